@@ -1,0 +1,96 @@
+"""The kinds of artifact: finished folders, each with its manifest and a way to read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from domain.manifest import Damaged, verify
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A finished folder. ``identity`` is what was asked, ``digest`` what came out (SHA-256, hex)."""
+
+    path: Path
+    manifest: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a finished artifact, verifying every byte; raises ``Damaged``."""
+        manifest = verify(path)
+        if manifest.get("kind") != cls.__name__ and cls is not Artifact:
+            raise Damaged(f"{path}: holds a {manifest.get('kind')}, not a {cls.__name__}")
+        return cls(path=path, manifest=manifest)
+
+    @property
+    def identity(self) -> str:
+        """What was asked: stage, version, spec and the parents' identities."""
+        return str(self.manifest["identity"])
+
+    @property
+    def digest(self) -> str:
+        """What came out: over the names and bytes of the files; free of time, host and paths."""
+        return str(self.manifest["digest"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The few numbers that the stage reported about what it made."""
+        return dict(self.manifest["facts"])
+
+
+class Protected(Artifact):
+    """Texts that no model may train on: ``texts.jsonl``, one ``{"task", "text"}`` a line."""
+
+
+class Raw(Artifact):
+    """What the sources held: ``documents/<part>-<n>.jsonl`` and ``inventory.jsonl``."""
+
+
+class Corpus(Artifact):
+    """Clean text: ``<split>/<part>-<n>.jsonl``, ``ledger.jsonl``, ``counts.json``.
+
+    Splits are train, validation, test and later; parts are domain and general. A line holds
+    ``id``, ``text``, ``source``, ``url``, ``licence``, ``date``, ``language`` and ``cluster``,
+    the name of its near-duplicate cluster.
+    """
+
+    splits: ClassVar[tuple[str, ...]] = ("train", "validation", "test", "later")
+
+    def shards(self, split: str, part: str) -> list[Path]:
+        """The files of one split and part, in reading order."""
+        return sorted((self.path / split).glob(f"{part}-*.jsonl"))
+
+    def documents(self, split: str, part: str) -> Iterator[dict[str, Any]]:
+        """The documents of one split and part, in reading order."""
+        for shard in self.shards(split, part):
+            with shard.open(encoding="utf-8") as lines:
+                for line in lines:
+                    yield json.loads(line)
+
+
+class Tokenizer(Artifact):
+    """A fast tokenizer in the transformers layout."""
+
+
+class Tokens(Artifact):
+    """Encoded text: ``<split>/<part>.bin`` with document offsets and byte lengths beside it."""
+
+
+class Checkpoint(Artifact):
+    """A model in the transformers layout, with the tokenizer that it speaks; safetensors only."""
+
+
+class Scorecard(Artifact):
+    """``scores.json``: what each arm scored, with intervals."""
+
+
+class Decision(Artifact):
+    """``decision.json``: released or not, and why."""
+
+
+class Release(Artifact):
+    """A folder that transformers opens, with card, lineage and checksums."""

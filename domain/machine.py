@@ -1,0 +1,45 @@
+"""Where and with what it runs: workers, threads, device, precision, paths. Never part of any identity."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.spec import Count, Spec
+
+
+class Machine(Spec):
+    """A machine profile. The same recipe on two machines asks for the same artifacts."""
+
+    workers: Annotated[int, Field(ge=0, description="processes that read and clean text; 0 is one per core")] = 0
+    threads: Annotated[int, Field(ge=0, description="threads of one learning process; 0 is one per core")] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    micro_batch: Annotated[Count, Field(description="tokens per forward pass; gradients accumulate up to a batch")] = (
+        16_384
+    )
+    checkpoint_seconds: Annotated[float, Field(gt=0, description="seconds between two training checkpoints")] = 60.0
+    work: Annotated[
+        Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")
+    ] = Path("work")
+    tracking: Annotated[
+        str, Field(description="MLflow tracking URI; empty: SQLite in the work folder; 'none': off")
+    ] = ""
+
+    @property
+    def worker_count(self) -> int:
+        """Processes that read and clean text."""
+        return self.workers or available_cores()
+
+    @property
+    def thread_count(self) -> int:
+        """Threads of one learning process."""
+        return self.threads or available_cores()
+
+
+def available_cores() -> int:
+    """Cores this process may use: its CPU affinity, which a container or scheduler may have narrowed."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,127 @@
+"""A stage makes an artifact from a spec and its parents; the store keeps what is finished."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from domain.artifacts import Artifact
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.manifest import Damaged, inventory, seal, write_atomically
+from domain.spec import Spec, fingerprint
+
+A = TypeVar("A", bound=Artifact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Generic[A]):
+    """A plain function ``(spec, *artifacts, out, machine) -> facts`` and what the manifest must say of it.
+
+    Calling it runs the function into ``out`` and seals the folder; no engine is involved.
+    A ``snapshot`` is named by what it found (its inventory), not by what was asked of it.
+    A stage that ``resumes`` finds its own scratch again after a crash; others begin anew.
+    A ``launched`` stage learns or scores, so it runs in a process of its own.
+    """
+
+    name: str
+    version: int
+    makes: type[A]
+    run: Callable[..., Mapping[str, Any]]
+    snapshot: bool = False
+    resumes: bool = False
+    launched: bool = False
+
+    def request(self, spec: Spec, parents: Sequence[Artifact]) -> str:
+        """Identity of what is asked: SHA-256 over stage, version, spec and the parents' identities."""
+        asked = {"stage": self.name, "version": self.version, "spec": spec.asked()}
+        return fingerprint({**asked, "parents": [parent.identity for parent in parents]})
+
+    def __call__(self, spec: Spec, *parents: Artifact, out: Path, machine: Machine | None = None) -> A:
+        """Make the artifact in the folder ``out``. Raises ``Refusal`` for what the user can mend."""
+        out.mkdir(parents=True, exist_ok=True)
+        facts = self.run(spec, *parents, out=out, machine=machine or Machine())
+        if self.snapshot:
+            identity = fingerprint({"stage": self.name, "version": self.version, "inventory": inventory(out)})
+        else:
+            identity = self.request(spec, parents)
+        manifest = seal(
+            out,
+            stage=self.name,
+            version=self.version,
+            kind=self.makes.__name__,
+            spec=None if self.snapshot else spec.asked(),
+            parents=[{"kind": type(p).__name__, "identity": p.identity, "digest": p.digest} for p in parents],
+            identity=identity,
+            facts=dict(facts),
+        )
+        return self.makes(path=out, manifest=manifest)
+
+
+def stage(
+    name: str, *, makes: type[A], version: int, snapshot: bool = False, resumes: bool = False, launched: bool = False
+) -> Callable[[Callable[..., Mapping[str, Any]]], Stage[A]]:
+    """Declare the decorated function to be the stage ``name``; raise ``version`` when its output changes."""
+
+    def declare(run: Callable[..., Mapping[str, Any]]) -> Stage[A]:
+        return Stage(
+            name=name, version=version, makes=makes, run=run, snapshot=snapshot, resumes=resumes, launched=launched
+        )
+
+    return declare
+
+
+class Store:
+    """The artifacts of one work folder: ``artifacts/<stage>/<identity>``; work in progress is apart and unseen."""
+
+    def __init__(self, work: Path) -> None:
+        self.root = work / "artifacts"
+        self.building = work / "building"
+
+    def find(self, made_by: Stage[A], request: str) -> A | None:
+        """The finished artifact that answers ``request``, every byte checked; a damaged one is removed: None."""
+        folder = self.root / made_by.name
+        if made_by.snapshot:
+            try:
+                identity = (folder / "requests" / request).read_text().strip()
+            except OSError:
+                return None
+        else:
+            identity = request
+        path = folder / identity[:16]
+        try:
+            artifact = made_by.makes.open(path)
+        except Damaged:
+            shutil.rmtree(path, ignore_errors=True)
+            return None
+        return artifact if artifact.identity == identity else None
+
+    def workplace(self, made_by: Stage[A], request: str) -> Path:
+        """The folder to build in: kept from the last try where the stage resumes, else empty."""
+        path = self.building / f"{made_by.name}-{request[:16]}"
+        if not made_by.resumes and path.exists():
+            shutil.rmtree(path)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def keep(self, made_by: Stage[A], request: str, built: A) -> A:
+        """Move a sealed folder to its place in one rename and return the artifact there."""
+        path = self.root / made_by.name / built.identity[:16]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():  # the same snapshot, found by another request
+            shutil.rmtree(built.path)
+        else:
+            try:
+                os.rename(built.path, path)
+            except OSError as error:
+                raise Refusal(
+                    str(path), f"cannot be written ({error.strerror})", "free the folder, then run again"
+                ) from error
+        if made_by.snapshot:
+            (path.parent / "requests").mkdir(exist_ok=True)
+            write_atomically(path.parent / "requests" / request, built.identity.encode())
+        return made_by.makes.open(path)

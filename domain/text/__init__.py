@@ -1,0 +1,1 @@
+"""Functions on strings: words, n-grams, near-duplicate signatures, harm, privacy. No engine."""
