@@ -1,0 +1,1 @@
+"""Models: built or given, placed on a device, spoken with."""

@@ -1,0 +1,1 @@
+"""Tokenizers: fitted to the domain, or kept from the base."""

@@ -1,0 +1,1 @@
+"""Text becomes ids on disk, and ids become batches."""

@@ -1,0 +1,131 @@
+"""The base as a model: built from a shape, or loaded from given weights; saved as a checkpoint that opens anywhere."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from domain.errors import Refusal
+from domain.model.spec import Scratch
+from domain.model.weights import given_files
+from domain.tokenizer.train import TOKENIZER_FILES
+from domain.tokens.encode import frame, load_tokenizer
+
+LONGEST_ROW = 2_048  # default row where a model would take longer ones
+
+
+def build(shape: Scratch, tokenizer_folder: Path, seed: int) -> Any:
+    """A fresh model of ``shape`` for the tokenizer, in fp32; the same for the same seed.
+
+    Initial weights are normal with deviation 0.02, those that write to the residual stream are
+    divided by sqrt(2 layers) (GPT-2): without it deep models start with too loud a stream.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    speaker = load_tokenizer(tokenizer_folder)
+    begin, end = frame(speaker)
+    common = {
+        "vocab_size": len(speaker),
+        "tie_word_embeddings": shape.tied,
+        "bos_token_id": begin,
+        "eos_token_id": end,
+        "pad_token_id": speaker.pad_token_id,
+    }
+    if shape.architecture == "llama":
+        config = AutoConfig.for_model(
+            "llama",
+            hidden_size=shape.width,
+            intermediate_size=shape.inner,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            num_key_value_heads=shape.kv_heads or shape.heads,
+            max_position_embeddings=shape.context,
+            **common,
+        )
+    else:
+        config = AutoConfig.for_model(
+            "gpt2",
+            n_embd=shape.width,
+            n_inner=shape.inner,
+            n_layer=shape.layers,
+            n_head=shape.heads,
+            n_positions=shape.context,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            **common,
+        )
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=torch.float32)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight", "c_proj.weight")):
+                parameter.div_((2 * shape.layers) ** 0.5)
+    return model
+
+
+def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
+    """The causal model in ``folder``, from safetensors only; no network, no code of the folder's own."""
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="sdpa",
+            dtype=dtype,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Refusal(
+            str(folder), f"holds no causal model that opens ({reason})", "name a decoder-only model"
+        ) from error
+
+
+def give(weights: str, tokenizer_folder: Path) -> Any:
+    """The given model, its embedding fitted to the tokenizer: new rows are the mean of the old ones."""
+    folder = given_files(weights)[0].parent
+    model = load(folder)
+    size = len(load_tokenizer(tokenizer_folder))
+    rows = model.get_input_embeddings().weight.shape[0]
+    same = (folder / "tokenizer.json").is_file() and (folder / "tokenizer.json").read_bytes() == (
+        tokenizer_folder / "tokenizer.json"
+    ).read_bytes()
+    if same and size > rows:
+        raise Refusal(
+            "base", f"its tokenizer has {size:,} pieces and the model {rows:,} rows", "choose a base that fits"
+        )
+    if not same:  # ids mean other pieces now, so no old row is right for any of them
+        model.resize_token_embeddings(size, mean_resizing=False)
+        with torch.no_grad():
+            for layer in {
+                id(e.weight): e for e in (model.get_input_embeddings(), model.get_output_embeddings())
+            }.values():
+                layer.weight.copy_(layer.weight[: min(rows, size)].mean(dim=0, keepdim=True).expand(size, -1))
+                generator = torch.Generator().manual_seed(0)
+                layer.weight.add_(torch.randn(layer.weight.shape, generator=generator) * 0.02)
+    return model
+
+
+def longest(model: Any) -> int:
+    """Tokens that the model can attend over; ``LONGEST_ROW`` where its configuration states none."""
+    return int(getattr(model.config, "max_position_embeddings", 0) or LONGEST_ROW)
+
+
+def save(model: Any, tokenizer_folder: Path, out: Path) -> None:
+    """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors."""
+    model.config.use_cache = True
+    model.save_pretrained(out)
+    for name in TOKENIZER_FILES:
+        if (tokenizer_folder / name).is_file():
+            shutil.copyfile(tokenizer_folder / name, out / name)
+
+
+def parameters(model: Any) -> int:
+    """Weights, a tied head counted once."""
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,34 @@
+"""Which device learns, and in which precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from domain.errors import Refusal
+from domain.machine import Machine
+
+
+def choose_device(machine: Machine) -> torch.device:
+    """The device of the profile; ``auto`` takes a GPU where there is one. Sets the number of CPU threads."""
+    torch.set_num_threads(machine.thread_count)
+    if machine.device == "cuda" and not torch.cuda.is_available():
+        raise Refusal("machine.device", "cuda is asked for, and this torch sees no GPU", "use --device cpu")
+    if machine.device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda")
+
+
+def uses_bf16(device: torch.device, machine: Machine) -> bool:
+    """Whether matrix products run in bfloat16: on a CPU only where it has the instructions (else it is slower)."""
+    if machine.precision != "auto":
+        return machine.precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def autocast(device: torch.device, machine: Machine) -> AbstractContextManager[None]:
+    """bf16 autocast where the device gains by it; weights, norms and losses stay in fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(device, machine))

@@ -1,0 +1,38 @@
+"""The points of a training, a JSON line each; whoever tracks the run reads them from there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def spool_path(out: Path) -> Path:
+    """Where a stage that builds in ``out`` spools: beside it, so that speed never enters an artifact."""
+    return out.with_name(f"{out.name}.spool.jsonl")
+
+
+def read_points(path: Path) -> list[dict[str, Any]]:
+    """All complete points; a line that a crash cut short is left out."""
+    points = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                points.append(json.loads(line))
+            except ValueError:
+                break
+    return points
+
+
+class Spool:
+    """Appends points; begins again after the step ``done``, dropping what a crash left beyond it."""
+
+    def __init__(self, path: Path, *, done: int) -> None:
+        kept = [point for point in read_points(path) if point["step"] <= done]
+        path.write_text("".join(json.dumps(point) + "\n" for point in kept), encoding="utf-8")
+        self.file = path.open("a", encoding="utf-8")
+
+    def add(self, **point: Any) -> None:
+        """Append one point and hand it to the operating system."""
+        self.file.write(json.dumps(point) + "\n")
+        self.file.flush()
