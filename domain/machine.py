@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from domain.spec import Count, Spec
+from domain.spec import Spec
 
 
 class Machine(Spec):
@@ -18,9 +18,9 @@ class Machine(Spec):
     threads: Annotated[int, Field(ge=0, description="threads of one learning process; 0 is one per core")] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    micro_batch: Annotated[Count, Field(description="tokens per forward pass; gradients accumulate up to a batch")] = (
-        16_384
-    )
+    micro_batch: Annotated[
+        int, Field(ge=0, description="tokens per forward pass; gradients accumulate up to a batch; 0 suits the device")
+    ] = 0
     checkpoint_seconds: Annotated[float, Field(gt=0, description="seconds between two training checkpoints")] = 60.0
     work: Annotated[
         Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")

@@ -13,8 +13,7 @@ from domain.model.spec import Scratch
 from domain.model.weights import given_files
 from domain.tokenizer.train import TOKENIZER_FILES
 from domain.tokens.encode import frame, load_tokenizer
-
-LONGEST_ROW = 2_048  # default row where a model would take longer ones
+from domain.training.spec import LONGEST_ROW
 
 
 def build(shape: Scratch, tokenizer_folder: Path, seed: int) -> Any:

@@ -12,7 +12,8 @@ from domain.training.spec import Learning
 def adamw(model: torch.nn.Module, spec: Learning) -> torch.optim.AdamW:
     """AdamW (arXiv 1711.05101), fused; matrices decay, but not embeddings, norms and biases."""
     embedded = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
-    decayed, free = [], []
+    decayed: list[torch.nn.Parameter] = []
+    free: list[torch.nn.Parameter] = []
     for parameter in model.parameters():
         (decayed if parameter.ndim >= 2 and id(parameter) not in embedded else free).append(parameter)
     groups = [{"params": decayed, "weight_decay": spec.weight_decay}, {"params": free, "weight_decay": 0.0}]

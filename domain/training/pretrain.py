@@ -13,7 +13,7 @@ from domain.model.spec import Base
 from domain.stage import stage
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
-from domain.training.spec import Learning, Training
+from domain.training.spec import LONGEST_ROW, Learning, Training
 
 
 @stage("prepare", makes=Checkpoint, version=1, resumes=True, launched=True)
@@ -59,7 +59,7 @@ def learn(
     what: str,
 ) -> dict[str, Any]:
     """Train ``model`` on about ``budget`` tokens (whole batches), save it and its loss series to ``out``."""
-    from domain.model.build import LONGEST_ROW, longest, parameters, save
+    from domain.model.build import longest, parameters, save
     from domain.training.objectives import choose
     from domain.training.trainer import train
 

@@ -9,6 +9,10 @@ from pydantic import Field, model_validator
 from domain.spec import Count, Share, Spec
 from domain.tokens.mixture import Mixture
 
+LONGEST_ROW = 2_048  # tokens of a row where a model would take longer ones
+# Tokens per forward pass. On 2 CPU cores 2,048 are 1.4 times as fast as 8,192: activations stay in the cache.
+MICRO_BATCH = {"cpu": 2_048, "cuda": 16_384}
+
 
 class Learning(Spec):
     """What every training states; the defaults suit models of a few million parameters."""

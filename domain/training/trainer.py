@@ -17,7 +17,7 @@ from domain.tokens.batches import Batches
 from domain.training.checkpoint import load_state, save_state
 from domain.training.objectives import IGNORED, Objective
 from domain.training.optimizer import adamw, rate
-from domain.training.spec import Learning
+from domain.training.spec import MICRO_BATCH, Learning
 from domain.training.spool import Spool, read_points, spool_path
 
 
@@ -76,7 +76,7 @@ def train(
 
 def forward_backward(model: Any, batch: Any, context: int, device: torch.device, machine: Machine) -> tuple[float, int]:
     """Gradients of the mean loss over the batch's valid tokens; returns that loss and their number."""
-    rows = max(1, machine.micro_batch // context)
+    rows = max(1, (machine.micro_batch or MICRO_BATCH[device.type]) // context)
     total = torch.zeros((), device=device, dtype=torch.float64 if device.type == "cpu" else torch.float32)
     for start in range(0, len(batch.labels), rows):
         inputs, labels = batch.part(start, start + rows, device)

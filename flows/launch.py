@@ -1,0 +1,67 @@
+"""Starts the stages that learn or score in a process of their own, which imports torch and never an engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from domain.artifacts import Artifact
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.manifest import write_json
+from domain.spec import Spec
+from domain.stage import Stage
+
+
+def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path, machine: Machine) -> dict[str, Any]:
+    """What the process must know, as JSON."""
+    return {
+        "stage": f"{made_by.run.__module__}:{made_by.run.__name__}",
+        "spec_kind": f"{type(spec).__module__}:{type(spec).__name__}",
+        "spec": spec.model_dump(mode="json"),
+        "parents": [{"kind": type(parent).__name__, "path": str(parent.path)} for parent in parents],
+        "out": str(out),
+        "machine": machine.model_dump(mode="json"),
+        "reply": str(out.with_name(f"{out.name}.reply.json")),
+    }
+
+
+def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out: Path, machine: Machine) -> None:
+    """Run the stage into ``out`` and wait; raises its ``Refusal``, or one that says how the process ended."""
+    content = job(made_by, spec, parents, out, machine)
+    job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])
+    write_json(job_file, content)
+    reply_file.unlink(missing_ok=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(machine.thread_count), "TOKENIZERS_PARALLELISM": "true"}
+    # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
+    with subprocess.Popen(
+        [sys.executable, "-m", "domain.launched", str(job_file)], stdin=subprocess.PIPE, env=environment
+    ) as child:
+        code = child.wait()
+    try:
+        reply = json.loads(reply_file.read_bytes())
+    except OSError:
+        raise stopped(made_by.name, code) from None
+    finally:
+        job_file.unlink(missing_ok=True)
+        reply_file.unlink(missing_ok=True)
+    if "refusal" in reply:
+        raise Refusal(*reply["refusal"])
+    if "errno" in reply:
+        raise OSError(reply["errno"], os.strerror(reply["errno"]), reply["file"])
+
+
+def stopped(name: str, code: int) -> Exception:
+    """What to say of a process that ended without a reply."""
+    if code < 0:
+        return Refusal(
+            f"stage {name}",
+            f"its process was ended by signal {-code}" + (" (out of memory?)" if code == -9 else ""),
+            "run again to go on from the last checkpoint; a smaller --micro-batch needs less memory",
+        )
+    return RuntimeError(f"stage {name} failed with exit code {code}; its error stands above")

@@ -1,0 +1,197 @@
+"""A whole recipe on one page: it composes the specs that each room defines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from corpora.collect import Collection
+from corpora.curate import Curation
+from domain.errors import Refusal
+from domain.model.spec import Base
+from domain.model.weights import is_local
+from domain.release.bundle import ReleaseSpec
+from domain.spec import Spec
+from domain.tokenizer.train import Fitting
+from domain.tokens.mixture import Mixture
+from domain.training.spec import Training
+from domain.yamlfile import read_yaml
+from evals.evaluate import Evaluation
+from evals.gate import Gates
+
+M = TypeVar("M", bound=BaseModel)
+SHIPPED = Path(__file__).resolve().parent.parent / "domain" / "recipes"
+
+
+class Corpus(Collection, Curation):
+    """What is collected, and how it is cleaned."""
+
+
+class Budget(Spec):
+    """The one dial: what may be spent on the adapted model and its control."""
+
+    gpus: Annotated[int, Field(ge=1)] = 1
+    hours: Annotated[float, Field(gt=0)]
+
+
+class Release(Spec):
+    """Under what licence, with what words, and from what evidence a model is released."""
+
+    licence: Annotated[str, Field(description="licence of the released weights, as an SPDX id in lower case")]
+    gates: Gates = Gates()
+    intended_use: Annotated[str, Field(description="best use cases, for the model card")] = ""
+    limitations: Annotated[str, Field(description="known limitations, for the model card")] = ""
+
+
+class Recipe(Spec):
+    """One domain, from sources to release."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="lower case, digits, hyphens")]
+    base: Base
+    budget: Budget | None = None
+    corpus: Corpus
+    tokenizer: Fitting = Fitting()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    release: Release
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        if self.tokenizer.mode == "keep" and not self.base.weights:
+            raise ValueError("tokenizer.mode is keep, but a base from scratch has no tokenizer; set it to train")
+        return self
+
+    @property
+    def fitting(self) -> Fitting:
+        """The tokenizer's spec, knowing the base whose tokenizer may be kept."""
+        return self.tokenizer.but(base=self.base.weights)
+
+    @property
+    def arms(self) -> dict[str, Training]:
+        """The adapted model, and the control that spends the same tokens on general text only."""
+        general_only = Mixture(domain=0.0, general=1.0)
+        return {"adapted": self.training, "control": self.training.but(mixture=general_only)}
+
+    @property
+    def bundle(self) -> ReleaseSpec:
+        """What the release says of itself."""
+        words = {name: getattr(self.release, name) for name in ("licence", "intended_use", "limitations")}
+        return ReleaseSpec(name=self.name, recipe=self.model_dump(mode="json"), **words)
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with Shoptalk, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe: a path, or the name of a shipped one."""
+    path = shipped().get(name, Path(name))
+    if not path.is_file():
+        near = get_close_matches(name, shipped(), 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        names = ", ".join(shipped())
+        raise Refusal(name, "no such recipe file", f"{hint}name a YAML file, or one that ships: {names}")
+    return path
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and validate a recipe, ``a.b=c`` overrides applied; paths in it are relative to its folder.
+
+    Raises an ``ExceptionGroup`` with a ``Refusal`` for every error, or one ``Refusal``.
+    """
+    path = find_recipe(name)
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise Refusal(str(path), f"holds {type(content).__name__}, not keys and values", "begin with name: ...")
+    for override in overrides:
+        apply(content, override)
+    base = content.get("base")
+    if isinstance(base, dict) and isinstance(base.get("weights"), str):
+        base["weights"] = from_folder(path.parent, base["weights"])
+    elif isinstance(base, str):
+        content["base"] = from_folder(path.parent, base)
+    return validated(Recipe, content, path)
+
+
+def from_folder(folder: Path, weights: str) -> str:
+    """Local weights as a path from the recipe's folder; a hub id as it is."""
+    beside = (folder / Path(weights).expanduser()).resolve()
+    return str(beside) if beside.exists() or is_local(weights) else weights
+
+
+def validated(kind: type[M], content: Any, path: Path) -> M:
+    """``content`` as a ``kind``; raises an ``ExceptionGroup`` with one ``Refusal`` for each error in ``path``."""
+    try:
+        return kind.model_validate(content, context={"folder": path.parent.resolve()})
+    except ValidationError as error:
+        raise ExceptionGroup(str(path), [refusal(path, kind, entry) for entry in error.errors()]) from None
+
+
+def apply(content: dict[str, Any], override: str) -> None:
+    """Set ``a.b=c`` in nested mappings and lists; the value is read as YAML."""
+    key, equals, text = override.partition("=")
+    steps = key.strip().split(".")
+    if not equals or not all(steps):
+        raise Refusal(f"--set {override}", "is not written a.b=value", "write for instance --set training.tokens=2M")
+    here: Any = content
+    try:
+        value = yaml.safe_load(text)
+        for step in steps[:-1]:
+            if isinstance(here, list):
+                here = here[int(step)]
+            else:
+                if not isinstance(here.get(step), dict | list):
+                    here[step] = {}
+                here = here[step]
+        if isinstance(here, list):
+            here[int(steps[-1])] = value
+        else:
+            here[steps[-1]] = value
+    except (ValueError, IndexError, AttributeError, yaml.YAMLError):
+        raise Refusal(f"--set {override}", "names no place in the recipe", "count list items from 0") from None
+
+
+def refusal(path: Path, kind: type[BaseModel], entry: Any) -> Refusal:
+    """One validation error as place, found and mend."""
+    steps = [
+        str(step) for step in entry["loc"] if not str(step).startswith(("function-", "tagged-union", "is-instance"))
+    ]
+    place = f"{path}: {'.'.join(steps)}" if steps else str(path)
+    found, message = shown(entry["input"]), entry["msg"].removeprefix("Value error, ")
+    if entry["type"] == "extra_forbidden":
+        fields = fields_at(kind, steps[:-1])
+        near = get_close_matches(steps[-1], fields, 1)
+        choice = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(fields)}"
+        return Refusal(place, f"'{steps[-1]}' is no key of a recipe", choice.rstrip("?") if not near else choice[:-1])
+    if entry["type"] == "missing":
+        return Refusal(place, "is missing", f"add {steps[-1]}")
+    if entry["type"] == "value_error":
+        return Refusal(place, f"found {found}", message)
+    return Refusal(place, f"found {found}", message[0].lower() + message[1:])
+
+
+def shown(value: Any) -> str:
+    """A value on one line, cut at 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def fields_at(kind: Any, steps: Sequence[str]) -> list[str]:
+    """The field names of the spec at a path below ``kind``; empty where the path leads elsewhere."""
+    for step in steps:
+        field = getattr(kind, "model_fields", {}).get(step)
+        if field is None:
+            return []
+        kinds = [
+            a for a in (field.annotation, *getattr(field.annotation, "__args__", ())) if hasattr(a, "model_fields")
+        ]
+        if not kinds:
+            return []
+        kind = kinds[0]
+    return list(kind.model_fields)

@@ -1,0 +1,85 @@
+"""What a run came to: a table that a person understands at a glance, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from domain.errors import Refusal
+from flows.adapt import summary
+from flows.journey import Journey
+
+
+def print_json(work: Path, name: str) -> None:
+    """The summary as one JSON object."""
+    print(json.dumps(summary(Journey(work, name).read()["stages"]), indent=2, ensure_ascii=False))
+
+
+def release_folder(work: Path, name: str) -> Path:
+    """The folder of a release: a path, or the last release of a recipe that was run in ``work``."""
+    if Path(name).is_dir():
+        return Path(name)
+    path = summary(Journey(work, Path(name).stem).read()["stages"])["release"]
+    if path is None:
+        raise Refusal(name, "has no release in this work folder", f"shoptalk run {name}, and see its decision")
+    return Path(path)
+
+
+def percent(value: float) -> str:
+    """A relative change with its sign, in percent."""
+    return f"{100 * value:+.1f}%"
+
+
+def change(scores: dict[str, Any], key: str, interval: str) -> str:
+    """A change with its 95% interval."""
+    low, high = scores[interval]
+    return f"{percent(scores[key])} [{percent(low)}, {percent(high)}]"
+
+
+def print_table(work: Path, name: str) -> None:
+    """Corpus, tokenizer, scores, decision and release, a block each."""
+    from rich.console import Console
+    from rich.table import Table
+
+    record = Journey(work, name).read()
+    result = summary(record["stages"])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"\n[bold]{name}[/bold], as of {record['as_of']}")
+    if corpus := result["corpus"]:
+        dropped = ", ".join(f"{reason} {count:,}" for reason, count in corpus["dropped"].items() if count)
+        console.print(
+            f"corpus     {corpus['documents_out']:,} of {corpus['documents_in']:,} documents kept, "
+            f"{corpus['bytes_out'] / 1e6:.1f} of {corpus['bytes_in'] / 1e6:.1f} MB"
+        )
+        console.print(f"           dropped: {dropped or 'none'}")
+    if tokenizer := result["tokenizer"]:
+        ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
+        console.print(f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}")
+    if scores := result["scores"]:
+        table = Table(title="bits per UTF-8 byte on held-out text (lower is better)", title_justify="left")
+        for column in ("", "base", "control", "adapted"):
+            table.add_column(column, justify="left" if not column else "right")
+        table.add_column("adapted against control")
+        table.add_column("adapted against base")
+        for part, score in scores.items():
+            table.add_row(
+                part,
+                *(f"{score[arm]:.3f}" for arm in ("base", "control", "adapted")),
+                change(score, "change_from_control", "interval_from_control"),
+                change(score, "change", "interval"),
+            )
+        console.print(table)
+    if decision := result["decision"]:
+        console.print("[bold green]released[/]" if decision["released"] else "[bold red]not released[/]")
+        for reason in decision["reasons"]:
+            console.print(f"  {reason}")
+    stages = record["stages"]
+    if "evaluate" in stages:
+        console.print(f"report     {stages['evaluate']['path']}/report.html")
+    if result["release"]:
+        console.print(f"release    {result['release']}")
+        console.print(f'try it     shoptalk generate {result["release"]} "The function returns"')
+    elif stages:
+        last = list(stages)[-1]
+        console.print(f"{last:10} {stages[last]['path']}")

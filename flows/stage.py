@@ -1,0 +1,149 @@
+"""Identity -> found? -> run -> manifest -> track: the one runner of every stage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from datetime import date
+from typing import Any
+
+from domain.artifacts import Artifact, Release
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.manifest import Damaged
+from domain.spec import Spec
+from domain.stage import A, Stage, Store
+from domain.training.spool import spool_path
+from flows.adapt import ORDER, way
+from flows.journey import Journey
+from flows.launch import launch
+from flows.recipe import Recipe
+from flows.tracking import Tracker
+
+FORWARD_SECONDS = 5.0
+
+
+class Missing(Exception):
+    """A stage's artifact is not there yet."""
+
+
+class Reached(Exception):
+    """The stage up to which the run was asked for is done."""
+
+
+class Finder:
+    """A runner that only looks: raises ``Missing`` at the first stage with work to do."""
+
+    def __init__(self, store: Store, until: str) -> None:
+        self.store, self.until = store, until
+        self.found: list[tuple[str, Artifact]] = []
+
+    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+        """The finished artifact."""
+        if ORDER.index(made_by.name) > ORDER.index(self.until):
+            raise Reached
+        artifact = self.store.find(made_by, made_by.request(spec, parents))
+        if artifact is None:
+            raise Missing(label or made_by.name)
+        self.found.append((label or made_by.name, artifact))
+        return artifact
+
+
+def find_all(recipe: Recipe, as_of: date, store: Store, until: str) -> tuple[list[tuple[str, Artifact]], bool]:
+    """The artifacts that are finished, in order, and whether these are all that is asked for."""
+    finder = Finder(store, until)
+    try:
+        way(recipe, as_of, finder)
+    except Missing:
+        return finder.found, False
+    except Reached:
+        pass
+    return finder.found, True
+
+
+class StageRunner:
+    """A runner that makes what is missing, under the engine's eyes (``engine`` wraps a call as its task)."""
+
+    def __init__(
+        self, *, machine: Machine, store: Store, journey: Journey, tracker: Tracker, until: str, engine: Any
+    ) -> None:
+        self.machine, self.store, self.journey = machine, store, journey
+        self.tracker, self.until, self.engine = tracker, until, engine
+
+    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+        """Find the artifact or make it; track it either way."""
+        if ORDER.index(made_by.name) > ORDER.index(self.until):
+            raise Reached
+        label = label or made_by.name
+        # Called without arguments: the engine would walk through every argument to look for futures in it.
+        artifact: A = self.engine(label, lambda: self.find_or_make(made_by, spec, parents, label))()
+        return artifact
+
+    def find_or_make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], label: str) -> A:
+        """The body of one engine task."""
+        request = made_by.request(spec, parents)
+        began = time.monotonic()
+        found = self.store.find(made_by, request)
+        if found is None:
+            print(f"{label}: working", flush=True)
+            artifact = self.make(made_by, spec, parents, request, label)
+            seconds = time.monotonic() - began
+            print(f"{label}: done in {seconds:.0f} s", flush=True)
+        else:
+            artifact, seconds = found, None
+            print(f"{label}: found", flush=True)
+        self.journey.add(label, artifact, seconds)
+        self.tracker.finished(label, request, artifact, parents, seconds)
+        return artifact
+
+    def make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], request: str, label: str) -> A:
+        """Build in the store's workplace, forward the points while it runs, and keep the result."""
+        out = self.store.workplace(made_by, request)
+        spool = spool_path(out)
+        self.tracker.started(label, request, made_by, spec, parents)
+        done = threading.Event()
+
+        def forward() -> None:
+            while not done.wait(FORWARD_SECONDS):
+                self.tracker.forward(request, spool)
+
+        watcher = threading.Thread(target=forward, daemon=True)
+        watcher.start()
+        try:
+            built = self.build(made_by, spec, parents, out)
+        finally:
+            done.set()
+            watcher.join()
+        self.tracker.forward(request, spool)
+        spool.unlink(missing_ok=True)
+        return self.store.keep(made_by, request, built)
+
+    def build(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], out: Any) -> A:
+        """Run the stage into ``out``, here or launched; sealed work of a run that ended just then is taken."""
+        try:
+            return made_by.makes.open(out)
+        except Damaged:
+            pass
+        try:
+            if made_by.launched:
+                launch(made_by, spec, parents, out=out, machine=self.machine)
+                return made_by.makes.open(out)
+            return made_by(spec, *parents, out=out, machine=self.machine)
+        except OSError as error:
+            if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
+                raise
+            free = shutil.disk_usage(self.machine.work).free
+            place = str(error.filename or out)
+            found = f"{os.strerror(error.errno)} ({free / 1e9:.1f} GB are free in the work folder)"
+            raise Refusal(place, found, "make room or set another --work, then run again") from error
+
+
+def run_way(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
+    """Travel the way with ``runner`` until its last stage."""
+    runner.journey.begin(recipe.model_dump(mode="json"), as_of.isoformat())
+    try:
+        return way(recipe, as_of, runner)
+    except Reached:
+        return None
