@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.model.spec import Base, Scratch
+from domain.training.pretrain import prepare, pretrain
+from domain.training.spec import Learning, Training
+
+CPU = Machine(device="cpu", precision="fp32")
+LEARNING = {"batch": 256, "learning_rate": 3e-3}
+BASE = Base(scratch=Scratch(width=32, layers=1, heads=2, context=32), tokens=2_560, learning=Learning(**LEARNING))
+TRAINING = Training(tokens=2_560, **LEARNING)
+
+
+@pytest.fixture(scope="module")
+def base(tokens: Any, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return prepare(BASE, tokens, tokenizer, out=tmp_path_factory.mktemp("base") / "base", machine=CPU)
+
+
+def test_the_base_reads_its_tokens(base: Any) -> None:
+    assert base.facts["tokens"] == 2_560
+    assert base.facts["context"] == 32
+    points = [json.loads(line) for line in (base.path / "training.jsonl").read_text().splitlines()]
+    assert [point["step"] for point in points] == list(range(1, 11))
+    assert base.facts["loss"] == pytest.approx(sum(p["loss"] for p in points) / 10, abs=1e-6)
+    assert list(base.facts["epochs"]) == ["general"]
+
+
+def test_an_arm_continues_from_the_base(base: Any, tokens: Any, tmp_path: Path) -> None:
+    arm = pretrain(TRAINING, base, tokens, out=tmp_path / "arm", machine=CPU)
+    first = json.loads((arm.path / "training.jsonl").read_text().splitlines()[0])
+    assert first["loss"] < 5.6  # below ln 320 = 5.77: it did not begin anew
+    assert set(arm.facts["epochs"]) == {"domain", "general"}
+    assert arm.digest != base.digest
+    again = pretrain(TRAINING, base, tokens, out=tmp_path / "again", machine=CPU)
+    assert again.digest == arm.digest
+
+
+def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, tokens: Any, tmp_path: Path) -> None:
+    from domain.tokenizer.train import Fitting, fit
+
+    kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus, out=tmp_path / "tokenizer")
+    given = prepare(Base(weights=str(pretrained)), tokens, kept, out=tmp_path / "base", machine=CPU)
+    assert given.facts == {"parameters": 260_032, "context": 512, "tokens": 0, "loss": None}
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        (TRAINING.but(tokens=100), "fewer than one batch"),
+        (TRAINING.but(tokens=None), "not set"),
+        (TRAINING.but(context=64), "the model takes 32"),
+    ],
+)
+def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: Training, found: str) -> None:
+    with pytest.raises(Refusal, match=found):
+        pretrain(spec, base, tokens, out=tmp_path / "arm", machine=CPU)
