@@ -26,7 +26,8 @@ def end_with_parent() -> None:
     """Leave when standard input closes: a launcher that was killed must not leave a learner behind."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not sys.stdin: its lock would abort the interpreter's own end
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -15,7 +15,22 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-WORDS = "solve the sparse linear system with a preconditioned iteration and return its residual norm".split()
+WORDS = [
+    "solve",
+    "the",
+    "sparse",
+    "linear",
+    "system",
+    "with",
+    "a",
+    "preconditioned",
+    "iteration",
+    "and",
+    "return",
+    "its",
+    "residual",
+    "norm",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,7 +69,9 @@ def build(shape: Scratch, tokenizer_folder: Path, seed: int) -> Any:
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
     """The causal model in ``folder``, from safetensors only; no network, no code of the folder's own."""
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(
             folder,
@@ -118,6 +120,9 @@ def longest(model: Any) -> int:
 
 def save(model: Any, tokenizer_folder: Path, out: Path) -> None:
     """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     model.config.use_cache = True
     model.save_pretrained(out)
     for name in TOKENIZER_FILES:

@@ -8,7 +8,7 @@ import pytest
 from domain.manifest import MANIFEST, SCRATCH, Damaged, seal, verify
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.txt").write_text("abc")

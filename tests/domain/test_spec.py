@@ -17,7 +17,9 @@ class Library(Spec):
     name: str = ""
 
 
-@pytest.mark.parametrize(("written", "meant"), [("1.2M", 1_200_000), ("3k", 3_000), ("2B", 2 * 10**9), (7, 7), ("1_000", 1000)])
+@pytest.mark.parametrize(
+    ("written", "meant"), [("1.2M", 1_200_000), ("3k", 3_000), ("2B", 2 * 10**9), (7, 7), ("1_000", 1000)]
+)
 def test_counts_are_written_as_people_write_them(written: object, meant: int) -> None:
     assert Shelf(books=written).books == meant
 

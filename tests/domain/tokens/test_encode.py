@@ -10,7 +10,16 @@ from domain.errors import Refusal
 from domain.tokens.encode import encode_texts, frame, load_tokenizer
 from domain.tokens.shards import Shard, id_type
 
-TORTURE = ["", "a", "naïve café", "한국어 \u1112\u1161\u11ab", "👩‍👩‍👧‍👦 e\u0301", "\x00\x01\t\r\n", "x" * 10_000, "<|end|> is literal"]
+TORTURE = [
+    "",
+    "a",
+    "naïve café",
+    "한국어 \u1112\u1161\u11ab",
+    "👩‍👩‍👧‍👦 e\u0301",
+    "\x00\x01\t\r\n",
+    "x" * 10_000,
+    "<|end|> is literal",
+]
 
 
 def test_every_text_round_trips(tokenizer: Any) -> None:

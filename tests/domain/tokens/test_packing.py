@@ -20,7 +20,9 @@ def shard_of(folder: Path, lengths: list[int]) -> Shard:
 
 
 @settings(max_examples=40, deadline=None)
-@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12), context=st.integers(2, 33), seed=st.integers(0, 5))
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12), context=st.integers(2, 33), seed=st.integers(0, 5)
+)
 def test_rows_are_the_shuffled_stream(
     tmp_path_factory: pytest.TempPathFactory, lengths: list[int], context: int, seed: int
 ) -> None:

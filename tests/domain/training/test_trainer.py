@@ -26,7 +26,7 @@ SPEC = Learning(batch=256, learning_rate=3e-3)
 CPU = Machine(device="cpu", precision="fp32", threads=2)
 
 
-@pytest.fixture()
+@pytest.fixture
 def batches(tokens: Any) -> Batches:
     return Batches(tokens, Mixture(), rows=8, context=32, batches=12, seed=0)
 
@@ -96,7 +96,9 @@ def test_interrupted_equals_undisturbed(
             train(tokenizer, batches, tmp_path / "interrupted", often)
     calls_before = calls
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "forward_backward", lambda *a: (globals().update(seen=seen + 1), forward_backward(*a))[1])
+        patch.setattr(
+            trainer, "forward_backward", lambda *a: (globals().update(seen=seen + 1), forward_backward(*a))[1]
+        )
         globals()["seen"] = 0
         resumed, again = train(tokenizer, batches, tmp_path / "interrupted", often)
     assert seen == 12 - crash_at  # it went on from the last checkpoint, it did not begin anew
