@@ -15,22 +15,8 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-WORDS = [
-    "solve",
-    "the",
-    "sparse",
-    "linear",
-    "system",
-    "with",
-    "a",
-    "preconditioned",
-    "iteration",
-    "and",
-    "return",
-    "its",
-    "residual",
-    "norm",
-]
+SENTENCE = "solve the sparse linear system with a preconditioned iteration and return its residual norm"
+WORDS = SENTENCE.split()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

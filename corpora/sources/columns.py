@@ -1,0 +1,70 @@
+"""From a record's columns to a document: which column is the text, the id, the date, the url, the licence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from corpora.document import Document, clean, iso_date
+from domain.errors import Refusal
+from domain.spec import Spec
+
+
+class Columns(Spec):
+    """Names of columns; a dot reaches into nested records (``meta.published``)."""
+
+    text: Annotated[str, Field(description="column of the text")] = "text"
+    id: Annotated[str, Field(description="column of the id; without it, file and line are the id")] = "id"
+    date: Annotated[str, Field(description="column of the date (ISO, or YYYYMMDD)")] = "date"
+    url: Annotated[str, Field(description="column of the url")] = "url"
+    language: Annotated[str, Field(description="column of the language")] = "language"
+    licence: Annotated[
+        str | None,
+        Field(description="column of the licence; where a record has no such column, the licence of all documents"),
+    ] = None
+
+    def document(self, record: dict[str, Any], *, source: str, place: str, name: str) -> Document:
+        """The document in ``record``; raises ``ValueError`` with the reason where it holds none.
+
+        ``place`` is where it stands, for messages; ``name`` its id where it carries none.
+        """
+        text = value_at(record, self.text)
+        if text is None:
+            raise ValueError(f"no column {self.text}")
+        if not isinstance(text, str):
+            raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
+        own = value_at(record, self.id)
+        language, url = value_at(record, self.language), value_at(record, self.url)
+        return Document(
+            id=str(own) if own not in (None, "") else name,
+            text=clean(text),
+            source=source,
+            url=str(url) if url else None,
+            licence=self.licence_of(record),
+            date=iso_date(value_at(record, self.date)),
+            language=str(language) if language else None,
+        )
+
+    def licence_of(self, record: dict[str, Any]) -> str | None:
+        """The licence that the record states, or that the recipe states for all."""
+        stated = value_at(record, self.licence or "licence")
+        return str(stated) if stated else self.licence
+
+    def check_first(self, record: dict[str, Any], place: str) -> None:
+        """Raise a ``Refusal`` where the very first record lacks the text column: the mapping is wrong."""
+        if value_at(record, self.text) is None:
+            columns = ", ".join(map(str, record)) or "none"
+            raise Refusal(place, f"no column {self.text}; the columns are {columns}", "set text: to one of them")
+
+
+def value_at(record: dict[str, Any], path: str) -> Any:
+    """The value of a column, or below it where the name has dots; None where there is none."""
+    if path in record:
+        return record[path]
+    here: Any = record
+    for step in path.split("."):
+        if not isinstance(here, dict) or step not in here:
+            return None
+        here = here[step]
+    return here

@@ -1,0 +1,100 @@
+"""A Hugging Face dataset at a pinned revision, streamed; or one in a local folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from corpora.document import Document, Quarantined
+from corpora.sources.columns import Columns
+from corpora.sources.files import content
+from corpora.sources.source import Source
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.spec import Count
+
+
+class Hub(Source, Columns):
+    """``dataset`` is an id on the hub, with ``revision`` (a commit), or a local folder or file."""
+
+    kind: Literal["hub"] = "hub"
+    dataset: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str | None, Field(description="commit on the hub, 40 hexadecimal digits")] = None
+    subset: Annotated[str | None, Field(description="the dataset's configuration")] = None
+    split: str = "train"
+    documents_at_most: Annotated[Count | None, Field(alias="documents", description="stop after so many")] = None
+
+    @field_validator("dataset")
+    @classmethod
+    def _from_recipe(cls, dataset: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get("folder")
+        beside = Path(folder) / dataset if folder else Path(dataset)
+        return str(beside) if beside.exists() else dataset
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Hub:
+        if not self.local and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
+            raise ValueError(f"{self.dataset} needs a revision: the commit on the hub, 40 hexadecimal digits")
+        return self
+
+    @property
+    def local(self) -> bool:
+        """Whether the dataset is a folder or file here."""
+        return Path(self.dataset).exists()
+
+    @property
+    def title(self) -> str:
+        """The name, or the dataset's."""
+        return self.name or Path(self.dataset).name
+
+    def stamp(self, machine: Machine) -> Any:
+        """The revision on the hub; the content of the files where it is local."""
+        if not self.local:
+            return [self.dataset, self.revision, self.subset]
+        root = Path(self.dataset)
+        paths = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        return [[p.name, p.stat().st_size, content(p)] for p in paths]
+
+    def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
+        """The records in the dataset's own order; raises ``Refusal`` where it cannot be had."""
+        place = f"{self.dataset}, split {self.split}"
+        number = -1
+        try:
+            for number, record in enumerate(self.stream()):
+                if number == self.documents_at_most:
+                    return
+                if number == 0:
+                    self.check_first(record, place)
+                try:
+                    yield self.document(record, source=self.title, place=place, name=f"{self.title}:{number}")
+                except ValueError as error:
+                    yield Quarantined(place=f"{place}, record {number}", reason=str(error))
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            # The library raises a kind of its own for each cause; all of them are about the dataset or the network.
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            mend = "check dataset, revision, subset, split and the network; then run again"
+            raise Refusal(place, f"cannot be read after {number + 1} records ({reason})", mend) from error
+
+    def stream(self) -> Iterator[dict[str, Any]]:
+        """The records, streamed by the library; no code of the dataset's own is run."""
+        from datasets import disable_progress_bars, load_dataset
+
+        disable_progress_bars()
+        root = Path(self.dataset)
+        if root.is_file():
+            kind = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}.get(root.suffix, "text")
+            loaded = load_dataset(kind, data_files=str(root), split=self.split, streaming=True)
+        else:
+            revision = None if self.local else self.revision
+            loaded = load_dataset(
+                self.dataset,
+                self.subset,
+                split=self.split,
+                revision=revision,
+                streaming=True,
+            )
+        return iter(loaded)

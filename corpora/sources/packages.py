@@ -1,0 +1,154 @@
+"""The documentation inside installed Python distributions: docstrings found with ast, and docs files."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import multiprocessing
+import platform
+import sysconfig
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from corpora.document import Document, Quarantined, clean
+from corpora.licence import of_distribution
+from corpora.sources.source import Source
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.spec import Bytes
+
+STANDARD_LIBRARY = "python"
+SHORTEST = 200  # characters; a module with less documentation is no text to learn from
+SKIPPED = {
+    "test",
+    "tests",
+    "_vendor",
+    "vendor",
+    "vendored",
+    "externals",
+    "site-packages",
+    "__pycache__",
+    "lib2to3",
+    "idlelib",
+}
+DOCS = (".rst", ".md", ".txt")
+NO_DOCS = {"license", "licence", "record", "top_level", "entry_points", "requirements", "copying", "notice"}
+
+Task = tuple[str, str, str, str | None, str | None]  # path, id, source, licence, url
+
+
+class Packages(Source):
+    """One document per module, in the stated order of distributions; ``python`` is the standard library."""
+
+    kind: Literal["packages"] = "packages"
+    distributions: Annotated[tuple[str, ...], Field(min_length=1, description="installed, in this order")]
+    limit: Annotated[Bytes | None, Field(description="stop before the text exceeds this")] = None
+
+    def stamp(self, machine: Machine) -> Any:
+        """The versions of the distributions."""
+        return [[name, version(name)] for name in self.distributions]
+
+    def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
+        """Distribution by distribution, each by module path; files are parsed by the machine's workers."""
+        total = 0
+        workers = machine.worker_count
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if workers > 1 else None
+        try:
+            for name in self.distributions:
+                tasks = list(tasks_of(name, self.title))
+                for found in pool.map(read, tasks, chunksize=32) if pool else map(read, tasks):
+                    if isinstance(found, Document):
+                        total += len(found.text.encode())
+                        if self.limit is not None and total > self.limit:
+                            return
+                    if found is not None:
+                        yield found
+        finally:
+            if pool:
+                pool.shutdown(cancel_futures=True)
+
+
+def version(name: str) -> str:
+    """The installed version; raises ``Refusal`` where there is none."""
+    if name == STANDARD_LIBRARY:
+        return platform.python_version()
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        raise Refusal(
+            "corpus: packages", f"{name} is not installed", f"pip install {name}, or take it off the list"
+        ) from None
+
+
+def tasks_of(name: str, source: str) -> Iterator[Task]:
+    """The files of a distribution that may hold documentation, by path."""
+    if name == STANDARD_LIBRARY:
+        root = Path(sysconfig.get_path("stdlib"))
+        paths = {p.relative_to(root).as_posix(): p for p in root.rglob("*.py")}
+        licence: str | None = "psf-2.0"
+        url: str | None = "https://docs.python.org/3/"
+    else:
+        version(name)
+        distribution = metadata.distribution(name)
+        paths = {p.as_posix(): Path(str(p.locate())) for p in distribution.files or []}
+        licence = of_distribution(distribution.metadata)
+        url = str(distribution.metadata.json.get("home_page") or "") or None
+    for relative in sorted(paths):
+        path = Path(relative)
+        if wanted(path) and paths[relative].is_file():
+            yield str(paths[relative]), f"{name}:{relative}", source, licence, url
+
+
+def wanted(path: Path) -> bool:
+    """Whether a file of a distribution is documentation, or code that may carry some."""
+    if SKIPPED & set(path.parts) or ".." in path.parts or any(".dist-info" in part for part in path.parts):
+        return False
+    return path.suffix == ".py" or (path.suffix in DOCS and path.stem.lower().split(".")[0] not in NO_DOCS)
+
+
+def read(task: Task) -> Document | Quarantined | None:
+    """The document in one file; None where it says too little."""
+    path, name, source, licence, url = task
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        if path.endswith(".py"):
+            text = documentation(text, name.partition(":")[2])
+    except (SyntaxError, UnicodeDecodeError, RecursionError, ValueError, OSError) as error:
+        return Quarantined(place=name, reason=f"{type(error).__name__}: {error}")
+    text = clean(text)
+    if len(text) < SHORTEST:
+        return None
+    return Document(id=name, text=text, source=source, url=url, licence=licence, language="en")
+
+
+def documentation(code: str, path: str) -> str:
+    """All docstrings of a module, each under its qualified name and signature. The code is parsed, never run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(code)
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    parts = [f"{module}\n\n{inspect.cleandoc(own)}"] if (own := ast.get_docstring(tree, clean=False)) else []
+    parts.extend(f"{heading}\n\n{inspect.cleandoc(text)}" for heading, text in documented(tree, ""))
+    return "\n\n".join(parts)
+
+
+def documented(node: ast.AST, prefix: str) -> Iterator[tuple[str, str]]:
+    """(heading, docstring) of every class and function below a node, in order of the code."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{prefix}{child.name}"
+            if text := ast.get_docstring(child, clean=False):
+                if isinstance(child, ast.ClassDef):
+                    bases = ", ".join(ast.unparse(base) for base in child.bases)
+                    yield f"class {name}({bases})" if bases else f"class {name}", text
+                else:
+                    yield f"{name}({ast.unparse(child.args)})", text
+            yield from documented(child, f"{name}." if isinstance(child, ast.ClassDef) else prefix)
+        elif isinstance(child, ast.If | ast.Try):
+            yield from documented(child, prefix)

@@ -1,0 +1,32 @@
+"""What every source is: a spec that can say what it holds now, and yield its documents in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from corpora.document import Document, Quarantined
+from domain.machine import Machine
+from domain.spec import Spec
+
+
+class Source(Spec):
+    """Subclass it to add a source of one's own; ``kind`` names the file, or ``package.module:Class``."""
+
+    kind: str
+    name: Annotated[str, Field(description="what its documents state as their source")] = ""
+
+    @property
+    def title(self) -> str:
+        """The name of the source."""
+        return self.name or self.kind
+
+    def stamp(self, machine: Machine) -> Any:
+        """JSON that changes when what the source holds changes; cheap against reading it. Raises ``Refusal``."""
+        raise NotImplementedError
+
+    def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
+        """All documents, in an order that does not depend on the machine. Raises ``Refusal``."""
+        raise NotImplementedError

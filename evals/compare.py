@@ -1,0 +1,45 @@
+"""Paired intervals: how sure a change is, when whole clusters of documents are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+FEW = 30  # independent units under which a result is shown, not gated
+AT_ONCE = 4_000_000  # draws held at a time: 32 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """``change`` is a/b - 1 over all; ``low`` and ``high`` bound it with 95% confidence; ``units`` were drawn."""
+
+    change: float
+    low: float
+    high: float
+    units: int
+
+
+def paired_change(
+    first: np.ndarray, second: np.ndarray, clusters: Sequence[str], *, resamples: int = 10_000, seed: int = 0
+) -> Change:
+    """The relative change of a ratio of sums, sum(first) / sum(second) - 1, with a percentile bootstrap interval.
+
+    ``first`` and ``second`` are float64 [documents], the same documents under two models; whole ``clusters`` are
+    drawn with replacement, since documents of one are no independent evidence (Efron and Tibshirani 1993, 13.3).
+    Bytes are the same on both sides, so a ratio of nats is the ratio of bits per byte.
+    """
+    _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
+    units = int(numbers.max()) + 1
+    above = np.bincount(numbers, weights=first, minlength=units)
+    below = np.bincount(numbers, weights=second, minlength=units)
+    generator = np.random.default_rng(seed)
+    ratios = []
+    chunk = max(1, AT_ONCE // units)
+    for start in range(0, resamples, chunk):
+        count = min(chunk, resamples - start)
+        draws = generator.multinomial(units, np.full(units, 1.0 / units), size=count).astype(np.float64)
+        ratios.append((draws @ above) / (draws @ below))
+    low, high = np.percentile(np.concatenate(ratios), [2.5, 97.5]) - 1.0
+    return Change(change=float(above.sum() / below.sum() - 1.0), low=float(low), high=float(high), units=units)

@@ -1,0 +1,73 @@
+"""Release or not, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from domain.artifacts import Decision, Scorecard
+from domain.machine import Machine
+from domain.manifest import write_json
+from domain.spec import Share, Spec
+from domain.stage import stage
+from evals.compare import FEW
+
+
+class Gates(Spec):
+    """What must hold for a release. Shares are relative: 0.02 is 2%."""
+
+    domain_gain: Annotated[
+        Share, Field(description="adapted is this much better than the control on domain text, interval clear of zero")
+    ] = 0.02
+    general_loss: Annotated[
+        Share, Field(description="adapted is at most this much worse than the base on general text, interval included")
+    ] = 0.01
+
+
+@stage("decide", makes=Decision, version=1)
+def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) -> dict[str, Any]:
+    """Scorecard -> Decision: ``decision.json``. facts: ``released`` and ``reasons``, a sentence per gate.
+
+    A gate on fewer than 30 independent units is shown, not judged; without any judged gate nothing is released.
+    """
+    scores = json.loads((scorecard.path / "scores.json").read_text(encoding="utf-8"))
+    gates = {"domain_gain": domain_gain(spec, scores["domain"]), "general_loss": general_loss(spec, scores["general"])}
+    judged = [good for good, _ in gates.values() if good is not None]
+    reasons = [reason for _, reason in gates.values()]
+    if not judged:
+        reasons.append(f"No gate could be judged: hold out more text (corpus.holdout.test), {FEW} clusters at least.")
+    released = bool(judged) and all(judged)
+    shown = {name: {"holds": good, "reason": reason} for name, (good, reason) in gates.items()}
+    write_json(out / "decision.json", {"released": released, "reasons": reasons, "gates": shown, "scores": scores})
+    return {"released": released, "reasons": reasons}
+
+
+def domain_gain(spec: Gates, scores: dict[str, Any]) -> tuple[bool | None, str]:
+    """Whether the adapted model is better than the control by enough, and beyond doubt."""
+    change, (low, high) = scores["change_from_control"], scores["interval_from_control"]
+    good = change <= -spec.domain_gain and high < 0
+    reason = (
+        f"Domain text: adapted against control {change:+.1%} [{low:+.1%}, {high:+.1%}] bits per byte; "
+        f"the gate asks for {-spec.domain_gain:+.1%} with an interval below zero"
+    )
+    return verdict(good, reason, scores["units"])
+
+
+def general_loss(spec: Gates, scores: dict[str, Any]) -> tuple[bool | None, str]:
+    """Whether general ability is kept: the worst end of the interval decides."""
+    change, (low, high) = scores["change"], scores["interval"]
+    reason = (
+        f"General text: adapted against base {change:+.1%} [{low:+.1%}, {high:+.1%}] bits per byte; "
+        f"the gate allows {spec.general_loss:+.1%} at the interval's upper end"
+    )
+    return verdict(high <= spec.general_loss, reason, scores["units"])
+
+
+def verdict(good: bool, reason: str, units: int) -> tuple[bool | None, str]:
+    """The gate's answer; None where there are too few units to give one."""
+    if units < FEW:
+        return None, f"{reason}: shown, not judged ({units} units, fewer than {FEW})."
+    return good, f"{reason}: {'holds' if good else 'does not hold'} ({units} units)."
