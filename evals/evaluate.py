@@ -52,7 +52,7 @@ def evaluate(
     arms = dict(zip(ARMS, (base, adapted, control), strict=True))
     nats = {name: nats_of(checkpoint, texts, machine, f"score {name}") for name, checkpoint in arms.items()}
     rows = []
-    for number, (part, document) in enumerate((part, d) for part in PARTS for d in documents[part]):
+    for number, (part, document) in enumerate([(name, d) for name in PARTS for d in documents[name]]):
         known = {key: document[key] for key in ("id", "source", "cluster", "bytes")}
         year = (document.get("date") or "")[:4] or None
         scored = {name: float(f"{values[number]:.9g}") for name, values in nats.items()}

@@ -19,8 +19,6 @@ from evals.gate import decide
 from evals.protect import Protection, protect
 from flows.recipe import Recipe
 
-ORDER = ("protect", "collect", "curate", "fit", "encode", "prepare", "pretrain", "evaluate", "decide", "release")
-
 
 class Runner(Protocol):
     """Finds or makes what a stage is asked for."""

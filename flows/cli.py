@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from flows.order import STAGES
+
 if TYPE_CHECKING:
     from domain.machine import Machine
 
 # Everything heavier than argparse is imported by the command that needs it: --help answers at once.
 
-STAGES = ("protect", "collect", "curate", "fit", "encode", "prepare", "pretrain", "evaluate", "decide", "release")
 NOT_RELEASED = 3  # exit code of a run that ended well and whose gates did not hold
 
 

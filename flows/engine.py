@@ -11,7 +11,8 @@ from typing import Any
 from domain.machine import Machine
 from domain.stage import Store
 
-RETRIES, RETRY_SECONDS = 3, [5, 30, 120]
+RETRIES = 3
+RETRY_SECONDS: list[float] = [5.0, 30.0, 120.0]
 
 
 def settle(work: Path) -> None:

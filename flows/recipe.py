@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from corpora.collect import Collection
 from corpora.curate import Curation
@@ -60,6 +61,8 @@ class Recipe(Spec):
     evaluation: Evaluation = Evaluation()
     release: Release
 
+    _written: dict[str, Any] = PrivateAttr(default_factory=dict)
+
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
         if self.tokenizer.mode == "keep" and not self.base.weights:
@@ -81,7 +84,7 @@ class Recipe(Spec):
     def bundle(self) -> ReleaseSpec:
         """What the release says of itself."""
         words = {name: getattr(self.release, name) for name in ("licence", "intended_use", "limitations")}
-        return ReleaseSpec(name=self.name, recipe=self.model_dump(mode="json"), **words)
+        return ReleaseSpec(name=self.name, recipe=self._written, **words)
 
 
 def shipped() -> dict[str, Path]:
@@ -111,12 +114,15 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         raise Refusal(str(path), f"holds {type(content).__name__}, not keys and values", "begin with name: ...")
     for override in overrides:
         apply(content, override)
+    written = json.loads(json.dumps(content, default=str))
     base = content.get("base")
     if isinstance(base, dict) and isinstance(base.get("weights"), str):
         base["weights"] = from_folder(path.parent, base["weights"])
     elif isinstance(base, str):
         content["base"] = from_folder(path.parent, base)
-    return validated(Recipe, content, path)
+    recipe = validated(Recipe, content, path)
+    recipe._written = written  # with paths as the recipe has them, not as this machine does
+    return recipe
 
 
 def from_folder(folder: Path, weights: str) -> str:

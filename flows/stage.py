@@ -16,9 +16,10 @@ from domain.manifest import Damaged
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.training.spool import spool_path
-from flows.adapt import ORDER, way
+from flows.adapt import way
 from flows.journey import Journey
 from flows.launch import launch
+from flows.order import beyond
 from flows.recipe import Recipe
 from flows.tracking import Tracker
 
@@ -42,7 +43,7 @@ class Finder:
 
     def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
         """The finished artifact."""
-        if ORDER.index(made_by.name) > ORDER.index(self.until):
+        if beyond(made_by.name, self.until):
             raise Reached
         artifact = self.store.find(made_by, made_by.request(spec, parents))
         if artifact is None:
@@ -74,7 +75,7 @@ class StageRunner:
 
     def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
         """Find the artifact or make it; track it either way."""
-        if ORDER.index(made_by.name) > ORDER.index(self.until):
+        if beyond(made_by.name, self.until):
             raise Reached
         label = label or made_by.name
         # Called without arguments: the engine would walk through every argument to look for futures in it.

@@ -42,7 +42,9 @@ class Task(Spec):
     kind: Literal["multiple_choice", "text"] = "multiple_choice"
     items: tuple[Item, ...] = ()
     path: str = ""
-    columns: Annotated[dict[str, str], Field(description="which column is question, choices, answer")] = {}
+    columns: Annotated[
+        dict[str, str], Field(description="which column is question, choices, answer", default_factory=dict)
+    ]
 
     @model_validator(mode="after")
     def _one_place(self) -> Task:

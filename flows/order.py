@@ -1,0 +1,10 @@
+"""The stages by name, in the order in which a document travels them."""
+
+from __future__ import annotations
+
+STAGES = ("protect", "collect", "curate", "fit", "encode", "prepare", "pretrain", "evaluate", "decide", "release")
+
+
+def beyond(stage: str, until: str) -> bool:
+    """Whether a stage comes after the one up to which a run was asked for."""
+    return STAGES.index(stage) > STAGES.index(until)
