@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
-from corpora.decontaminate import Decontamination
+from corpora.decontaminate import Decontamination, guard
 from corpora.dedup.exact import text_key
-from corpora.document import to_trove
+from corpora.document import clean, to_trove
 from corpora.filters.filter import Change, Drop, Filter
-from corpora.ledger import entry, read_lines, write_lines
+from corpora.ledger import entry
+from corpora.lines import line, read_lines, write_lines
 from domain.text.minhash import SIZE, signature
 from domain.text.words import word_hashes, words
 
@@ -68,50 +69,73 @@ class Judge(PipelineStep):  # type: ignore[misc]
 
     def run(self, data: Iterable[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Judge every document of the rank's shard; nothing is passed on but the files."""
-        out = Path(self.out)
-        guard = Decontamination(Path(self.protected))
+        out, protection = Path(self.out), guard(Path(self.protected))
         ledger: list[dict[str, Any]] = []
         keys: list[bytes] = []
         signatures: list[np.ndarray] = []
-        with (out / "clean" / f"{rank:05d}.jsonl").open("w", encoding="utf-8") as clean:
+        with (out / "clean" / f"{rank:05d}.jsonl").open("w", encoding="utf-8") as file:
             for document in data:
-                known = {"id": document.id, **document.metadata}
-                try:
-                    hashes = self.judged(document, known, ledger, guard)
-                    if hashes is None:
-                        continue
-                    key, sign = text_key(document.text), signature(hashes)
-                except Exception as error:
-                    ledger.append(entry(known, "dropped", "curate", "error", f"{type(error).__name__}: {error}"))
+                judgement = Judgement(document)
+                hashes = judgement.passed(self.filters, protection)
+                ledger.extend(judgement.ledger)
+                if hashes is None:
                     continue
-                keys.append(key)
-                signatures.append(sign)
-                row = {**document.metadata, "id": document.id, "text": document.text}
-                clean.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+                keys.append(text_key(document.text))
+                signatures.append(signature(hashes))
+                file.write(line({**document.metadata, "id": document.id, "text": document.text}))
         write_lines(out / "ledger" / f"{rank:05d}.jsonl", ledger)
         stacked = np.stack(signatures) if signatures else np.empty((0, SIZE), np.uint32)
         raw = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16)
         np.savez(out / "signs" / f"{rank:05d}.npz", keys=raw, signatures=stacked)
         yield from ()
 
-    def judged(
-        self, document: Document, known: dict[str, Any], ledger: list[dict[str, Any]], guard: Decontamination
-    ) -> np.ndarray | None:
-        """Run the filters over a document, noting what they do; its word hashes, or None where it goes."""
-        split = words(document.text)
-        for each in self.filters:
-            verdict = each.judge(document.text, split)
-            if isinstance(verdict, Change):
-                ledger.append(entry(known, "changed", each.kind, verdict.reason, verdict.detail))
-                document.text = verdict.text
-                split = words(document.text)
-            elif isinstance(verdict, Drop):
-                ledger.append(entry(known, "dropped", each.kind, verdict.reason, verdict.detail))
-                return None
+
+class Judgement:
+    """One document before all its judges, and the ledger lines that they make."""
+
+    def __init__(self, document: Document) -> None:
+        self.document, self.ledger = document, list[dict[str, Any]]()
+        self.known = {"id": document.id, **document.metadata}
+
+    def note(self, action: str, by: str, reason: str, detail: str) -> None:
+        """Add a line to the ledger."""
+        self.ledger.append(entry(self.known, action, by, reason, detail))
+
+    def passed(self, filters: tuple[Filter, ...], protection: Decontamination) -> np.ndarray | None:
+        """The word hashes of the document as it now reads, or None where it goes.
+
+        It is compared with the protected texts as it came and as it stays: a mask, or a filter that takes
+        something out, may break or join the words that both share.
+        """
+        split = words(self.document.text)
         hashes = word_hashes(split)
-        verdict = guard.judge(hashes)
-        if verdict is not None:
-            ledger.append(entry(known, "dropped", "decontaminate", verdict.reason, verdict.detail))
+        came = hashes
+        for each in filters:
+            try:
+                verdict = each.judge(self.document.text, split)
+                if verdict is not None and not isinstance(verdict, Change | Drop):
+                    raise TypeError(f"judge answered {verdict!r}, not None, Drop or Change")
+                if isinstance(verdict, Change):
+                    verdict = Change(clean(verdict.text), verdict.reason, verdict.detail)
+            except Exception as error:
+                # An object's address in a message would differ from run to run.
+                told = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {error}")
+                self.note("dropped", each.kind, "error", told)
+                return None
+            if isinstance(verdict, Change):
+                self.note("changed", each.kind, verdict.reason, verdict.detail)
+                self.document.text = verdict.text
+                split = words(verdict.text)
+                hashes = word_hashes(split)
+            elif isinstance(verdict, Drop):
+                self.note("dropped", each.kind, verdict.reason, verdict.detail)
+                return None
+        if not self.document.text:
+            self.note("dropped", "curate", "empty", "nothing is left of its text")
+            return None
+        found = protection.judge(hashes) or (protection.judge(came) if hashes is not came else None)
+        if found is not None:
+            self.note("dropped", "decontaminate", found.reason, found.detail)
             return None
         return hashes
 
@@ -143,7 +167,7 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
                 part = document.pop("part")
                 del document["bytes"]
                 row = {**document, "cluster": place["cluster"]}
-                files[split].write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+                files[split].write(line(row))
                 size = len(document["text"].encode())
                 kept.append({"source": document["source"], "part": part, "split": split, "bytes": size})
         finally:

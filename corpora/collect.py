@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from corpora.document import Document, Quarantined
 from corpora.licence import Licences
+from corpora.lines import line, write_lines
 from corpora.sources import AnySource
+from corpora.sources.source import Source
 from domain.artifacts import Raw
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -23,18 +24,29 @@ from domain.spec import Share, Spec
 from domain.stage import stage
 
 SHARD_BYTES = 4_000_000  # of text; a worker's task, so it never depends on how many workers there are
+LEFT_OUT = ("empty", "later", "quarantined")
+
+
+def some(sources: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
+    """Refuse an empty list; asked only once every source in it holds, so that one error is told once."""
+    if not sources:
+        raise ValueError("holds no source; add one, such as {kind: files, path: ...}")
+    return sources
+
+
+Sources = Annotated[tuple[AnySource, ...], AfterValidator(some)]
 
 
 class Collection(Spec):
     """What is collected, and under which licences."""
 
-    domain: Annotated[tuple[AnySource, ...], Field(min_length=1, description="sources of the field's own text")]
-    general: Annotated[tuple[AnySource, ...], Field(min_length=1, description="sources of general text")]
+    domain: Annotated[Sources, Field(description="sources of the field's own text")]
+    general: Annotated[Sources, Field(description="sources of general text")]
     licences: Licences
-    broken: Annotated[Share, Field(description="share of records that may be unreadable")] = 0.001
+    broken: Annotated[Share, Field(description="share of a source's records that may be unreadable")] = 0.001
     as_of: Annotated[date | None, Field(description="leave out what is dated later")] = None
 
-    def sources(self) -> Iterator[tuple[str, Any]]:
+    def sources(self) -> Iterator[tuple[str, Source]]:
         """(part, source) in the recipe's order."""
         for part in ("domain", "general"):
             for source in getattr(self, part):
@@ -51,83 +63,100 @@ class Collection(Spec):
         return {**settings, "sources": stamps}
 
 
-class Shards:
-    """Writes ``<part>-<n>.jsonl``, a new one at every source and whenever one is full."""
+class Writer:
+    """Writes Raw as it comes: ``documents/<part>-<n>.jsonl``, ``inventory.jsonl`` and ``quarantine.jsonl``."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.numbers, self.size = folder, Counter[str](), 0
-        folder.mkdir()
-        self.file: Any = None
+    def __init__(self, out: Path) -> None:
+        self.folder, self.ids, self.numbers, self.size = out / "documents", Counter[str](), Counter[str](), 0
+        self.folder.mkdir()
+        self.shard: Any = None
+        self.inventory = (out / "inventory.jsonl").open("w", encoding="utf-8")
+        self.quarantine = (out / "quarantine.jsonl").open("w", encoding="utf-8")
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut()
+        self.inventory.close()
+        self.quarantine.close()
 
     def cut(self) -> None:
         """The next document begins a new shard."""
-        if self.file is not None:
-            self.file.close()
-        self.file, self.size = None, 0
+        if self.shard is not None:
+            self.shard.close()
+        self.shard, self.size = None, 0
 
-    def add(self, part: str, line: str, size: int) -> None:
-        """Append a document's line; ``size`` counts its text's UTF-8 bytes."""
-        if self.file is None:
-            self.file = (self.folder / f"{part}-{self.numbers[part]:05d}.jsonl").open("w", encoding="utf-8")
+    def add(self, part: str, document: Document) -> int:
+        """Write a document under an id that no other has; its text's size in UTF-8 bytes."""
+        if self.shard is None:
+            self.shard = (self.folder / f"{part}-{self.numbers[part]:05d}.jsonl").open("w", encoding="utf-8")
             self.numbers[part] += 1
-        self.file.write(line)
-        self.size += size
+        raw = document.text.encode()
+        name = unique(document.id, self.ids)
+        self.shard.write(line({**document.row(), "id": name}))
+        entry = {"id": name, "part": part, "source": document.source, "bytes": len(raw)}
+        self.inventory.write(line({**entry, "sha256": hashlib.sha256(raw).hexdigest()}))
+        self.size += len(raw)
         if self.size >= SHARD_BYTES:
             self.cut()
+        return len(raw)
+
+    def leave_out(self, source: str, name: str, reason: str) -> None:
+        """Note a record that gave no document."""
+        self.quarantine.write(line({"source": source, "record": name, "reason": reason}))
 
 
 @stage("collect", makes=Raw, version=1, snapshot=True)
 def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, ``quarantined``, ``later`` than ``as_of``.
+    """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
+    ``empty``, or dated ``later`` than ``as_of``.
 
     Raises ``Refusal`` for a licence that is not allowed, a source that is empty, or too many broken records.
     """
-    shards = Shards(out / "documents")
-    ids: Counter[str] = Counter()
-    documents, sizes = Counter[str](), Counter[str]()
-    licences: dict[str, Counter[str]] = defaultdict(Counter)
-    quarantine: list[Quarantined] = []
-    later = 0
-    with (out / "inventory.jsonl").open("w", encoding="utf-8") as inventory:
-        rows = []
+    documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
+    rows = []
+    with Writer(out) as writer:
         for part, source in spec.sources():
-            shards.cut()
-            count = size = 0
-            for found in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
-                if isinstance(found, Quarantined):
-                    quarantine.append(found)
-                    continue
-                if spec.as_of is not None and found.date is not None and found.date > spec.as_of.isoformat():
-                    later += 1
-                    continue
-                licences[source.title][found.licence or "unknown"] += 1
-                name = unique(found.id, ids)
-                raw = found.text.encode()
-                shards.add(part, line(found, name), len(raw))
-                entry = {"id": name, "part": part, "source": found.source, "bytes": len(raw)}
-                entry["sha256"] = hashlib.sha256(raw).hexdigest()
-                inventory.write(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n")
-                count, size = count + 1, size + len(raw)
-            too_many(quarantine, sum(documents.values()) + count, spec.broken)
-            if not count:
-                raise Refusal(
-                    f"corpus.{part}: {source.title}", "holds no document", "correct the source, or take it out"
-                )
-            documents[part] += count
-            sizes[part] += size
-            rows.append({"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size})
-        shards.cut()
-    refuse_licences(licences, spec.licences)
-    for row in rows:
-        row["licences"] = dict(sorted(licences[str(row["source"])].items()))
+            writer.cut()
+            row = taken(part, source, spec, writer, machine)
+            rows.append(row)
+            documents[part] += row["documents"]
+            sizes[part] += row["bytes"]
+            left_out.update({what: row[what] for what in LEFT_OUT})
+    refuse_licences(rows, spec.licences)
     write_lines(out / "sources.jsonl", rows)
-    write_lines(out / "quarantine.jsonl", [{"place": Path(q.place).name, "reason": q.reason} for q in quarantine])
-    return {"documents": dict(documents), "bytes": dict(sizes), "quarantined": len(quarantine), "later": later}
+    return {"documents": dict(documents), "bytes": dict(sizes), **left_out}
 
 
-def line(document: Document, name: str) -> str:
-    """The document's line under its unique id."""
-    return document.line() if document.id == name else Document(**{**vars(document), "id": name}).line()
+def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: Machine) -> dict[str, Any]:
+    """Write all of one source; its row of ``sources.jsonl``. Raises ``Refusal`` where it is empty or too broken."""
+    count = size = 0
+    left_out, licences = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str]()
+    first: Quarantined | None = None
+    stamp = source.stamp(machine)
+    for found in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
+        if isinstance(found, Quarantined):
+            first = first or found
+            left_out["quarantined"] += found.records
+            writer.leave_out(source.title, found.id or Path(found.place).name, found.reason)
+        elif not found.text:
+            left_out["empty"] += 1
+            writer.leave_out(source.title, found.id, "has no text")
+        elif spec.as_of is not None and found.date is not None and found.date > spec.as_of.isoformat():
+            left_out["later"] += 1
+        else:
+            licences[found.licence or "unknown"] += 1
+            size += writer.add(part, found)
+            count += 1
+    if first is not None:
+        refuse_broken(first, left_out["quarantined"], count + left_out["empty"] + left_out["later"], spec.broken)
+    if not count:
+        others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
+        found_there = f"holds no document ({others})" if others else "holds no document"
+        raise Refusal(f"corpus.{part}: {source.title}", found_there, "correct the source, or take it out")
+    row = {"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size, **left_out}
+    return {**row, "licences": dict(sorted(licences.items())), "stamp": stamp}
 
 
 def unique(name: str, seen: Counter[str]) -> str:
@@ -136,27 +165,21 @@ def unique(name: str, seen: Counter[str]) -> str:
     return name if seen[name] == 1 else unique(f"{name}#{seen[name]}", seen)
 
 
-def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """JSON Lines, keys sorted."""
-    path.write_text("".join(json.dumps(r, ensure_ascii=False, sort_keys=True) + "\n" for r in rows), encoding="utf-8")
-
-
-def too_many(quarantine: list[Quarantined], good: int, share: float) -> None:
-    """Raise a ``Refusal`` where more than ``share`` of the records could not be read."""
-    bad = len(quarantine)
+def refuse_broken(first: Quarantined, bad: int, good: int, share: float) -> None:
+    """Raise a ``Refusal`` where more than ``share`` of a source's records could not be read."""
     if bad > share * (good + bad):
-        first = quarantine[0]
-        more = f", and {bad - 1:,} more of {good + bad:,} records" if bad > 1 else f" (1 of {good + bad:,} records)"
-        mend = f"mend the file, or raise corpus.broken above {share:g}"
-        raise Refusal(first.place, first.reason + more, mend)
+        rest = bad - first.records
+        more = f", and {rest:,} more" if rest else ""
+        found = f"{first.reason}{more} ({bad:,} of {good + bad:,} records cannot be read)"
+        raise Refusal(first.place, found, f"mend the file, or raise corpus.broken above {share:g}")
 
 
-def refuse_licences(found: dict[str, Counter[str]], licences: Licences) -> None:
+def refuse_licences(rows: list[dict[str, Any]], licences: Licences) -> None:
     """Raise a ``Refusal`` that names every source with documents under a licence that is not allowed."""
     wrong = [
-        f"{source} ({count:,} {'document' if count == 1 else 'documents'} under {licence})"
-        for source, counts in found.items()
-        for licence, count in sorted(counts.items())
+        f"{row['source']} ({count:,} {'document' if count == 1 else 'documents'} under {licence})"
+        for row in rows
+        for licence, count in row["licences"].items()
         if not licences.permits(licence)
     ]
     if wrong:

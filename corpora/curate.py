@@ -13,13 +13,14 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from corpora.decontaminate import Decontamination
-from corpora.dedup import AnyDedup, Near
+from corpora.decontaminate import guard
+from corpora.dedup import KIN, AnyDedup, Near
 from corpora.dedup.exact import first_of_equals
 from corpora.dedup.near import clusters, similar_pairs
 from corpora.filters import AnyFilter
 from corpora.holdout import Holdout, split
-from corpora.ledger import counted, entry, read_lines, write_lines
+from corpora.ledger import counted, entry
+from corpora.lines import read_lines, write_lines
 from domain.artifacts import Corpus, Protected, Raw
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -28,7 +29,7 @@ from domain.progress import progress
 from domain.spec import Spec, fingerprint
 from domain.stage import stage
 
-KIN = 0.5  # Jaccard similarity from which two documents are one cluster: held out together, one unit of evidence
+ERRORS = 0.1  # share of documents on which filters may raise; beyond it a filter is broken, not a document
 
 
 class Curation(Spec):
@@ -50,6 +51,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     from corpora.blocks import Judge, ReadShard, WriteSplits
 
     scratch = out / SCRATCH
+    shutil.rmtree(scratch, ignore_errors=True)
     for name in ("clean", "signs", "ledger", "places", "kept"):
         (scratch / name).mkdir(parents=True, exist_ok=True)
     shards = [
@@ -66,8 +68,9 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     kept = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
     counts = counted(read_lines(raw.path / "inventory.jsonl"), read_lines(out / "ledger.jsonl"), kept)
     write_json(out / "counts.json", counts)
+    refuse_errors(counts, out / "ledger.jsonl")
     refuse_empty(counts, shards)
-    return {**counts, "unprotected": Decontamination(texts).unprotected}
+    return {**counts, "unprotected": guard(texts).unprotected}
 
 
 def decide(spec: Curation, shards: list[str], scratch: Path) -> list[dict[str, Any]]:
@@ -96,7 +99,7 @@ def decide(spec: Curation, shards: list[str], scratch: Path) -> list[dict[str, A
     staying = np.flatnonzero(stays)
     splits = split(
         [keys[i].tobytes() for i in staying],
-        [known[i]["source"] for i in staying],
+        [(known[i]["part"], known[i]["source"]) for i in staying],
         [known[i]["date"] for i in staying],
         [int(kin[i]) for i in staying],
         spec.holdout,
@@ -155,6 +158,16 @@ def watching(folder: Path, what: str, total: int) -> Iterator[None]:
         if folder.exists():
             bar.update(len(list(folder.iterdir())) - bar.n)
         bar.close()
+
+
+def refuse_errors(counts: dict[str, Any], ledger: Path) -> None:
+    """Raise a ``Refusal`` where filters raised on more than a tenth of all documents, with the first of them."""
+    errors = counts["dropped"].get("error", 0)
+    if errors > ERRORS * counts["documents_in"]:
+        row = next(row for row in read_lines(ledger) if row["reason"] == "error")
+        found = f"{row['by']} raised on {errors:,} of {counts['documents_in']:,} documents"
+        first = f"the first is {row['id']}: {row['detail']}".splitlines()[0]
+        raise Refusal("corpus.filters", f"{found}; {first}", "mend the filter, or take it out")
 
 
 def refuse_empty(counts: dict[str, Any], shards: list[str]) -> None:

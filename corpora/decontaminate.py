@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from corpora.filters.filter import Drop
+from corpora.lines import read_lines
 from domain.text.ngrams import ngram_hashes
 from domain.text.words import word_hashes, words
 
 LENGTH = 13  # words; GPT-3, arXiv 2005.14165, appendix C
 SHORTEST = 8  # words; a shorter text shares its words with innocent documents
+
+
+@lru_cache(maxsize=1)
+def guard(texts: Path) -> Decontamination:
+    """The n-grams of a file of protected texts, read once in a process and not for every shard."""
+    return Decontamination(texts)
 
 
 class Decontamination:
@@ -21,17 +28,15 @@ class Decontamination:
     def __init__(self, texts: Path) -> None:
         self.tables: dict[int, dict[int, str]] = {}
         self.unprotected = 0
-        with texts.open(encoding="utf-8") as lines:
-            for line in lines:
-                record = json.loads(line)
-                hashes = word_hashes(words(record["text"]))
-                length = min(LENGTH, len(hashes))
-                if length < SHORTEST:
-                    self.unprotected += 1
-                    continue
-                table = self.tables.setdefault(length, {})
-                for gram in ngram_hashes(hashes, length).tolist():
-                    table.setdefault(gram, record["task"])
+        for record in read_lines(texts):
+            hashes = word_hashes(words(record["text"]))
+            length = min(LENGTH, len(hashes))
+            if length < SHORTEST:
+                self.unprotected += 1
+                continue
+            table = self.tables.setdefault(length, {})
+            for gram in ngram_hashes(hashes, length).tolist():
+                table.setdefault(gram, record["task"])
         self.keys = {length: np.sort(np.fromiter(t, np.uint64, len(t))) for length, t in self.tables.items()}
 
     def judge(self, hashes: np.ndarray) -> Drop | None:

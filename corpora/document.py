@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,11 @@ SURROGATES = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A text and where it is from. ``date`` is ISO (YYYY-MM-DD); what is not known is None."""
+    """A text and where it is from. ``date`` is ISO (YYYY-MM-DD); what is not known is None.
+
+    Whoever makes one: its text is as ``clean`` leaves it, and all of it can be written as UTF-8.
+    Raises ``ValueError`` for a date that is none.
+    """
 
     id: str
     text: str
@@ -26,23 +29,40 @@ class Document:
     date: str | None = None
     language: str | None = None
 
-    def line(self) -> str:
-        """The document as one JSON line, keys sorted."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True) + "\n"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", clean(self.text))
+        object.__setattr__(self, "date", iso_date(self.date))
+        for name in ("id", "source", "url", "licence", "language"):
+            value = getattr(self, name)
+            if value is not None and not value.isascii():
+                object.__setattr__(self, name, SURROGATES.sub("\ufffd", value))
+
+    def row(self) -> dict[str, str | None]:
+        """The document as JSON."""
+        return {name: getattr(self, name) for name in FIELDS}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quarantined:
-    """A piece of a source that could not be read: where it stands, and why not."""
+    """A piece of a source that could not be read: where it stands, and why not.
+
+    ``id`` is what the document would have been called: ``place`` may tell of this machine and is not kept.
+    ``records`` is how many documents it may stand for, where a file broke off.
+    """
 
     place: str
     reason: str
+    id: str = ""
+    records: int = 1
+
+
+FIELDS = tuple(field.name for field in fields(Document))
 
 
 def clean(text: str) -> str:
     """The text in the form in which all later stages see it: no NUL, no lone surrogate, LF alone, trimmed."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return SURROGATES.sub("\ufffd", text).strip()
+    return (text if text.isascii() else SURROGATES.sub("\ufffd", text)).strip()
 
 
 def iso_date(value: object) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from corpora.ledger import Of
 from domain.spec import Share, Spec
 
 LOUDEST = ("test", "validation", "train", "later")  # a cluster goes whole to the first of these that a member asks for
@@ -36,15 +37,15 @@ def split_of_key(key: bytes, spec: Holdout) -> str:
     return "validation" if place < spec.test + spec.validation else "train"
 
 
-def first_later_days(sources: Sequence[str], dates: Sequence[str | None], share: float) -> dict[str, str]:
+def first_later_days(sources: Sequence[Of], dates: Sequence[str | None], share: float) -> dict[Of, str]:
     """By source, the first day of its last ``share`` of dated documents; whole days, so at most that share."""
-    by_source: dict[str, Counter[str]] = defaultdict(Counter)
+    by_source: dict[Of, Counter[str]] = defaultdict(Counter)
     for source, day in zip(sources, dates, strict=True):
         if day is not None:
             by_source[source][day] += 1
     first = {}
     for source, days in by_source.items():
-        left = share * sum(days.values())
+        left = share * sum(days.values()) + 1e-9  # 0.29 * 100 is 28.999999999999996
         for day in sorted(days, reverse=True):
             left -= days[day]
             if left < 0:
@@ -54,7 +55,7 @@ def first_later_days(sources: Sequence[str], dates: Sequence[str | None], share:
 
 
 def split(
-    keys: Sequence[bytes], sources: Sequence[str], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
+    keys: Sequence[bytes], sources: Sequence[Of], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
 ) -> list[str]:
     """The split of each document. ``roots`` names its cluster.
 

@@ -15,12 +15,12 @@ KNOWN = (
     (r"\b3[- ]clause|^new bsd|modified bsd|bsd-3", "bsd-3-clause"),
     (r"\b2[- ]clause|simplified bsd|bsd-2", "bsd-2-clause"),
     (r"^bsd", "bsd-3-clause"),
+    (r"mit-cmu", "mit-cmu"),
     (r"^(the )?mit\b", "mit"),
     (r"python software foundation|^psf|^python-2", "psf-2.0"),
     (r"mozilla.*2|mpl.*2", "mpl-2.0"),
     (r"^isc", "isc"),
     (r"^hpnd|historical permission", "hpnd"),
-    (r"mit-cmu", "mit-cmu"),
     (r"lesser general.*3|lgpl.*3", "lgpl-3.0"),
     (r"lesser general|lgpl", "lgpl-2.1"),
     (r"gpl.*3|general public license v3", "gpl-3.0"),
@@ -28,6 +28,7 @@ KNOWN = (
     (r"unlicense", "unlicense"),
     (r"public domain", "public-domain"),
 )
+TOKEN = re.compile(r"[()]|[^\s()]+")
 
 
 class Licences(Spec):
@@ -36,10 +37,52 @@ class Licences(Spec):
     allow: tuple[str, ...] = Field(description="licences as SPDX ids or the team's own names, such as internal")
 
     def permits(self, licence: str | None) -> bool:
-        """Whether text of this licence may be used: all parts of an "A AND B", any part of an "A OR B"."""
+        """Whether text of this licence may be used.
+
+        All sides of an "A and B" must be on the list, one side of an "A or B"; ``and`` binds tighter, brackets
+        group (SPDX 2.3, annex D). A name that is on the list as it stands needs no reading.
+        """
         allowed = {normal(name) for name in self.allow}
-        choices = re.split(r"-or-", normal(licence or "unknown"))
-        return any(all(part.strip("()") in allowed for part in re.split(r"-and-", choice)) for choice in choices)
+        stated = normal(licence or "unknown")
+        return stated in allowed or holds(TOKEN.findall((licence or "unknown").lower()), allowed)
+
+
+def holds(tokens: list[str], allowed: set[str]) -> bool:
+    """Whether a licence expression is covered; a malformed one is not."""
+    position = 0
+
+    def either() -> bool:
+        nonlocal position
+        answer = both()
+        while tokens[position : position + 1] == ["or"]:
+            position += 1
+            answer = both() or answer
+        return answer
+
+    def both() -> bool:
+        nonlocal position
+        answer = one()
+        while tokens[position : position + 1] == ["and"]:
+            position += 1
+            answer = one() and answer
+        return answer
+
+    def one() -> bool:
+        nonlocal position
+        if tokens[position : position + 1] == ["("]:
+            position += 1
+            answer = either()
+            closed = tokens[position : position + 1] == [")"]
+            position += 1
+            return answer and closed
+        words = []
+        while position < len(tokens) and tokens[position] not in ("and", "or", "(", ")"):
+            words.append(tokens[position])
+            position += 1
+        return normal(" ".join(words)) in allowed
+
+    answer = either()
+    return answer and position == len(tokens)
 
 
 def normal(licence: str) -> str:
@@ -47,19 +90,29 @@ def normal(licence: str) -> str:
     return re.sub(r"[\s_]+", "-", licence.strip().lower())
 
 
+def named(text: str) -> str | None:
+    """The SPDX id of a licence's name or first words; None where they are not known."""
+    return next((name for pattern, name in KNOWN if re.search(pattern, text.strip().lower())), None)
+
+
 def of_distribution(metadata: PackageMetadata) -> str | None:
-    """The licence of an installed distribution: its SPDX expression, else a classifier, else its free text."""
+    """The licence of an installed distribution: its SPDX expression, else its free text, else its classifiers.
+
+    Where it states several, all of them count, unless it says "or".
+    """
     fields = metadata.json  # names in lower case with underscores (PEP 566)
-    expression = fields.get("license_expression")
-    if expression:
-        return normal(str(expression))
-    classifiers = [c for c in metadata.get_all("Classifier") or [] if c.startswith("License ::")]
-    texts = [c.split(" :: ")[-1] for c in classifiers]
-    # A free text may be the whole licence: its first line names it, or the first 200 characters do.
+    if expression := fields.get("license_expression"):
+        return " ".join(str(expression).lower().split())
+    # A free text may be the whole licence: then its first line names it.
     free = str(fields.get("license") or "").strip()
-    texts = [free.splitlines()[0][:200] if free else "", *texts] if free else texts
-    for text in texts:
-        for pattern, name in KNOWN:
-            if re.search(pattern, text.strip().lower()):
-                return name
-    return None
+    first = " ".join((free.splitlines() or [""])[0][:200].split())
+    pieces = re.split(r"(\s+(?:and|or)\s+|[()])", first.lower())
+    parts = [piece.strip() for piece in pieces[::2]]
+    if len(pieces) > 1 and all(named(part) or re.fullmatch(r"[\w.+-]*", part) for part in parts):
+        names = [piece if i % 2 else named(piece) or normal(piece) for i, piece in enumerate(pieces)]
+        return " ".join("".join(names).split())
+    if name := named(first):
+        return name
+    classifiers = [c.split(" :: ")[-1] for c in metadata.get_all("Classifier") or [] if c.startswith("License ::")]
+    names = [named(text) or normal(text) for text in classifiers if text != "OSI Approved"]
+    return " and ".join(dict.fromkeys(names)) or None

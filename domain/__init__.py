@@ -1,0 +1,59 @@
+"""The ground: text, tokens, models, learning, scoring and artifacts, with torch alone."""
+
+from domain.artifacts import (
+    Artifact,
+    Checkpoint,
+    Corpus,
+    Decision,
+    Protected,
+    Raw,
+    Release,
+    Scorecard,
+    Tokenizer,
+    Tokens,
+)
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.model.generate import generate
+from domain.model.spec import Base, Scratch
+from domain.release.bundle import ReleaseSpec, release
+from domain.spec import Spec
+from domain.stage import Stage, Store, stage
+from domain.tokenizer.train import Fitting, fit
+from domain.tokens.encode import Encoding, encode
+from domain.tokens.mixture import Mixture
+from domain.training.pretrain import prepare, pretrain
+from domain.training.spec import Learning, Training
+
+__all__ = [
+    "Artifact",
+    "Base",
+    "Checkpoint",
+    "Corpus",
+    "Decision",
+    "Encoding",
+    "Fitting",
+    "Learning",
+    "Machine",
+    "Mixture",
+    "Protected",
+    "Raw",
+    "Refusal",
+    "Release",
+    "ReleaseSpec",
+    "Scorecard",
+    "Scratch",
+    "Spec",
+    "Stage",
+    "Store",
+    "Tokenizer",
+    "Tokens",
+    "Training",
+    "encode",
+    "fit",
+    "generate",
+    "prepare",
+    "pretrain",
+    "release",
+    "stage",
+]

@@ -47,7 +47,10 @@ class Protected(Artifact):
 
 
 class Raw(Artifact):
-    """What the sources held: ``documents/<part>-<n>.jsonl`` and ``inventory.jsonl``."""
+    """What the sources held: ``documents/<part>-<n>.jsonl``, ``inventory.jsonl``, and by source ``sources.jsonl``.
+
+    ``quarantine.jsonl`` names what could not be read, and why.
+    """
 
 
 class Corpus(Artifact):

@@ -9,6 +9,20 @@ from typing import Any
 from tqdm import tqdm
 
 
+class Lines:
+    """Standard error for a log: each state of a bar is a line of its own, not a return to the line's begin."""
+
+    def write(self, text: str) -> None:
+        """Write a bar's state; what only moves the cursor is left out."""
+        state = text.strip("\r\n ")
+        if state:
+            sys.stderr.write(f"{state}\n")
+
+    def flush(self) -> None:
+        """Flush standard error."""
+        sys.stderr.flush()
+
+
 def progress(
     iterable: Iterable[Any] | None = None,
     *,
@@ -29,5 +43,5 @@ def progress(
         dynamic_ncols=live,
         ascii=not live,
         mininterval=0.5 if live else 10.0,
-        file=sys.stderr,
+        file=sys.stderr if live else Lines(),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from domain.spec import Share, Spec
+from corpora.kinds import Kinds
+from domain.spec import Spec
+
+KIN = 0.5  # Jaccard similarity from which two documents are one cluster: held out together, one unit of evidence
 
 
 class Exact(Spec):
@@ -19,15 +22,9 @@ class Near(Spec):
     """Nearly equal, by the overlap of word 5-grams."""
 
     kind: Literal["near"] = "near"
-    threshold: Annotated[Share, Field(description="Jaccard similarity from which the later document is dropped")] = 0.8
+    threshold: Annotated[
+        float, Field(ge=KIN, le=1.0, description="Jaccard similarity from which the later document is dropped")
+    ] = 0.8
 
 
-def spelled_out(value: Any) -> Any:
-    """``exact`` is short for ``{kind: exact}``."""
-    return {"kind": value} if isinstance(value, str) else value
-
-
-AnyDedup = Annotated[
-    Annotated[Exact | Near, Field(discriminator="kind")],
-    BeforeValidator(spelled_out),
-]
+AnyDedup = Annotated[Exact | Near, Kinds(None, Exact, Near)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from corpora.document import Document, clean, iso_date
+from corpora.document import Document, iso_date
 from domain.errors import Refusal
 from domain.spec import Spec
 
@@ -24,21 +24,19 @@ class Columns(Spec):
         Field(description="column of the licence; where a record has no such column, the licence of all documents"),
     ] = None
 
-    def document(self, record: dict[str, Any], *, source: str, place: str, name: str) -> Document:
-        """The document in ``record``; raises ``ValueError`` with the reason where it holds none.
-
-        ``place`` is where it stands, for messages; ``name`` its id where it carries none.
-        """
+    def document(self, record: dict[str, Any], *, source: str, name: str) -> Document:
+        """The document in ``record``, called ``name`` where it has no id; raises ``ValueError`` with a reason."""
         text = value_at(record, self.text)
         if text is None:
-            raise ValueError(f"no column {self.text}")
+            found = "is empty" if has(record, self.text) else "is not there"
+            raise ValueError(f"column {self.text} {found}")
         if not isinstance(text, str):
             raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
         own = value_at(record, self.id)
         language, url = value_at(record, self.language), value_at(record, self.url)
         return Document(
             id=str(own) if own not in (None, "") else name,
-            text=clean(text),
+            text=text,
             source=source,
             url=str(url) if url else None,
             licence=self.licence_of(record),
@@ -48,23 +46,42 @@ class Columns(Spec):
 
     def licence_of(self, record: dict[str, Any]) -> str | None:
         """The licence that the record states, or that the recipe states for all."""
-        stated = value_at(record, self.licence or "licence")
-        return str(stated) if stated else self.licence
+        if self.licence is None:
+            stated = value_at(record, "licence") or value_at(record, "license")
+            return str(stated) if stated else None
+        if not has(record, self.licence):
+            return self.licence
+        stated = value_at(record, self.licence)
+        return str(stated) if stated else None  # the column is there and says nothing: unknown
 
     def check_first(self, record: dict[str, Any], place: str) -> None:
         """Raise a ``Refusal`` where the very first record lacks the text column: the mapping is wrong."""
-        if value_at(record, self.text) is None:
+        if not has(record, self.text):
             columns = ", ".join(map(str, record)) or "none"
             raise Refusal(place, f"no column {self.text}; the columns are {columns}", "set text: to one of them")
 
 
+MISSING = object()
+
+
+def has(record: dict[str, Any], path: str) -> bool:
+    """Whether there is such a column, whatever it holds."""
+    return reached(record, path) is not MISSING
+
+
 def value_at(record: dict[str, Any], path: str) -> Any:
     """The value of a column, or below it where the name has dots; None where there is none."""
+    value = reached(record, path)
+    return None if value is MISSING else value
+
+
+def reached(record: dict[str, Any], path: str) -> Any:
+    """The value of a column, or ``MISSING``."""
     if path in record:
         return record[path]
     here: Any = record
     for step in path.split("."):
         if not isinstance(here, dict) or step not in here:
-            return None
+            return MISSING
         here = here[step]
     return here

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import zlib
+import codecs
+import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from corpora.document import Document, Quarantined, clean
+from corpora.document import Document, Quarantined
 from corpora.sources.columns import Columns
+from corpora.sources.formats import FORMATS, Broken, Record, form, records
 from corpora.sources.source import Source
+from corpora.sources.zstd import open_zstd
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.manifest import file_sha256
 
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
-FORMATS = (".jsonl", ".json", ".parquet", ".csv", ".txt", ".md")
-CUT_SHORT = (EOFError, OSError, zlib.error)
+WILD = re.compile(r"[*?\[]")
+MARKS = ("ETag", "etag", "Content-MD5", "md5Hash", "LastModified", "mtime")  # what stores say of a file's content
 
 
 class Files(Source, Columns):
@@ -30,6 +29,7 @@ class Files(Source, Columns):
 
     kind: Literal["files"] = "files"
     path: Annotated[str, Field(min_length=1)]
+    encoding: Annotated[str, Field(description="of jsonl, csv, txt and md, as Python names it")] = "utf-8"
 
     @field_validator("path")
     @classmethod
@@ -38,85 +38,114 @@ class Files(Source, Columns):
         local = "://" not in path
         return str(Path(folder) / Path(path).expanduser()) if folder and local else path
 
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise ValueError("is no encoding that Python knows; write for instance cp1252 or latin-1") from None
+        return encoding
+
     @property
     def title(self) -> str:
-        """The name, or the path's last folder or file."""
-        return self.name or Path(self.path.split("*")[0].rstrip("/") or self.path).name.split(".")[0]
+        """The name, or that of the file, or of the folder that a glob searches."""
+        before = WILD.split(self.path, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+        return self.name or before.split(".")[0].rstrip("-_") or self.kind
 
-    def found(self) -> tuple[Any, list[str]]:
-        """(file system, sorted paths) of what the path names; raises ``Refusal`` where that is nothing."""
+    def found(self) -> tuple[Any, str, list[str]]:
+        """(file system, folder that all are below, sorted paths); raises ``Refusal`` where there is no file."""
         import fsspec
 
+        place = f"corpus: {self.path}"
         try:
             system, path = fsspec.core.url_to_fs(self.path)
-            pattern = any(c in path for c in "*?[")
-            paths = sorted(system.glob(path)) if pattern else [path] if system.exists(path) else []
+            single = WILD.search(path) is None or system.exists(path)
+            paths = sorted(system.glob(path)) if not single else [path] if system.exists(path) else []
+            folders = [p for p in paths if system.isdir(p)]
         except (ImportError, ValueError, OSError) as error:
-            mend = "correct the URL, or install what its scheme needs"
-            raise Refusal(f"corpus: {self.path}", str(error), mend) from None
-        paths = [p for p in paths if not system.isdir(p)]
-        if not paths:
-            found = "matches no file" if pattern else "does not exist"
-            raise Refusal(f"corpus: {self.path}", found, "correct path, which is relative to the recipe's folder")
-        for p in paths:
+            raise Refusal(place, str(error), "correct the URL, or install what its scheme needs") from None
+        files = [p for p in paths if p not in set(folders)]
+        if single and folders:
+            raise Refusal(place, "is a folder", f"name the files in it, for instance {self.path.rstrip('/')}/*.jsonl")
+        if not files:
+            found = "does not exist" if single else "matches no file"
+            raise Refusal(place, found, "correct path, which is relative to the recipe's folder")
+        for p in files:
             if form(p)[0] not in FORMATS:
                 raise Refusal(f"corpus: {p}", "has an unknown ending", f"use one of {', '.join(FORMATS)} (.gz, .zst)")
-        return system, paths
-
-    def relative(self, path: str, paths: list[str]) -> str:
-        """A name for a file that does not tell where on this machine it lies."""
-        common = str(Path(paths[0]).parent) if len(paths) == 1 else str(Path(*_shared(paths)))
-        return Path(path).relative_to(common).as_posix() if path.startswith(common) else Path(path).name
+        # The part of the pattern before its first wildcard: names must not change when a file joins the others.
+        fixed = path if single else WILD.split(path, maxsplit=1)[0]
+        return system, fixed.rpartition("/")[0], files
 
     def stamp(self, machine: Machine) -> Any:
-        """Name, size and content of each file: SHA-256 where it is local, the store's own key where not."""
-        system, paths = self.found()
+        """Name, bytes and content of each file: SHA-256 where it is local, the store's own mark where not."""
+        system, root, paths = self.found()
         local = "file" in system.protocol if isinstance(system.protocol, tuple) else system.protocol == "file"
         try:
             return [
-                [self.relative(p, paths), system.size(p), content(Path(p)) if local else str(system.ukey(p))]
+                {
+                    "file": relative(p, root),
+                    "bytes": system.size(p),
+                    "content": content(Path(p)) if local else mark(system, p),
+                }
                 for p in paths
             ]
         except OSError as error:
-            raise Refusal(
-                f"corpus: {error.filename or self.path}", f"cannot be read ({error.strerror})", "make it readable"
-            ) from None
+            raise unreadable(error, self.path) from None
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """Every record of every file, in order of the files' names."""
-        system, paths = self.found()
-        first = True
-        for path in paths:
-            name = f"{self.title}/{self.relative(path, paths)}"
+        system, root, paths = self.found()
+        first, before = True, 0
+        for done, path in enumerate(paths):
+            name, here = f"{self.title}/{relative(path, root)}", 0
             for line, record in self.records(system, path):
-                place = f"{path}:{line}" if line else path
-                if isinstance(record, str):
-                    yield Quarantined(place=place, reason=record)
+                place, own = (f"{path}:{line}", f"{name}:{line}") if line else (path, name)
+                if isinstance(record, Broken):
+                    # Nobody knows how many records are behind a break: as many as came, or as files hold on average.
+                    lost = max(1, here, before // max(1, done)) if record.rest else record.records
+                    yield Quarantined(place=place, reason=record.reason, id=own, records=lost)
                     continue
                 if first:
                     self.check_first(record, place)
                     first = False
+                here += 1
                 try:
-                    yield self.document(record, source=self.title, place=place, name=f"{name}:{line}" if line else name)
+                    yield self.document(record, source=self.title, name=own)
                 except ValueError as error:
-                    yield Quarantined(place=place, reason=str(error))
+                    yield Quarantined(place=place, reason=str(error), id=own)
+            before += here
 
-    def records(self, system: Any, path: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-        """(line, record) of one file, or (line, why it could not be read); line 0 is the whole file."""
+    def records(self, system: Any, path: str) -> Iterator[tuple[int, Record]]:
+        """(line, record) of one file; raises ``Refusal`` where the system does not let it be read."""
         ending, compression = form(path)
-        line = 0
+        zstd = compression == "zstd"
         try:
-            with system.open(path, "rb", compression=compression) as file:
-                read = {".parquet": parquet, ".csv": table, ".jsonl": lines, ".json": lines}.get(ending)
-                if read is None:
-                    yield 0, {self.text: clean(file.read().decode("utf-8"))}
-                else:
-                    for line, record in read(file):
-                        yield line, record
-        except UnicodeDecodeError as error:
-            yield line, f"is not UTF-8 (byte {error.start})"
-        except CUT_SHORT as error:
-            yield line + 1, f"the file is broken from here on ({error})"
+            with system.open(path, "rb", compression=None if zstd else compression) as file:
+                yield from records(open_zstd(file) if zstd else file, ending, self.encoding, self.text)
+        except (ConnectionError, TimeoutError):
+            raise  # a retry may help
+        except OSError as error:
+            raise unreadable(error, path) from None
+
+
+def relative(path: str, root: str) -> str:
+    """A name for a file that does not tell where on this machine it lies."""
+    return path.removeprefix(root).lstrip("/") if path.startswith(root) else PurePosixPath(path).name
+
+
+def unreadable(error: OSError, path: str) -> Refusal:
+    """What to say where the system refuses a file."""
+    return Refusal(
+        f"corpus: {error.filename or path}", f"cannot be read ({error.strerror or error})", "make it readable"
+    )
+
+
+def mark(system: Any, path: str) -> str:
+    """What a store says of a file's content; its name where it says nothing."""
+    info = system.info(path)
+    return next((str(info[key]) for key in MARKS if info.get(key)), str(system.ukey(path)))
 
 
 def content(path: Path) -> str:
@@ -128,66 +157,3 @@ def content(path: Path) -> str:
 @lru_cache(maxsize=4_096)
 def _content(path: Path, size: int, changed: int) -> str:
     return file_sha256(path)
-
-
-def form(path: str) -> tuple[str, str | None]:
-    """(ending without compression, compression) of a file's name."""
-    endings = Path(path).suffixes
-    compression = COMPRESSIONS.get(endings[-1].lower()) if endings else None
-    endings = endings[:-1] if compression else endings
-    return (endings[-1].lower() if endings else ""), compression
-
-
-def lines(file: Any) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """JSON Lines; blank lines are passed over."""
-    for number, raw in enumerate(file, 1):
-        if not raw.strip():
-            continue
-        try:
-            record = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            yield number, "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"is no JSON ({error})"
-            continue
-        yield number, record if isinstance(record, dict) else f"holds {type(record).__name__}, not an object"
-
-
-def table(file: Any) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """CSV with a header line; a row with bytes that are not UTF-8 is told, the others are read."""
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=""))
-    rows = iter(reader)
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield reader.line_num, f"is no CSV ({error})"
-            continue
-        foreign = any("\udc80" <= c <= "\udcff" for value in row.values() if isinstance(value, str) for c in value)
-        yield reader.line_num, "is not UTF-8" if foreign else {str(k): v for k, v in row.items()}
-
-
-def parquet(file: Any) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Parquet, a batch of rows at a time; a file that is none raises ``OSError``."""
-    import pyarrow
-    from pyarrow.parquet import ParquetFile
-
-    number = 0
-    try:
-        for batch in ParquetFile(file).iter_batches(batch_size=1_000):
-            for record in batch.to_pylist():
-                number += 1
-                yield number, record
-    except pyarrow.ArrowException as error:
-        raise OSError(str(error).splitlines()[0]) from None
-
-
-def _shared(paths: list[str]) -> list[str]:
-    """The leading folders that all paths share."""
-    shared = []
-    for parts in zip(*(Path(p).parent.parts for p in paths), strict=False):
-        if len(set(parts)) > 1:
-            break
-        shared.append(parts[0])
-    return shared

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from corpora.document import Document, Quarantined
 from corpora.sources.columns import Columns
-from corpora.sources.files import content
+from corpora.sources.files import content, unreadable
 from corpora.sources.source import Source
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -54,10 +54,20 @@ class Hub(Source, Columns):
     def stamp(self, machine: Machine) -> Any:
         """The revision on the hub; the content of the files where it is local."""
         if not self.local:
-            return [self.dataset, self.revision, self.subset]
+            return {"dataset": self.dataset, "revision": self.revision, "subset": self.subset, "split": self.split}
         root = Path(self.dataset)
         paths = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
-        return [[p.name, p.stat().st_size, content(p)] for p in paths]
+        try:
+            return [
+                {
+                    "file": p.relative_to(root).as_posix() if p != root else p.name,
+                    "bytes": p.stat().st_size,
+                    "content": content(p),
+                }
+                for p in paths
+            ]
+        except OSError as error:
+            raise unreadable(error, self.dataset) from None
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """The records in the dataset's own order; raises ``Refusal`` where it cannot be had."""
@@ -70,11 +80,14 @@ class Hub(Source, Columns):
                 if number == 0:
                     self.check_first(record, place)
                 try:
-                    yield self.document(record, source=self.title, place=place, name=f"{self.title}:{number}")
+                    yield self.document(record, source=self.title, name=f"{self.title}:{number}")
                 except ValueError as error:
-                    yield Quarantined(place=f"{place}, record {number}", reason=str(error))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            # The library raises a kind of its own for each cause; all of them are about the dataset or the network.
+                    yield Quarantined(place=f"{place}, record {number}", reason=str(error), id=f"{self.title}:{number}")
+        except Refusal:
+            raise
+        except Exception as error:
+            # The libraries below raise kinds of their own for each cause, such as an HTTP client's for a network that
+            # is not there; all of them are about the dataset or the network.
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             mend = "check dataset, revision, subset, split and the network; then run again"
             raise Refusal(place, f"cannot be read after {number + 1} records ({reason})", mend) from error

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from corpora.document import Document, Quarantined, clean
+from corpora.document import Document, Quarantined
 from corpora.licence import of_distribution
 from corpora.sources.source import Source
 from domain.errors import Refusal
@@ -33,6 +33,7 @@ SKIPPED = {
     "vendored",
     "externals",
     "site-packages",
+    "dist-packages",
     "__pycache__",
     "lib2to3",
     "idlelib",
@@ -52,7 +53,7 @@ class Packages(Source):
 
     def stamp(self, machine: Machine) -> Any:
         """The versions of the distributions."""
-        return [[name, version(name)] for name in self.distributions]
+        return [{"distribution": name, "version": version(name)} for name in self.distributions]
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """Distribution by distribution, each by module path; files are parsed by the machine's workers."""
@@ -62,6 +63,9 @@ class Packages(Source):
         try:
             for name in self.distributions:
                 tasks = list(tasks_of(name, self.title))
+                if not tasks:
+                    listed = f"{name} lists no file that may hold documentation (it may be installed in editable mode)"
+                    raise Refusal("corpus: packages", listed, "install it as a wheel, or take it off the list")
                 for found in pool.map(read, tasks, chunksize=32) if pool else map(read, tasks):
                     if isinstance(found, Document):
                         total += len(found.text.encode())
@@ -116,18 +120,19 @@ def read(task: Task) -> Document | Quarantined | None:
     """The document in one file; None where it says too little."""
     path, name, source, licence, url = task
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        if path.endswith(".py"):
-            text = documentation(text, name.partition(":")[2])
-    except (SyntaxError, UnicodeDecodeError, RecursionError, ValueError, OSError) as error:
-        return Quarantined(place=name, reason=f"{type(error).__name__}: {error}")
-    text = clean(text)
-    if len(text) < SHORTEST:
+        code = Path(path).read_bytes()
+        # Code goes to the parser as bytes, for it may state an encoding of its own in its first lines.
+        text = documentation(code, name.partition(":")[2]) if path.endswith(".py") else code.decode("utf-8-sig")
+    except OSError as error:
+        raise Refusal(name, f"cannot be read ({error.strerror})", "make it readable, or install it again") from None
+    except (SyntaxError, RecursionError, ValueError) as error:
+        return Quarantined(place=name, reason=f"{type(error).__name__}: {error}", id=name)
+    if len(text.strip()) < SHORTEST:
         return None
     return Document(id=name, text=text, source=source, url=url, licence=licence, language="en")
 
 
-def documentation(code: str, path: str) -> str:
+def documentation(code: str | bytes, path: str) -> str:
     """All docstrings of a module, each under its qualified name and signature. The code is parsed, never run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

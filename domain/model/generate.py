@@ -7,6 +7,8 @@ from pathlib import Path
 from domain.errors import Refusal
 from domain.machine import Machine
 
+COLDEST = 1e-4  # below this temperature logits overflow, and all but the likeliest token are out of reach anyway
+
 
 def generate(
     folder: Path,
@@ -21,18 +23,22 @@ def generate(
 ) -> str:
     """The prompt and its continuation, the same for the same seed; temperature 0 takes the likeliest token.
 
-    ``top_k`` keeps that many candidates (0: all), ``top_p`` the likeliest that together reach that probability.
-    Raises ``Refusal`` for a folder that holds no model, and for options out of range.
+    It ends after ``max_tokens``, at the model's end token, or where the model's context is full. ``top_k`` keeps that
+    many candidates (0: all), ``top_p`` the likeliest that together reach that probability. Raises ``Refusal`` for a
+    folder that holds no model, for options out of range, and for a prompt that leaves no room.
     """
     checks = {
         "--max-tokens": (max_tokens >= 1, max_tokens, "at least 1"),
-        "--temperature": (temperature >= 0, temperature, "0 or more"),
+        "--temperature": (0 <= temperature < float("inf"), temperature, "0 or more"),
         "--top-k": (top_k >= 0, top_k, "0 or more"),
         "--top-p": (0 < top_p <= 1, top_p, "above 0 and at most 1"),
     }
     for name, (good, value, mend) in checks.items():
         if not good:
             raise Refusal(name, f"found {value}", f"choose {mend}")
+    if not (folder / "config.json").is_file():
+        found = "holds no model (no config.json)" if folder.is_dir() else "is no folder"
+        raise Refusal(str(folder), found, "name a release")
     import torch
 
     from domain.model.build import load, longest
@@ -48,8 +54,8 @@ def generate(
         raise Refusal("the prompt", f"is {ids.shape[1]:,} tokens, and the model takes {longest(model):,}", "shorten it")
     sampling = {"do_sample": True, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
-    torch.manual_seed(seed)
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.random.fork_rng():  # the caller's random state stays as it is
+        torch.manual_seed(seed)
         spoken = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -57,6 +63,6 @@ def generate(
             eos_token_id=end,
             pad_token_id=end,
             use_cache=True,
-            **(sampling if temperature else greedy),
+            **(sampling if temperature >= COLDEST else greedy),
         )
     return str(tokenizer.decode(spoken[0, 1:], skip_special_tokens=True))

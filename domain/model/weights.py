@@ -49,7 +49,9 @@ def download(weights: str) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # The hub's own first line is a bare status; what it means stands below it.
+        told = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
+        reason = told[0].rstrip(".") if told else type(error).__name__
         raise Refusal(
             "base", f"{weights} cannot be had from the hub ({reason})", "check the name, revision and network"
         ) from None

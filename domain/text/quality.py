@@ -39,7 +39,7 @@ def judge(text: str, rules: QualityRules) -> tuple[str, str] | None:
     """(reason, detail) of the first rule that the text breaks, or None."""
     split = text.split()
     count = len(split)
-    if count < rules.words_least:
+    if count < max(1, rules.words_least):
         return "too few words", str(count)
     if count > rules.words_most:
         return "too many words", str(count)

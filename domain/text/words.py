@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
+from unicodedata import normalize
 
 import numpy as np
 
@@ -25,8 +26,11 @@ _hashes = _Hashes()
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case: runs of letters, digits and underscores."""
-    return WORD.findall(text.lower())
+    """The words of a text in lower case: runs of letters, digits and underscores.
+
+    In Unicode's form NFKC: a text that writes its accents or ligatures otherwise has the same words.
+    """
+    return WORD.findall((text if text.isascii() else normalize("NFKC", text)).lower())
 
 
 def word_hashes(split: list[str]) -> np.ndarray:

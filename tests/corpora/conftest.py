@@ -1,0 +1,124 @@
+"""Small raw text made by hand, and the two stages over it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora import Collection, Curation, collect, curate
+from domain.artifacts import Corpus, Protected, Raw
+from domain.machine import Machine
+from domain.manifest import seal
+
+STOP = ["the", "of", "and", "to"]
+
+
+def made_up(seed: object, words: int = 60) -> str:
+    """A text of its own for every seed, of made-up words between stop words: it passes the filters."""
+    chance = random.Random(str(seed))
+    made = ["".join(chance.choices("aeioubcdfglmnprst", k=chance.randint(4, 9))) for _ in range(words)]
+    return " ".join(f"{STOP[i % 4]} {word}" if i % 3 == 0 else word for i, word in enumerate(made))
+
+
+@pytest.fixture
+def prose() -> Callable[..., str]:
+    """``prose(seed, words=60)``."""
+    return made_up
+
+
+def write(path: Path, records: Iterable[dict[str, Any]]) -> Path:
+    """A JSON Lines file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Make:
+    """``raw(domain, general=None, **settings)``: records, collected."""
+
+    def make(domain: list[dict[str, Any]], general: list[dict[str, Any]] | None = None, **settings: Any) -> Raw:
+        general = general or [{"text": made_up(f"general {i}")} for i in range(30)]
+        number = sum(1 for _ in tmp_path.glob("raw*"))
+        sources = {
+            part: [{"kind": "files", "path": str(write(tmp_path / f"in{number}" / f"{part}.jsonl", records))}]
+            for part, records in (("domain", domain), ("general", general))
+        }
+        spec = Collection.model_validate({**sources, "licences": {"allow": ["unknown"]}, **settings})
+        return collect(spec, out=tmp_path / f"raw{number}", machine=Machine(workers=1))
+
+    return make
+
+
+@pytest.fixture
+def protected() -> Callable[..., Protected]:
+    """``protected(folder, texts)``: texts that the task ``quiz`` asks."""
+
+    def make(folder: Path, texts: Iterable[str]) -> Protected:
+        write(folder / "texts.jsonl", [{"task": "quiz", "text": text} for text in texts])
+        fields = {"stage": "protect", "version": 1, "kind": "Protected", "spec": None, "parents": [], "facts": {}}
+        seal(folder, identity=str(sorted(texts)), **fields)
+        return Protected.open(folder)
+
+    return make
+
+
+@pytest.fixture
+def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
+    """``cleaned(raw, asked=[...], workers=1, **settings)``: curated."""
+
+    def make(raw: Raw, asked: Iterable[str] = (), workers: int = 1, **settings: Any) -> Corpus:
+        number = sum(1 for _ in tmp_path.glob("corpus*"))
+        spec, machine = Curation.model_validate(settings), Machine(workers=workers)
+        tasks = protected(tmp_path / f"tasks{number}", asked)
+        return curate(spec, raw, tasks, out=tmp_path / f"corpus{number}", machine=machine)
+
+    return make
+
+
+@pytest.fixture
+def own_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of the team's own with a source and two filters; its name."""
+    (tmp_path / "house_kinds.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "house_kinds"
+
+
+OWN = """
+from corpora import Change, Document, Drop, Filter, Quarantined, Source
+
+class Numbers(Source):
+    count: int
+    def stamp(self, machine):
+        return self.count
+    def documents(self, machine):
+        for i in range(self.count):
+            yield Document(id=f"n{i}", text=f"number {i} ", source=self.title, licence="mit", date="20240131")
+        yield Quarantined(place="/secret/place/n-1", reason="is negative", id="n-1")
+
+class Shout(Filter):
+    loud: str = "!"
+    def judge(self, text, words):
+        if "drop me" in text:
+            return Drop("unwanted", "as asked")
+        if "raise" in text:
+            raise RuntimeError("cannot judge")
+        if "answer" in text:
+            return False
+        if "vanish" in text:
+            return Change("  ", "emptied")
+        if "surrogate" in text:
+            return Change(text + chr(0xD800), "broken letter")
+        return None
+
+class Plain:
+    pass
+"""

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from corpora.lines import read_lines
+from domain.errors import Refusal
+
+Record = dict[str, Any]
+
+
+def mixed(prose: Callable[..., str]) -> list[Record]:
+    """240 documents: distinct ones, equal ones, nearly equal ones, kin, personal data, too short ones."""
+    records: list[Record] = []
+    for i in range(120):
+        records.append({"id": f"own{i}", "text": prose(i), "date": f"2024-{i // 28 + 1:02d}-{i % 28 + 1:02d}"})
+    for i in range(0, 40, 2):
+        records.append({"id": f"equal{i}", "text": prose(i).upper()})
+    for i in range(1, 40, 2):
+        records.append({"id": f"near{i}", "text": prose(i) + " extra words"})
+    for i in range(40, 80):
+        words = prose(i).split()
+        records.append({"id": f"kin{i}", "text": " ".join(words[:68]) + " " + " ".join(prose(f"k{i}").split()[:16])})
+    for i in range(20):
+        records.append({"id": f"mail{i}", "text": f"{prose(f'm{i}')} write to person{i}@example.org"})
+    for i in range(20):
+        records.append({"id": f"short{i}", "text": f"the end of {i}"})
+    return records
+
+
+HALF = {"validation": 0.2, "test": 0.2}
+
+
+def where(corpus: Any) -> dict[str, str]:
+    """The split of every document."""
+    return {d["id"]: s for s in corpus.splits for part in ("domain", "general") for d in corpus.documents(s, part)}
+
+
+def ledger(corpus: Any) -> dict[str, list[Record]]:
+    """Ledger lines by document."""
+    found = defaultdict(list)
+    for row in read_lines(corpus.path / "ledger.jsonl"):
+        found[row["id"]].append(row)
+    return found
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    words = text.lower().split()
+    return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+
+def test_any_number_of_workers_and_any_day_give_one_digest(
+    raw: Any, cleaned: Any, prose: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("corpora.collect"), "SHARD_BYTES", 20_000)
+    made = raw(mixed(prose))
+    assert sum(1 for _ in (made.path / "documents").iterdir()) > 4
+    one, again, two = (cleaned(made, workers=workers, holdout=HALF) for workers in (1, 1, 2))
+    assert one.digest == again.digest == two.digest
+    assert one.identity == two.identity
+
+
+def test_everything_that_came_is_kept_or_in_the_ledger(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:
+    made = raw(mixed(prose))
+    corpus = cleaned(made, holdout=HALF)
+    came = {row["id"] for row in read_lines(made.path / "inventory.jsonl")}
+    kept, lines = where(corpus), ledger(corpus)
+    dropped = {name for name, rows in lines.items() if any(row["action"] == "dropped" for row in rows)}
+    assert kept.keys() | dropped == came
+    assert not kept.keys() & dropped
+    facts = corpus.facts
+    assert facts["documents_in"] == len(came) == facts["documents_out"] + sum(facts["dropped"].values())
+    assert facts["documents_out"] == len(kept)
+    reasons = {"exact duplicate": 20, "near duplicate": 20, "quality: too few words": 20}
+    assert facts["dropped"] == reasons
+    assert facts["changed"] == {"privacy: masked": 20}
+    assert facts["bytes_out"] == sum(
+        len(d["text"].encode()) for s in corpus.splits for p in ("domain", "general") for d in corpus.documents(s, p)
+    )
+    assert lines["equal4"][0]["detail"] == "own4"
+    assert lines["near5"][0]["detail"] == "own5"
+    (masked,) = lines["mail3"]
+    assert (masked["action"], masked["by"], masked["detail"]) == ("changed", "privacy", "email 1")
+    text = next(d["text"] for s in corpus.splits for d in corpus.documents(s, "domain") if d["id"] == "mail3")
+    assert text.endswith("write to <EMAIL>")
+
+
+def test_no_cluster_is_split(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:
+    """By brute force over all pairs, with the true overlap of word 5-grams and not its estimate."""
+    corpus = cleaned(raw(mixed(prose)), holdout={"validation": 0.25, "test": 0.25, "later": 0.1})
+    documents = [(d, s) for s in corpus.splits for part in ("domain", "general") for d in corpus.documents(s, part)]
+    grams = [shingles(d["text"]) for d, _ in documents]
+    kin = 0
+    for i in range(len(documents)):
+        for j in range(i):
+            overlap = len(grams[i] & grams[j]) / len(grams[i] | grams[j])
+            assert overlap < 0.9, "a near duplicate stayed"
+            if overlap > 0.6:
+                kin += 1
+                assert documents[i][1] == documents[j][1]
+                assert documents[i][0]["cluster"] == documents[j][0]["cluster"]
+    assert kin >= 35
+    assert set(Counter(s for _, s in documents)) == {"train", "validation", "test", "later"}
+
+
+def test_later_is_the_last_share_by_date(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:
+    records = [{"id": f"d{i}", "text": prose(i), "date": f"2024-03-{i // 5 + 1:02d}"} for i in range(100)]
+    records += [{"id": f"u{i}", "text": prose(f"u{i}")} for i in range(20)]
+    corpus = cleaned(raw(records), holdout={"validation": 0.1, "test": 0.1, "later": 0.13})
+    places = where(corpus)
+    # 13 of 100 dated documents, in whole days of five: two days, the 19th and the 20th.
+    assert {n for n, s in places.items() if s == "later"} == {f"d{i}" for i in range(90, 100)}
+
+
+def test_a_document_that_asks_a_task_is_dropped(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:
+    question = "Which of the two companies paid the higher dividend per share in the second quarter of 2009"
+    mail = "Please send the signed form to ann@example.org before noon on the last Friday of June or call"
+    texts = {
+        "asks": f"{prose(1)} {question.upper()}? {prose(2)}",
+        "part": f"{prose(3)} {' '.join(question.split()[:12])} otherwise {prose(4)}",
+        "mail": f"{prose(5)} {mail} {prose(6)}",
+    }
+    records = [{"id": name, "text": text} for name, text in texts.items()]
+    records += [{"id": f"fine{i}", "text": prose(f"f{i}")} for i in range(40)]
+    corpus = cleaned(raw(records), asked=[question, mail, "Too short a text"])
+    lines = ledger(corpus)
+    assert {name for name, rows in lines.items() if rows[-1]["by"] == "decontaminate"} == {"asks", "mail"}
+    assert (lines["asks"][-1]["reason"], lines["asks"][-1]["detail"]) == ("contaminated", "quiz")
+    assert "part" in where(corpus)
+    assert corpus.facts["unprotected"] == 1
+
+
+def test_nothing_left_to_train_on(raw: Any, cleaned: Any) -> None:
+    with pytest.raises(Refusal, match=r"corpus.domain: no document is left.*too few words 9"):
+        cleaned(raw([{"text": f"short {i}"} for i in range(9)]))
+
+
+def test_the_test_split_stays_when_text_is_added(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:
+    first = [{"id": f"d{i}", "text": prose(i)} for i in range(100)]
+    more = [{"id": f"m{i}", "text": prose(f"m{i}")} for i in range(100)]
+    before, after = where(cleaned(raw(first), holdout=HALF)), where(cleaned(raw(more + first), holdout=HALF))
+    assert {after[f"d{i}"] == before[f"d{i}"] for i in range(100)} == {True}
+    assert 8 <= sum(split == "test" for name, split in before.items() if name.startswith("d")) <= 35
+
+
+def test_without_filters_and_dedup_all_stays(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:
+    records = [{"text": prose(i % 5)} for i in range(20)]
+    corpus = cleaned(raw(records), filters=[], dedup=[], holdout={"validation": 0, "test": 0})
+    assert corpus.facts["documents_out"] == 50
+    assert len({d["cluster"] for d in corpus.documents("train", "domain")}) == 5

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from corpora import Collection, Curation, Drop, collect
+from corpora.lines import read_lines
+
+README = Path(__file__).resolve().parents[2] / "corpora" / "README.md"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the modules that the README writes."""
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for block in map(textwrap.dedent, blocks):
+        if name := re.match(r"\s*# (house/\w+\.py)\n", block):
+            (tmp_path / "house").mkdir(exist_ok=True)
+            (tmp_path / name[1]).write_text(block.partition("# in the recipe")[0])
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_the_source_that_the_readme_writes(house: Path) -> None:
+    with sqlite3.connect(house / "notes.db") as notes:
+        notes.execute("create table notes (id, day, text)")
+        notes.executemany("insert into notes values (?, ?, ?)", [(i, f"2024-01-0{i}", f"note {i}") for i in (3, 1, 2)])
+    source = {"kind": "house.notes:Notes", "name": "notes", "path": str(house / "notes.db")}
+    spec = Collection.model_validate({"domain": [source], "general": [source], "licences": {"allow": ["internal"]}})
+    raw = collect(spec, out=house / "raw")
+    documents = list(read_lines(raw.path / "documents" / "domain-00000.jsonl"))
+    assert [(d["id"], d["text"], d["date"]) for d in documents] == [
+        (f"note-{i}", f"note {i}", f"2024-01-0{i}") for i in (1, 2, 3)
+    ]
+    assert next(read_lines(raw.path / "sources.jsonl"))["stamp"] == [3, "2024-01-03"]
+    assert str(house) not in str(spec.asked())
+
+
+def test_the_filter_that_the_readme_writes(house: Path) -> None:
+    spec = Curation.model_validate({"filters": ["quality", {"kind": "house.tickers:Tickers", "share": 0.3}]})
+    tickers = spec.filters[1]
+    assert tickers.judge("AAPL MSFT rise", ["aapl", "msft", "rise"]) == Drop("tickers", "2")
+    assert tickers.judge("all is well", ["all", "is", "well"]) is None
+
+
+def test_every_file_of_the_room_is_in_its_picture() -> None:
+    pictured = set(re.findall(r"^    (\w+(?:\.py|/)) ", README.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    there = {p.name + "/" * p.is_dir() for p in README.parent.iterdir() if p.name[0] not in "._"}
+    assert pictured == there - {"README.md"}

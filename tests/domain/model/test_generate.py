@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.model.generate import generate
+
+CPU = Machine(device="cpu", precision="fp32", threads=2)
+
+# What llama2.c's own test expects of these weights at temperature 0: 200 steps from the begin token (test_all.py).
+TOLD = """Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she \
+saw a big, red ball. She wanted to play with it, but it was too high.
+Lily's mom said, "Lily, let's go to the park." Lily was sad and didn't know what to do. She said, "I want to play \
+with your ball, but I can't find it."
+Lily was sad and didn't know what to do. She said, "I'm sorry, Lily. I didn't know what to do."
+Lily didn't want to help her mom, so she"""
+
+
+def test_it_tells_what_llama2c_tells(pretrained: Path) -> None:
+    assert generate(pretrained, "", max_tokens=200, temperature=0, machine=CPU) == TOLD
+
+
+def test_the_cache_changes_nothing(pretrained: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(pretrained), AutoModelForCausalLM.from_pretrained(pretrained)
+    ids = [tokenizer.bos_token_id, *tokenizer("Tim had a red car", add_special_tokens=False)["input_ids"]]
+    with torch.no_grad():
+        for _ in range(30):  # the whole text again for every token
+            ids.append(int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
+    expected = tokenizer.decode(ids[1:])
+    assert generate(pretrained, "Tim had a red car", max_tokens=30, temperature=0, machine=CPU) == expected
+    assert generate(pretrained, "Tim had a red car", max_tokens=30, top_k=1, machine=CPU) == expected
+    assert generate(pretrained, "Tim had a red car", max_tokens=30, temperature=1e-30, machine=CPU) == expected
+
+
+def test_the_seed_decides_and_nothing_else_is_touched(pretrained: Path) -> None:
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    one, same, other = (generate(pretrained, "Once", max_tokens=30, seed=seed, machine=CPU) for seed in (1, 1, 2))
+    assert one == same != other
+    assert one.startswith("Once")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_it_stops_where_the_context_is_full(tokenizer: Any, tmp_path: Path) -> None:
+    from domain.model.build import build, save
+    from domain.model.spec import Scratch
+
+    save(build(Scratch(width=32, layers=1, heads=2, context=16), tokenizer.path, 0), tokenizer.path, tmp_path)
+    told = generate(tmp_path, "solve", max_tokens=1_000, machine=CPU)
+    assert told.startswith("solve")
+    assert len(told) < 16 * 20  # no piece of this tokenizer is 20 characters long
+    with pytest.raises(Refusal, match="is .* tokens, and the model takes 16"):
+        generate(tmp_path, "solve the sparse linear system " * 5, machine=CPU)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("max_tokens", 0), ("temperature", -0.1), ("temperature", float("nan")), ("temperature", float("inf")),
+        ("top_k", -1), ("top_p", 0), ("top_p", 1.1), ("top_p", float("nan")),
+    ],
+)  # fmt: skip
+def test_options_out_of_range(tmp_path: Path, option: str, value: float) -> None:
+    with pytest.raises(Refusal) as caught:
+        generate(tmp_path, "Once", **{option: value})
+    assert caught.value.place == "--" + option.replace("_", "-")
+    assert caught.value.found == f"found {value}"
+
+
+def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="is no folder"):
+        generate(tmp_path / "nowhere", "Once")
+    with pytest.raises(Refusal, match="holds no model"):
+        generate(tmp_path, "Once")
+    shutil.copyfile(pretrained / "config.json", tmp_path / "config.json")
+    with pytest.raises(Refusal, match="no tokenizer that opens"):
+        generate(tmp_path, "Once")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(pretrained / name, tmp_path / name)
+    with pytest.raises(Refusal, match="holds no causal model"):
+        generate(tmp_path, "Once")
+    config = json.loads((pretrained / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "unheard-of"}))
+    with pytest.raises(Refusal, match="no causal model|no tokenizer"):
+        generate(tmp_path, "Once")

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.progress import progress
+
+
+def test_in_a_log_each_state_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress(range(3), what="read", unit="doc")) == [0, 1, 2]
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("read") and last.startswith("read")
+    assert "\r" not in first + last
+
+
+def test_it_says_how_far_how_fast_and_what_remains(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = progress(what="base", total=2_000, unit="tok", initial=500)
+    bar.update(1_500)
+    bar.close()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "100%" in last
+    assert "2.00k/2.00k" in last
+    assert "tok/s" in last
