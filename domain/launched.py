@@ -1,7 +1,8 @@
-"""One stage in a process of its own, as the launcher (or torchrun) starts it: ``python -m domain.launched JOB``."""
+"""One stage in a process of its own, as the launcher starts it: ``python -m domain.launched JOB``."""
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -14,6 +15,12 @@ from domain import artifacts
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.manifest import write_json
+
+# What libraries that raise no OSError say of a full disk (safetensors, SQLite).
+FULL = ("No space left on device", "Disk quota exceeded", "disk is full")
+# What they say of memory: torch on a GPU, torch on a CPU.
+NO_MEMORY = ("out of memory", "can't allocate memory")
+NO_REPLY = 74  # exit code where not even the reply could be written: the disk is full
 
 
 def named(name: str) -> Any:
@@ -41,22 +48,40 @@ def run(job: dict[str, Any]) -> None:
     stage(spec, *parents, out=Path(job["out"]), machine=Machine.model_validate(job["machine"]))
 
 
+def told(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
+    """The reply to an error that its user can mend; None for a defect, whose traceback is worth more."""
+    text = str(error)
+    if isinstance(error, Refusal):
+        return {"refusal": [error.place, error.found, error.mend]}
+    if isinstance(error, OSError) and error.errno is not None:
+        return {"errno": error.errno, "file": str(error.filename or job["out"])}
+    if any(full in text for full in FULL):
+        return {"errno": errno.ENOSPC, "file": job["out"]}
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(m in text for m in NO_MEMORY)):
+        place = job["stage"].partition(":")[2]
+        mend = "lower --micro-batch, then run again; it changes nothing of what is made"
+        return {"refusal": [f"stage {place}", "ran out of memory", mend]}
+    return None
+
+
 def main(job_file: Path) -> None:
-    """Run the job and write its reply: an empty object, or the refusal that stopped it."""
+    """Run the job and write its reply: an empty object, or what stopped it."""
     job = json.loads(job_file.read_text(encoding="utf-8"))
     end_with_parent()
     reply: dict[str, Any] = {}
     try:
         run(job)
-    except Refusal as refusal:
-        reply = {"refusal": [refusal.place, refusal.found, refusal.mend]}
-    except OSError as error:
-        if error.errno is None:
+    except Exception as error:
+        answer = told(error, job)
+        if answer is None:
             raise
-        reply = {"errno": error.errno, "file": str(error.filename or job["out"])}
+        reply = answer
     except KeyboardInterrupt:
         os._exit(130)
-    write_json(Path(job["reply"]), reply)
+    try:
+        write_json(Path(job["reply"]), reply)
+    except OSError:
+        os._exit(NO_REPLY)
 
 
 if __name__ == "__main__":

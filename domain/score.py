@@ -14,66 +14,86 @@ from domain.machine import Machine
 from domain.model.device import autocast
 from domain.progress import progress
 
-TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}  # in a forward pass; bounds the logits at this times the vocabulary
+# In a forward pass: tokens, and logits (tokens times vocabulary). A vocabulary of 100,000 pieces bounds the first by
+# the second; one row is always taken. Logits are 4 bytes each, 2 in bf16.
+TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}
+LOGITS_AT_ONCE = {"cpu": 2**25, "cuda": 2**30}
+LOSSES_AT_ONCE = 2**24  # logits that are widened to fp32 for their loss: 64 MB, and as much for the softmax
 
 
 def bits_per_byte(nats: float, size: float) -> float:
-    """Nats over a text of ``size`` UTF-8 bytes, in bits per byte: what models of any tokenizer share."""
+    """Nats over a text of ``size`` UTF-8 bytes (above 0), in bits per byte: what models of any tokenizer share."""
     return nats / math.log(2.0) / size
 
 
-def windows(ids: np.ndarray, begin: int, context: int) -> list[np.ndarray]:
-    """The windows (at most ``context + 1`` ids) in which every id but each window's first is predicted, once in all.
+def windows(ids: np.ndarray, begin: int, context: int) -> list[tuple[np.ndarray, int]]:
+    """(window of at most ``context + 1`` ids, how many of its last ids it scores); every id is scored once in all.
 
-    The first window is conditioned on the begin token, each later one on the last token of the one before: the
-    rolling log-likelihood of lm-evaluation-harness. A text without ids has no window.
+    The first window begins with the begin token, each later one with the last token of the one before; the last is
+    moved back until it is full, so that a short rest is not judged without context. This is the rolling
+    log-likelihood of lm-evaluation-harness (``get_rolling_token_windows`` with ``context_len=1``). A text without
+    ids has no window.
     """
     framed = np.concatenate(([begin], ids))
-    return [framed[start : start + context + 1] for start in range(0, len(framed) - 1, context)]
+    cuts = [(start, min(start + context, len(ids))) for start in range(0, len(ids), context)]
+    return [(framed[max(0, stop - context) : stop + 1], stop - start) for start, stop in cuts]
 
 
 @torch.inference_mode()
 def document_nats(
     model: Any, documents: Sequence[np.ndarray], *, begin: int, context: int, machine: Machine, what: str = "score"
 ) -> np.ndarray:
-    """float64 [documents]: the negative log-likelihood of each document in nats.
+    """float64 [documents]: the negative log-likelihood of each document in nats; dropout is off.
 
     ``documents`` are ids without begin and end; the end token is not scored, since no byte of the text is in it.
     Windows go through the model sorted by length, so that little is padded; the order of results is the documents'.
     """
     device = next(model.parameters()).device
-    pieces = [(index, w) for index, ids in enumerate(documents) for w in windows(ids, begin, context)]
+    pieces = [(index, *window) for index, ids in enumerate(documents) for window in windows(ids, begin, context)]
     pieces.sort(key=lambda piece: -len(piece[1]))
     nats = np.zeros(len(documents), dtype=np.float64)
-    bar = progress(what=what, total=sum(len(w) - 1 for _, w in pieces), unit="tok")
+    bar = progress(what=what, total=sum(scored for _, _, scored in pieces), unit="tok")
+    vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    most = min(TOKENS_AT_ONCE[device.type], LOGITS_AT_ONCE[device.type] // vocabulary)
+    learning = model.training
+    model.eval()
     start = 0
     while start < len(pieces):
-        rows = max(1, TOKENS_AT_ONCE[device.type] // len(pieces[start][1]))
-        chunk = pieces[start : start + rows]
-        losses = window_nats(model, [w for _, w in chunk], device, machine)
-        for (index, window), loss in zip(chunk, losses, strict=True):
+        chunk = pieces[start : start + max(1, most // len(pieces[start][1]))]
+        losses = window_nats(model, [(window, scored) for _, window, scored in chunk], device, machine)
+        for (index, _, scored), loss in zip(chunk, losses, strict=True):
             nats[index] += loss
-            bar.update(len(window) - 1)
-        start += rows
+            bar.update(scored)
+        start += len(chunk)
     bar.close()
+    model.train(learning)
     return nats
 
 
-def window_nats(model: Any, batch: list[np.ndarray], device: torch.device, machine: Machine) -> list[float]:
-    """The summed negative log-likelihood of each window's ids after its first.
+def window_nats(
+    model: Any, batch: Sequence[tuple[np.ndarray, int]], device: torch.device, machine: Machine
+) -> list[float]:
+    """The summed negative log-likelihood of what each window scores.
 
-    Padding stands to the right, so that causal attention keeps it out of sight of what is scored.
+    Padding stands to the right, so that causal attention keeps it out of sight of what is scored, and learned
+    positions (GPT-2) count from each window's first id.
     """
-    longest = max(map(len, batch))
+    longest = max(len(window) for window, _ in batch)
     ids = torch.zeros((len(batch), longest), dtype=torch.int64)
     labels = torch.full((len(batch), longest - 1), -100, dtype=torch.int64)
-    for row, window in enumerate(batch):
-        ids[row, : len(window)] = torch.from_numpy(window.astype(np.int64))
-        labels[row, : len(window) - 1] = ids[row, 1 : len(window)]
+    for row, (window, scored) in enumerate(batch):
+        end = len(window)
+        ids[row, :end] = torch.from_numpy(window.astype(np.int64))
+        labels[row, end - 1 - scored : end - 1] = ids[row, end - scored : end]
     ids, labels = ids.to(device), labels.to(device)
     with autocast(device, machine):
         logits = model(input_ids=ids[:, :-1], use_cache=False).logits
-    losses = functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=-100, reduction="none"
-    )
-    return list(losses.view(labels.shape).double().sum(dim=1).tolist())
+    logits, wanted = logits.flatten(0, 1), labels.flatten()
+    step = max(1, LOSSES_AT_ONCE // logits.shape[-1])
+    losses = [
+        functional.cross_entropy(
+            logits[at : at + step].float(), wanted[at : at + step], ignore_index=-100, reduction="none"
+        )
+        for at in range(0, len(wanted), step)
+    ]
+    return list(torch.cat(losses).view(labels.shape).double().sum(dim=1).tolist())

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from domain.artifacts import Artifact
 from domain.errors import Refusal
 from domain.machine import Machine
-from domain.manifest import Damaged, inventory, seal, write_atomically
+from domain.manifest import Damaged, inventory, seal, verify, write_atomically
 from domain.spec import Spec, fingerprint
 
 A = TypeVar("A", bound=Artifact)
@@ -75,6 +75,15 @@ def stage(
     return declare
 
 
+def whole(path: Path) -> bool:
+    """Whether a folder holds a finished artifact, every byte checked."""
+    try:
+        verify(path)
+    except Damaged:
+        return False
+    return True
+
+
 class Store:
     """The artifacts of one work folder: ``artifacts/<stage>/<identity>``; work in progress is apart and unseen."""
 
@@ -112,10 +121,11 @@ class Store:
         """Move a sealed folder to its place in one rename and return the artifact there."""
         path = self.root / made_by.name / built.identity[:16]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():  # the same snapshot, found by another request
+        if whole(path):  # the same snapshot, found by another request
             shutil.rmtree(built.path)
         else:
             try:
+                shutil.rmtree(path, ignore_errors=True)  # damaged, if it is there at all
                 os.rename(built.path, path)
             except OSError as error:
                 raise Refusal(

@@ -1,0 +1,25 @@
+"""The roof: the recipe, the order of its stages, retries, tracking and the command; no substance of its own."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flows.recipe import Recipe, load_recipe
+    from flows.run import run_recipe
+
+__all__ = ["Recipe", "load_recipe", "run_recipe"]
+
+# Imported when first asked for, so that the command's --help answers at once.
+_HOME = {"Recipe": "flows.recipe", "load_recipe": "flows.recipe", "run_recipe": "flows.run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

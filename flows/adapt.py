@@ -28,7 +28,7 @@ class Runner(Protocol):
         ...
 
 
-def way(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
+def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     """From a recipe to a release; None where the gates do not hold."""
     tasks = stage(protect, recipe.evaluation.only(Protection))
     raw = stage(collect, recipe.corpus.only(Collection).but(as_of=as_of))

@@ -1,4 +1,4 @@
-"""Whether this installation can run: whose packages are imported, which versions, room and device."""
+"""Whether this installation can run, and a recipe with it: packages, versions, room, sources, base."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from domain.errors import Refusal
 from domain.machine import Machine
 from flows.recipe import load_recipe
+from flows.sources import named
 
 NAMES = ("flows", "domain", "corpora", "evals")
 ENGINES = ("torch", "transformers", "tokenizers", "datasets", "datatrove", "prefect", "mlflow")
@@ -32,7 +33,9 @@ def checks(machine: Machine, recipe: str | None) -> Iterator[tuple[bool, str]]:
     yield True, f"{machine.worker_count} workers, {machine.thread_count} threads"
     if recipe is not None:
         try:
-            yield True, f"recipe {load_recipe(recipe).name}"
+            loaded = load_recipe(recipe)
+            yield True, f"recipe {loaded.name}"
+            yield from named(loaded)
         except Refusal as refusal:
             yield False, str(refusal)
         except ExceptionGroup as group:

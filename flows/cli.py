@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -71,12 +72,18 @@ def machine_of(options: argparse.Namespace) -> Machine:
     """The machine profile: the file, overridden by flags."""
     from pathlib import Path
 
+    from domain.errors import Refusal
     from domain.machine import Machine
     from domain.yamlfile import read_yaml
-    from flows.recipe import validated
+    from flows.mistakes import validated
 
     path = Path(options.machine) if options.machine else Path("command line")
-    content = dict(read_yaml(path) or {}) if options.machine else {}
+    content = read_yaml(path) or {} if options.machine else {}
+    if not isinstance(content, dict):
+        found = f"holds {type(content).__name__}, not keys and values"
+        raise Refusal(str(path), found, "write for instance workers: 4")
+    if isinstance(content.get("work"), str):
+        content["work"] = str(Path(content["work"]).expanduser())
     for name in ("work", "workers", "threads", "device", "precision", "micro_batch", "tracking"):
         if getattr(options, name, None) is not None:
             content[name] = getattr(options, name)
@@ -113,9 +120,12 @@ def plan(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the recipe and print the final table."""
-    from flows.run import run_recipe
+    from flows.interrupt import interruptible
 
-    released = run_recipe(options.recipe, options.set, options.as_of, machine_of(options), options.until)
+    with interruptible():
+        from flows.run import run_recipe
+
+        released = run_recipe(options.recipe, options.set, options.as_of, machine_of(options), options.until)
     return 0 if released else NOT_RELEASED
 
 
@@ -178,7 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except* KeyboardInterrupt:
         print("shoptalk: interrupted; the same command goes on from here", file=sys.stderr)
         code = 130
-    except* BrokenPipeError:
+    except* BrokenPipeError:  # whoever read the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     return code
 

@@ -3,78 +3,108 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from domain.machine import Machine
-from domain.stage import Store
+from flows.recipe import Recipe, load_recipe
+from flows.room import chain
+from flows.stage import StageRunner, travel
 
-RETRIES = 3
 RETRY_SECONDS: list[float] = [5.0, 30.0, 120.0]
+PASSING = (ConnectionError, TimeoutError, socket.gaierror)
+LASTING = ("OfflineModeIsEnabled",)  # the hub's word for a network that was switched off by hand
 
 
 def settle(work: Path) -> None:
-    """Prefect's settings, before it is imported: no telemetry, its own talk only from warnings on.
+    """Prefect's settings, before it is imported: no telemetry, and no log beside our own lines.
 
     Without a server of the team's (PREFECT_API_URL or a profile) a temporary one keeps its database
     in the work folder, so that a run neither reads nor changes anything of the user's home.
     """
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    # A task that fails is told once, by the command; Prefect would print its traceback for each attempt.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    # The temporary server listens here; a proxy for the world outside must not be asked for it.
+    for name in ("NO_PROXY", "no_proxy"):
+        known = os.environ.get(name, "")
+        if "127.0.0.1" not in known:
+            os.environ[name] = ",".join(filter(None, (known, "127.0.0.1", "localhost")))
     configured = {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & os.environ.keys()
-    if not configured and not (Path.home() / ".prefect" / "profiles.toml").exists():
+    if not configured and not Path(os.path.expanduser("~/.prefect/profiles.toml")).exists():
         os.environ["PREFECT_HOME"] = str((work / "prefect").resolve())
 
 
+def serve(work: Path) -> None:
+    """Start the temporary server where there is no other; what it prints goes to ``prefect/server.log``.
+
+    Prefect would start it at the first call, with this process's stderr. It ends with this process.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    (work / "prefect").mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with (work / "prefect" / "server.log").open("wb") as log:
+        kept = [os.dup(number) for number in (1, 2)]
+        try:
+            for number in (1, 2):
+                os.dup2(log.fileno(), number)
+            SubprocessASGIServer().start()
+        finally:
+            for number, own in zip((1, 2), kept, strict=True):
+                os.dup2(own, number)
+                os.close(own)
+
+
 def can_help(task: Any, task_run: Any, state: Any) -> bool:
-    """A retry helps against a network that came and went; a refusal or a defect comes out the same again."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, ConnectionError | TimeoutError)
+    """A retry helps against a network that came and went; a refusal or a defect comes out the same again.
+
+    The network's error may lie under a library's own, or under a refusal that says what it means.
+    """
+    error = state.data if isinstance(state.data, BaseException) else state.result(raise_on_failure=False)
+    causes = list(chain(error)) if isinstance(error, BaseException) else []
+    if any(type(cause).__name__ in LASTING for cause in causes):
+        return False
+    passing = next((cause for cause in causes if isinstance(cause, PASSING)), None)
+    if passing is not None:
+        print(f"{task.name}: the network failed ({passing}); if tries are left, it is tried again", file=sys.stderr)
+    return passing is not None
 
 
-def run_flow(recipe_name: str, overrides: list[str], as_of: date, machine: Machine, until: str) -> None:
+def run_flow(name: str, overrides: list[str], as_of: date, runner: StageRunner) -> None:
     """Run one journey as a Prefect flow; raises what its stages raise."""
-    settle(machine.work)
+    settle(runner.machine.work)
     from prefect import flow, task
     from prefect.cache_policies import NO_CACHE
-
-    from flows.journey import Journey
-    from flows.recipe import load_recipe
-    from flows.stage import StageRunner, run_way
-    from flows.tracking import tracker_for
 
     def as_task(label: str, call: Callable[..., Any]) -> Callable[..., Any]:
         wrap = task(
             name=label,
-            retries=RETRIES,
+            retries=len(RETRY_SECONDS),
             retry_delay_seconds=RETRY_SECONDS,
             retry_condition_fn=can_help,
-            cache_policy=NO_CACHE,
+            cache_policy=NO_CACHE,  # the store finds what is finished; Prefect's key would hold the run's id
             persist_result=False,
         )
         return wrap(call)
 
-    @flow(name="adapt", flow_run_name=recipe_name, persist_result=False)
-    def adapt(recipe: str, overrides: list[str], as_of: date, until: str) -> None:
-        """The whole way of one recipe, as of a day, up to a stage."""
-        loaded = load_recipe(recipe, overrides)
-        tracker = tracker_for(machine, loaded, as_of)
-        runner = StageRunner(
-            machine=machine,
-            store=Store(machine.work),
-            journey=Journey(machine.work, loaded.name),
-            tracker=tracker,
-            until=until,
-            engine=as_task,
-        )
-        with tracker:
-            released = run_way(loaded, as_of, runner)
-            if released is not None:
-                tracker.register(loaded.name, released)
+    recipe: Recipe = load_recipe(name, overrides)
+    serve(runner.machine.work)
 
-    adapt(recipe_name, overrides, as_of, until)
+    @flow(name="adapt", flow_run_name=f"{recipe.name} {as_of}", persist_result=False)
+    def adapt(recipe_file: str, overrides: list[str], as_of: date, until: str) -> None:
+        """The whole way of one recipe, as of a day, up to a stage."""
+        travel(recipe, as_of, runner)
+
+    runner.engine = as_task
+    adapt(name, overrides, as_of, runner.until)

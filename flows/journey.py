@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from domain.artifacts import Artifact
 from domain.errors import Refusal
 from domain.manifest import write_json
-
-MARK = "SHOPTALK_WORK"
 
 
 class Journey:
@@ -27,12 +20,13 @@ class Journey:
     def begin(self, recipe: dict[str, Any], as_of: str) -> None:
         """Start a new record; the last one is replaced."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, {"recipe": recipe, "as_of": as_of, "stages": {}})
+        write_json(self.path, {"recipe": recipe, "as_of": as_of, "stages": {}, "told": None})
 
     def add(self, label: str, artifact: Artifact, seconds: float | None) -> None:
         """Note a finished stage; ``seconds`` is None where the artifact was found."""
         content = self.read()
         content["stages"][label] = {
+            "number": len(content["stages"]),
             "kind": type(artifact).__name__,
             "path": str(artifact.path.resolve()),
             "identity": artifact.identity,
@@ -42,51 +36,27 @@ class Journey:
         }
         write_json(self.path, content)
 
+    def tell(self, uri: str) -> None:
+        """Note that all of this was told to the tracking server at ``uri``."""
+        write_json(self.path, {**self.read(), "told": uri})
+
+    def told(self, recipe: dict[str, Any], as_of: str, digests: dict[str, str], uri: str) -> bool:
+        """Whether just these artifacts of this recipe and day were told there: a run may be killed before it tells."""
+        try:
+            content = self.read()
+        except Refusal:
+            return False
+        recorded = {label: stage["digest"] for label, stage in content["stages"].items()}
+        asked = (content["recipe"], content["as_of"], recorded, content.get("told"))
+        return asked == (recipe, as_of, digests, uri)
+
     def read(self) -> dict[str, Any]:
         """The record; raises ``Refusal`` where this recipe never ran in this work folder."""
+        work, name = self.path.parent.parent, self.path.stem
         try:
             content: dict[str, Any] = json.loads(self.path.read_bytes())
-        except OSError:
-            work, name = self.path.parent.parent, self.path.stem
+        except FileNotFoundError:
             raise Refusal(str(work), f"holds no run of {name}", f"shoptalk run {name}, or name its --work") from None
+        except (OSError, ValueError) as error:
+            raise Refusal(str(self.path), f"cannot be read ({error})", "remove it, then run again") from None
         return content
-
-
-@contextmanager
-def holding(work: Path) -> Iterator[None]:
-    """Hold the work folder for one run; raises ``Refusal`` where another process holds it."""
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        file = (work / "lock").open("a+")
-    except OSError as error:
-        raise Refusal(str(work), f"cannot be written ({error.strerror})", "name another --work") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise Refusal(
-                str(work), f"is in use by another run (process {holder})", "wait for it, or name another --work"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        end_leftovers(work)
-        os.environ[MARK] = str(work.resolve())
-        yield
-
-
-def end_leftovers(work: Path) -> None:
-    """End what a killed run left behind in this work folder: workers, a learner, the temporary server.
-
-    They inherited the mark in their environment; whoever holds the lock may end them.
-    """
-    wanted = f"{MARK}={work.resolve()}".encode()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            marked = wanted in (entry / "environ").read_bytes().split(b"\0")
-            if marked and int(entry.name) != os.getpid():
-                os.kill(int(entry.name), signal.SIGKILL)
-        except OSError:
-            continue

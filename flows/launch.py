@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -12,10 +13,20 @@ from typing import Any
 
 from domain.artifacts import Artifact
 from domain.errors import Refusal
+from domain.launched import NO_REPLY
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Spec
 from domain.stage import Stage
+
+# The child looks for modules where this process does: a folder of the user's called "domain" must not come first.
+START = """\
+import json, sys
+from pathlib import Path
+sys.path[:] = json.loads(sys.argv[2])
+from domain.launched import main
+main(Path(sys.argv[1]))
+"""
 
 
 def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path, machine: Machine) -> dict[str, Any]:
@@ -38,10 +49,9 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
     write_json(job_file, content)
     reply_file.unlink(missing_ok=True)
     environment = {**os.environ, "OMP_NUM_THREADS": str(machine.thread_count), "TOKENIZERS_PARALLELISM": "true"}
+    command = [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
     # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
-    with subprocess.Popen(
-        [sys.executable, "-m", "domain.launched", str(job_file)], stdin=subprocess.PIPE, env=environment
-    ) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:
         code = child.wait()
     try:
         reply = json.loads(reply_file.read_bytes())
@@ -58,6 +68,8 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
 
 def stopped(name: str, code: int) -> Exception:
     """What to say of a process that ended without a reply."""
+    if code == NO_REPLY:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if code < 0:
         return Refusal(
             f"stage {name}",

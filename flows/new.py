@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from domain.errors import Refusal
+from domain.manifest import write_atomically
 
 STARTER = """\
 # {name}: one line on what this domain is.
@@ -56,5 +57,8 @@ def write_starter(name: str) -> Path:
     path = Path(f"{stem}.yaml")
     if path.exists():
         raise Refusal(str(path), "exists already", "choose another name, or remove the file")
-    path.write_text(STARTER.format(name=stem), encoding="utf-8")
+    try:
+        write_atomically(path, STARTER.format(name=stem).encode())
+    except OSError as error:
+        raise Refusal(str(path), f"cannot be written ({error.strerror})", "go to a folder of your own") from None
     return path

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.manifest import write_atomically
 from domain.planning.plan import Plan, make_plan
+from evals.evaluate import PARTS
 from flows.recipe import find_recipe, load_recipe, shipped
 
 
@@ -31,10 +35,11 @@ def lines(plan: Plan) -> list[tuple[str, str]]:
         ("compute", f"{plan.flops:.3g} FLOPs (6 N D and attention)"),
         (
             "time",
-            f"{duration(plan.seconds)} of learning at {plan.flops_per_second / 1e12:.3g} TFLOP/s ({plan.rate_source})",
+            f"{duration(plan.seconds)} of learning and {duration(plan.scoring_seconds)} of scoring at "
+            f"{plan.flops_per_second / 1e12:.3g} TFLOP/s ({plan.rate_source}); reading and cleaning are not in it",
         ),
         ("memory", f"{size(sum(plan.memory.values()))}: {parts}"),
-        ("disk", f"{size(plan.disk)} for text, tokens and checkpoints"),
+        ("disk", f"{size(plan.disk)} for that text, tokens and checkpoints; more where the sources hold more"),
         (
             "law",
             f"from scratch, this size is compute-optimal at {amount(plan.optimal_tokens)} tokens (arXiv 2404.10102)",
@@ -51,32 +56,57 @@ def print_plan(name: str, overrides: Sequence[str], machine: Machine, *, write: 
         if budget is None:
             raise Refusal("budget", "is not set, so no tokens follow from it", "add budget: {gpus: 1, hours: 8}")
         training = training.but(tokens=None)
-    plan = make_plan(recipe.base, recipe.fitting, training, machine, budget)
+    scored = len(PARTS) * recipe.evaluation.bytes
+    plan = make_plan(recipe.base, recipe.fitting, training, machine, budget, scored)
     for what, text in lines(plan):
         print(f"{what:11} {text}")
     if write:
-        write_tokens(name, plan.tokens["adapted"])
+        path = write_tokens(name, plan.tokens["adapted"])
+        print(f"\nWrote training.tokens: {plan.tokens['adapted']} into {path}.")
     elif plan.derived:
         print(f"\nTo run it: shoptalk plan {name} --write puts training.tokens: {plan.tokens['adapted']} into it.")
 
 
-def write_tokens(name: str, tokens: int) -> None:
-    """Set ``training.tokens`` in the recipe's file; comments and order stay as they are."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
+def write_tokens(name: str, tokens: int) -> Path:
+    """Set ``training.tokens`` in the recipe's file and return its path; every other byte of it stays as it is."""
     path = find_recipe(name)
     if path in shipped().values():
         raise Refusal(name, "ships with Shoptalk and is not written to", f"copy {path} and plan the copy")
-    yaml = YAML()
-    yaml.preserve_quotes, yaml.width = True, 120
-    content: Any = yaml.load(path.read_text(encoding="utf-8"))
-    content.setdefault("training", {})["tokens"] = tokens
-    text = StringIO()
-    yaml.dump(content, text)
-    write_atomically(path, text.getvalue().encode())
-    print(f"\nWrote training.tokens: {tokens} into {path}.")
+    text = path.read_bytes().decode("utf-8")
+    edited = with_tokens(text, tokens)
+    if yaml.safe_load(edited)["training"]["tokens"] != tokens:
+        raise Refusal(f"{path}: training", "is written in an unusual way", f"set tokens: {tokens} in it by hand")
+    try:
+        write_atomically(path.resolve(), edited.encode())
+    except OSError as error:
+        raise Refusal(str(path), f"cannot be written ({error.strerror})", f"set training.tokens: {tokens}") from None
+    return path
+
+
+def with_tokens(text: str, tokens: int) -> str:
+    """A recipe's text with its ``training.tokens`` replaced or put in, comments and layout kept."""
+    root = yaml.compose(text)
+    training = value_of(root, "training")
+    old = value_of(training, "tokens")
+    if old is not None:
+        start, end = old.start_mark.index, old.end_mark.index
+        return f"{text[:start]}{tokens}{text[end:]}"
+    if training is not None and not isinstance(training, yaml.MappingNode):  # the key without a value
+        start, end = training.start_mark.index, training.end_mark.index
+        return f"{text[:start]} {{tokens: {tokens}}}{text[end:]}"
+    if training is None:
+        return f"{text.rstrip()}\n\ntraining: {{tokens: {tokens}}}\n"
+    if training.flow_style:
+        at = training.start_mark.index + 1
+        return f"{text[:at]}tokens: {tokens}{', ' if training.value else ''}{text[at:]}"
+    at = training.value[0][0].start_mark
+    return f"{text[: at.index]}tokens: {tokens}\n{' ' * at.column}{text[at.index :]}"
+
+
+def value_of(node: Any, key: str) -> Any:
+    """The node under a key of a mapping node; None where there is none."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for name, value in pairs if name.value == key), None)
 
 
 def amount(count: float) -> str:

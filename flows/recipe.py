@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from corpora.collect import Collection
 from corpora.curate import Curation
@@ -24,8 +24,8 @@ from domain.training.spec import Training
 from domain.yamlfile import read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates
+from flows.mistakes import validated
 
-M = TypeVar("M", bound=BaseModel)
 SHIPPED = Path(__file__).resolve().parent.parent / "domain" / "recipes"
 
 
@@ -67,6 +67,12 @@ class Recipe(Spec):
     def _fits_together(self) -> Recipe:
         if self.tokenizer.mode == "keep" and not self.base.weights:
             raise ValueError("tokenizer.mode is keep, but a base from scratch has no tokenizer; set it to train")
+        for name, tokens, batch in (
+            ("base.tokens", self.base.tokens, self.base.learning.batch),
+            ("training.tokens", self.training.tokens, self.training.batch),
+        ):
+            if tokens is not None and tokens < batch:
+                raise ValueError(f"{name} is {tokens:,}, fewer than one batch of {batch:,}; raise it")
         return self
 
     @property
@@ -131,14 +137,6 @@ def from_folder(folder: Path, weights: str) -> str:
     return str(beside) if beside.exists() or is_local(weights) else weights
 
 
-def validated(kind: type[M], content: Any, path: Path) -> M:
-    """``content`` as a ``kind``; raises an ``ExceptionGroup`` with one ``Refusal`` for each error in ``path``."""
-    try:
-        return kind.model_validate(content, context={"folder": path.parent.resolve()})
-    except ValidationError as error:
-        raise ExceptionGroup(str(path), [refusal(path, kind, entry) for entry in error.errors()]) from None
-
-
 def apply(content: dict[str, Any], override: str) -> None:
     """Set ``a.b=c`` in nested mappings and lists; the value is read as YAML."""
     key, equals, text = override.partition("=")
@@ -161,43 +159,3 @@ def apply(content: dict[str, Any], override: str) -> None:
             here[steps[-1]] = value
     except (ValueError, IndexError, AttributeError, yaml.YAMLError):
         raise Refusal(f"--set {override}", "names no place in the recipe", "count list items from 0") from None
-
-
-def refusal(path: Path, kind: type[BaseModel], entry: Any) -> Refusal:
-    """One validation error as place, found and mend."""
-    steps = [
-        str(step) for step in entry["loc"] if not str(step).startswith(("function-", "tagged-union", "is-instance"))
-    ]
-    place = f"{path}: {'.'.join(steps)}" if steps else str(path)
-    found, message = shown(entry["input"]), entry["msg"].removeprefix("Value error, ")
-    if entry["type"] == "extra_forbidden":
-        fields = fields_at(kind, steps[:-1])
-        near = get_close_matches(steps[-1], fields, 1)
-        choice = f"did you mean {near[0]}?" if near else f"the keys here are {', '.join(fields)}"
-        return Refusal(place, f"'{steps[-1]}' is no key of a recipe", choice.rstrip("?") if not near else choice[:-1])
-    if entry["type"] == "missing":
-        return Refusal(place, "is missing", f"add {steps[-1]}")
-    if entry["type"] == "value_error":
-        return Refusal(place, f"found {found}", message)
-    return Refusal(place, f"found {found}", message[0].lower() + message[1:])
-
-
-def shown(value: Any) -> str:
-    """A value on one line, cut at 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def fields_at(kind: Any, steps: Sequence[str]) -> list[str]:
-    """The field names of the spec at a path below ``kind``; empty where the path leads elsewhere."""
-    for step in steps:
-        field = getattr(kind, "model_fields", {}).get(step)
-        if field is None:
-            return []
-        kinds = [
-            a for a in (field.annotation, *getattr(field.annotation, "__args__", ())) if hasattr(a, "model_fields")
-        ]
-        if not kinds:
-            return []
-        kind = kinds[0]
-    return list(kind.model_fields)

@@ -7,29 +7,52 @@ from datetime import UTC, date, datetime
 
 from domain.machine import Machine
 from domain.stage import Store
-from flows.journey import Journey, holding
-from flows.recipe import load_recipe
+from flows.hold import holding
+from flows.journey import Journey
+from flows.recipe import Recipe, load_recipe
+from flows.room import disk_refusal, refuse_full
 from flows.show import print_table
-from flows.stage import find_all
+from flows.stage import StageRunner, find_all, travel
+from flows.tracking import tracker_for
 
 
-def run_recipe(name: str, overrides: Sequence[str], as_of: date | None, machine: Machine, until: str) -> bool:
-    """Run to ``until``; whether everything that was asked for came out (False: the gates did not hold)."""
-    recipe = load_recipe(name, overrides)
-    day = as_of or datetime.now(UTC).date()
+def run_recipe(
+    name: str,
+    overrides: Sequence[str] = (),
+    as_of: date | None = None,
+    machine: Machine | None = None,
+    until: str = "release",
+) -> bool:
+    """Run to ``until``; whether everything that was asked for came out (False: the gates did not hold).
+
+    Raises a ``Refusal``, or a group of them, for what the user can mend.
+    """
+    recipe, machine = load_recipe(name, overrides), machine or Machine()
     with holding(machine.work):
-        found, complete = find_all(recipe, day, Store(machine.work), until)
-        journey = Journey(machine.work, recipe.name)
-        if complete:
-            journey.begin(recipe.model_dump(mode="json"), day.isoformat())
-            for label, artifact in found:
-                journey.add(label, artifact, None)
-            print(f"Nothing to do: all {len(found)} stages of {recipe.name} are finished and every byte of them holds.")
-        else:
-            from flows.engine import run_flow
-
-            print(f"{recipe.name}, as of {day}: {len(found)} stages found, the others are made now.", flush=True)
-            run_flow(name, list(overrides), day, machine, until)
+        try:
+            run_held(name, overrides, recipe, as_of or datetime.now(UTC).date(), machine, until)
+        except Exception as error:
+            if refusal := disk_refusal(error, machine.work):
+                raise refusal from error
+            raise
         print_table(machine.work, recipe.name)
-        decision = journey.read()["stages"].get("decide")
+        decision = Journey(machine.work, recipe.name).read()["stages"].get("decide")
     return until != "release" or bool(decision and decision["facts"]["released"])
+
+
+def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, machine: Machine, until: str) -> None:
+    """The run itself, in a work folder that is held."""
+    store, journey, tracker = Store(machine.work), Journey(machine.work, recipe.name), tracker_for(machine, recipe, day)
+    runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
+    found, complete = find_all(recipe, day, store, until)
+    if not complete:
+        from flows.engine import run_flow
+
+        refuse_full(machine.work)
+        print(f"{recipe.name}, as of {day}: {len(found)} stages found, the others are made now.", flush=True)
+        run_flow(name, list(overrides), day, runner)
+        return
+    print(f"Nothing to do: all {len(found)} stages of {recipe.name} are finished and every byte of them holds.")
+    digests = {label: artifact.digest for label, artifact in found}
+    if not journey.told(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
+        travel(recipe, day, runner)  # the run that made the last of them ended before it was told

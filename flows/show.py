@@ -9,6 +9,7 @@ from typing import Any
 from domain.errors import Refusal
 from flows.adapt import summary
 from flows.journey import Journey
+from flows.recipe import load_recipe
 
 
 def print_json(work: Path, name: str) -> None:
@@ -20,7 +21,7 @@ def release_folder(work: Path, name: str) -> Path:
     """The folder of a release: a path, or the last release of a recipe that was run in ``work``."""
     if Path(name).is_dir():
         return Path(name)
-    path = summary(Journey(work, Path(name).stem).read()["stages"])["release"]
+    path = summary(Journey(work, load_recipe(name).name).read()["stages"])["release"]
     if path is None:
         raise Refusal(name, "has no release in this work folder", f"shoptalk run {name}, and see its decision")
     return Path(path)
@@ -81,5 +82,5 @@ def print_table(work: Path, name: str) -> None:
         console.print(f"release    {result['release']}")
         console.print(f'try it     shoptalk generate {result["release"]} "The function returns"')
     elif stages:
-        last = list(stages)[-1]
+        last = max(stages, key=lambda label: stages[label].get("number", 0))
         console.print(f"{last:10} {stages[last]['path']}")

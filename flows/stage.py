@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from domain.artifacts import Artifact, Release
-from domain.errors import Refusal
 from domain.machine import Machine
-from domain.manifest import Damaged
+from domain.manifest import SCRATCH, Damaged
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.training.spool import spool_path
-from flows.adapt import way
+from flows.adapt import adapt
 from flows.journey import Journey
 from flows.launch import launch
 from flows.order import beyond
 from flows.recipe import Recipe
+from flows.room import disk_refusal
 from flows.tracking import Tracker
 
 FORWARD_SECONDS = 5.0
@@ -34,6 +36,24 @@ class Reached(Exception):
     """The stage up to which the run was asked for is done."""
 
 
+def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...]) -> A | None:
+    """The finished artifact, if it was made from just these parents.
+
+    A parent that was damaged and made again on other hardware may have come out otherwise under the same
+    identity; what was made from the old one is then set aside, since its lineage no longer holds.
+    """
+    artifact = store.find(made_by, made_by.request(spec, parents))
+    if artifact is None:
+        return None
+    if [parent["digest"] for parent in artifact.manifest["parents"]] == [parent.digest for parent in parents]:
+        return artifact
+    aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
+    print(f"{made_by.name}: was made from something that has changed since; kept as {aside}", flush=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    artifact.path.rename(aside)
+    return None
+
+
 class Finder:
     """A runner that only looks: raises ``Missing`` at the first stage with work to do."""
 
@@ -45,7 +65,7 @@ class Finder:
         """The finished artifact."""
         if beyond(made_by.name, self.until):
             raise Reached
-        artifact = self.store.find(made_by, made_by.request(spec, parents))
+        artifact = find(self.store, made_by, spec, parents)
         if artifact is None:
             raise Missing(label or made_by.name)
         self.found.append((label or made_by.name, artifact))
@@ -56,7 +76,7 @@ def find_all(recipe: Recipe, as_of: date, store: Store, until: str) -> tuple[lis
     """The artifacts that are finished, in order, and whether these are all that is asked for."""
     finder = Finder(store, until)
     try:
-        way(recipe, as_of, finder)
+        adapt(recipe, as_of, finder)
     except Missing:
         return finder.found, False
     except Reached:
@@ -64,11 +84,16 @@ def find_all(recipe: Recipe, as_of: date, store: Store, until: str) -> tuple[lis
     return finder.found, True
 
 
+def directly(label: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """No engine: the call itself."""
+    return call
+
+
 class StageRunner:
     """A runner that makes what is missing, under the engine's eyes (``engine`` wraps a call as its task)."""
 
     def __init__(
-        self, *, machine: Machine, store: Store, journey: Journey, tracker: Tracker, until: str, engine: Any
+        self, *, machine: Machine, store: Store, journey: Journey, tracker: Tracker, until: str, engine: Any = directly
     ) -> None:
         self.machine, self.store, self.journey = machine, store, journey
         self.tracker, self.until, self.engine = tracker, until, engine
@@ -86,7 +111,7 @@ class StageRunner:
         """The body of one engine task."""
         request = made_by.request(spec, parents)
         began = time.monotonic()
-        found = self.store.find(made_by, request)
+        found = find(self.store, made_by, spec, parents)
         if found is None:
             print(f"{label}: working", flush=True)
             artifact = self.make(made_by, spec, parents, request, label)
@@ -121,30 +146,40 @@ class StageRunner:
         spool.unlink(missing_ok=True)
         return self.store.keep(made_by, request, built)
 
-    def build(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], out: Any) -> A:
+    def build(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], out: Path) -> A:
         """Run the stage into ``out``, here or launched; sealed work of a run that ended just then is taken."""
         try:
             return made_by.makes.open(out)
         except Damaged:
-            pass
+            clear(out)
         try:
             if made_by.launched:
                 launch(made_by, spec, parents, out=out, machine=self.machine)
                 return made_by.makes.open(out)
             return made_by(spec, *parents, out=out, machine=self.machine)
         except OSError as error:
-            if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
-                raise
-            free = shutil.disk_usage(self.machine.work).free
-            place = str(error.filename or out)
-            found = f"{os.strerror(error.errno)} ({free / 1e9:.1f} GB are free in the work folder)"
-            raise Refusal(place, found, "make room or set another --work, then run again") from error
+            refusal = disk_refusal(error, self.machine.work)
+            raise (refusal or error) from error
 
 
-def run_way(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
-    """Travel the way with ``runner`` until its last stage."""
+def clear(out: Path) -> None:
+    """Remove what a killed try left in ``out``, its scratch apart: a torn file must not be sealed with the rest."""
+    for path in out.iterdir():
+        if path.is_dir() and path.name != SCRATCH:
+            shutil.rmtree(path)
+        elif not path.is_dir():
+            path.unlink()
+
+
+def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
+    """The whole way with ``runner``, until its last stage; the release is registered, if there is one."""
     runner.journey.begin(recipe.model_dump(mode="json"), as_of.isoformat())
-    try:
-        return way(recipe, as_of, runner)
-    except Reached:
-        return None
+    release = None
+    with runner.tracker:
+        with suppress(Reached):
+            release = adapt(recipe, as_of, runner)
+        if release is not None:
+            runner.tracker.register(recipe.name, release)
+    if not runner.tracker.broken:
+        runner.journey.tell(runner.tracker.uri)
+    return release

@@ -66,4 +66,4 @@ def test_a_recipe_opens_without_anything_heavy() -> None:
 
 def test_the_learner_imports_no_engine() -> None:
     statement = "import domain.launched, domain.training.trainer, domain.model.build, domain.training.pretrain"
-    assert not loaded_by(statement) & {"prefect", "mlflow", "datatrove", "datasets", "ruamel"}
+    assert not loaded_by(statement) & {"prefect", "mlflow", "datatrove", "datasets"}

@@ -14,6 +14,7 @@ from domain.planning.shape import Shape, shape_of
 from domain.tokenizer.train import Fitting
 from domain.training.spec import LONGEST_ROW, MICRO_BATCH, Training
 
+BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
 ARMS = 2  # the adapted model and its control
 EVALUATION_SHARE = 0.05  # of the budget, kept for scoring
 
@@ -29,6 +30,7 @@ class Plan:
     flops_per_second: float
     rate_source: str
     seconds: float
+    scoring_seconds: float
     memory: dict[str, float]
     text_needed: dict[str, float]
     disk: float
@@ -36,8 +38,18 @@ class Plan:
     derived: bool
 
 
-def make_plan(base: Base, fitting: Fitting, training: Training, machine: Machine, budget_seconds: float | None) -> Plan:
-    """Work the plan out; where ``training.tokens`` is not set it follows from the budget (GPU-seconds)."""
+def make_plan(
+    base: Base,
+    fitting: Fitting,
+    training: Training,
+    machine: Machine,
+    budget_seconds: float | None,
+    scored_bytes: int = 0,
+) -> Plan:
+    """Work the plan out; where ``training.tokens`` is not set it follows from the budget (GPU-seconds).
+
+    ``scored_bytes`` of held-out text are scored by the base and each arm. ``seconds`` is learning alone.
+    """
     device, name, bf16 = device_of(machine)
     shape = shape_of(base, fitting.pieces if fitting.mode == "train" else None)
     context = training.context or min(shape.context, LONGEST_ROW)
@@ -54,8 +66,8 @@ def make_plan(base: Base, fitting: Fitting, training: Training, machine: Machine
     read = {"base": base.tokens or 0, "adapted": tokens, "control": tokens}
     flops = per_token * sum(read.values())
     needed = {
-        "domain": 4.0 * tokens * training.mixture.domain,
-        "general": 4.0 * max(tokens, base.tokens or 0),
+        "domain": BYTES_PER_TOKEN * tokens * training.mixture.domain,
+        "general": BYTES_PER_TOKEN * max(tokens, base.tokens or 0),
     }
     return Plan(
         shape=shape,
@@ -65,11 +77,15 @@ def make_plan(base: Base, fitting: Fitting, training: Training, machine: Machine
         flops_per_second=rate,
         rate_source=source,
         seconds=flops / rate,
+        # A forward pass is a third of a step.
+        scoring_seconds=(1 + ARMS) * scored_bytes / BYTES_PER_TOKEN * per_token / 3 / rate,
         memory=training_memory(
             shape, context=context, micro_batch=machine.micro_batch or MICRO_BATCH[device], bf16=bf16, device=device
         ),
         text_needed=needed,
-        disk=5.0 * sum(needed.values()) + (4 * 4 + 2 * 12) * shape.parameters,
+        # Text is held raw, cleaned twice, split and as tokens; weights as base, two arms, release and in the
+        # registry; a training's state (weights and two moments) twice.
+        disk=5.0 * sum(needed.values()) + (5 * 4 + 2 * 12) * shape.parameters,
         optimal_tokens=optimal_tokens(shape.parameters),
         derived=training.tokens is None,
     )

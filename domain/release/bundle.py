@@ -7,14 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from domain.artifacts import Artifact, Checkpoint, Corpus, Decision, Release, Tokenizer
+from domain.artifacts import Checkpoint, Corpus, Decision, Release, Tokenizer
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
 from domain.release.card import card
-from domain.spec import Spec, fingerprint
+from domain.release.lineage import lineage, portable
+from domain.spec import Spec
 from domain.stage import stage
 
 OWN = {MANIFEST, "training.jsonl"}  # of the checkpoint, not of the release
@@ -26,7 +27,11 @@ class ReleaseSpec(Spec):
 
     name: str
     licence: str
-    recipe: Annotated[dict[str, Any], Field(description="the recipe as it was written, for the lineage")]
+    recipe: Annotated[
+        dict[str, Any],
+        AfterValidator(portable),
+        Field(description="the recipe as it was written, for the lineage; folders of absolute paths are left out"),
+    ]
     intended_use: str = ""
     limitations: str = ""
 
@@ -43,9 +48,10 @@ def release(
     out: Path,
     machine: Machine,
 ) -> dict[str, Any]:
-    """Decision -> Release. facts: ``name``, ``licence``, ``parameters``.
+    """Decision -> Release: the checkpoint's files, ``README.md``, ``lineage.json``, ``SHA256SUMS``.
 
-    Raises ``Refusal`` with the decision's reasons where the gates do not hold.
+    facts: ``name``, ``licence``, ``parameters``. Raises ``Refusal`` with the decision's reasons where the gates
+    do not hold, and for a checkpoint that holds a pickle.
     """
     if not decision.facts["released"]:
         raise Refusal("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
@@ -56,6 +62,7 @@ def release(
         if name not in OWN:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
+    write_json(out / "generation_config.json", speech(adapted.path))
     decided = json.loads((decision.path / "decision.json").read_text(encoding="utf-8"))
     text = card(
         name=spec.name,
@@ -70,18 +77,26 @@ def release(
         tokenizer=tokenizer,
     )
     (out / "README.md").write_text(text, encoding="utf-8")
-    write_json(out / "lineage.json", lineage(spec, decision, adapted, base, corpus, tokenizer))
-    sums = "".join(
-        f"{file_sha256(path)}  {path.relative_to(out).as_posix()}\n"
-        for path in sorted(out.rglob("*"))
-        if path.is_file()
-    )
-    (out / "SHA256SUMS").write_text(sums, encoding="utf-8")
+    write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer))
+    (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
     return {"name": spec.name, "licence": spec.licence, "parameters": adapted.facts["parameters"]}
 
 
-def lineage(spec: ReleaseSpec, *artifacts: Artifact) -> dict[str, Any]:
-    """The recipe, and identity, digest, spec and parents of everything that the release was made from."""
-    fields = ("identity", "digest", "spec", "parents", "facts")
-    made = {a.manifest["stage"]: {key: a.manifest[key] for key in fields} for a in artifacts}
-    return {"recipe": spec.recipe, "recipe_digest": fingerprint(spec.recipe), "artifacts": made}
+def speech(folder: Path) -> dict[str, Any]:
+    """How the model speaks where nothing else is asked: its own tokens, and the sampling of ``generate``.
+
+    Greedy text of a small model soon repeats itself, so sampling is the default. What given weights say of other
+    tokens, or of their chats, does not hold for a model that was trained on.
+    """
+    from domain.tokens.encode import first, frame, load_tokenizer
+
+    tokenizer = load_tokenizer(folder)
+    begin, end = frame(tokenizer)
+    tokens = {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": first(tokenizer.pad_token_id, end)}
+    return {**tokens, "do_sample": True, "temperature": 0.8, "top_k": 50, "top_p": 0.95}
+
+
+def checksums(folder: Path) -> str:
+    """A line for each file below ``folder``, as ``sha256sum --check`` reads them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return "".join(f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)

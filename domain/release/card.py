@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from domain.artifacts import Artifact
+from domain.release.front_matter import front_matter
 
 ARMS = ("base", "control", "adapted")
+LOADING = """```python
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+folder = "."  # this folder
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForCausalLM.from_pretrained(folder)
 
-def front_matter(name: str, licence: str, scores: dict[str, Any], base: dict[str, Any]) -> str:
-    """The card's YAML header as the Hugging Face hub reads it, with bits per byte as its results."""
-    results = [
-        {
-            "task": {"type": "text-generation"},
-            "dataset": {"name": f"held-out {part} text", "type": "held-out"},
-            "metrics": [{"type": "bits-per-byte", "name": "bits per UTF-8 byte", "value": score["adapted"]}],
-        }
-        for part, score in scores.items()
-    ]
-    content: dict[str, Any] = {
-        "license": licence,
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": ["domain-adaptation", "continued-pretraining", "shoptalk"],
-        "model-index": [{"name": name, "results": results}],
-    }
-    weights = base.get("weights")
-    if isinstance(weights, str) and "/" in weights:
-        content["base_model"] = weights.partition("@")[0]
-    return "---\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True) + "---\n"
+# Every text that the model has read begins with this token.
+begin = model.generation_config.bos_token_id
+ids = [begin, *tokenizer("The", add_special_tokens=False)["input_ids"]]
+spoken = model.generate(torch.tensor([ids]), max_new_tokens=50)
+print(tokenizer.decode(spoken[0], skip_special_tokens=True))
+```
+
+`sha256sum --check SHA256SUMS` verifies every file of the release.
+"""
+
+LIMITS = """- It predicts text. It was not tuned to follow instructions, to converse, or to refuse.
+- It states falsehoods fluently. Nothing that it says is evidence.
+- It knows nothing later than its data, and repeats the errors and the bias that are in them.
+- Its scores tell how well it predicts text of its sources. They are no measure of any task.
+- Filters for privacy and harm are not perfect: it may repeat what they missed.
+"""
 
 
 def card(
@@ -50,81 +50,88 @@ def card(
     """The whole card as Markdown; a function of the artifacts alone, so the same release has the same card."""
     parts = [
         front_matter(name, licence, scores, base.manifest["spec"]),
-        f"# {name}\n\nA language model adapted to a domain by continued pretraining with Shoptalk.\n",
+        f"# {name}\n\nA language model adapted to a domain by continued pretraining.\n{headline(scores)}\n",
         "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus)) + "\n",
+        "## How to load it\n\n" + LOADING,
         "## How it was trained\n\n" + training(base, adapted, tokenizer),
         "## Data\n\n" + funnel(corpus.facts),
         "## Scores\n\n" + score_table(scores) + "\n" + "".join(f"- {reason}\n" for reason in reasons),
-        "## Known limitations\n\n" + (limitations.strip() or stated_limits(adapted)) + "\n",
-        "## How to load it\n\n" + LOADING,
-        "## Lineage\n\n" + lineage_table(base, adapted, corpus, tokenizer),
+        "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + LIMITS,
+        "## Lineage\n\n" + lineage_table(base=base, adapted=adapted, corpus=corpus, tokenizer=tokenizer),
     ]
     return "\n".join(parts)
 
 
-LOADING = """```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-folder = "."  # this folder
-model = AutoModelForCausalLM.from_pretrained(folder)
-tokenizer = AutoTokenizer.from_pretrained(folder)
-```
-
-`sha256sum --check SHA256SUMS` verifies every file.
-"""
+def headline(scores: dict[str, Any]) -> str:
+    """What it gained, in a sentence."""
+    score = scores["domain"]
+    gained = bounded(score["change_from_control"], score["interval_from_control"])
+    return f"Bits per byte on held-out text of the domain: {gained} against a control that read general text only."
 
 
 def stated_use(corpus: Artifact) -> str:
     """Best use cases where the recipe states none."""
-    sources = ", ".join(sorted(corpus.facts["sources"]))
-    return f"Completing and scoring text of its domain. It was trained on: {sources}."
-
-
-def stated_limits(adapted: Artifact) -> str:
-    """Known limitations where the recipe states none: what holds for every such model."""
-    return (
-        f"A model of {adapted.facts['parameters']:,} parameters that predicts text. It was not tuned to follow "
-        "instructions, states falsehoods fluently, and knows nothing later than its data."
-    )
+    sources = ", ".join(sorted(corpus.facts.get("sources", {})))
+    return f"Completing and scoring text of its domain, as it stands in: {sources}."
 
 
 def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
     """Base, tokens, mixture, rates, and the last loss."""
     spec, facts = adapted.manifest["spec"], adapted.facts
-    scratch = base.manifest["spec"].get("scratch")
+    scratch, weights = base.manifest["spec"].get("scratch"), base.manifest["spec"].get("weights", "")
     if scratch:
-        shape = f"{scratch['architecture']} of {scratch['layers']} layers and width {scratch['width']}"
-        origin = f"a {shape}, first trained from scratch on {base.facts['tokens']:,} tokens of general text"
+        shape = f"{scratch['architecture']} (layers {scratch['layers']}, width {scratch['width']})"
+        origin = f"{shape}, first trained from scratch on {base.facts['tokens']:,} tokens of general text"
     else:
-        origin = "given weights (see lineage)"
-    mixture = ", ".join(f"{share:.0%} {part}" for part, share in spec["mixture"].items())
-    epochs = ", ".join(f"{part} {count:.2f}" for part, count in facts["epochs"].items())
+        origin = f"the weights {weights}" if "/" in weights else f"given weights (SHA-256 of their files: `{weights}`)"
+    mixture = ", ".join(f"{share:.0%} {part}" for part, share in spec["mixture"].items() if share)
+    epochs = ", ".join(f"{count:.2f} of {part}" for part, count in facts["epochs"].items())
     return (
         f"- Base: {origin}; {facts['parameters']:,} parameters, up to {facts['context']:,} tokens of context.\n"
         f"- Tokenizer: {tokenizer.facts['size']:,} pieces.\n"
-        f"- Continued pretraining ({spec['objective']}) on {facts['tokens']:,} tokens: {mixture}; passes: {epochs}.\n"
-        f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}, "
-        f"{spec['decay']} decay after {spec['warmup']:.0%} warm-up; last loss {facts['loss']:.3f} nats a token.\n"
+        f"- Continued pretraining ({spec['objective']}) on {facts['tokens']:,} tokens, {mixture} text; "
+        f"passes over the text: {epochs}.\n"
+        f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}, {decay(spec)}; "
+        f"loss at the end {facts['loss']:.3f} nats a token.\n"
     )
 
 
+def decay(spec: dict[str, Any]) -> str:
+    """The learning rate's course in words."""
+    course = "constant" if spec["decay"] == "none" else f"{spec['decay']} decay to {spec['floor']:.0%} of it"
+    return f"{spec['warmup']:.0%} warm-up, then {course}"
+
+
 def funnel(facts: dict[str, Any]) -> str:
-    """Documents and bytes that came in, went by reason, and stayed by split."""
-    rows = [("collected", facts["documents_in"], facts["bytes_in"])]
+    """Documents and bytes that came in, went by reason, and stayed by split; then the sources."""
     lines = ["| step | documents | MB |", "| --- | ---: | ---: |"]
-    lines += [f"| {what} | {count:,} | {size / 1e6:.2f} |" for what, count, size in rows]
-    lines += [f"| dropped: {reason} | {count:,} | |" for reason, count in facts["dropped"].items()]
-    lines += [f"| changed: {reason} | {count:,} | |" for reason, count in facts["changed"].items()]
+    lines += [row("collected", facts["documents_in"], facts["bytes_in"])]
+    lines += [row(f"dropped: {reason}", count) for reason, count in facts["dropped"].items()]
+    lines += [row("kept", facts["documents_out"], facts["bytes_out"])]
+    lines += [row(f"of these changed: {reason}", count) for reason, count in facts["changed"].items()]
     for split, parts in facts["splits"].items():
-        lines += [f"| {split}, {p} | {c['documents']:,} | {c['bytes'] / 1e6:.2f} |" for p, c in parts.items()]
+        named = f"of these {split}" if split == "train" else f"of these held out: {split}"
+        lines += [row(f"{named}, {part}", c["documents"], c["bytes"]) for part, c in sorted(parts.items())]
+    lines += ["", "| source | documents collected | kept |", "| --- | ---: | ---: |"]
+    lines += [f"| {cell(source)} | {c['in']:,} | {c['out']:,} |" for source, c in facts["sources"].items()]
     return "\n".join(lines) + "\n"
+
+
+def row(what: str, documents: int, size: int | None = None) -> str:
+    """A row of the funnel; megabytes are 1,000,000 bytes."""
+    return f"| {cell(what)} | {documents:,} | {'' if size is None else f'{size / 1e6:.2f}'} |"
+
+
+def cell(text: str) -> str:
+    """Text that cannot end a table's cell."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def score_table(scores: dict[str, Any]) -> str:
     """Bits per UTF-8 byte of the three arms, and both changes with their intervals."""
     lines = [
-        "Bits per UTF-8 byte on held-out text, lower is better. "
-        "The control spent the same tokens on general text only.\n",
+        "Bits per UTF-8 byte on held-out text, lower is better. The control started from the same base and read as "
+        "many tokens, of general text only. Changes are relative, with 95% intervals.\n",
         "| text | base | control | adapted | against control | against base |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -140,8 +147,9 @@ def bounded(change: float, interval: list[float]) -> str:
     return f"{change:+.1%} [{interval[0]:+.1%}, {interval[1]:+.1%}]"
 
 
-def lineage_table(*artifacts: Artifact) -> str:
-    """Kind and digest of what the release was made from; lineage.json has their specs."""
-    lines = ["| from | digest |", "| --- | --- |"]
-    lines += [f"| {a.manifest['stage']} | `{a.digest}` |" for a in artifacts]
+def lineage_table(**artifacts: Artifact) -> str:
+    """Digest of what the release was made from."""
+    lines = ["SHA-256 digests; `lineage.json` has the recipe and, of each, what was asked and what came out.\n"]
+    lines += ["| from | digest |", "| --- | --- |"]
+    lines += [f"| {name} | `{artifact.digest}` |" for name, artifact in artifacts.items()]
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from domain.errors import Refusal
+from domain.launched import told
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.model.spec import Base, Scratch
@@ -83,3 +86,23 @@ def test_on_a_gpu(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     one = prepare(BASE, tokens, tokenizer, out=tmp_path / "one", machine=gpu)
     two = prepare(BASE, tokens, tokenizer, out=tmp_path / "two", machine=gpu)
     assert one.digest == two.digest
+
+
+@pytest.mark.parametrize(
+    ("error", "reply"),
+    [
+        (Refusal("a", "b", "c"), {"refusal": ["a", "b", "c"]}),
+        (OSError(errno.ENOSPC, "No space left on device", "/x"), {"errno": errno.ENOSPC, "file": "/x"}),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), {"errno": errno.ENOSPC, "file": "/out"}),
+        (ValueError("a defect"), None),
+    ],
+)
+def test_what_is_told_of_an_error(error: Exception, reply: dict[str, Any] | None) -> None:
+    assert told(error, {"out": "/out", "stage": "m:prepare"}) == reply
+
+
+def test_memory_that_ran_out_is_to_mend() -> None:
+    for error in (MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")):
+        reply = told(error, {"out": "/out", "stage": "m:prepare"})
+        assert reply is not None
+        assert "--micro-batch" in reply["refusal"][2]

@@ -90,6 +90,16 @@ def test_a_snapshot_is_named_by_what_it_found(tmp_path: Path) -> None:
     assert store.find(look, look.request(Number(value=3), [])) is None
 
 
+def test_a_damaged_snapshot_is_replaced_when_another_request_finds_the_same(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    monday = make(look, Number(value=1), store)
+    next(p for p in monday.path.iterdir() if p.name != "manifest.json").write_text("damaged")
+    tuesday = make(look, Number(value=2), store)
+    assert tuesday.path == monday.path
+    assert tuesday.digest == monday.digest
+    assert store.find(look, look.request(Number(value=1), [])) is not None
+
+
 def test_kinds_are_not_confused(tmp_path: Path) -> None:
     from domain.manifest import Damaged
 

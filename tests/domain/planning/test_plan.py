@@ -82,3 +82,11 @@ def test_rates() -> None:
     assert learning_rate_of("NVIDIA H200", bf16=True)[0] == pytest.approx(0.35 * 989e12)
     assert learning_rate_of(None, bf16=False)[0] > 1e8
     assert "assumed" in learning_rate_of("Unheard Of", bf16=True)[1]
+
+
+def test_scoring_is_a_forward_pass_of_every_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.planning.plan.learning_rate_of", lambda name, bf16: (1e9, "by hand"))
+    training = Training(batch=1_000, tokens=100_000)
+    plan = make_plan(BASE, Fitting(pieces=512), training, CPU, None, scored_bytes=400_000)
+    # 100,000 tokens three times forward cost what they cost once forward and backward
+    assert plan.scoring_seconds == pytest.approx(plan.seconds / 3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from domain.machine import Machine
 from domain.manifest import seal
 from domain.spec import Spec
 from domain.stage import stage
-from flows.tracking import ALIAS, MLflow
+from flows.experiment import ALIAS, MLflow
 
 
 class Number(Spec):
@@ -57,7 +59,7 @@ def test_a_journey_told_twice_is_told_once(tmp_path: Path) -> None:
     assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
     losses = client.get_metric_history(child.info.run_id, "loss")
     assert [(m.step, m.value) for m in sorted(losses, key=lambda m: m.step)] == [(s, 1 / s) for s in range(1, 6)]
-    assert child.data.metrics["nested.share"] == 0.5
+    assert child.data.metrics["facts.nested.share"] == 0.5
     assert child.data.params["value"] == "2"
     assert [(d.dataset.name, d.dataset.digest) for d in child.inputs.dataset_inputs] == [("raw", raw.digest[:36])]
 
@@ -89,11 +91,16 @@ def test_a_release_is_registered_once_under_its_alias(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_gone_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    machine = Machine(work=tmp_path, tracking=f"sqlite:///{tmp_path}/no/such/folder/mlflow.db")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    machine = Machine(work=tmp_path, tracking=f"http://127.0.0.1:{port}")
     raw = count(Number(), out=tmp_path / "raw")
+    began = time.monotonic()
     with MLflow(machine, "contracts", "journey", date(2026, 1, 2)) as told:
         told.started("count", "r", count, Number(), ())
         told.forward("r", spool(tmp_path / "spool.jsonl", 2))
         told.finished("count", "r", raw, (), 1.0)
     assert told.broken
+    assert time.monotonic() - began < 30
     assert capsys.readouterr().err.count("the run goes on untracked") == 1

@@ -1,0 +1,45 @@
+"""Ctrl-C stops the run and nothing else: workers and the learner are ended by the run, not startled beside it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` in the main thread, and there alone, on SIGINT and SIGTERM.
+
+    A terminal sends SIGINT to every process of a command, and each Python process among them would print a
+    traceback. So SIGINT is blocked, which children inherit; a thread waits for it and wakes the main thread.
+    """
+    main = threading.current_thread()
+    if main is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield  # not ours to handle, or started in the background with SIGINT ignored
+        return
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            if signal.sigtimedwait({signal.SIGINT}, 0.2) and main.ident is not None:
+                signal.pthread_kill(main.ident, signal.SIGUSR1)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGUSR1, signal.SIGTERM)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)

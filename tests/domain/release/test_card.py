@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from domain.release.front_matter import front_matter
+
+SCORES = {"domain": {"adapted": 2.0125}, "general": {"adapted": 2.1}}
+
+
+@pytest.fixture(scope="module")
+def card(released: Any) -> str:
+    return str((released[0].path / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_hub_reads_its_front_matter(released: Any) -> None:
+    read = ModelCard.load(released[0].path / "README.md").data
+    assert read.license == "apache-2.0"
+    assert read.library_name == "transformers"
+    assert read.pipeline_tag == "text-generation"
+    assert read.base_model is None
+    results = [(r.dataset_name, r.task_type, r.metric_type, r.metric_value) for r in read.eval_results]
+    assert results == [
+        ("held-out domain text", "text-generation", "bits_per_byte", 2.0125),
+        ("held-out general text", "text-generation", "bits_per_byte", 2.1),
+    ]
+    assert read.model_name == "filings"
+
+
+def test_given_weights_from_the_hub_are_the_base_model() -> None:
+    read = ModelCard(front_matter("n", "mit", SCORES, {"weights": "org/model@abc"}) + "\n# n\n").data
+    assert read.base_model == "org/model"
+    local = ModelCard(front_matter("n", "mit", SCORES, {"weights": "0123abcd"}) + "\n# n\n").data
+    assert local.base_model is None
+
+
+def test_a_licence_that_the_hub_does_not_know_is_named_as_another() -> None:
+    read = ModelCard(front_matter("n", "internal", SCORES, {}) + "\n# n\n").data
+    assert (read.license, read.license_name) == ("other", "internal")
+
+
+def test_it_says_what_a_reader_must_know(card: str) -> None:
+    chapters = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    assert chapters == [
+        "Best use cases", "How to load it", "How it was trained", "Data", "Scores", "Known limitations", "Lineage",
+    ]  # fmt: skip
+    assert "Base: llama (layers 1, width 32), first trained from scratch on 2,560 tokens of general text" in card
+    assert "70% domain, 30% general" in card
+    assert "filings, web" in card
+
+
+def test_the_funnel_adds_up(card: str) -> None:
+    data = card.split("## Data\n")[1].split("| source |")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in data.splitlines() if line.startswith("|")]
+    counts = {name: int(count.replace(",", "")) for name, count in rows[2:]}
+    dropped = sum(count for name, count in counts.items() if name.startswith("dropped"))
+    assert counts["collected"] - dropped == counts["kept"] == 900
+    splits = ("of these train", "of these held out")
+    assert sum(count for name, count in counts.items() if name.startswith(splits)) == counts["kept"]
+
+
+def test_the_scores_stand_with_their_intervals(card: str) -> None:
+    row = next(line for line in card.splitlines() if line.startswith("| domain |"))
+    assert row == "| domain | 2.531 | 2.411 | 2.013 | -16.5% [-17.1%, -15.9%] | -20.5% [-21.0%, -20.0%] |"
+    assert "- It is better." in card
+
+
+def test_it_begins_with_what_was_gained(card: str) -> None:
+    words = "text of the domain: -16.5% [-17.1%, -15.9%] against a control that read general text only.\n\n## Best"
+    assert words in card
+
+
+def test_words_of_the_recipe_come_first(released: Any, card: str) -> None:
+    from domain.release.card import card as written
+
+    made = released[1]
+    score = json.loads((made["decision"].path / "decision.json").read_text())["scores"]["domain"]
+    shared = {"name": "n", "licence": "mit", "reasons": [], "scores": {"domain": score}}
+    words = {"intended_use": " Reading ledgers. ", "limitations": "Small."}
+    artifacts = {key: made[key] for key in ("base", "adapted", "corpus", "tokenizer")}
+    text = written(**shared, **words, **artifacts)
+    assert "## Best use cases\n\nReading ledgers.\n" in text
+    assert "## Known limitations\n\nSmall.\n\n- It predicts text." in text
+    assert "Completing and scoring text" not in text

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from domain.artifacts import Scorecard
+from domain.errors import Refusal
+from domain.machine import Machine
+from evals.evaluate import Evaluation, evaluate
+from evals.gate import Gates, decide
+
+CPU = Machine(device="cpu", precision="fp32", threads=2)
+SPEC = Evaluation(bytes=100_000, resamples=1_000)
+
+
+@pytest.fixture(scope="module")
+def card(arms: Any, scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    out = tmp_path_factory.mktemp("scorecard")
+    return evaluate(SPEC, *arms.values(), scored_corpus, out=out, machine=CPU)
+
+
+@pytest.fixture(scope="module")
+def rows(card: Scorecard) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (card.path / "documents.jsonl").read_text().splitlines()]
+
+
+def test_the_adapted_model_is_better_at_its_domain(card: Scorecard) -> None:
+    domain = card.facts["domain"]
+    assert domain["adapted"] < domain["control"] - 0.2
+    assert domain["change_from_control"] == pytest.approx(domain["adapted"] / domain["control"] - 1, abs=1e-4)
+    assert domain["change"] == pytest.approx(domain["adapted"] / domain["base"] - 1, abs=1e-4)
+    low, high = domain["interval_from_control"]
+    assert low < domain["change_from_control"] < high < 0
+    assert (domain["units"], domain["documents"]) == (40, 80)
+
+
+def test_each_document_costs_what_transformers_says(card: Scorecard, rows: Any, arms: Any, scored_corpus: Any) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    texts = {d["id"]: d["text"] for d in scored_corpus.documents("test", "general")}
+    folder = arms["control"].path
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    checked = 0
+    for row in rows:
+        if row["id"] in texts:
+            ids = [tokenizer.bos_token_id, *tokenizer(texts[row["id"]])["input_ids"]]
+            if len(ids) <= 64:  # in one window
+                with torch.no_grad():
+                    mean = model(input_ids=torch.tensor([ids]), labels=torch.tensor([ids])).loss
+                assert row["nats"]["control"] == pytest.approx(float(mean) * (len(ids) - 1), rel=1e-4)
+                checked += 1
+    assert checked >= 10
+
+
+def test_the_scores_follow_from_the_documents(card: Scorecard, rows: Any) -> None:
+    scores = json.loads((card.path / "scores.json").read_text())
+    for part in ("domain", "general"):
+        of = [row for row in rows if row["part"] == part]
+        for arm in ("base", "adapted", "control"):
+            bits = sum(row["nats"][arm] for row in of) / math.log(2) / sum(row["bytes"] for row in of)
+            assert scores[part][arm] == card.facts[part][arm] == pytest.approx(bits, rel=1e-5)
+    assert list(scores["domain"]["sources"]) == ["domain-0", "domain-1"]
+    assert list(scores["domain"]["years"]) == ["2010", "2011", "2012"]
+    assert scores["general"]["years"] == {}
+    assert sum(year["documents"] for year in scores["domain"]["years"].values()) == 80
+    assert "years" not in card.facts["domain"]
+
+
+def test_the_same_is_the_same_again(card: Scorecard, arms: Any, scored_corpus: Any, tmp_path: Path) -> None:
+    again = evaluate(SPEC, *arms.values(), scored_corpus, out=tmp_path, machine=CPU)
+    assert again.digest == card.digest
+    assert (again.path / "report.html").read_text().count("<h2>") == 2
+
+
+def test_the_way_to_a_decision(card: Scorecard, tmp_path: Path) -> None:
+    assert decide(Gates(general_loss=1.0), card, out=tmp_path / "a").facts["released"]
+    assert not decide(Gates(general_loss=1.0, domain_gain=0.9), card, out=tmp_path / "b").facts["released"]
+
+
+def test_every_number_of_the_spec_is_asked_for() -> None:
+    asked = [SPEC.but(**change).asked() for change in ({}, {"bytes": 5}, {"resamples": 5}, {"seed": 5})]
+    assert len({json.dumps(one) for one in asked}) == 4
+
+
+def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from domain.artifacts import Checkpoint
+    from domain.manifest import seal
+
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in arms["base"].path.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    weights = load_file(broken / "model.safetensors")
+    name = next(name for name in weights if "norm" in name)
+    save_file({**weights, name: weights[name] * float("nan")}, broken / "model.safetensors", {"format": "pt"})
+    manifest = {key: arms["base"].manifest[key] for key in ("identity", "stage", "version", "kind", "spec", "parents")}
+    seal(broken, facts={}, **manifest)
+    bad = Checkpoint.open(broken)
+    with pytest.raises(Refusal, match="score adapted: 160 of 160 held-out texts have no finite likelihood"):
+        evaluate(SPEC, arms["base"], bad, arms["control"], scored_corpus, out=tmp_path / "out", machine=CPU)

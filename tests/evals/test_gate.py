@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from domain.artifacts import Scorecard
+from domain.manifest import seal, write_json
+from evals.gate import Gates, decide
+
+GOOD = (-0.15, [-0.16, -0.14])
+GATES = Gates(domain_gain=0.02, general_loss=0.01)
+
+
+def part(from_base: Any, from_control: Any, units: int = 60) -> dict[str, Any]:
+    return {
+        "change": from_base[0], "interval": from_base[1],
+        "change_from_control": from_control[0], "interval_from_control": from_control[1], "units": units,
+    }  # fmt: skip
+
+
+def decided(folder: Path, domain: dict[str, Any], general: dict[str, Any], gates: Gates = GATES) -> Any:
+    (folder / "scores").mkdir(parents=True)
+    write_json(folder / "scores" / "scores.json", {"domain": domain, "general": general})
+    fields = {"stage": "evaluate", "version": 1, "kind": "Scorecard", "spec": {}, "parents": [], "facts": {}}
+    seal(folder / "scores", identity="by-hand", **fields)
+    return decide(gates, Scorecard.open(folder / "scores"), out=folder / "decision")
+
+
+KEPT = part((-0.01, [-0.02, 0.0]), (0.5, [0.4, 0.6]))  # general text is judged against the base alone
+
+
+@pytest.mark.parametrize(
+    ("from_control", "holds"),
+    [
+        ((-0.15, [-0.16, -0.14]), True),
+        ((-0.02, [-0.03, -0.001]), True),  # just what is asked, clear of zero
+        ((-0.0199, [-0.03, -0.01]), False),  # not enough
+        ((-0.05, [-0.11, 0.0]), False),  # not clear of zero
+        ((0.03, [0.02, 0.04]), False),
+    ],
+)
+def test_the_gain_on_domain_text(tmp_path: Path, from_control: Any, holds: bool) -> None:
+    worse_than_base = (0.9, [0.8, 1.0])  # the gain is judged against the control alone
+    assert decided(tmp_path, part(worse_than_base, from_control), KEPT).facts["released"] is holds
+
+
+@pytest.mark.parametrize(
+    ("from_base", "holds"),
+    [
+        ((-0.01, [-0.02, 0.0]), True),
+        ((0.005, [0.0, 0.01]), True),  # the worst end is just what is allowed
+        ((0.005, [0.0, 0.0101]), False),
+        ((0.03, [0.02, 0.04]), False),
+    ],
+)
+def test_the_loss_on_general_text(tmp_path: Path, from_base: Any, holds: bool) -> None:
+    assert decided(tmp_path, part(GOOD, GOOD), part(from_base, GOOD)).facts["released"] is holds
+
+
+def test_gates_are_the_recipes(tmp_path: Path) -> None:
+    domain, general = part(GOOD, (-0.05, [-0.06, -0.04])), part((0.02, [0.015, 0.025]), GOOD)
+    assert not decided(tmp_path / "a", domain, general).facts["released"]
+    assert decided(tmp_path / "b", domain, general, GATES.but(general_loss=0.025)).facts["released"]
+    strict = GATES.but(general_loss=0.025, domain_gain=0.051)
+    assert not decided(tmp_path / "c", domain, general, strict).facts["released"]
+
+
+@pytest.mark.parametrize(
+    ("units", "released"), [((30, 30), True), ((29, 30), False), ((30, 29), True), ((29, 29), False)]
+)
+def test_a_gate_on_few_units_is_shown_and_not_judged(tmp_path: Path, units: Any, released: bool) -> None:
+    decision = decided(tmp_path, part(GOOD, GOOD, units[0]), part(GOOD, GOOD, units[1]))
+    assert decision.facts["released"] is released
+    for count, reason in zip(units, decision.facts["reasons"], strict=False):
+        assert ("shown, not judged" in reason) is (count < 30)
+    gates = json.loads((decision.path / "decision.json").read_text())["gates"]
+    assert [gate["holds"] for gate in gates.values()] == [True if count >= 30 else None for count in units]
+    if units[0] < 30:
+        assert "hold out more of it (corpus.holdout.test), 30 clusters at least" in decision.facts["reasons"][-1]
+
+
+def test_an_unjudged_part_hides_no_failure(tmp_path: Path) -> None:
+    bad = (0.5, [0.4, 0.6])
+    assert not decided(tmp_path / "a", part(GOOD, bad, 60), part(GOOD, GOOD, 10)).facts["released"]
+    assert not decided(tmp_path / "b", part(GOOD, GOOD, 60), part(bad, GOOD, 60)).facts["released"]
+
+
+def test_the_reasons_can_be_read(tmp_path: Path) -> None:
+    decision = decided(tmp_path, part(GOOD, (-0.0196, [-0.03, -0.01])), part((0.0, [-0.005, 0.0049]), GOOD))
+    assert decision.facts["reasons"] == [
+        "Domain text: adapted against control -1.96% [-3.00%, -1.00%] bits per byte; the gate asks for -2% or lower, "
+        "with an interval below zero: does not hold (60 units).",
+        "General text: adapted against base +0.00% [-0.50%, +0.49%] bits per byte; the gate allows +1% at the "
+        "interval's upper end: holds (60 units).",
+    ]
+
+
+def test_gates_that_cannot_be() -> None:
+    for wrong in ({"domain_gain": -0.1}, {"general_loss": 2}, {"domain_gian": 0.1}):
+        with pytest.raises(ValidationError):
+            Gates.model_validate(wrong)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domain.errors import Refusal
+from evals.protect import Protection, protect
+
+ITEM = {"question": "What is 1 + 1?", "choices": ["2", "3"], "answer": 0}
+
+
+def task(folder: Path, items: list[dict[str, Any]], name: str = "sums") -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    fields = {"name": name, "description": "d", "licence": "mit", "source": "s", "items": items}
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(fields))
+    return str(folder / f"{name}.yaml")
+
+
+def test_questions_alone_and_with_each_choice(tmp_path: Path) -> None:
+    made = protect(Protection(domain=(task(tmp_path / "t", [ITEM]),)), out=tmp_path / "out")
+    lines = [json.loads(line) for line in (made.path / "texts.jsonl").read_text().splitlines()]
+    texts = ["What is 1 + 1?", "What is 1 + 1? 2", "What is 1 + 1? 3"]
+    assert lines == [{"task": "sums", "text": text} for text in texts]
+    assert made.facts == {"texts": {"sums": 3}}
+
+
+def test_a_task_that_is_named_twice_is_protected_once(tmp_path: Path) -> None:
+    name = task(tmp_path / "t", [ITEM])
+    made = protect(Protection(domain=(name,), general=(name,)), out=tmp_path / "out")
+    assert made.facts == {"texts": {"sums": 3}}
+
+
+def test_tasks_are_asked_for_by_their_content(tmp_path: Path) -> None:
+    here, there = (Protection(domain=(task(tmp_path / folder, [ITEM]),)) for folder in ("here", "there"))
+    other = Protection(domain=(task(tmp_path / "other", [{**ITEM, "answer": 1}]),))
+    assert here.asked() == there.asked() != other.asked()
+    assert here.asked() != Protection(general=here.domain).asked()
+    assert str(tmp_path) not in json.dumps(here.asked())
+
+
+def test_no_tasks_protect_nothing(tmp_path: Path) -> None:
+    made = protect(Protection(), out=tmp_path)
+    assert (made.path / "texts.jsonl").read_text() == ""
+    assert made.facts == {"texts": {}}
+
+
+def test_a_task_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="did you mean scientific_computing"):
+        protect(Protection(domain=("scientific_computin",)), out=tmp_path)
+
+
+def test_paths_are_meant_from_the_recipes_folder(tmp_path: Path) -> None:
+    task(tmp_path / "tasks", [ITEM])
+    content = {"domain": ["tasks/sums.yaml", "scientific_computing"], "general": ["tasks/none.yaml"]}
+    spec = Protection.model_validate(content, context={"folder": str(tmp_path)})
+    assert spec.domain == (str(tmp_path / "tasks" / "sums.yaml"), "scientific_computing")
+    with pytest.raises(Refusal, match=r"there is no task tasks/none\.yaml"):
+        spec.asked()

@@ -1,0 +1,90 @@
+"""Which errors are worth another try, and what Prefect is told before it is imported."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from domain.errors import Refusal
+from flows.engine import can_help, settle
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+class OfflineModeIsEnabled(ConnectionError):
+    """Named as the hub's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (ConnectionResetError("reset"), True),
+        (TimeoutError("slow"), True),
+        (OSError(errno.ECONNREFUSED, "refused"), True),
+        (caused(Refusal("hub", "cannot be read", "check"), socket.gaierror("no name")), True),
+        (caused(Refusal("hub", "cannot be read", "check"), OfflineModeIsEnabled("off")), False),
+        (Refusal("training.tokens", "are few", "raise them"), False),
+        (OSError(errno.ENOSPC, "full"), False),
+        (ValueError("a defect"), False),
+    ],
+)
+def test_a_retry_only_where_it_can_help(error: BaseException, helps: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert can_help(SimpleNamespace(name="collect"), None, SimpleNamespace(data=error)) is helps
+    assert ("the network failed" in capsys.readouterr().err) is helps
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [*os.environ]:
+        if name.startswith("PREFECT_") or name.lower() == "no_proxy":
+            monkeypatch.delenv(name)
+    for name in ("PREFECT_HOME", "PREFECT_LOGGING_LEVEL", "DO_NOT_TRACK", "NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")  # so that what is set below is undone after the test
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_server_of_ones_own_keeps_to_the_work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    settle(tmp_path / "work")
+    assert os.environ["PREFECT_HOME"] == str(tmp_path / "work" / "prefect")
+    assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert os.environ["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_teams_server_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
+    settle(tmp_path / "work")
+    assert "PREFECT_HOME" not in os.environ
+
+
+@pytest.mark.usefixtures("clean")
+def test_what_is_set_by_hand_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
+    settle(tmp_path / "work")
+    assert os.environ["PREFECT_LOGGING_LEVEL"] == "DEBUG"
+
+
+def test_an_error_of_the_disk_is_found_under_others(tmp_path: Path) -> None:
+    from flows.room import disk_refusal
+
+    inner = OSError(errno.ENOSPC, "No space left on device", "/data/x")
+    outer: Any = ExceptionGroup("workers", [RuntimeError("a worker failed")])
+    outer.exceptions[0].__cause__ = inner
+    refusal = disk_refusal(outer, tmp_path)
+    assert refusal is not None
+    assert refusal.place == "/data/x"
+    assert disk_refusal(RuntimeError("I/O error: No space left on device (os error 28)"), tmp_path) is not None
+    assert disk_refusal(RuntimeError("a defect"), tmp_path) is None
+    assert disk_refusal(FileNotFoundError(errno.ENOENT, "gone"), tmp_path) is None

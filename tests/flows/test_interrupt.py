@@ -1,0 +1,58 @@
+"""Ctrl-C, which a terminal sends to every process of a command, stops the command alone; its children are its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import subprocess, sys, time
+from flows.interrupt import interruptible
+try:
+    with interruptible():
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        print("ready", flush=True)
+        child.wait()
+except KeyboardInterrupt:
+    time.sleep(0.3)
+    print("interrupted", child.poll(), flush=True)
+    child.kill()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_only_the_command_is_interrupted(number: signal.Signals) -> None:
+    home = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=home, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        assert process.stdout.readline() == b"interrupted None\n"
+        assert process.wait(timeout=10) == 0
+        assert process.stderr.read() == b""
+
+
+def test_what_was_set_before_is_set_after() -> None:
+    from flows.interrupt import interruptible
+
+    before = (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGUSR1), signal.pthread_sigmask(0, ()))
+    with interruptible():
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert before == (
+        signal.getsignal(signal.SIGTERM),
+        signal.getsignal(signal.SIGUSR1),
+        signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+    )

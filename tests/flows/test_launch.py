@@ -1,0 +1,47 @@
+"""How a learner's end comes back: its refusal, its full disk, a signal, a defect."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import Refusal
+from domain.launched import NO_REPLY
+from domain.machine import Machine
+from domain.model.spec import Base, Scratch
+from domain.training.pretrain import prepare
+from domain.training.spec import Learning
+from flows.launch import launch, stopped
+
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+BASE = Base(
+    scratch=Scratch(width=32, layers=1, heads=2, context=32),
+    tokens=512,
+    learning=Learning(batch=256, learning_rate=3e-3),
+)
+
+
+def test_a_folder_named_as_ours_does_not_come_first(
+    tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "domain").mkdir()
+    (tmp_path / "domain" / "__init__.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "out", machine=CPU)
+    assert (tmp_path / "out" / "manifest.json").exists()
+    assert not list(tmp_path.glob("out.*.json"))
+    with pytest.raises(Refusal, match="fewer than one batch"):
+        launch(prepare, BASE.but(tokens=10), (tokens, tokenizer), out=tmp_path / "few", machine=CPU)
+
+
+def test_ends_without_a_reply() -> None:
+    killed = stopped("prepare", -9)
+    assert isinstance(killed, Refusal)
+    assert "out of memory?" in str(killed)
+    full = stopped("prepare", NO_REPLY)
+    assert isinstance(full, OSError)
+    assert full.errno == errno.ENOSPC
+    assert isinstance(stopped("prepare", 1), RuntimeError)

@@ -1,0 +1,69 @@
+"""The README is true: its tree is the tree, and its commands are those that CI runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent.parent
+README = (HOME / "README.md").read_text(encoding="utf-8")
+PACKAGES = ("flows", "domain", "corpora", "evals")
+
+
+def block(kind: str, heading: str) -> list[str]:
+    """The lines of the first fenced block of that kind below a heading."""
+    below = README.split(f"\n{heading}\n", 1)[1]
+    return below.split(f"```{kind}\n", 1)[1].split("```", 1)[0].splitlines()
+
+
+def tree() -> dict[str, str]:
+    """Path -> purpose of everything that the tree names. Names stand before two spaces, the purpose after."""
+    named: dict[str, str] = {}
+    folders: list[str] = []
+    for line in block("text", "## The tree"):
+        if not line.strip():
+            continue
+        depth = (len(line) - len(line.lstrip())) // 2
+        names, _, purpose = line.strip().partition("  ")
+        del folders[depth:]
+        for name in names.split():
+            named["".join(folders) + name] = purpose.strip()
+        if names.endswith("/"):
+            folders.append(names)
+    return named
+
+
+def test_every_place_in_the_tree_exists_and_has_a_purpose() -> None:
+    for path, purpose in tree().items():
+        assert (HOME / path).exists(), path
+        assert purpose, path
+
+
+def test_every_module_is_in_the_tree() -> None:
+    modules = {
+        path.relative_to(HOME).as_posix()
+        for package in PACKAGES
+        for path in (HOME / package).rglob("*")
+        if path.suffix in (".py", ".yaml") and path.name != "__init__.py"
+    }
+    assert modules - tree().keys() == set()
+
+
+def commands() -> list[str]:
+    """Every command that the README shows."""
+    return [line for text in re.findall(r"```sh\n(.*?)```", README, re.S) for line in text.splitlines() if line]
+
+
+def test_ci_runs_every_command() -> None:
+    script = (HOME / ".ci" / "run").read_text(encoding="utf-8")
+    for command in commands():
+        program = command.split()[0]
+        if program == "shoptalk":  # the script runs every line that begins so
+            assert "grep '^shoptalk ' README.md" in script
+        else:
+            assert command in script.splitlines(), command
+
+
+def test_links_and_pictures_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)|<img [^>]*src=\"([^\"]+)\"", README):
+        assert (HOME / (target[0] or target[1])).exists(), target
