@@ -1,0 +1,21 @@
+"""What no model may be trained on, what each model scores on it, and whether that is enough for a release."""
+
+from evals.compare import Change, paired_change
+from evals.evaluate import Evaluation, evaluate
+from evals.gate import Gates, decide
+from evals.protect import Protection, protect
+from evals.tasks import Item, Task, load_task
+
+__all__ = [
+    "Change",
+    "Evaluation",
+    "Gates",
+    "Item",
+    "Protection",
+    "Task",
+    "decide",
+    "evaluate",
+    "load_task",
+    "paired_change",
+    "protect",
+]

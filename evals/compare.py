@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FEW = 30  # independent units under which a result is shown, not gated
-AT_ONCE = 4_000_000  # draws held at a time: 32 MB
+AT_ONCE = 1_000_000  # drawn units held at a time: 20 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,11 @@ def paired_change(
 
     ``first`` and ``second`` are float64 [documents], the same documents under two models; whole ``clusters`` are
     drawn with replacement, since documents of one are no independent evidence (Efron and Tibshirani 1993, 13.3).
-    Bytes are the same on both sides, so a ratio of nats is the ratio of bits per byte.
+    Bytes are the same on both sides, so a ratio of nats is the ratio of bits per byte. Raises ``ValueError`` where
+    there is nothing to compare: no document, or a second model for which all of them are free.
     """
+    if not len(second) or not np.sum(second) > 0:
+        raise ValueError("nothing to compare: no documents, or their sum under the second model is not above zero")
     _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
     units = int(numbers.max()) + 1
     above = np.bincount(numbers, weights=first, minlength=units)
@@ -38,8 +41,8 @@ def paired_change(
     ratios = []
     chunk = max(1, AT_ONCE // units)
     for start in range(0, resamples, chunk):
-        count = min(chunk, resamples - start)
-        draws = generator.multinomial(units, np.full(units, 1.0 / units), size=count).astype(np.float64)
-        ratios.append((draws @ above) / (draws @ below))
+        # Looking drawn units up is four times as fast as multinomial counts of them.
+        drawn = generator.integers(units, size=(min(chunk, resamples - start), units), dtype=np.int32)
+        ratios.append(above[drawn].sum(axis=1) / below[drawn].sum(axis=1))
     low, high = np.percentile(np.concatenate(ratios), [2.5, 97.5]) - 1.0
     return Change(change=float(above.sum() / below.sum() - 1.0), low=float(low), high=float(high), units=units)

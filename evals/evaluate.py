@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from domain.artifacts import Checkpoint, Corpus, Scorecard
@@ -14,7 +15,10 @@ from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Bytes, Count
 from domain.stage import stage
+from evals.compare import paired_change
+from evals.perplexity import held_out, nats_of
 from evals.protect import Protection
+from evals.report import page
 
 ARMS = ("base", "adapted", "control")
 PARTS = ("domain", "general")
@@ -23,7 +27,10 @@ PARTS = ("domain", "general")
 class Evaluation(Protection):
     """What is asked of the models; the tasks also say what the corpus must not contain."""
 
-    bytes: Annotated[Bytes, Field(description="held-out text that is scored at most, per part")] = 2_000_000
+    bytes: Annotated[
+        Bytes,
+        Field(description="held-out text scored at most, per part; of a document up to a hundredth of it"),
+    ] = 2_000_000
     resamples: Annotated[Count, Field(description="draws of the bootstrap")] = 10_000
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -44,16 +51,13 @@ def evaluate(
     facts: by part, bits per byte of each arm, ``change`` with ``interval`` (adapted against base, relative),
     ``change_from_control`` with ``interval_from_control``, and ``units``, ``documents``, ``bytes``.
     """
-    from evals.perplexity import nats_of, test_documents
-    from evals.report import page
-
-    documents = {part: test_documents(corpus, part, spec.bytes) for part in PARTS}
+    documents = {part: held_out(corpus, part, spec.bytes) for part in PARTS}
     texts = [document["text"] for part in PARTS for document in documents[part]]
     arms = dict(zip(ARMS, (base, adapted, control), strict=True))
     nats = {name: nats_of(checkpoint, texts, machine, f"score {name}") for name, checkpoint in arms.items()}
     rows = []
     for number, (part, document) in enumerate([(name, d) for name in PARTS for d in documents[name]]):
-        known = {key: document[key] for key in ("id", "source", "cluster", "bytes")}
+        known = {key: document[key] for key in ("id", "source", "cluster", "bytes", "cut")}
         year = (document.get("date") or "")[:4] or None
         scored = {name: float(f"{values[number]:.9g}") for name, values in nats.items()}
         rows.append({**known, "part": part, "year": year, "nats": scored})
@@ -68,10 +72,6 @@ def evaluate(
 
 def scored_part(rows: list[dict[str, Any]], spec: Evaluation) -> dict[str, Any]:
     """The scores of one part: over all its documents, and by source and year."""
-    import numpy as np
-
-    from evals.compare import paired_change
-
     nats = {name: np.array([row["nats"][name] for row in rows]) for name in ARMS}
     names = [row["cluster"] for row in rows]
     draws = {"resamples": spec.resamples, "seed": spec.seed}
@@ -91,9 +91,14 @@ def scored_part(rows: list[dict[str, Any]], spec: Evaluation) -> dict[str, Any]:
         "units": from_base.units,
         "documents": len(rows),
         "bytes": sum(row["bytes"] for row in rows),
-        "sources": {name: per_byte(group) for name, group in sorted(groups["source"].items())},
-        "years": {name: per_byte(group) for name, group in sorted(groups["year"].items())},
+        "sources": {name: group_scores(group) for name, group in sorted(groups["source"].items())},
+        "years": {name: group_scores(group) for name, group in sorted(groups["year"].items())},
     }
+
+
+def group_scores(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Bits per byte of each arm over a source or a year, and over how much text: shown, never judged."""
+    return {**per_byte(rows), "documents": len(rows), "bytes": sum(row["bytes"] for row in rows)}
 
 
 def per_byte(rows: list[dict[str, Any]]) -> dict[str, float]:

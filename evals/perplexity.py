@@ -11,29 +11,46 @@ from domain.artifacts import Checkpoint, Corpus
 from domain.errors import Refusal
 from domain.machine import Machine
 
+SHARE = 100  # a document is scored up to a hundredth of what is scored in all, so that no few long ones stand for all
 
-def test_documents(corpus: Corpus, part: str, most: int) -> list[dict[str, Any]]:
+
+def held_out(corpus: Corpus, part: str, most: int) -> list[dict[str, Any]]:
     """Documents of the test split, in an order drawn from their ids, up to ``most`` UTF-8 bytes (at least one).
 
-    The order depends on the ids alone, so that the same documents are asked about in every run.
-    Raises ``Refusal`` where the split is empty.
+    Of a document longer than a hundredth of ``most`` its beginning is taken. ``bytes`` says how much is scored,
+    ``cut`` whether that is less than the document. The order depends on the ids alone, so that the same documents
+    are asked about in every run. Raises ``Refusal`` where the split holds no text.
     """
-    everything = sorted(corpus.documents("test", part), key=lambda d: hashlib.sha256(d["id"].encode()).digest())
-    if not everything:
+    longest = max(4, most // SHARE)  # no character is longer
+    order = []  # two passes over the files: a split may be larger than memory
+    for number, document in enumerate(corpus.documents("test", part)):
+        if size := min(longest, len(document["text"].encode())):
+            order.append((hashlib.sha256(document["id"].encode()).digest(), number, size))
+    if not order:
         raise Refusal("corpus.holdout.test", f"holds no {part} document", "raise the share, or give more text")
-    chosen: list[dict[str, Any]] = []
-    size = 0
-    for document in everything:
-        document["bytes"] = len(document["text"].encode())
-        size += document["bytes"]
-        if chosen and size > most:
+    rank: dict[int, int] = {}
+    total = 0
+    for _, number, size in sorted(order):
+        total += size
+        if rank and total > most:
             break
-        chosen.append(document)
-    return chosen
+        rank[number] = len(rank)
+    chosen = [(rank[n], shortened(d, longest)) for n, d in enumerate(corpus.documents("test", part)) if n in rank]
+    return [document for _, document in sorted(chosen, key=lambda entry: entry[0])]
+
+
+def shortened(document: dict[str, Any], longest: int) -> dict[str, Any]:
+    """The document with at most ``longest`` bytes of text, cut between two characters."""
+    whole = document["text"].encode()
+    text = whole[:longest].decode(errors="ignore")
+    return {**document, "text": text, "bytes": len(text.encode()), "cut": len(whole) > longest}
 
 
 def nats_of(checkpoint: Checkpoint, texts: list[str], machine: Machine, what: str) -> np.ndarray:
-    """float64 [texts]: the negative log-likelihood (nats) of each text under a checkpoint with its own tokenizer."""
+    """float64 [texts]: the negative log-likelihood (nats) of each text under a checkpoint with its own tokenizer.
+
+    Raises ``Refusal`` where a text costs no finite number of nats: such a model has diverged.
+    """
     from domain.model.build import load, longest
     from domain.model.device import choose_device
     from domain.score import document_nats
@@ -45,4 +62,8 @@ def nats_of(checkpoint: Checkpoint, texts: list[str], machine: Machine, what: st
     begin, _ = frame(tokenizer)
     context = min(longest(model), LONGEST_ROW)
     ids = encode_texts(tokenizer, texts)
-    return document_nats(model, ids, begin=begin, context=context, machine=machine, what=what)
+    nats = document_nats(model, ids, begin=begin, context=context, machine=machine, what=what)
+    if not np.isfinite(nats).all():
+        found = f"{np.sum(~np.isfinite(nats)):,} of {len(texts):,} held-out texts have no finite likelihood"
+        raise Refusal(what, found, "the model has diverged; lower its learning rate")
+    return nats

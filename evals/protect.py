@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from domain.artifacts import Protected
 from domain.machine import Machine
 from domain.spec import Spec, fingerprint
 from domain.stage import stage
-from evals.tasks import load_task
+from evals.tasks import load_task, shipped
 
 
 class Protection(Spec):
@@ -21,12 +21,28 @@ class Protection(Spec):
     domain: Annotated[tuple[str, ...], Field(description="tasks of the field")] = ()
     general: Annotated[tuple[str, ...], Field(description="tasks of general ability")] = ()
 
+    @field_validator("domain", "general")
+    @classmethod
+    def _from_recipe(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """Paths are meant from the recipe's folder."""
+        folder = (info.context or {}).get("folder")
+        if not folder:
+            return names
+        return tuple(name if name in shipped() else str(found_beside(Path(folder), name)) for name in names)
+
     def asked(self) -> dict[str, Any]:
-        """The tasks by their content, wherever their files lie."""
-        return {
+        """The tasks by their content, wherever their files lie; all else as it is written."""
+        tasks = {
             part: [fingerprint(load_task(name).model_dump(mode="json")) for name in getattr(self, part)]
             for part in ("domain", "general")
         }
+        return {**super().asked(), **tasks}
+
+
+def found_beside(folder: Path, name: str) -> Path:
+    """The task's file from the recipe's folder; the name as it is where there is none, for the error to show."""
+    beside = folder / Path(name).expanduser()
+    return beside if beside.is_file() else Path(name)
 
 
 @stage("protect", makes=Protected, version=1)
@@ -37,7 +53,7 @@ def protect(spec: Protection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """
     counts: dict[str, int] = {}
     with (out / "texts.jsonl").open("w", encoding="utf-8") as file:
-        for name in (*spec.domain, *spec.general):
+        for name in dict.fromkeys((*spec.domain, *spec.general)):
             task = load_task(name)
             for item in task.items:
                 for text in (item.question, *(f"{item.question} {choice}" for choice in item.choices)):

@@ -95,7 +95,8 @@ def give(weights: str, tokenizer_folder: Path) -> Any:
     """The given model, its embedding fitted to the tokenizer: new rows are the mean of the old ones."""
     folder = given_files(weights)[0].parent
     model = load(folder)
-    size = len(load_tokenizer(tokenizer_folder))
+    speaker = load_tokenizer(tokenizer_folder)
+    size = len(speaker)
     rows = model.get_input_embeddings().weight.shape[0]
     same = (folder / "tokenizer.json").is_file() and (folder / "tokenizer.json").read_bytes() == (
         tokenizer_folder / "tokenizer.json"
@@ -106,6 +107,9 @@ def give(weights: str, tokenizer_folder: Path) -> Any:
         )
     if not same:  # ids mean other pieces now, so no old row is right for any of them
         model.resize_token_embeddings(size, mean_resizing=False)
+        begin, end = frame(speaker)
+        for config in (model.config, model.generation_config):
+            config.bos_token_id, config.eos_token_id, config.pad_token_id = begin, end, speaker.pad_token_id
         with torch.no_grad():
             for layer in {
                 id(e.weight): e for e in (model.get_input_embeddings(), model.get_output_embeddings())

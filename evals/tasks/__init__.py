@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,7 @@ from domain.spec import Spec
 from domain.yamlfile import read_yaml
 
 HERE = Path(__file__).resolve().parent
+FIELDS = ("question", "choices", "answer")
 
 
 class Item(Spec):
@@ -33,7 +35,10 @@ class Item(Spec):
 
 
 class Task(Spec):
-    """What a task's YAML says. With ``path``, items are the lines of a jsonl(.gz) file, read by ``columns``."""
+    """What a task's YAML says. With ``path``, items are the lines of a jsonl(.gz) file, read by ``columns``.
+
+    An item of ``multiple_choice`` has two choices at least and an answer; ``text`` is protected, and asks nothing.
+    """
 
     name: str
     description: str
@@ -41,15 +46,19 @@ class Task(Spec):
     source: str
     kind: Literal["multiple_choice", "text"] = "multiple_choice"
     items: tuple[Item, ...] = ()
-    path: str = ""
+    path: Annotated[str, Field(description="a file of items, from the YAML's folder")] = ""
     columns: Annotated[
-        dict[str, str], Field(description="which column is question, choices, answer", default_factory=dict)
+        dict[Literal["question", "choices", "answer"], str],
+        Field(description="which column of the file is question, choices, answer", default_factory=dict),
     ]
 
     @model_validator(mode="after")
     def _one_place(self) -> Task:
         if bool(self.items) == bool(self.path):
             raise ValueError("give items, or the path of a file with them: one of the two")
+        for number, item in enumerate(self.items):
+            if self.kind == "multiple_choice" and (len(item.choices) < 2 or item.answer is None):
+                raise ValueError(f"item {number} (from 0) has no choices with an answer, as multiple_choice asks")
         return self
 
 
@@ -68,7 +77,7 @@ def load_task(name: str) -> Task:
         raise Refusal("evaluation", f"there is no task {name}", mend)
     try:
         task = Task.model_validate(read_yaml(path))
-        return task.but(items=tuple(from_file(task, path.parent)), path="") if task.path else task
+        return task.but(items=tuple(from_file(task, path.parent)), path="", columns={}) if task.path else task
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "task"
@@ -76,20 +85,43 @@ def load_task(name: str) -> Task:
 
 
 def from_file(task: Task, folder: Path) -> Iterator[Item]:
-    """The items in a task's file; a line that is none is named by its number."""
+    """The items in a task's file, empty lines apart; a line that is none is named by its number."""
     path = folder / task.path
-    names = {"question": "question", "choices": "choices", "answer": "answer", **task.columns}
+    number = 0
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
-                try:
-                    record: dict[str, Any] = json.loads(line)
-                    fields = {field: record[column] for field, column in names.items() if column in record}
-                    yield Item.model_validate({k: fields[k] for k in ("question", "choices", "answer") if k in fields})
-                except (ValueError, AttributeError, TypeError) as error:
-                    reason = str(error).splitlines()[0]
-                    raise Refusal(
-                        f"{path}:{number}", f"is no item ({reason})", "correct the line, or columns"
-                    ) from None
-    except OSError as error:
-        raise Refusal(str(path), f"cannot be read ({error.strerror or error})", "correct path in the task") from None
+                if line.strip():
+                    yield read_item(line, task, f"{path}:{number}")
+    except UnicodeDecodeError:
+        raise Refusal(f"{path}, after line {number}", "is not UTF-8", "save the file as UTF-8") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Refusal(str(path), f"cannot be read ({reason})", "correct path in the task") from None
+    if not number:
+        raise Refusal(str(path), "is empty", "give items, or the path of a file with them")
+
+
+def read_item(line: str, task: Task, place: str) -> Item:
+    """One line of a task's file as an item; columns that the task names must be there."""
+    try:
+        record: Any = json.loads(line)
+    except ValueError as error:
+        raise Refusal(place, f"is no JSON ({error})", "correct the line") from None
+    if not isinstance(record, dict):
+        raise Refusal(place, "is no JSON object", "write an object with a column for each field")
+    columns = {field: task.columns.get(field, field) for field in FIELDS}  # type: ignore[call-overload]
+    for field, column in task.columns.items():
+        if column not in record:
+            has = ", ".join(record)
+            raise Refusal(place, f"has no column {column} for {field}; it has {has}", "correct columns in the task")
+    try:
+        item = Item.model_validate({field: record[column] for field, column in columns.items() if column in record})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{place}, {columns[str(first['loc'][0])]}" if first["loc"] else place
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Refusal(where, reason, "correct the line, or columns in the task") from None
+    if task.kind == "multiple_choice" and (len(item.choices) < 2 or item.answer is None):
+        raise Refusal(place, "has no choices with an answer, as multiple_choice asks", "correct columns, or the kind")
+    return item

@@ -8,7 +8,8 @@ from domain.progress import progress
 def test_in_a_log_each_state_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(progress(range(3), what="read", unit="doc")) == [0, 1, 2]
     first, *_, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("read") and last.startswith("read")
+    assert first.startswith("read")
+    assert last.startswith("read")
     assert "\r" not in first + last
 
 

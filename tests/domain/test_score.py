@@ -16,7 +16,7 @@ from domain.model.build import build
 from domain.model.spec import Scratch
 from domain.score import bits_per_byte, document_nats, windows
 
-CPU = Machine(device="cpu", precision="fp32", threads=2)
+CPU = Machine(device="cpu", precision="fp32", threads=1)
 BF16 = CPU.but(precision="bf16")
 CONTEXT = 32
 LENGTHS = (0, 1, 5, 31, 32, 33, 63, 64, 65, 100)
@@ -40,6 +40,7 @@ class Even(torch.nn.Module):
 
 @pytest.fixture(scope="module", params=["llama", "gpt2"])
 def model(request: pytest.FixtureRequest, tokenizer: Any) -> Any:
+    torch.set_num_threads(1)  # two gain nothing at this size, and wait for each other on a busy machine
     made = build(Scratch(architecture=request.param, width=32, layers=2, heads=4, context=CONTEXT), tokenizer.path, 0)
     with torch.no_grad():  # louder than a fresh one, so that what it sees matters
         for parameter in made.parameters():

@@ -8,7 +8,7 @@ import pytest
 
 from domain.machine import Machine
 
-CPU = Machine(device="cpu", precision="fp32", threads=2)
+CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from domain.machine import Machine
 from evals.evaluate import Evaluation, evaluate
 from evals.gate import Gates, decide
 
-CPU = Machine(device="cpu", precision="fp32", threads=2)
+CPU = Machine(device="cpu", precision="fp32", threads=1)
 SPEC = Evaluation(bytes=100_000, resamples=1_000)
 
 

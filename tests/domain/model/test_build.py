@@ -31,7 +31,7 @@ def test_a_fresh_model_guesses_evenly(tokenizer: Any) -> None:
     ids = torch.arange(60)[None]
     with torch.inference_mode():
         loss = float(model(input_ids=ids, labels=ids).loss)
-    # Logits are normal with variance 1/3 (rows of deviation sqrt(1 / (3 width)) on a normed stream): log E exp adds 1/6.
+    # Logits have variance 1/3 (rows of deviation sqrt(1 / (3 width)) on a normed stream), which adds 1/6 to log E exp.
     assert loss == pytest.approx(math.log(320) + 1 / 6, abs=0.15)
 
 

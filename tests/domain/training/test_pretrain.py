@@ -12,7 +12,7 @@ from domain.model.spec import Base, Scratch
 from domain.training.pretrain import prepare, pretrain
 from domain.training.spec import Learning, Training
 
-CPU = Machine(device="cpu", precision="fp32")
+CPU = Machine(device="cpu", precision="fp32", threads=1)
 LEARNING = {"batch": 256, "learning_rate": 3e-3}
 BASE = Base(scratch=Scratch(width=32, layers=1, heads=2, context=32), tokens=2_560, learning=Learning(**LEARNING))
 TRAINING = Training(tokens=2_560, **LEARNING)

@@ -23,7 +23,7 @@ from domain.training.spec import Learning
 
 SHAPE = Scratch(width=32, layers=2, heads=4, context=32)
 SPEC = Learning(batch=256, learning_rate=3e-3)
-CPU = Machine(device="cpu", precision="fp32", threads=2)
+CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 
 @pytest.fixture
