@@ -28,6 +28,10 @@ from domain.launched import main
 main(Path(sys.argv[1]))
 """
 
+# glibc gives large blocks back to the kernel and takes them again, zeroed, at every step. Kept, learning on a CPU
+# takes 14% less time and 5% more memory (mallopt(3); paired runs of a 2.6M model). Others ignore these names.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30)}
+
 
 def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path, machine: Machine) -> dict[str, Any]:
     """What the process must know, as JSON."""
@@ -48,7 +52,8 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
     job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])
     write_json(job_file, content)
     reply_file.unlink(missing_ok=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(machine.thread_count), "TOKENIZERS_PARALLELISM": "true"}
+    threads = {"OMP_NUM_THREADS": str(machine.thread_count), "TOKENIZERS_PARALLELISM": "true"}
+    environment = {**KEEP_MEMORY, **os.environ, **threads}
     command = [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
     # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:

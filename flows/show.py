@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,17 @@ def percent(value: float) -> str:
 def change(scores: dict[str, Any], key: str, interval: str) -> str:
     """A change with its 95% interval."""
     low, high = scores[interval]
-    return f"{percent(scores[key])} [{percent(low)}, {percent(high)}]"
+    return f"{percent(scores[key])} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def near(path: str) -> str:
+    """A path as one would type it: from the current folder, where it lies below that."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path
+
+
+def by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """Reasons with their counts, the largest first."""
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
 def print_table(work: Path, name: str) -> None:
@@ -48,7 +59,7 @@ def print_table(work: Path, name: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]{name}[/bold], as of {record['as_of']}")
     if corpus := result["corpus"]:
-        dropped = ", ".join(f"{reason} {count:,}" for reason, count in corpus["dropped"].items() if count)
+        dropped = ", ".join(f"{reason} {count:,}" for reason, count in by_count(corpus["dropped"]) if count)
         console.print(
             f"corpus     {corpus['documents_out']:,} of {corpus['documents_in']:,} documents kept, "
             f"{corpus['bytes_out'] / 1e6:.1f} of {corpus['bytes_in'] / 1e6:.1f} MB"
@@ -58,11 +69,12 @@ def print_table(work: Path, name: str) -> None:
         ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
         console.print(f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}")
     if scores := result["scores"]:
-        table = Table(title="bits per UTF-8 byte on held-out text (lower is better)", title_justify="left")
+        console.print("\nbits per UTF-8 byte on held-out text (lower is better), and the adapted model's change")
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for column in ("", "base", "control", "adapted"):
             table.add_column(column, justify="left" if not column else "right")
-        table.add_column("adapted against control")
-        table.add_column("adapted against base")
+        table.add_column("against control", justify="right", no_wrap=True)
+        table.add_column("against base", justify="right", no_wrap=True)
         for part, score in scores.items():
             table.add_row(
                 part,
@@ -72,15 +84,15 @@ def print_table(work: Path, name: str) -> None:
             )
         console.print(table)
     if decision := result["decision"]:
-        console.print("[bold green]released[/]" if decision["released"] else "[bold red]not released[/]")
+        console.print("\n[bold green]released[/]" if decision["released"] else "\n[bold red]not released[/]")
         for reason in decision["reasons"]:
             console.print(f"  {reason}")
     stages = record["stages"]
     if "evaluate" in stages:
-        console.print(f"report     {stages['evaluate']['path']}/report.html")
+        console.print(f"report     {near(stages['evaluate']['path'])}/report.html")
     if result["release"]:
-        console.print(f"release    {result['release']}")
-        console.print(f'try it     shoptalk generate {result["release"]} "The function returns"')
+        console.print(f"release    {near(result['release'])}")
+        console.print(f'try it     shoptalk generate {near(result["release"])} "The function returns"')
     elif stages:
         last = max(stages, key=lambda label: stages[label].get("number", 0))
-        console.print(f"{last:10} {stages[last]['path']}")
+        console.print(f"{last:10} {near(stages[last]['path'])}")
