@@ -16,8 +16,8 @@ SLICE = {
     "general/books": 50, "general/wikipedia": 90, "general/c4": 290,
 }  # fmt: skip
 SMALLER = (
-    "training.tokens=32768", "training.batch=2048", "corpus.holdout={validation: 0.05, test: 0.12, later: 0.1}",
-    "evaluation.bytes=80kB",
+    "training.tokens=20480", "training.batch=2048", "corpus.holdout={validation: 0.05, test: 0.12, later: 0.1}",
+    "evaluation.bytes=40kB",
 )  # fmt: skip
 
 

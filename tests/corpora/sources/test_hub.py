@@ -15,12 +15,10 @@ from corpora.document import Document, Quarantined
 from corpora.sources.hub import Hub
 from domain.errors import Refusal
 from domain.machine import Machine
+from tests.hub import Hub as LocalHub
+from tests.hub import serving
 
 HOME = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(HOME / "tests"))
-
-from hub import Hub as LocalHub  # noqa: E402
-from hub import serving  # noqa: E402
 
 READ = """
 import json, sys, time

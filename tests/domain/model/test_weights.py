@@ -9,11 +9,9 @@ import pytest
 
 from domain.errors import Refusal
 from domain.model.weights import given_files, is_local, weights_asked
+from tests.hub import serving
 
 HOME = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(HOME / "tests"))
-
-from hub import serving  # noqa: E402
 
 LOAD = """
 import sys
