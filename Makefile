@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install quickstart test check bench
+.PHONY: install quickstart test check
 
 install: .venv/installed
 

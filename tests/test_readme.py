@@ -55,13 +55,26 @@ def commands() -> list[str]:
 
 
 def test_ci_runs_every_command() -> None:
-    script = (HOME / ".ci" / "run").read_text(encoding="utf-8")
+    script = (HOME / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    check = (HOME / "Makefile").read_text(encoding="utf-8").split("\ncheck:", 1)[1]
+    assert "make check" in script
     for command in commands():
-        program = command.split()[0]
-        if program == "shoptalk":  # the script runs every line that begins so
-            assert "grep '^shoptalk ' README.md" in script
+        if command.startswith("shoptalk "):  # the script runs every line that begins so
+            assert any("grep '^shoptalk ' README.md" in line for line in script)
+        elif command == "make test":  # a part of make check
+            assert "$(MAKE) --no-print-directory test" in check
         else:
-            assert command in script.splitlines(), command
+            assert command in script, command
+
+
+def test_the_recipe_is_one(tmp_path: Path) -> None:
+    from flows.recipe import load_recipe
+
+    path = tmp_path / "finance.yaml"
+    path.write_text("\n".join(block("yaml", "## Your own domain")), encoding="utf-8")
+    recipe = load_recipe(str(path))
+    assert recipe.name == "finance"
+    assert list(recipe.arms) == ["adapted", "control"]
 
 
 def test_links_and_pictures_lead_somewhere() -> None:
