@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from domain.machine import Machine
+from domain.spec import fingerprint
 from domain.stage import Store
 from flows.hold import holding
 from flows.journey import Journey
@@ -13,7 +14,7 @@ from flows.recipe import Recipe, load_recipe
 from flows.room import disk_refusal, refuse_full
 from flows.show import print_table
 from flows.stage import StageRunner, find_all, travel
-from flows.tracking import tracker_for
+from flows.tracking import Tracker
 
 
 def run_recipe(
@@ -56,3 +57,12 @@ def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, mac
     digests = {label: artifact.digest for label, artifact in found}
     if not journey.told(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
         travel(recipe, day, runner)  # the run that made the last of them ended before it was told
+
+
+def tracker_for(machine: Machine, recipe: Recipe, as_of: date) -> Tracker:
+    """MLflow at the profile's URI (SQLite in the work folder by default), or nobody."""
+    if machine.tracking == "none":
+        return Tracker()
+    from flows.experiment import MLflow
+
+    return MLflow(machine, recipe.name, fingerprint([recipe.model_dump(mode="json"), as_of.isoformat()]), as_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +11,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from domain.artifacts import Artifact, Release
 from domain.launched import FULL
-from domain.machine import Machine
-from domain.spec import Spec, fingerprint
+from domain.spec import Spec
 from domain.stage import Stage
-from flows.recipe import Recipe
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="Tracker")
@@ -48,15 +45,6 @@ class Tracker:
 
     def register(self, name: str, release: Release) -> None:
         """Put the release into the registry, once, and point the alias at it."""
-
-
-def tracker_for(machine: Machine, recipe: Recipe, as_of: date) -> Tracker:
-    """MLflow at the profile's URI (SQLite in the work folder by default), or nobody."""
-    if machine.tracking == "none":
-        return Tracker()
-    from flows.experiment import MLflow
-
-    return MLflow(machine, recipe.name, fingerprint([recipe.model_dump(mode="json"), as_of.isoformat()]), as_of)
 
 
 def quietly(call: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
