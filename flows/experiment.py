@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from domain.artifacts import Artifact, Release
+from domain.artifacts import Artifact, Release, Scorecard
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256
 from domain.spec import Spec, fingerprint
@@ -154,6 +154,9 @@ class MLflow(Tracker):
             # The manifest's own time: telling again, after a crash between two calls, makes no second point.
             stamp = int((artifact.path / MANIFEST).stat().st_mtime * 1000)
             self.client.log_batch(run, metrics=[Metric(k, v, stamp, 0) for k, v in numbers.items()][:900])
+            if isinstance(artifact, Scorecard):  # on the journey's own run, so that journeys compare in one table
+                scores = [Metric(k.removeprefix("facts."), v, stamp, 0) for k, v in numbers.items() if k != "seconds"]
+                self.client.log_batch(self.run, metrics=scores)
             tags = {"identity": artifact.identity, "path": str(artifact.path.resolve()), "digest": artifact.digest}
             self.client.log_batch(run, tags=[RunTag(f"shoptalk.{key}", value) for key, value in tags.items()])
         elif before.info.status == "FINISHED":

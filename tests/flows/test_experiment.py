@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.artifacts import Raw, Release
+from domain.artifacts import Raw, Release, Scorecard
 from domain.machine import Machine
 from domain.manifest import seal
 from domain.spec import Spec
@@ -27,6 +27,12 @@ class Number(Spec):
 def count(spec: Number, *parents: Any, out: Path, machine: Machine) -> dict[str, Any]:
     (out / "number.txt").write_text(str(spec.value))
     return {"value": spec.value, "nested": {"share": 0.5}}
+
+
+@stage("evaluate", makes=Scorecard, version=1)
+def score(spec: Number, *, out: Path, machine: Machine) -> dict[str, Any]:
+    (out / "scores.json").write_text("{}")
+    return {"domain": {"adapted": 2.25, "interval": [-0.1, -0.05]}}
 
 
 def tracker(work: Path) -> MLflow:
@@ -62,6 +68,17 @@ def test_a_journey_told_twice_is_told_once(tmp_path: Path) -> None:
     assert child.data.metrics["facts.nested.share"] == 0.5
     assert child.data.params["value"] == "2"
     assert [(d.dataset.name, d.dataset.digest) for d in child.inputs.dataset_inputs] == [("raw", raw.digest[:36])]
+
+
+def test_scores_stand_on_the_journeys_own_run_once(tmp_path: Path) -> None:
+    scores = score(Number(), out=tmp_path / "scores")
+    for seconds in (2.0, None):
+        with tracker(tmp_path) as told:
+            told.finished("evaluate", "request", scores, (), seconds)
+        assert not told.broken
+    journey = told.client.get_run(told.run)
+    assert journey.data.metrics == {"domain.adapted": 2.25, "domain.interval.0": -0.1, "domain.interval.1": -0.05}
+    assert len(told.client.get_metric_history(told.run, "domain.adapted")) == 1
 
 
 def test_a_failed_journey_says_so_and_goes_on_in_the_same_run(tmp_path: Path) -> None:
