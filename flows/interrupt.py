@@ -15,11 +15,13 @@ def interruptible() -> Iterator[None]:
 
     A terminal sends SIGINT to every process of a command, and each Python process among them would print a
     traceback. So SIGINT is blocked, which children inherit; a thread waits for it and wakes the main thread.
+    A command that was started in the background with SIGINT ignored goes on ignoring it.
     """
     main = threading.current_thread()
-    if main is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        yield  # not ours to handle, or started in the background with SIGINT ignored
+    if main is not threading.main_thread():
+        yield  # not ours to handle
         return
+    awaited = set() if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else {signal.SIGINT}
 
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -28,11 +30,11 @@ def interruptible() -> Iterator[None]:
 
     def watch() -> None:
         while not done.is_set():
-            if signal.sigtimedwait({signal.SIGINT}, 0.2) and main.ident is not None:
+            if signal.sigtimedwait(awaited, 0.2) and main.ident is not None:
                 signal.pthread_kill(main.ident, signal.SIGUSR1)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGUSR1, signal.SIGTERM)}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:

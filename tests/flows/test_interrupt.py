@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 CODE = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
+signal.signal(signal.SIGINT, {handler})  # whatever the tests were started with
 from flows.interrupt import interruptible
 try:
     with interruptible():
@@ -27,19 +29,30 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_only_the_command_is_interrupted(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("handler", "numbers"),
+    [
+        ("signal.default_int_handler", [signal.SIGINT]),
+        ("signal.default_int_handler", [signal.SIGTERM]),
+        ("signal.SIG_IGN", [signal.SIGINT, signal.SIGTERM]),  # in the background: the first is not heard
+    ],
+)
+def test_only_the_command_is_interrupted(handler: str, numbers: list[signal.Signals]) -> None:
     home = Path(__file__).parents[2]
+    code = CODE.format(handler=handler)
     with subprocess.Popen(
-        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=home, start_new_session=True
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=home, start_new_session=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == b"ready\n"
-        if number == signal.SIGINT:
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+        for number in numbers:
+            if number == signal.SIGINT:
+                os.killpg(process.pid, number)
+            else:
+                time.sleep(0.5)
+                assert process.poll() is None
+                process.send_signal(number)
         assert process.stdout.readline() == b"interrupted None\n"
         assert process.wait(timeout=10) == 0
         assert process.stderr.read() == b""
@@ -48,6 +61,7 @@ def test_only_the_command_is_interrupted(number: signal.Signals) -> None:
 def test_what_was_set_before_is_set_after() -> None:
     from flows.interrupt import interruptible
 
+    given = signal.signal(signal.SIGINT, signal.default_int_handler)
     before = (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGUSR1), signal.pthread_sigmask(0, ()))
     with interruptible():
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -56,3 +70,4 @@ def test_what_was_set_before_is_set_after() -> None:
         signal.getsignal(signal.SIGUSR1),
         signal.pthread_sigmask(signal.SIG_BLOCK, ()),
     )
+    signal.signal(signal.SIGINT, given)
