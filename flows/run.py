@@ -10,9 +10,11 @@ from domain.spec import fingerprint
 from domain.stage import Store
 from flows.hold import holding
 from flows.journey import Journey
+from flows.order import beyond
 from flows.recipe import Recipe, load_recipe
 from flows.room import disk_refusal, refuse_full
 from flows.show import print_table
+from flows.sources import base
 from flows.stage import StageRunner, find_all, travel
 from flows.tracking import Tracker
 
@@ -50,6 +52,8 @@ def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, mac
         from flows.engine import run_flow
 
         refuse_full(machine.work)
+        if not beyond("fit", until):
+            base(recipe)  # it is wanted hours later; whether it is there is known now
         print(f"{recipe.name}, as of {day}: {len(found)} stages found, the others are made now.", flush=True)
         run_flow(name, list(overrides), day, runner)
         return

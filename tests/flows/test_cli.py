@@ -160,3 +160,12 @@ def test_the_front_door_imports_nothing_until_it_is_asked() -> None:
     assert before == []
     assert after
     assert shown == sorted(names) == ["Recipe", "load_recipe", "run_recipe"]
+
+
+def test_a_base_that_is_not_there_is_told_before_any_work(make_recipe: Any, tmp_path: Path, command: Any) -> None:
+    recipe = make_recipe(base="models/nowhere", tokenizer={"mode": "keep"})
+    where = ("--work", tmp_path / "work", "--tracking", "none", *command.machine)
+    command.refused(command.ask("run", recipe, *where), "base", "models/nowhere")
+    assert command.whole(tmp_path / "work") == []
+    # Text may be cleaned before it is settled what will read it.
+    assert command.ask("run", recipe, "--until", "curate", *where).code == 0
