@@ -1,4 +1,4 @@
-"""One stage in a process of its own, as the launcher starts it: ``python -m domain.launched JOB``."""
+"""One stage in a process of its own: ``main`` as the launcher calls it, or ``python -m domain.launched JOB``."""
 
 from __future__ import annotations
 

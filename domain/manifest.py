@@ -12,7 +12,6 @@ from typing import Any
 from domain.spec import fingerprint
 
 MANIFEST = "manifest.json"
-TEMPORARY = ".writing-"
 SCRATCH = ".scratch"  # a stage's own notes for resuming; removed when the artifact is sealed
 
 
@@ -28,7 +27,7 @@ def file_sha256(path: Path) -> str:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data`` so that a reader, or a crash, sees the old bytes or the new, never a part."""
-    temporary = path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()
@@ -46,8 +45,6 @@ def inventory(folder: Path) -> dict[str, dict[str, Any]]:
     files = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST):
         name = path.relative_to(folder).as_posix()
-        if path.name.startswith(TEMPORARY):
-            continue  # what a crash in the middle of an atomic write left
         if not name.startswith(f"{SCRATCH}/"):
             files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
     return files
