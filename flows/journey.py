@@ -41,14 +41,17 @@ class Journey:
         write_json(self.path, {**self.read(), "told": uri})
 
     def told(self, recipe: dict[str, Any], as_of: str, digests: dict[str, str], uri: str) -> bool:
-        """Whether just these artifacts of this recipe and day were told there: a run may be killed before it tells."""
+        """Whether these artifacts of this recipe and day were told there: a run may be killed before it tells.
+
+        A shorter run finds a part of them, and leaves the longer one's record as it is.
+        """
         try:
             content = self.read()
         except Refusal:
             return False
         recorded = {label: stage["digest"] for label, stage in content["stages"].items()}
-        asked = (content["recipe"], content["as_of"], recorded, content.get("told"))
-        return asked == (recipe, as_of, digests, uri)
+        same = (content["recipe"], content["as_of"], content.get("told")) == (recipe, as_of, uri)
+        return same and digests.items() <= recorded.items()
 
     def read(self) -> dict[str, Any]:
         """The record; raises ``Refusal`` where this recipe never ran in this work folder."""

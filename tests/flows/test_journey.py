@@ -22,7 +22,7 @@ def test_a_record_that_was_spoilt(tmp_path: Path) -> None:
         journey.read()
 
 
-def test_told_is_of_just_these_artifacts(tmp_path: Path, corpus: Any) -> None:
+def test_told_is_of_these_artifacts(tmp_path: Path, corpus: Any) -> None:
     journey = Journey(tmp_path, "contracts")
     recipe, day, digests = {"name": "contracts"}, "2026-01-02", {"curate": corpus.digest}
     assert not journey.told(recipe, day, digests, "here")
@@ -33,5 +33,8 @@ def test_told_is_of_just_these_artifacts(tmp_path: Path, corpus: Any) -> None:
     assert journey.told(recipe, day, digests, "here")
     assert not journey.told(recipe, day, digests, "elsewhere")
     assert not journey.told(recipe, day, {**digests, "fit": "0"}, "here")
+    assert not journey.told(recipe, day, {"curate": "0"}, "here")
+    journey.add("fit", corpus, 1.0)
+    assert journey.told(recipe, day, digests, "here")  # a run that ends earlier finds a part of what was told
     journey.begin(recipe, day)
     assert not journey.told(recipe, day, digests, "here")
