@@ -53,14 +53,15 @@ class Collection(Spec):
                 yield part, source
 
     def asked(self) -> dict[str, Any]:
-        """What the sources hold now, and how they are read; no path on this machine."""
+        """How the sources are read; no path on this machine."""
         settings = self.model_dump(mode="json", exclude={"domain", "general"})
         local = {"path", "dataset"}
-        stamps = [
-            [part, source.title, source.model_dump(mode="json", exclude=local), source.stamp(Machine())]
-            for part, source in self.sources()
-        ]
-        return {**settings, "sources": stamps}
+        told = [[part, each.title, each.model_dump(mode="json", exclude=local)] for part, each in self.sources()]
+        return {**settings, "sources": told}
+
+    def seen(self, machine: Machine) -> dict[str, Any]:
+        """What is asked, and what the sources hold now."""
+        return {**self.asked(), "stamps": [source.stamp(machine) for _, source in self.sources()]}
 
 
 class Writer:

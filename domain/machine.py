@@ -28,11 +28,25 @@ class Machine(Spec):
     tracking: Annotated[
         str, Field(description="MLflow tracking URI; empty: SQLite in the work folder; 'none': off")
     ] = ""
+    network: Annotated[bool, Field(description="false: any use of the network while collecting is an error")] = True
+    proxy: Annotated[str, Field(description="proxy URL for collecting; empty: as HTTPS_PROXY and HTTP_PROXY say")] = ""
+    ca_bundle: Annotated[Path | None, Field(description="certificates to trust, PEM; default: certifi's")] = None
+    mirrors: Annotated[
+        dict[str, str], Field(description="beginnings of URLs, each with what is asked in its place")
+    ] = {}
+    private_hosts: Annotated[
+        tuple[str, ...], Field(description="hosts (or host:port) on private or loopback addresses that may be asked")
+    ] = ()
 
     @property
     def worker_count(self) -> int:
         """Processes that read and clean text."""
         return self.workers or available_cores()
+
+    @property
+    def cache(self) -> Path:
+        """Where sources keep what they have fetched, so that the next run fetches only what is new."""
+        return self.work / "cache"
 
     @property
     def thread_count(self) -> int:

@@ -56,6 +56,10 @@ class Spec(BaseModel):
         """The JSON that enters an artifact's identity; a spec that names paths overrides this by their content."""
         return self.model_dump(mode="json")
 
+    def seen(self, machine: Any) -> dict[str, Any]:
+        """The JSON that stands for what this spec names, looked at now; ``machine`` is a machine profile."""
+        return self.asked()
+
     def only(self, kind: type[S]) -> S:
         """The part of this spec that ``kind`` declares, so that a stage depends on no more than it reads."""
         return kind.model_validate({name: getattr(self, name) for name in kind.model_fields})

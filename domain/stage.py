@@ -36,9 +36,13 @@ class Stage(Generic[A]):
     resumes: bool = False
     launched: bool = False
 
-    def request(self, spec: Spec, parents: Sequence[Artifact]) -> str:
-        """Identity of what is asked: SHA-256 over stage, version, spec and the parents' identities."""
-        asked = {"stage": self.name, "version": self.version, "spec": spec.asked()}
+    def request(self, spec: Spec, parents: Sequence[Artifact], machine: Machine | None = None) -> str:
+        """Identity of what is asked: SHA-256 over stage, version, spec and the parents' identities.
+
+        For a snapshot also over what its spec names holds now, as seen from ``machine`` (proxy, mirrors, cache).
+        """
+        said = spec.seen(machine or Machine()) if self.snapshot else spec.asked()
+        asked = {"stage": self.name, "version": self.version, "spec": said}
         return fingerprint({**asked, "parents": [parent.identity for parent in parents]})
 
     def __call__(self, spec: Spec, *parents: Artifact, out: Path, machine: Machine | None = None) -> A:

@@ -47,7 +47,7 @@ def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, mac
     """The run itself, in a work folder that is held."""
     store, journey, tracker = Store(machine.work), Journey(machine.work, recipe.name), tracker_for(machine, recipe, day)
     runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
-    found, complete = find_all(recipe, day, store, until)
+    found, complete = find_all(recipe, day, store, machine, until)
     if not complete:
         from flows.engine import run_flow
 

@@ -36,13 +36,13 @@ class Reached(Exception):
     """The stage up to which the run was asked for is done."""
 
 
-def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...]) -> A | None:
+def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], request: str) -> A | None:
     """The finished artifact, if it was made from just these parents.
 
     A parent that was damaged and made again on other hardware may have come out otherwise under the same
     identity; what was made from the old one is then set aside, since its lineage no longer holds.
     """
-    artifact = store.find(made_by, made_by.request(spec, parents))
+    artifact = store.find(made_by, request)
     if artifact is None:
         return None
     if [parent["digest"] for parent in artifact.manifest["parents"]] == [parent.digest for parent in parents]:
@@ -57,24 +57,26 @@ def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, .
 class Finder:
     """A runner that only looks: raises ``Missing`` at the first stage with work to do."""
 
-    def __init__(self, store: Store, until: str) -> None:
-        self.store, self.until = store, until
+    def __init__(self, store: Store, machine: Machine, until: str) -> None:
+        self.store, self.machine, self.until = store, machine, until
         self.found: list[tuple[str, Artifact]] = []
 
     def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
         """The finished artifact."""
         if beyond(made_by.name, self.until):
             raise Reached
-        artifact = find(self.store, made_by, spec, parents)
+        artifact = find(self.store, made_by, spec, parents, made_by.request(spec, parents, self.machine))
         if artifact is None:
             raise Missing(label or made_by.name)
         self.found.append((label or made_by.name, artifact))
         return artifact
 
 
-def find_all(recipe: Recipe, as_of: date, store: Store, until: str) -> tuple[list[tuple[str, Artifact]], bool]:
+def find_all(
+    recipe: Recipe, as_of: date, store: Store, machine: Machine, until: str
+) -> tuple[list[tuple[str, Artifact]], bool]:
     """The artifacts that are finished, in order, and whether these are all that is asked for."""
-    finder = Finder(store, until)
+    finder = Finder(store, machine, until)
     try:
         adapt(recipe, as_of, finder)
     except Missing:
@@ -109,9 +111,9 @@ class StageRunner:
 
     def find_or_make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], label: str) -> A:
         """The body of one engine task."""
-        request = made_by.request(spec, parents)
+        request = made_by.request(spec, parents, self.machine)
         began = time.monotonic()
-        found = find(self.store, made_by, spec, parents)
+        found = find(self.store, made_by, spec, parents, request)
         if found is None:
             print(f"{label}: working", flush=True)
             artifact = self.make(made_by, spec, parents, request, label)
