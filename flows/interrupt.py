@@ -16,6 +16,9 @@ def interruptible() -> Iterator[None]:
     A terminal sends SIGINT to every process of a command, and each Python process among them would print a
     traceback. So SIGINT is blocked, which children inherit; a thread waits for it and wakes the main thread.
     A command that was started in the background with SIGINT ignored goes on ignoring it.
+
+    SIGTERM may reach the engine's temporary server too, as when ``timeout`` sends it to all: whatever fails because
+    of that, after the interrupt, is the interrupt.
     """
     main = threading.current_thread()
     if main is not threading.main_thread():
@@ -23,7 +26,10 @@ def interruptible() -> Iterator[None]:
         return
     awaited = set() if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else {signal.SIGINT}
 
+    stopped = threading.Event()
+
     def stop(*_: Any) -> None:
+        stopped.set()
         raise KeyboardInterrupt
 
     done = threading.Event()
@@ -39,6 +45,10 @@ def interruptible() -> Iterator[None]:
     watcher.start()
     try:
         yield
+    except Exception as error:
+        if stopped.is_set():
+            raise KeyboardInterrupt from error
+        raise
     finally:
         done.set()
         watcher.join()

@@ -58,6 +58,21 @@ def test_only_the_command_is_interrupted(handler: str, numbers: list[signal.Sign
         assert process.stderr.read() == b""
 
 
+def test_what_fails_because_of_the_interrupt_is_the_interrupt() -> None:
+    from flows.interrupt import interruptible
+
+    def engine() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise ConnectionError("the server got the signal too")
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        engine()
+    with pytest.raises(ConnectionError), interruptible():
+        raise ConnectionError("of itself")
+
+
 def test_what_was_set_before_is_set_after() -> None:
     from flows.interrupt import interruptible
 
