@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install quickstart test check
+.PHONY: install quickstart test check bench-corpora
 
 install: .venv/installed
 
@@ -23,3 +23,8 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
+
+# For instance: make bench-corpora TEXT=--text=mine/ SEED=3
+bench-corpora: install
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m tests.benchmarks.corpora $(TEXT) --seed $(or $(SEED),0)

@@ -3,18 +3,6 @@
 from corpora.collect import Collection, collect
 from corpora.curate import Curation, curate
 from corpora.document import Document, Quarantined
-from corpora.filters.filter import Change, Drop, Filter
 from corpora.sources.source import Source
 
-__all__ = [
-    "Change",
-    "Collection",
-    "Curation",
-    "Document",
-    "Drop",
-    "Filter",
-    "Quarantined",
-    "Source",
-    "collect",
-    "curate",
-]
+__all__ = ["Collection", "Curation", "Document", "Quarantined", "Source", "collect", "curate"]

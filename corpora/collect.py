@@ -16,6 +16,7 @@ from corpora.licence import Licences
 from corpora.lines import line, write_lines
 from corpora.sources import AnySource
 from corpora.sources.source import Source
+from corpora.withdraw import Withdrawals
 from domain.artifacts import Raw
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -24,7 +25,8 @@ from domain.spec import Share, Spec
 from domain.stage import stage
 
 SHARD_BYTES = 4_000_000  # of text; a worker's task, so it never depends on how many workers there are
-LEFT_OUT = ("empty", "later", "quarantined")
+# What gives no document, with what its row of quarantine.jsonl says.
+LEFT_OUT = {"empty": "no text", "later": "dated after the day", "withdrawn": "withdrawn", "quarantined": ""}
 
 
 def some(sources: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
@@ -60,19 +62,21 @@ class Collection(Spec):
         return {**settings, "sources": told}
 
     def seen(self, machine: Machine) -> dict[str, Any]:
-        """What is asked, and what the sources hold now."""
-        return {**self.asked(), "stamps": [source.stamp(machine) for _, source in self.sources()]}
+        """What is asked, what the sources hold now, and what was withdrawn in this work folder."""
+        stamps = [source.stamp(machine) for _, source in self.sources()]
+        return {**self.asked(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).seen()}
 
 
 class Writer:
     """Writes Raw as it comes: ``documents/<part>-<n>.jsonl``, ``inventory.jsonl`` and ``quarantine.jsonl``."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, withdrawn: Withdrawals) -> None:
+        self.withdrawn = withdrawn
         self.folder, self.ids, self.numbers, self.size = out / "documents", Counter[str](), Counter[str](), 0
         self.folder.mkdir()
         self.shard: Any = None
-        self.inventory = (out / "inventory.jsonl").open("w", encoding="utf-8")
-        self.quarantine = (out / "quarantine.jsonl").open("w", encoding="utf-8")
+        self.inventory = (out / "inventory.jsonl").open("wb")
+        self.quarantine = (out / "quarantine.jsonl").open("wb")
 
     def __enter__(self) -> Writer:
         return self
@@ -88,36 +92,42 @@ class Writer:
             self.shard.close()
         self.shard, self.size = None, 0
 
-    def add(self, part: str, document: Document) -> int:
-        """Write a document under an id that no other has; its text's size in UTF-8 bytes."""
-        if self.shard is None:
-            self.shard = (self.folder / f"{part}-{self.numbers[part]:05d}.jsonl").open("w", encoding="utf-8")
-            self.numbers[part] += 1
+    def add(self, part: str, document: Document) -> int | None:
+        """Write a document under an id that no other has; its text's size in UTF-8 bytes. None if it was withdrawn."""
         raw = document.text.encode()
-        name = unique(document.id, self.ids)
+        # A withdrawn document keeps its id, or the next one of that name would inherit it.
+        name, sha256 = unique(document.id, self.ids), hashlib.sha256(raw).hexdigest()
+        if name in self.withdrawn.ids or sha256 in self.withdrawn.hashes:
+            self.leave_out(part, document.source, name, "withdrawn")
+            return None
+        if self.shard is None:
+            self.shard = (self.folder / f"{part}-{self.numbers[part]:05d}.jsonl").open("wb")
+            self.numbers[part] += 1
         self.shard.write(line({**document.row(), "id": name}))
         entry = {"id": name, "part": part, "source": document.source, "bytes": len(raw)}
-        self.inventory.write(line({**entry, "sha256": hashlib.sha256(raw).hexdigest()}))
+        self.inventory.write(line({**entry, "sha256": sha256}))
         self.size += len(raw)
         if self.size >= SHARD_BYTES:
             self.cut()
         return len(raw)
 
-    def leave_out(self, source: str, name: str, reason: str) -> None:
-        """Note a record that gave no document."""
-        self.quarantine.write(line({"source": source, "record": name, "reason": reason}))
+    def leave_out(self, part: str, source: str, name: str, what: str, reason: str = "") -> None:
+        """Note a record that gave no document; ``what`` is of ``LEFT_OUT``."""
+        action = "quarantined" if what == "quarantined" else "dropped"
+        row = {"part": part, "source": source, "record": name, "action": action, "reason": reason or LEFT_OUT[what]}
+        self.quarantine.write(line(row))
 
 
-@stage("collect", makes=Raw, version=1, snapshot=True)
+@stage("collect", makes=Raw, version=2, snapshot=True)
 def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
-    ``empty``, or dated ``later`` than ``as_of``.
+    ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``.
 
     Raises ``Refusal`` for a licence that is not allowed, a source that is empty, or too many broken records.
     """
     documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
     rows = []
-    with Writer(out) as writer:
+    with Writer(out, Withdrawals.read(machine.work)) as writer:
         for part, source in spec.sources():
             writer.cut()
             row = taken(part, source, spec, writer, machine)
@@ -140,18 +150,23 @@ def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: 
         if isinstance(found, Quarantined):
             first = first or found
             left_out["quarantined"] += found.records
-            writer.leave_out(source.title, found.id or Path(found.place).name, found.reason)
+            name = found.id or Path(found.place).name
+            writer.leave_out(part, source.title, name, "quarantined", found.reason)
         elif not found.text:
             left_out["empty"] += 1
-            writer.leave_out(source.title, found.id, "has no text")
+            writer.leave_out(part, source.title, found.id, "empty")
         elif spec.as_of is not None and found.date is not None and found.date > spec.as_of.isoformat():
             left_out["later"] += 1
+            writer.leave_out(part, source.title, found.id, "later")
+        elif (written := writer.add(part, found)) is None:
+            left_out["withdrawn"] += 1
         else:
             licences[found.licence or "unknown"] += 1
-            size += writer.add(part, found)
+            size += written
             count += 1
     if first is not None:
-        refuse_broken(first, left_out["quarantined"], count + left_out["empty"] + left_out["later"], spec.broken)
+        bad = left_out["quarantined"]
+        refuse_broken(first, bad, count + left_out.total() - bad, spec.broken)
     if not count:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
         found_there = f"holds no document ({others})" if others else "holds no document"

@@ -2,172 +2,172 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from corpora.decontaminate import guard
-from corpora.dedup import KIN, AnyDedup, Near
-from corpora.dedup.exact import first_of_equals
-from corpora.dedup.near import clusters, similar_pairs
+from corpora.decontaminate import Decontamination, guard
+from corpora.dedup import AnyDedup, Passages
+from corpora.dedup.index import Index
 from corpora.filters import AnyFilter
-from corpora.holdout import Holdout, split
-from corpora.ledger import counted, entry
+from corpora.holdout import Holdout
+from corpora.ledger import counted, entry, write_ledger
 from corpora.lines import read_lines, write_lines
+from corpora.settle import known_of, settle
 from domain.artifacts import Corpus, Protected, Raw
 from domain.errors import Refusal
 from domain.machine import Machine
-from domain.manifest import SCRATCH, write_json
-from domain.progress import progress
-from domain.spec import Spec, fingerprint
+from domain.manifest import SCRATCH, Damaged, write_json
+from domain.spec import Share, Spec, fingerprint
 from domain.stage import stage
 
-ERRORS = 0.1  # share of documents on which filters may raise; beyond it a filter is broken, not a document
+VERSION = 2
+UNUSED = 30 * 86_400.0  # seconds after which a judged shard that no run has asked for is removed
 
 
 class Curation(Spec):
     """How Raw is cleaned and split. The order of filters is the order in which they judge."""
 
-    filters: Annotated[tuple[AnyFilter, ...], Field(description="quality, privacy, harm, with their thresholds")] = (
-        "quality", "privacy", "harm",
-    )  # type: ignore[assignment] # fmt: skip
-    dedup: Annotated[tuple[AnyDedup, ...], Field(description="exact, near")] = ("exact", "near")  # type: ignore[assignment]
+    filters: Annotated[
+        tuple[AnyFilter, ...], Field(description="language, quality, privacy, harm, or package.module:function")
+    ] = ("language", "quality", "privacy", "harm")  # type: ignore[assignment]
+    decontaminate: Decontamination = Decontamination()
+    dedup: Annotated[tuple[AnyDedup, ...], Field(description="exact, near, passages")] = ("exact", "near")  # type: ignore[assignment]
     holdout: Holdout = Holdout()
+    broken: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
+    earlier: Annotated[
+        str | None, Field(description="folder of an earlier corpus, whose texts and near duplicates are left out")
+    ] = None
+
+    @field_validator("earlier")
+    @classmethod
+    def _from_recipe(cls, earlier: str | None, info: ValidationInfo) -> str | None:
+        folder = (info.context or {}).get("folder")
+        return str(Path(folder) / Path(earlier).expanduser()) if folder and earlier else earlier
+
+    def asked(self) -> dict[str, Any]:
+        """The settings, with the content of what they name by a path."""
+        said = self.model_dump(mode="json")
+        return {**said, "filters": [each.asked() for each in self.filters], "earlier": self.remembered_identity()}
+
+    def remembered_identity(self) -> str | None:
+        """The digest of the earlier corpus; raises ``Refusal`` where there is none.
+
+        One whose text was purged since is remembered all the same: its index holds no text.
+        """
+        if self.earlier is None:
+            return None
+        folder = Path(self.earlier)
+        purged = folder / "purged.json"
+        try:
+            return str(json.loads(purged.read_bytes())["digest"]) if purged.exists() else Corpus.open(folder).digest
+        except (Damaged, OSError, ValueError, KeyError) as error:
+            raise Refusal("corpus.earlier", str(error), "name the folder of a finished corpus") from None
+
+    def passages(self) -> Passages | None:
+        """The step that cuts repeated paragraphs, if it is asked for."""
+        return next((step for step in self.dedup if isinstance(step, Passages)), None)
 
 
-@stage("curate", makes=Corpus, version=1)
+@stage("curate", makes=Corpus, version=VERSION)
 def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Raw -> Corpus. facts: the counts of ``ledger.counted``, and ``unprotected`` texts that are too short to guard.
+    """Raw -> Corpus. facts: the counts of ``ledger.counted``, and how decontamination went, by task.
 
-    Raises ``Refusal`` where nothing of a part is left to train on, ``RuntimeError`` where counts do not add up.
+    Raises ``Refusal`` where filters fail too often, where a source asks what the evals ask, or where nothing of a part
+    is left to train on; ``RuntimeError`` where counts do not add up.
     """
-    from corpora.blocks import Judge, ReadShard, WriteSplits
+    from corpora.executor import execute
+    from corpora.publish import Publish
 
     scratch = out / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
-    for name in ("clean", "signs", "ledger", "places", "kept"):
-        (scratch / name).mkdir(parents=True, exist_ok=True)
+    for name in ("decided", "ledger", "kept"):
+        (scratch / name).mkdir(parents=True)
     shards = [
         str(path) for part in ("domain", "general") for path in sorted((raw.path / "documents").glob(f"{part}-*"))
     ]
     texts = protected.path / "texts.jsonl"
-    judge = Judge(spec.filters, str(texts), str(scratch))
-    run([ReadShard(shards), judge], "curate: filter", shards, spec, raw, scratch, machine)
-    late = decide(spec, shards, scratch)
-    run([WriteSplits(shards, str(scratch), str(out))], "curate: write", shards, spec, raw, scratch, machine)
+    judged = judge_all(spec, raw, protected, shards, scratch, machine)
+    known = known_of(shards, judged)
+    index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()
+    decisions, twice, facts = settle(known, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index)
+    np.save(scratch / "twice.npy", twice)
+    index.save(out / "index")
+    for rank, (start, stop) in enumerate(zip(known.starts, [*known.starts[1:], len(known)], strict=True)):
+        write_lines(scratch / "decided" / f"{rank:05d}.jsonl", decisions[start:stop])
+    publish = Publish(shards, judged, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
+    execute([publish], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "publish", machine=machine)
 
-    judged = chain.from_iterable(read_lines(path) for path in sorted((scratch / "ledger").iterdir()))
-    write_lines(out / "ledger.jsonl", chain(judged, late))
-    kept = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
-    counts = counted(read_lines(raw.path / "inventory.jsonl"), read_lines(out / "ledger.jsonl"), kept)
+    write_ledger(out / "ledger.parquet", chain(left_out(raw), rows(scratch / "ledger")))
+    counts = counted(read_lines(raw.path / "inventory.jsonl"), rows(scratch / "ledger"), rows(scratch / "kept"))
     write_json(out / "counts.json", counts)
-    refuse_errors(counts, out / "ledger.jsonl")
+    refuse_broken(counts, spec.broken, scratch / "ledger")
     refuse_empty(counts, shards)
-    return {**counts, "unprotected": guard(texts).unprotected}
+    return {**counts, **facts}
 
 
-def decide(spec: Curation, shards: list[str], scratch: Path) -> list[dict[str, Any]]:
-    """Which document stays, and in which split: writes ``places/``, returns the ledger of what goes."""
-    loaded = [np.load(scratch / "signs" / f"{rank:05d}.npz") for rank in range(len(shards))]
-    keys = np.concatenate([entry["keys"] for entry in loaded])
-    signatures = np.concatenate([entry["signatures"] for entry in loaded])
-    known = [
-        {key: row[key] for key in ("id", "part", "source", "date", "bytes")}
-        for rank in range(len(shards))
-        for row in read_lines(scratch / "clean" / f"{rank:05d}.jsonl")
-    ]
-    count = len(known)
-    stays = np.ones(count, dtype=bool)
-    ledger = []
-    pairs, similarities = similar_pairs(signatures, KIN)
-    for step in spec.dedup:
-        if isinstance(step, Near):
-            reason, roots = "near duplicate", clusters(count, pairs[similarities >= step.threshold])
-        else:
-            reason, roots = "exact duplicate", first_of_equals(np.ascontiguousarray(keys).view("S16").ravel())
-        for index in np.flatnonzero(stays & (roots != np.arange(count))):
-            ledger.append(entry(known[index], "dropped", step.kind, reason, known[roots[index]]["id"]))
-            stays[index] = False
-    kin = clusters(count, pairs)
-    staying = np.flatnonzero(stays)
-    splits = split(
-        [keys[i].tobytes() for i in staying],
-        [(known[i]["part"], known[i]["source"]) for i in staying],
-        [known[i]["date"] for i in staying],
-        [int(kin[i]) for i in staying],
-        spec.holdout,
-    )
-    chosen = dict(zip(staying.tolist(), splits, strict=True))
-    start = 0
-    for rank, arrays in enumerate(loaded):
-        here = range(start, start + len(arrays["keys"]))
-        write_lines(
-            scratch / "places" / f"{rank:05d}.jsonl",
-            ({"split": chosen.get(i), "cluster": known[kin[i]]["id"]} for i in here),
-        )
-        start = here.stop
-    return ledger
+def judge_all(
+    spec: Curation, raw: Raw, protected: Protected, shards: list[str], scratch: Path, machine: Machine
+) -> list[str]:
+    """Judge every shard; the folders with what came out, in the order of shards.
 
-
-def run(
-    pipeline: list[Any], what: str, shards: list[str], spec: Spec, raw: Raw, scratch: Path, machine: Machine
-) -> None:
-    """Run a pipeline, a task for each shard, on the machine's workers.
-
-    The logging folder is named by pipeline, input and tasks: datatrove skips what a folder calls completed,
-    whatever was asked for then. Whether all tasks completed is counted here, not believed.
+    A judged shard is kept beside the artifacts under a name that follows from the shard's bytes and from all that
+    judges it. So a run that was killed goes on where it was, and next week's judges only what is new.
     """
-    from corpora.blocks import Executor
+    from corpora.executor import execute
+    from corpora.judge import Judge, ReadShard
 
-    name = fingerprint([what, raw.identity, spec.asked(), len(shards)])[:16]
-    logs = scratch / "logs" / name
-    shutil.rmtree(logs, ignore_errors=True)
-    workers = max(1, min(machine.worker_count, len(shards)))
-    executor = Executor(pipeline=pipeline, tasks=len(shards), workers=workers, logging_dir=str(logs))
-    with watching(logs / "completions", what, len(shards)):
-        executor.run()
-    completed = len(list((logs / "completions").iterdir()))
-    if completed != len(shards):
-        raise RuntimeError(f"{what}: {completed} of {len(shards)} shards completed")
-
-
-@contextmanager
-def watching(folder: Path, what: str, total: int) -> Iterator[None]:
-    """A bar that follows the files in ``folder``."""
-    bar, done = progress(what=what, total=total, unit="shard"), threading.Event()
-
-    def follow() -> None:
-        while not done.wait(0.5):
-            if folder.exists():
-                bar.update(len(list(folder.iterdir())) - bar.n)
-
-    watcher = threading.Thread(target=follow, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
-        if folder.exists():
-            bar.update(len(list(folder.iterdir())) - bar.n)
-        bar.close()
+    judges = spec.but(dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), broken=0, earlier=None)
+    asked = [VERSION, judges.asked(), protected.digest]
+    kept = machine.cache / "curate"
+    folders = []
+    for shard in shards:
+        content = raw.manifest["files"][f"documents/{Path(shard).name}"]["sha256"]
+        folders.append(str((kept / fingerprint([asked, content])[:32]).resolve()))
+    todo = {folder: shard for shard, folder in zip(shards, folders, strict=True) if not Path(folder).exists()}
+    if todo:
+        kept.mkdir(parents=True, exist_ok=True)
+        texts = str(protected.path / "texts.jsonl")
+        judge = Judge(spec.filters, spec.decontaminate, spec.passages(), texts, list(todo))
+        logs = scratch / "logs" / fingerprint([asked, sorted(todo)])[:16]
+        pipeline = [ReadShard(list(todo.values())), judge]
+        execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine)
+    for folder in folders:
+        os.utime(folder)
+    for path in kept.iterdir():
+        if path.stat().st_mtime < time.time() - UNUSED:
+            shutil.rmtree(path, ignore_errors=True)
+    return folders
 
 
-def refuse_errors(counts: dict[str, Any], ledger: Path) -> None:
-    """Raise a ``Refusal`` where filters raised on more than a tenth of all documents, with the first of them."""
-    errors = counts["dropped"].get("error", 0)
-    if errors > ERRORS * counts["documents_in"]:
-        row = next(row for row in read_lines(ledger) if row["reason"] == "error")
-        found = f"{row['by']} raised on {errors:,} of {counts['documents_in']:,} documents"
+def rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows that the tasks wrote, in the order of shards."""
+    return chain.from_iterable(read_lines(path) for path in sorted(folder.iterdir()))
+
+
+def left_out(raw: Raw) -> Iterator[dict[str, Any]]:
+    """The ledger's rows for what gave no document while collecting."""
+    for row in read_lines(raw.path / "quarantine.jsonl"):
+        known = {"id": row["record"], "part": row["part"], "source": row["source"]}
+        yield entry(known, stage="collect", action=row["action"], reason=row["reason"])
+
+
+def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:
+    """Raise a ``Refusal`` where filters failed on more than ``share`` of all documents, with the first of them."""
+    errors = counts["quarantined"]
+    if errors > share * counts["documents_in"]:
+        row = next(row for row in rows(ledger) if row["action"] == "quarantined")
+        found = f"{row['stage']} failed on {errors:,} of {counts['documents_in']:,} documents"
         first = f"the first is {row['id']}: {row['detail']}".splitlines()[0]
-        raise Refusal("corpus.filters", f"{found}; {first}", "mend the filter, or take it out")
+        raise Refusal("corpus.filters", f"{found}; {first}", f"mend the filter, or raise corpus.broken above {share:g}")
 
 
 def refuse_empty(counts: dict[str, Any], shards: list[str]) -> None:

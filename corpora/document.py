@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from datatrove.data import Document as TroveDocument
 
 SURROGATES = re.compile("[\ud800-\udfff]")
+LIGATURES = {code: normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +62,14 @@ FIELDS = tuple(field.name for field in fields(Document))
 
 
 def clean(text: str) -> str:
-    """The text in the form in which all later stages see it: no NUL, no lone surrogate, LF alone, trimmed."""
+    """The text in the form in which all later stages see it: no NUL, no lone surrogate, LF alone, trimmed.
+
+    In Unicode's form NFC, and the ligatures of printed pages as their letters, so that a word is spelled one way.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return (text if text.isascii() else SURROGATES.sub("\ufffd", text)).strip()
+    if not text.isascii():
+        text = normalize("NFC", SURROGATES.sub("\ufffd", text)).translate(LIGATURES)
+    return text.strip()
 
 
 def iso_date(value: object) -> str | None:
@@ -80,6 +87,11 @@ def iso_date(value: object) -> str | None:
         return datetime.fromisoformat(text).date().isoformat()
     except ValueError:
         raise ValueError(f"{text[:40]!r} is no date; write YYYY-MM-DD") from None
+
+
+def from_trove(trove: TroveDocument) -> Document:
+    """datatrove's Document as ours."""
+    return Document(id=trove.id, text=trove.text, **{name: trove.metadata.get(name) for name in FIELDS[2:]})
 
 
 def to_trove(record: dict[str, Any]) -> TroveDocument:

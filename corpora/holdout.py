@@ -1,4 +1,8 @@
-"""Validation, test and later: what no model trains on, decided by near-duplicate cluster."""
+"""Validation, test and later: what no model trains on, decided by near-duplicate cluster.
+
+``later`` moves forward. A text that was scored as the future is, once newer ones have come, by its key in test, in
+validation, or free to be trained on; so the frozen share of it is never trained on.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +33,9 @@ class Holdout(Spec):
         return self
 
 
-def split_of_key(key: bytes, spec: Holdout) -> str:
-    """The split that a text's own key (16 random bytes) asks for: the same every week, whatever else comes."""
-    place = int.from_bytes(key[:8], "big") / 2**64
+def split_of_key(key: int, spec: Holdout) -> str:
+    """The split that a text's own key (64 random bits) asks for: the same every week, whatever else comes."""
+    place = key / 2**64
     if place < spec.test:
         return "test"
     return "validation" if place < spec.test + spec.validation else "train"
@@ -55,7 +59,7 @@ def first_later_days(sources: Sequence[Of], dates: Sequence[str | None], share: 
 
 
 def split(
-    keys: Sequence[bytes], sources: Sequence[Of], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
+    keys: Sequence[int], sources: Sequence[Of], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
 ) -> list[str]:
     """The split of each document. ``roots`` names its cluster.
 

@@ -1,4 +1,4 @@
-"""How a recipe's ``kind`` becomes a spec: one that ships, or a team's own by ``package.module:Class``."""
+"""How a recipe's ``kind`` becomes a spec: one that ships, or a team's own by ``package.module:name``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from pydantic_core import CoreSchema, core_schema
 
 from domain.spec import Spec
 
-OWN = "package.module:Class"
+OWN = "package.module:name"
 
 
 class Kinds:
     """Annotates a field that holds one of several specs: ``Annotated[Source, Kinds(Source, Files, Hub)]``.
 
     Each shipped spec states its kind as the default of its field ``kind``. A bare ``exact`` is short for
-    ``{kind: exact}``. With ``parent``, a kind with a colon names a class of the team's own below it.
-    An unknown kind is a pydantic error of type ``kind`` that lists the kinds there are.
+    ``{kind: exact}``. With ``parent``, a kind with a colon is the team's own: a class below ``parent``, or with ``own``
+    that spec, which knows what the name means. An unknown kind is a pydantic error of type ``kind`` that lists the
+    kinds there are.
     """
 
-    def __init__(self, parent: type[Spec] | None, *shipped: type[Spec]) -> None:
-        self.parent = parent
+    def __init__(self, parent: type[Spec] | None, *shipped: type[Spec], own: type[Spec] | None = None) -> None:
+        self.parent, self.own_spec = parent, own
         self.shipped = {str(each.model_fields["kind"].default): each for each in shipped}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -57,18 +58,25 @@ class Kinds:
         if isinstance(value, self.parent):
             return value
         kind = str(value["kind"])
-        module, _, name = kind.partition(":")
-        try:
-            found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(f"kind {kind} cannot be imported ({error}); write {OWN}") from None
-        if not (isinstance(found, type) and issubclass(found, self.parent)):
-            raise ValueError(f"kind {kind} is no {self.parent.__name__}; make it a subclass of corpora's")
+        found = self.own_spec or self.named(kind)
         try:
             return found.model_validate(value, context=info.context)
         except ValidationError as error:
             each = (f"{'.'.join(map(str, e['loc'])) or kind}: {e['msg']}" for e in error.errors())
             raise ValueError("; ".join(each)) from None
+
+    def named(self, kind: str) -> type[Spec]:
+        """The class of the team's own; raises ``ValueError`` in one line."""
+        module, _, name = kind.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(f"kind {kind} cannot be imported ({error}); write {OWN}") from None
+        if not (isinstance(found, type) and self.parent and issubclass(found, self.parent)):
+            raise ValueError(
+                f"kind {kind} is no {self.parent and self.parent.__name__}; make it a subclass of corpora's"
+            )
+        return found
 
 
 def spelled_out(value: Any) -> Any:

@@ -7,20 +7,30 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 
-def line(row: dict[str, Any]) -> str:
-    """A row as its line; equal rows give equal lines."""
-    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
+AT_ONCE = 1 << 20  # bytes read or written at a time; with Python's 8 kB a third of the time goes into asking
+OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+
+
+def line(row: dict[str, Any]) -> bytes:
+    """A row as its line in UTF-8; equal rows give equal lines. A lone surrogate, as in a file's name, becomes ``?``."""
+    try:
+        return orjson.dumps(row, option=OPTIONS)
+    except TypeError:
+        return orjson.dumps(
+            orjson.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")), option=OPTIONS
+        )
 
 
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write the rows of a JSON Lines file."""
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("wb", buffering=AT_ONCE) as file:
         file.writelines(map(line, rows))
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a JSON Lines file."""
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb", buffering=AT_ONCE) as file:
         for text in file:
-            yield json.loads(text)
+            yield orjson.loads(text)

@@ -49,12 +49,12 @@ class Protected(Artifact):
 class Raw(Artifact):
     """What the sources held: ``documents/<part>-<n>.jsonl``, ``inventory.jsonl``, and by source ``sources.jsonl``.
 
-    ``quarantine.jsonl`` names what could not be read, and why.
+    ``quarantine.jsonl`` names what gave no document, and why: not readable, without text, dated later, withdrawn.
     """
 
 
 class Corpus(Artifact):
-    """Clean text: ``<split>/<part>-<n>.jsonl``, ``ledger.jsonl``, ``counts.json``.
+    """Clean text: ``<split>/<part>-<n>.jsonl``, ``ledger.parquet``, ``counts.json``.
 
     Splits are train, validation, test and later; parts are domain and general. A line holds
     ``id``, ``text``, ``source``, ``url``, ``licence``, ``date``, ``language`` and ``cluster``,
@@ -81,6 +81,10 @@ class Tokenizer(Artifact):
 
 class Tokens(Artifact):
     """Encoded text: ``<split>/<part>.bin`` with document offsets and byte lengths beside it."""
+
+
+class Datasheet(Artifact):
+    """What a model reads, told: ``datasheet.html`` for a person, ``datasheet.json`` with the same content."""
 
 
 class Checkpoint(Artifact):

@@ -6,15 +6,29 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.spec import Spec
+
+
+class Slurm(Spec):
+    """How a Slurm cluster is asked to clean text; the work folder and the environment must be there on every node."""
+
+    partition: Annotated[str, Field(min_length=1)]
+    time: Annotated[str, Field(description="limit of one task, hh:mm:ss")] = "04:00:00"
+    memory_gb: Annotated[int, Field(ge=1, description="of one task")] = 4
+    qos: str = "normal"
 
 
 class Machine(Spec):
     """A machine profile. The same recipe on two machines asks for the same artifacts."""
 
     workers: Annotated[int, Field(ge=0, description="processes that read and clean text; 0 is one per core")] = 0
+    executor: Annotated[
+        Literal["local", "ray", "slurm"], Field(description="what runs these processes: this machine, or a cluster")
+    ] = "local"
+    ray: Annotated[str, Field(description="address of a Ray cluster; empty: one of this machine, for the run")] = ""
+    slurm: Slurm | None = None
     threads: Annotated[int, Field(ge=0, description="threads of one learning process; 0 is one per core")] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -31,12 +45,18 @@ class Machine(Spec):
     network: Annotated[bool, Field(description="false: any use of the network while collecting is an error")] = True
     proxy: Annotated[str, Field(description="proxy URL for collecting; empty: as HTTPS_PROXY and HTTP_PROXY say")] = ""
     ca_bundle: Annotated[Path | None, Field(description="certificates to trust, PEM; default: certifi's")] = None
-    mirrors: Annotated[
-        dict[str, str], Field(description="beginnings of URLs, each with what is asked in its place")
-    ] = {}
+    mirrors: dict[str, str] = Field(
+        default_factory=dict, description="beginnings of URLs, each with what is asked in its place"
+    )
     private_hosts: Annotated[
         tuple[str, ...], Field(description="hosts (or host:port) on private or loopback addresses that may be asked")
     ] = ()
+
+    @model_validator(mode="after")
+    def _says_how(self) -> Machine:
+        if self.executor == "slurm" and self.slurm is None:
+            raise ValueError("executor slurm needs slurm: {partition: ...}")
+        return self
 
     @property
     def worker_count(self) -> int:

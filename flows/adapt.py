@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from corpora.collect import Collection, collect
 from corpora.curate import Curation, curate
+from corpora.datasheet import Description, describe
 from domain.artifacts import Artifact, Release
 from domain.release.bundle import release
 from domain.spec import Spec
@@ -35,6 +36,7 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     corpus = stage(curate, recipe.corpus.only(Curation), raw, tasks)
     tokenizer = stage(fit, recipe.fitting, corpus)
     tokens = stage(encode, Encoding(), corpus, tokenizer)
+    stage(describe, Description(), raw, corpus, tokens)
     base = stage(prepare, recipe.base, tokens, tokenizer, label="base")
     arms = [stage(pretrain, arm, base, tokens, label=label) for label, arm in recipe.arms.items()]
     scores = stage(evaluate, recipe.evaluation, base, *arms, corpus)

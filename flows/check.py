@@ -35,7 +35,7 @@ def checks(machine: Machine, recipe: str | None) -> Iterator[tuple[bool, str]]:
         try:
             loaded = load_recipe(recipe)
             yield True, f"recipe {loaded.name}"
-            yield from named(loaded)
+            yield from named(loaded, machine)
         except Refusal as refusal:
             yield False, str(refusal)
         except ExceptionGroup as group:

@@ -28,7 +28,7 @@ corpus:
       path: data/general/*.jsonl
       licence: cc-by-sa-4.0
   licences: {{allow: [internal, cc-by-sa-4.0]}}   # anything else stops the run
-  filters: [quality, privacy, harm]     # in this order; each drops or masks, and says why
+  filters: [language, quality, privacy, harm]   # in this order; each drops or masks, and says why
   dedup: [exact, near]
   holdout: {{validation: 0.01, test: 0.02, later: 0.0}}   # later: the last share by date
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-STAGES = ("protect", "collect", "curate", "fit", "encode", "prepare", "pretrain", "evaluate", "decide", "release")
+STAGES = (
+    "protect", "collect", "curate", "fit", "encode", "describe", "prepare", "pretrain", "evaluate", "decide", "release",
+)  # fmt: skip
 
 
 def beyond(stage: str, until: str) -> bool:

@@ -88,6 +88,8 @@ def print_table(work: Path, name: str) -> None:
         for reason in decision["reasons"]:
             console.print(f"  {reason}")
     stages = record["stages"]
+    if "describe" in stages:
+        console.print(f"data sheet {near(stages['describe']['path'])}/datasheet.html")
     if "evaluate" in stages:
         console.print(f"report     {near(stages['evaluate']['path'])}/report.html")
     if result["release"]:

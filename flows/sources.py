@@ -10,17 +10,18 @@ from corpora.sources.files import Files
 from corpora.sources.hub import Hub
 from corpora.sources.packages import Packages, version
 from domain.errors import Refusal
+from domain.machine import Machine
 from domain.model.weights import given_files, is_local
 from evals.tasks import load_task
 from flows.plan import size
 from flows.recipe import Recipe
 
 
-def named(recipe: Recipe) -> Iterator[tuple[bool, str]]:
+def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
     """(whether it is there, what was found) for each source, the base and each task."""
     for part, source in recipe.corpus.sources():
         try:
-            yield True, f"{part} text: {there(source)}"
+            yield True, f"{part} text: {there(source, machine)}"
         except Refusal as refusal:
             yield False, str(refusal)
     try:
@@ -34,10 +35,10 @@ def named(recipe: Recipe) -> Iterator[tuple[bool, str]]:
             yield False, str(refusal)
 
 
-def there(source: Any) -> str:
+def there(source: Any, machine: Machine) -> str:
     """What a source holds, as far as that is known without reading it; raises ``Refusal`` where it is not there."""
     if isinstance(source, Files):
-        system, _, paths = source.found()
+        system, _, paths = source.found(machine)
         return f"{source.title}, {len(paths)} files, {size(sum(system.size(path) or 0 for path in paths))}"
     if isinstance(source, Packages):
         for name in source.distributions:
@@ -47,7 +48,7 @@ def there(source: Any) -> str:
         if source.local:
             return f"{source.title}, local"
         return f"{source.title}, pinned at {str(source.revision)[:12]}; it is read when the recipe is run"
-    return f"{source.title}, a source of your own; it is asked when the recipe is run"
+    return f"{source.title}, of kind {source.kind}; it is asked when the recipe is run"
 
 
 def base(recipe: Recipe) -> str:

@@ -6,8 +6,10 @@ from typing import Annotated
 
 from corpora.filters.filter import Filter
 from corpora.filters.harm import Harm
+from corpora.filters.language import Language
+from corpora.filters.own import Own
 from corpora.filters.privacy import Privacy
 from corpora.filters.quality import Quality
 from corpora.kinds import Kinds
 
-AnyFilter = Annotated[Filter, Kinds(Filter, Quality, Privacy, Harm)]
+AnyFilter = Annotated[Filter, Kinds(Filter, Language, Quality, Privacy, Harm, own=Own)]

@@ -1,18 +1,22 @@
-"""What every filter is: a spec with one question to answer about a text."""
+"""What every filter is: a spec with one question to answer about a document."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from corpora.document import Document
 from domain.spec import Spec
+from domain.text.words import Split, Words
 
 
 @dataclass(frozen=True)
 class Drop:
-    """The document goes, for this reason."""
+    """The document goes, for this reason; ``score`` is what was measured, where that is a number."""
 
     reason: str
     detail: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,26 @@ class Change:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Label:
+    """The document stays and is known to be in this language, with this confidence (0 to 1)."""
+
+    language: str
+    score: float
+
+
+Verdict = Drop | Change | Label | None
+
+
 class Filter(Spec):
-    """Subclass it to add a filter of one's own; ``kind`` names the file, or ``package.module:Class``."""
+    """A kind that ships. Teams write a function instead: see ``corpora.filters.own``."""
 
     kind: str
 
-    def judge(self, text: str, words: list[str]) -> Drop | Change | None:
-        """None keeps the text as it is. ``words`` is the text's one split (``domain.text.words``)."""
+    def judge(self, document: Document, words: Words) -> Verdict:
+        """None keeps the document as it is. ``words`` is its text's one split."""
         raise NotImplementedError
+
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+        """One verdict for each document; a kind that is faster over many at once overrides this."""
+        return [self.judge(document, words) for document, words in zip(documents, split, strict=True)]

@@ -1,23 +1,147 @@
-"""Drops abusive text."""
+"""Drops harmful text, by a word list, a linear model or a transformer, and what comes from blocked addresses."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import multiprocessing
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from corpora.filters.filter import Drop, Filter
-from domain.spec import Share
-from domain.text.harm import harm_score
+from corpora.document import Document
+from corpora.filters.blocked import read_block_list
+from corpora.filters.filter import Drop, Filter, Verdict
+from domain.errors import Refusal
+from domain.manifest import file_sha256
+from domain.model.weights import weights_asked
+from domain.spec import Share, Spec
+from domain.text.harm import Scorer
+from domain.text.words import Split, Words
+
+# What to write for a scorer, in a recipe as well as on the command line.
+SPELLINGS = (
+    "words, {words: list.txt}, {linear: model.safetensors} or {transformer: org/model@revision, labels: [toxic]}"
+)
+
+
+class Scoring(Spec):
+    """Which scorer: the list that ships if nothing is named, else one of the three. Paths are the recipe's."""
+
+    words: Annotated[str | None, Field(description="a list of one's own: a word or phrase a line")] = None
+    linear: Annotated[str | None, Field(description="a model that shoptalk harm train made")] = None
+    transformer: Annotated[str | None, Field(description="a sequence classifier: org/model@revision or a folder")] = (
+        None
+    )
+    labels: Annotated[tuple[str, ...], Field(description="which of the model's labels are harm")] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value != "words":
+                raise ValueError(f"write {SPELLINGS}")
+            return {}
+        return value
+
+    @field_validator("words", "linear", "transformer")
+    @classmethod
+    def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return path if path is None else from_recipe(path, info, hub=info.field_name == "transformer")
+
+    @model_validator(mode="after")
+    def _one(self) -> Scoring:
+        if sum(each is not None for each in (self.words, self.linear, self.transformer)) > 1:
+            raise ValueError("names several scorers; name one, or list the filter once for each")
+        if self.labels and self.linear is None and self.transformer is None:
+            raise ValueError("labels are a model's; a word list has none to choose from")
+        if self.transformer is not None and not self.labels:
+            raise ValueError("a transformer needs labels: which of its answers are harm")
+        return self
+
+    def asked(self) -> dict[str, Any]:
+        """Files by their content."""
+        content: dict[str, Any] = {"labels": list(self.labels)}
+        for name in ("words", "linear"):
+            path = getattr(self, name)
+            content[name] = None if path is None else digest(path)
+        content["transformer"] = None if self.transformer is None else weights_asked(self.transformer)
+        return content
 
 
 class Harm(Filter):
-    """By the density of abusive words."""
+    """A document goes whose score is above the threshold, or whose address is on the block list."""
 
     kind: Literal["harm"] = "harm"
-    threshold: Annotated[Share, Field(description="score above which a document is dropped")] = 0.5
+    scorer: Annotated[Scoring, Field(description=SPELLINGS)] = Scoring()
+    threshold: Annotated[
+        Share, Field(description="score above which a document goes; shoptalk harm calibrate finds one for a domain")
+    ] = 0.5
+    block: Annotated[str | None, Field(description="a file of domains and beginnings of URLs, one a line")] = None
 
-    def judge(self, text: str, words: list[str]) -> Drop | None:
-        """Drop above the threshold."""
-        score = harm_score(words)
-        return Drop("harm", f"{score:.2f}") if score > self.threshold else None
+    @field_validator("block")
+    @classmethod
+    def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return path if path is None else from_recipe(path, info)
+
+    def asked(self) -> dict[str, Any]:
+        """Files by their content."""
+        block = None if self.block is None else digest(self.block)
+        return {"kind": self.kind, "scorer": self.scorer.asked(), "threshold": self.threshold, "block": block}
+
+    def judge(self, document: Document, words: Words) -> Verdict:
+        """Drop above the threshold or by address."""
+        return self.judge_all([document], Split([document.text]))[0]
+
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+        """Drop above the threshold or by address."""
+        blocked = None if self.block is None else read_block_list(Path(self.block))
+        scores = open_scorer(self.scorer).score(split)
+        verdicts: list[Verdict] = [None] * len(documents)
+        for i in (scores.values > self.threshold).nonzero()[0].tolist():
+            value = float(scores.values[i])
+            verdicts[i] = Drop(f"harm: {scores.label(i)}", f"{value:.2f}", value)
+        for i, document in enumerate(documents):
+            entry = blocked.entry(document.url) if blocked is not None and document.url else None
+            if entry is not None:
+                verdicts[i] = Drop("harm: url", entry)
+        return verdicts
+
+
+@lru_cache(maxsize=8)
+def open_scorer(scoring: Scoring) -> Scorer:
+    """The scorer that is named, loaded once in a process; raises ``Refusal``."""
+    if scoring.linear is not None:
+        from domain.text.harm.linear import Linear
+
+        return Linear.load(Path(scoring.linear), scoring.labels)
+    if scoring.transformer is not None:
+        from domain.text.harm.transformer import Transformer
+
+        if multiprocessing.parent_process() is not None:  # one of several workers: each takes one core, not all
+            import torch
+
+            torch.set_num_threads(1)
+        return Transformer.load(scoring.transformer, scoring.labels)
+    from domain.text.harm.words import built_in, read_list
+
+    return built_in() if scoring.words is None else read_list(Path(scoring.words))
+
+
+def from_recipe(path: str, info: ValidationInfo, *, hub: bool = False) -> str:
+    """``path`` as the recipe means it: relative to its folder. With ``hub``, a name that is no folder there is kept."""
+    folder = (info.context or {}).get("folder")
+    if folder is None:
+        return path
+    local = Path(folder) / Path(path).expanduser()
+    return path if hub and not (local.exists() or path.startswith((".", "/", "~"))) else str(local)
+
+
+def digest(path: str) -> str:
+    """SHA-256 of a file that a recipe names; raises ``Refusal``."""
+    try:
+        return file_sha256(Path(path))
+    except OSError as error:
+        found = f"cannot be read ({error.strerror or error})"
+        raise Refusal(f"filters: harm: {path}", found, "correct the path, which is relative to the recipe") from None

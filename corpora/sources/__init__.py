@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from corpora.kinds import Kinds
+from corpora.sources.crawl import Crawl
+from corpora.sources.edgar import Edgar
+from corpora.sources.feed import Feed
 from corpora.sources.files import Files
 from corpora.sources.hub import Hub
 from corpora.sources.packages import Packages
 from corpora.sources.source import Source
 
-AnySource = Annotated[Source, Kinds(Source, Files, Hub, Packages)]
+AnySource = Annotated[Source, Kinds(Source, Crawl, Edgar, Feed, Files, Hub, Packages)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,9 +12,13 @@ from corpora.document import Document, iso_date
 from domain.errors import Refusal
 from domain.spec import Spec
 
+LONGEST_TEXT = 100_000_000  # characters; what is longer is no document
+STEP = re.compile(r"\[(\*|\d+)\]|([^.\[\]]+)")
+
 
 class Columns(Spec):
-    """Names of columns; a dot reaches into nested records (``meta.published``)."""
+    """Names of columns; a dot reaches into nested records (``meta.published``), a number into lists (``pages.0.text``),
+    and ``sections[*].text`` is the text of all of them, with a blank line between two."""
 
     text: Annotated[str, Field(description="column of the text")] = "text"
     id: Annotated[str, Field(description="column of the id; without it, file and line are the id")] = "id"
@@ -32,6 +38,8 @@ class Columns(Spec):
             raise ValueError(f"column {self.text} {found}")
         if not isinstance(text, str):
             raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f"column {self.text} holds {len(text):,} characters, more than {LONGEST_TEXT:,}")
         own = value_at(record, self.id)
         language, url = value_at(record, self.language), value_at(record, self.url)
         return Document(
@@ -77,11 +85,25 @@ def value_at(record: dict[str, Any], path: str) -> Any:
 
 def reached(record: dict[str, Any], path: str) -> Any:
     """The value of a column, or ``MISSING``."""
-    if path in record:
-        return record[path]
-    here: Any = record
-    for step in path.split("."):
-        if not isinstance(here, dict) or step not in here:
+    return record[path] if path in record else below(record, steps(path))
+
+
+@lru_cache(maxsize=256)
+def steps(path: str) -> tuple[str, ...]:
+    """``sections[*].text`` -> ("sections", "*", "text")."""
+    return tuple(inside or name for inside, name in STEP.findall(path))
+
+
+def below(here: Any, path: tuple[str, ...]) -> Any:
+    """The value at the end of these steps; of each item of a list for ``*``: texts are joined, what is empty is not."""
+    for at, step in enumerate(path):
+        if isinstance(here, dict) and step in here:
+            here = here[step]
+        elif isinstance(here, list) and step == "*":
+            found = [value for item in here if (value := below(item, path[at + 1 :])) not in (MISSING, None)]
+            return "\n\n".join(found) if all(isinstance(value, str) for value in found) else found
+        elif isinstance(here, list) and step.isdecimal() and int(step) < len(here):
+            here = here[int(step)]
+        else:
             return MISSING
-        here = here[step]
     return here

@@ -1,4 +1,4 @@
-"""The forms of a file: JSON Lines, CSV, Parquet or plain text, compressed or not, read a record at a time."""
+"""The forms of a file: JSON, CSV, Parquet, plain text or pages, compressed or not, read a record at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import lzma
+import sys
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +16,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
-FORMATS = (".jsonl", ".json", ".parquet", ".csv", ".txt", ".md")
-LONGEST_FIELD = 1_000_000_000  # characters; csv's own limit of 131,072 is below a long document
+PAGES = {".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf"}
+FORMATS = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt", ".md", *PAGES)
+LONGEST = 100_000_000  # bytes or characters of one record; files may have any size
+PIECE = 1 << 16  # characters read at once where there are no lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +49,14 @@ def records(file: Any, ending: str, encoding: str, column: str) -> Iterator[tupl
     """
     line = 0
     try:
-        if ending == ".csv":
-            rows = table(file, encoding)
+        if ending in (".csv", ".tsv"):
+            rows = table(file, encoding, "\t" if ending == ".tsv" else ",")
         elif ending == ".parquet":
             rows = parquet(file)
-        elif ending in (".jsonl", ".json"):
-            rows = lines(file, encoding)
+        elif ending == ".jsonl":
+            rows = lines(as_text(file, encoding), encoding)
+        elif ending == ".json":
+            rows = values(as_text(file, encoding), encoding)
         else:
             rows = whole(file, encoding, column)
         for line, record in rows:
@@ -57,21 +64,49 @@ def records(file: Any, ending: str, encoding: str, column: str) -> Iterator[tupl
     except Exception as error:
         if not damaged(error):
             raise
-        yield line + 1, Broken(reason=f"the file is broken from here on ({error})", rest=True)
+        yield line + 1, rest(error)
+
+
+def rest(error: Exception) -> Broken:
+    """What stands for all records behind a break."""
+    return Broken(reason=f"the file is broken from here on ({error})", rest=True)
 
 
 def damaged(error: Exception) -> bool:
     """Whether this is about the file's bytes: unpackers raise ``OSError`` too, but without the system's number."""
-    import zstandard
-
     if isinstance(error, OSError):
         return error.errno is None and not isinstance(error, ConnectionError | TimeoutError)
-    return isinstance(error, EOFError | zlib.error | lzma.LZMAError | zstandard.ZstdError)
+    # zipfile raises RuntimeError for a member with a password, NotImplementedError for a method it does not know.
+    packed = zlib.error | lzma.LZMAError | zstd_error() | zipfile.BadZipFile | tarfile.TarError
+    return isinstance(error, EOFError | packed | RuntimeError | NotImplementedError)
+
+
+def zstd_error() -> type[Exception]:
+    """What the unpacker of Zstandard raises."""
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdError
+    else:
+        from backports.zstd import ZstdError
+    return ZstdError  # type: ignore[no-any-return, unused-ignore]
+
+
+def bounded(file: Any) -> bytes | Broken:
+    """All bytes of a file that is one record; never more than ``LONGEST`` of them, however well they were packed."""
+    try:
+        raw = file.read(LONGEST + 1)
+    except Exception as error:
+        if not damaged(error):
+            raise
+        return rest(error)
+    return Broken(reason=f"is larger than {LONGEST // 10**6} MB") if len(raw) > LONGEST else bytes(raw)
 
 
 def whole(file: Any, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
     """A file of plain text is one record."""
-    raw = file.read()
+    raw = bounded(file)
+    if isinstance(raw, Broken):
+        yield 1, raw
+        return
     try:
         yield 0, {column: raw.decode(encoding).removeprefix("\ufeff")}
     except UnicodeDecodeError as error:
@@ -79,38 +114,118 @@ def whole(file: Any, encoding: str, column: str) -> Iterator[tuple[int, Record]]
         yield number, Broken(reason=f"is not {told(encoding)} (byte {error.start:,} of the file)")
 
 
-def lines(file: Any, encoding: str) -> Iterator[tuple[int, Record]]:
+def as_text(file: Any, encoding: str) -> io.TextIOWrapper:
+    """A file's text with or without a byte order mark; bytes of another encoding become lone surrogates."""
+    marked = "utf-8-sig" if told(encoding) == "UTF-8" else encoding
+    return io.TextIOWrapper(file, encoding=marked, errors="surrogateescape", newline="\n")
+
+
+def read_lines(text: io.TextIOWrapper) -> Iterator[str | None]:
+    """The lines of a text; None for one that is longer than ``LONGEST``, which is passed over in pieces."""
+    while line := text.readline(LONGEST):
+        if len(line) == LONGEST and not line.endswith("\n"):
+            while (piece := text.readline(PIECE)) and not piece.endswith("\n"):
+                pass
+            yield None
+        else:
+            yield line
+
+
+def lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]:
     """JSON Lines; blank lines are passed over."""
-    unicode = told(encoding) == "UTF-8"
-    rows = file if unicode else io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="\n")
-    for number, raw in enumerate(rows, 1):
-        if not raw.strip():
-            continue
-        if not unicode and foreign(raw):
-            yield number, Broken(reason=f"is not {told(encoding)}")
+    for number, line in enumerate(read_lines(text), 1):
+        if line is None:
+            yield number, Broken(reason=f"is longer than {LONGEST // 10**6} MB")
+        elif line.strip():
+            yield number, parsed(line, encoding)
+
+
+def parsed(line: str, encoding: str) -> Record:
+    """The record of one line."""
+    if foreign(line):
+        return Broken(reason=f"is not {told(encoding)}")
+    try:
+        return as_record(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        return Broken(reason=f"is no JSON ({error})")
+
+
+def as_record(value: Any) -> Record:
+    """A JSON value as a record."""
+    return value if isinstance(value, dict) else Broken(reason=f"holds {type(value).__name__}, not an object")
+
+
+def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]:
+    """A ``.json`` file: one array, objects one after the other over any number of lines, or JSON Lines.
+
+    It is JSON Lines if its first line that is not blank is a whole value other than ``[``; else a record is told by
+    the line that it begins on. Behind a value that is no JSON nothing is found again: it breaks the rest.
+    """
+    first, line = "", 0
+    while not first.strip():
+        if not (first := text.readline(LONGEST)):
+            return
+        line += 1
+    start = first.lstrip()
+    if not start.startswith("[") and (len(first) == LONGEST or not isinstance(parsed(first, encoding), Broken)):
+        yield line, parsed(first, encoding)
+        for number, record in lines(text, encoding):
+            yield line + number, record
+        return
+    line += first[: len(first) - len(start)].count("\n")
+    buffer, listed = start.removeprefix("["), start.startswith("[")
+    decoder, more, between = json.JSONDecoder(), PIECE, 0
+    while True:
+        stripped = buffer.lstrip(" \t\r\n," if listed and between else " \t\r\n")
+        line += buffer[: len(buffer) - len(stripped)].count("\n")
+        buffer = stripped
+        if listed and buffer.startswith("]"):
+            listed, buffer = False, buffer[1:]
             continue
         try:
-            record = json.loads(raw)
+            value, end = decoder.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
-            wrong = isinstance(error, UnicodeDecodeError)
-            yield number, Broken(reason=f"is not {told(encoding)}" if wrong else f"is no JSON ({error})")
-            continue
-        if isinstance(record, dict):
-            yield number, record
+            # The value may go on; each try reads as much again, so that all tries together stay linear.
+            piece = "" if isinstance(error, RecursionError) or len(buffer) > LONGEST else text.read(more)
+            if piece:
+                buffer, more = buffer + piece, max(PIECE, len(buffer) + len(piece))
+                continue
+            if buffer or listed:
+                yield line or 1, too_long_or(error, buffer, encoding)
+            return
+        found, buffer, more, between = buffer[:end], buffer[end:], PIECE, between + 1
+        if end > LONGEST:
+            yield line, Broken(reason=f"is longer than {LONGEST // 10**6} MB")
         else:
-            yield number, Broken(reason=f"holds {type(record).__name__}, not an object")
+            yield line, Broken(reason=f"is not {told(encoding)}") if foreign(found) else as_record(value)
+        line += found.count("\n")
 
 
-def table(file: Any, encoding: str) -> Iterator[tuple[int, Record]]:
-    """CSV with a header line. A row is told by its first line.
+def too_long_or(error: Exception, buffer: str, encoding: str) -> Broken:
+    """Why no value could be read behind this point."""
+    if len(buffer) > LONGEST:
+        return Broken(reason=f"is longer than {LONGEST // 10**6} MB", rest=True)
+    found = f"is not {told(encoding)}" if foreign(buffer[:PIECE]) else f"is no JSON ({error})"
+    return Broken(reason=f"{found}; the file is broken from here on", rest=True)
+
+
+class TooLongError(Exception):
+    """A line of a table that is longer than any record may be."""
+
+
+def table(file: Any, encoding: str, delimiter: str) -> Iterator[tuple[int, Record]]:
+    """CSV or TSV with a header line. A row is told by its first line.
 
     Read strictly: a stray quote else takes every row up to the next quote into one field, unseen.
     """
-    csv.field_size_limit(LONGEST_FIELD)
-    marked = "utf-8-sig" if told(encoding) == "UTF-8" else encoding  # with or without a byte order mark
-    text = io.TextIOWrapper(file, encoding=marked, errors="surrogateescape", newline="")
-    reader = csv.DictReader(text, strict=True)
-    header = "".join(reader.fieldnames or ())
+    csv.field_size_limit(LONGEST)
+    text = as_text(file, encoding)
+    reader = csv.DictReader(short(text), strict=True, delimiter=delimiter)
+    try:
+        header = "".join(reader.fieldnames or ())
+    except (csv.Error, TooLongError) as error:
+        yield 1, Broken(reason=f"the header is no CSV ({error})", rest=True)
+        return
     if foreign(header):
         yield 1, Broken(reason=f"the header is not {told(encoding)}", rest=True)
         return
@@ -119,6 +234,9 @@ def table(file: Any, encoding: str) -> Iterator[tuple[int, Record]]:
         try:
             row = next(reader)
         except StopIteration:
+            return
+        except TooLongError:
+            yield before + 1, Broken(reason=f"a line is longer than {LONGEST // 10**6} MB", rest=True)
             return
         except csv.Error as error:
             yield before + 1, Broken(reason=f"is no CSV ({error})", records=max(1, reader.reader.line_num - before))
@@ -129,6 +247,14 @@ def table(file: Any, encoding: str) -> Iterator[tuple[int, Record]]:
             yield before + 1, Broken(reason=f"is not {told(encoding)}")
         else:
             yield before + 1, dict(row)
+
+
+def short(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table; raises ``TooLongError`` where one has no end."""
+    for line in read_lines(text):
+        if line is None:
+            raise TooLongError("a line has no end")
+        yield line
 
 
 def parquet(file: Any) -> Iterator[tuple[int, Record]]:
@@ -142,6 +268,8 @@ def parquet(file: Any) -> Iterator[tuple[int, Record]]:
             for record in batch.to_pylist():
                 number += 1
                 yield number, record
+    except UnicodeDecodeError:
+        raise OSError("a text is not UTF-8") from None
     except pyarrow.ArrowException as error:
         raise OSError(str(error).splitlines()[0]) from None
 

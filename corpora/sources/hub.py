@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from corpora.document import Document, Quarantined
 from corpora.sources.columns import Columns
 from corpora.sources.files import content, unreadable
+from corpora.sources.hugging import cached, reached
 from corpora.sources.source import Source
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -74,7 +75,7 @@ class Hub(Source, Columns):
         place = f"{self.dataset}, split {self.split}"
         number = -1
         try:
-            for number, record in enumerate(self.stream()):
+            for number, record in enumerate(self.stream(machine)):
                 if number == self.documents_at_most:
                     return
                 if number == 0:
@@ -92,22 +93,20 @@ class Hub(Source, Columns):
             mend = "check dataset, revision, subset, split and the network; then run again"
             raise Refusal(place, f"cannot be read after {number + 1} records ({reason})", mend) from error
 
-    def stream(self) -> Iterator[dict[str, Any]]:
-        """The records, streamed by the library; no code of the dataset's own is run."""
+    def stream(self, machine: Machine) -> Iterator[dict[str, Any]]:
+        """The records, streamed by the library as the machine reaches the hub; no code of the dataset's own is run."""
         from datasets import disable_progress_bars, load_dataset
 
         disable_progress_bars()
         root = Path(self.dataset)
         if root.is_file():
             kind = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}.get(root.suffix, "text")
-            loaded = load_dataset(kind, data_files=str(root), split=self.split, streaming=True)
-        else:
-            revision = None if self.local else self.revision
-            loaded = load_dataset(
-                self.dataset,
-                self.subset,
-                split=self.split,
-                revision=revision,
-                streaming=True,
-            )
-        return iter(loaded)
+            yield from load_dataset(kind, data_files=str(root), split=self.split, streaming=True)
+            return
+        dataset, revision = self.dataset, self.revision
+        if not self.local and not machine.network:
+            dataset = cached(self.dataset, self.revision, f"{self.dataset}, split {self.split}")
+        if dataset != self.dataset or self.local:
+            revision = None
+        with reached(machine):
+            yield from load_dataset(dataset, self.subset, split=self.split, revision=revision, streaming=True)

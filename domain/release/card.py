@@ -107,6 +107,7 @@ def funnel(facts: dict[str, Any]) -> str:
     lines = ["| step | documents | MB |", "| --- | ---: | ---: |"]
     lines += [row("collected", facts["documents_in"], facts["bytes_in"])]
     lines += [row(f"dropped: {reason}", count) for reason, count in facts["dropped"].items()]
+    lines += [row("quarantined: a filter failed on it", facts["quarantined"])] if facts["quarantined"] else []
     lines += [row("kept", facts["documents_out"], facts["bytes_out"])]
     lines += [row(f"of these changed: {reason}", count) for reason, count in facts["changed"].items()]
     for split, parts in facts["splits"].items():

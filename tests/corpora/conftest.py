@@ -77,7 +77,7 @@ def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
 
     def make(raw: Raw, asked: Iterable[str] = (), workers: int = 1, **settings: Any) -> Corpus:
         number = sum(1 for _ in tmp_path.glob("corpus*"))
-        spec, machine = Curation.model_validate(settings), Machine(workers=workers)
+        spec, machine = Curation.model_validate(settings), Machine(workers=workers, work=tmp_path / "work")
         tasks = protected(tmp_path / f"tasks{number}", asked)
         return curate(spec, raw, tasks, out=tmp_path / f"corpus{number}", machine=machine)
 
@@ -86,14 +86,16 @@ def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
 
 @pytest.fixture
 def own_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module of the team's own with a source and two filters; its name."""
+    """A module of the team's own with a source and a filter; its name."""
     (tmp_path / "house_kinds.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     return "house_kinds"
 
 
 OWN = """
-from corpora import Change, Document, Drop, Filter, Quarantined, Source
+import os
+from dataclasses import replace
+from corpora import Document, Quarantined, Source
 
 class Numbers(Source):
     count: int
@@ -104,20 +106,20 @@ class Numbers(Source):
             yield Document(id=f"n{i}", text=f"number {i} ", source=self.title, licence="mit", date="20240131")
         yield Quarantined(place="/secret/place/n-1", reason="is negative", id="n-1")
 
-class Shout(Filter):
-    loud: str = "!"
-    def judge(self, text, words):
-        if "drop me" in text:
-            return Drop("unwanted", "as asked")
-        if "raise" in text:
-            raise RuntimeError("cannot judge")
-        if "answer" in text:
-            return False
-        if "vanish" in text:
-            return Change("  ", "emptied")
-        if "surrogate" in text:
-            return Change(text + chr(0xD800), "broken letter")
-        return None
+def shout(document, loud="!"):
+    if "drop me" in document.text:
+        return False, "unwanted"
+    if "raise" in document.text:
+        raise RuntimeError("cannot judge")
+    if "answer" in document.text:
+        return 7
+    if "kill" in document.text:
+        os.kill(os.getpid(), 9)
+    if "vanish" in document.text:
+        return replace(document, text="  ")
+    if "surrogate" in document.text:
+        return replace(document, text=document.text + chr(0xD800))
+    return True
 
 class Plain:
     pass

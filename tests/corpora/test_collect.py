@@ -26,7 +26,7 @@ def test_the_inventory_is_true_of_the_documents(raw: Any) -> None:
     assert made.facts == {
         "documents": {"domain": 3, "general": 30},
         "bytes": {"domain": 22, "general": made.facts["bytes"]["general"]},
-        "empty": 0, "later": 0, "quarantined": 0,
+        "empty": 0, "later": 0, "withdrawn": 0, "quarantined": 0,
     }  # fmt: skip
 
 
@@ -67,8 +67,10 @@ def test_later_and_empty_records_are_accounted_for(raw: Any) -> None:
     assert (made.facts["later"], made.facts["empty"]) == (1, 1)
     row = next(read_lines(made.path / "sources.jsonl"))
     assert (row["documents"], row["later"], row["empty"]) == (3, 1, 1)
+    told = {"part": "domain", "source": "domain", "action": "dropped"}
     assert list(read_lines(made.path / "quarantine.jsonl")) == [
-        {"source": "domain", "record": "blank", "reason": "has no text"}
+        {**told, "record": "domain/domain.jsonl:3", "reason": "dated after the day"},
+        {**told, "record": "blank", "reason": "no text"},
     ]
 
 

@@ -1,54 +1,160 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from corpora.decontaminate import LENGTH, SHORTEST, Decontamination
-from domain.text.words import word_hashes, words
+from corpora.decontaminate import Decided, Decontamination, Guard, guard
+from domain.errors import Refusal
+from domain.text.words import Split
+
+HERE = ("domain", "calls")
 
 
-def guard(folder: Path, *texts: str) -> Decontamination:
+def guarded(folder: Path, *texts: str, **settings: object) -> Guard:
     path = folder / "texts.jsonl"
     path.write_text("".join(json.dumps({"task": f"task{i}", "text": t}) + "\n" for i, t in enumerate(texts)))
-    return Decontamination(path)
+    return Guard(path, Decontamination.model_validate(settings))
 
 
 def numbered(first: int, count: int) -> str:
     return " ".join(f"w{i}" for i in range(first, first + count))
 
 
+def found(protection: Guard, *texts: str) -> list[int]:
+    """Which of the texts are hit."""
+    return sorted(set(protection.finds(Split(texts), range(len(texts)))[:, 0].tolist()))
+
+
+def decided(protection: Guard, *texts: str, others: int = 10_000) -> Decided:
+    """The decision on these texts, of a source that has many others."""
+    return protection.decide(protection.finds(Split(texts), range(len(texts))), [HERE] * (len(texts) + others))
+
+
 @pytest.mark.parametrize("shared", range(5, 20))
 def test_a_shared_run_of_13_words_is_too_much(tmp_path: Path, shared: int) -> None:
-    protection = guard(tmp_path, numbered(0, 30))
+    protection = guarded(tmp_path, numbered(0, 30))
     document = f"{numbered(100, 20)} {numbered(7, shared)} {numbered(200, 20)}"
-    verdict = protection.judge(word_hashes(words(document)))
-    assert (verdict is not None) == (shared >= LENGTH)
+    assert found(protection, document) == ([0] if shared >= 13 else [])
 
 
 def test_every_place_in_the_protected_text_counts(tmp_path: Path) -> None:
-    protection = guard(tmp_path, numbered(0, 30))
-    for start in range(30 - LENGTH + 1):
-        assert protection.judge(word_hashes(words(f"x {numbered(start, LENGTH)} y"))) is not None
+    protection = guarded(tmp_path, numbered(0, 30))
+    texts = [f"x {numbered(start, 13)} y" for start in range(30 - 13 + 1)]
+    assert found(protection, *texts) == list(range(len(texts)))
 
 
-@pytest.mark.parametrize("length", range(5, 14))
-def test_short_texts_count_whole_down_to_8_words(tmp_path: Path, length: int) -> None:
-    protection = guard(tmp_path, numbered(0, length))
-    whole = protection.judge(word_hashes(words(f"a b {numbered(0, length)} c")))
-    assert (whole is not None) == (length >= SHORTEST)
-    assert protection.unprotected == (length < SHORTEST)
-    assert protection.judge(word_hashes(words(f"a b {numbered(0, length - 1)} c"))) is None
+@pytest.mark.parametrize("length", range(3, 14))
+def test_short_texts_count_whole_from_6_words_on(tmp_path: Path, length: int) -> None:
+    protection = guarded(tmp_path, numbered(0, length))
+    whole = f"a b {numbered(0, length)} c"
+    assert found(protection, whole, f"a b {numbered(0, length - 1)} c") == ([0] if length >= 6 else [])
+    assert protection.too_short == ({"task0": 1} if length < 6 else {})
 
 
-def test_the_task_is_named_and_case_and_signs_do_not_matter(tmp_path: Path) -> None:
-    protection = guard(tmp_path, numbered(0, 20), numbered(50, 9))
-    found = protection.judge(word_hashes(words(numbered(50, 9).upper().replace(" ", ", "))))
-    assert found is not None
-    assert (found.reason, found.detail) == ("contaminated", "task1")
+def test_no_run_crosses_from_one_document_to_the_next(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 20), numbered(50, 7))
+    assert found(protection, numbered(0, 10), numbered(10, 10), numbered(50, 4), numbered(54, 3)) == []
+    assert found(protection, numbered(0, 10), numbered(0, 13), numbered(50, 7)) == [1, 2]
+
+
+def test_a_long_document_is_matched_over_every_edge(tmp_path: Path) -> None:
+    # Words are split 131,072 characters at a time, and texts are judged in batches; no run may fall between.
+    protection = guarded(tmp_path, numbered(0, 13))
+    for filler in range(26_180, 26_230):
+        assert found(protection, f"{'abcd ' * filler}{numbered(0, 13)} end") == [0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_finds_are_those_of_strings(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    words = [f"w{i}" for i in range(3)]
+    protected = [" ".join(chance.choices(words, k=chance.randrange(4, 20))) for _ in range(12)]
+    texts = [" ".join(chance.choices(words, k=chance.randrange(60))) for _ in range(60)]
+    expected = []
+    for text in texts:
+        runs = set()
+        for item in protected:
+            split = item.split()
+            length = min(13, len(split))
+            if length >= 6:
+                runs |= {" ".join(split[i : i + length]) for i in range(len(split) - length + 1)}
+        expected.append(sum(f" {run} " in f" {text} " for run in runs))
+    finds = guarded(tmp_path, *protected).finds(Split(texts), range(len(texts)))
+    assert np.bincount(finds[:, 0], minlength=len(texts)).tolist() == expected
+    assert sum(expected) > 0
+
+
+def test_case_signs_and_the_form_of_line_ends_do_not_matter(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 20).replace(" ", "\r\n"), numbered(50, 9))
+    assert decided(protection, numbered(50, 9).upper().replace(" ", ", "), numbered(0, 14)).dropped == {
+        0: "task1", 1: "task0",
+    }  # fmt: skip
+
+
+def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
+    texts = [f"{numbered(0, 13)} x{i}" for i in range(11)] + [f"{numbered(50, 13)} y{i}" for i in range(10)]
+    answer = decided(protection, *texts)
+    assert answer.dropped == dict.fromkeys(range(11, 21), "task1")
+    assert answer.facts["common_runs"] == 1
+    finds = protection.finds(Split(texts), range(21))
+    clusters = np.arange(10_021)
+    clusters[:11] = 0  # eleven near duplicates count as one
+    assert len(protection.decide(finds, [HERE] * 10_021, clusters).dropped) == 21
+
+
+def test_the_report_is_by_task(tmp_path: Path) -> None:
+    path = tmp_path / "texts.jsonl"
+    rows = [("a", numbered(0, 20)), ("a", numbered(30, 8)), ("a", "too short"), ("b", numbered(0, 15))]
+    path.write_text("".join(json.dumps({"task": task, "text": text}) + "\n" for task, text in rows))
+    answer = decided(guard(path, Decontamination()), numbered(0, 14), numbered(5, 14), "innocent")
+    assert answer.dropped == {0: "a, b", 1: "a"}
+    assert answer.facts["tasks"] == {
+        "a": {"texts": 3, "too_short": 1, "found": 1, "documents": 2},
+        "b": {"texts": 1, "too_short": 0, "found": 1, "documents": 1},
+    }
+
+
+def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13))
+    texts = [f"{numbered(0, 13)} x{i}" for i in range(3)]
+    assert len(decided(protection, *texts, others=297).dropped) == 3
+    with pytest.raises(Refusal, match=r"3 of 299 documents of calls \(1.0%\).*task0.*raise corpus.decontaminate.most"):
+        decided(protection, *texts, others=296)
+    # One document of a small source is no share.
+    assert len(decided(protection, texts[0], others=5).dropped) == 1
+    assert len(decided(guarded(tmp_path, numbered(0, 13), most=1.0), *texts, others=0).dropped) == 3
+
+
+def test_the_passage_is_cut_with_its_sentence_or_line(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 15), numbered(50, 7), hit="cut")
+    text = f"First it rose. Then {numbered(0, 15)}, they said! It fell.\nA line\nBegin {numbered(50, 7)} end\nThe last."
+    answer = decided(protection, text, "innocent")
+    assert answer.dropped == {}
+    assert list(answer.cut) == [0]
+    assert protection.cut(text, answer.cut[0]) == ("First it rose. It fell.\nA line\nThe last.", 2)
+    assert protection.cut(numbered(0, 15), answer.cut[0][1:]) == ("", 1)
+    left, _ = protection.cut(f"It rose. {numbered(0, 8)}.\n{numbered(8, 7)}. It fell.", answer.cut[0][1:4])
+    assert left == "It rose. It fell."
+
+
+def test_what_cannot_be_found_any_more_takes_the_document_with_it(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), hit="cut")
+    assert protection.cut(f"It rose. {numbered(0, 6)} <EMAIL> {numbered(7, 6)}.", [0]) == ("", 1)
 
 
 def test_nothing_to_protect_and_nothing_to_judge(tmp_path: Path) -> None:
-    assert guard(tmp_path).judge(word_hashes(words(numbered(0, 50)))) is None
-    assert guard(tmp_path, numbered(0, 20)).judge(word_hashes([])) is None
+    assert found(guarded(tmp_path), numbered(0, 50)) == []
+    protection = guarded(tmp_path, numbered(0, 20))
+    assert found(protection) == []
+    assert found(protection, "", "a", "") == []
+    assert decided(protection, "").dropped == {}
+
+
+def test_lengths_must_be_in_order() -> None:
+    with pytest.raises(ValueError, match="shortest is 6, words 5; lower shortest"):
+        Decontamination(words=5)

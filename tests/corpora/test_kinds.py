@@ -26,15 +26,15 @@ def test_an_unknown_kind_lists_those_there_are(source: Any) -> None:
     error = wrong(Collection, collection(source))
     assert error["type"] == "kind"
     assert error["loc"] == ("domain", 0)
-    assert error["msg"] == "name one of files, hub, packages, or package.module:Class"
+    assert error["msg"] == "name one of crawl, edgar, feed, files, hub, packages, or package.module:name"
 
 
 def test_filters_and_dedup_alike() -> None:
     error = wrong(Curation, {"filters": ["quality", "harmm"]})
     assert (error["type"], error["loc"]) == ("kind", ("filters", 1))
-    assert error["msg"] == "name one of quality, privacy, harm, or package.module:Class"
+    assert error["msg"] == "name one of language, quality, privacy, harm, or package.module:name"
     error = wrong(Curation, {"dedup": ["house:Own"]})
-    assert error["msg"] == "name one of exact, near"
+    assert error["msg"] == "name one of exact, near, passages"
 
 
 def test_an_error_names_the_field_of_the_kind_that_was_meant() -> None:
@@ -58,7 +58,7 @@ def test_an_empty_list_is_one_error() -> None:
         ("house_kinds:Nothing", "cannot be imported"),
         (":Thing", "cannot be imported"),
         ("house_kinds:Plain", "is no Source"),
-        ("house_kinds:Shout", "is no Source"),
+        ("house_kinds:shout", "is no Source"),
     ],
 )
 def test_own_kinds_that_are_none(own_kinds: str, kind: str, told: str) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from corpora import Collection, Curation, Drop, collect
+from corpora import Collection, Curation, Document, collect
+from corpora.filters.filter import Drop
 from corpora.lines import read_lines
+from domain.text.words import split
 
 README = Path(__file__).resolve().parents[2] / "corpora" / "README.md"
 
@@ -41,10 +43,10 @@ def test_the_source_that_the_readme_writes(house: Path) -> None:
 
 
 def test_the_filter_that_the_readme_writes(house: Path) -> None:
-    spec = Curation.model_validate({"filters": ["quality", {"kind": "house.tickers:Tickers", "share": 0.3}]})
-    tickers = spec.filters[1]
-    assert tickers.judge("AAPL MSFT rise", ["aapl", "msft", "rise"]) == Drop("tickers", "2")
-    assert tickers.judge("all is well", ["all", "is", "well"]) is None
+    spec = Curation.model_validate({"filters": ["quality", {"kind": "house.tickers:tickers", "share": 0.3}]})
+    judge, text = spec.filters[1].judge, {"id": "d", "source": "s"}
+    assert judge(Document(text="AAPL MSFT rise", **text), split("")) == Drop("tickers")
+    assert judge(Document(text="all is well", **text), split("")) is None
 
 
 def test_every_file_of_the_room_is_in_its_picture() -> None:

@@ -56,7 +56,7 @@ def test_a_base_that_does_not_exist(run: Any, command: Any, base: str) -> None:
 
 
 def test_a_corpus_that_is_empty_after_curation(run: Any, command: Any, tmp_path: Path) -> None:
-    demanding = "corpus.filters=[{kind: quality, words_least: 100000, words_most: 200000}]"
+    demanding = "corpus.filters=[{kind: quality, gopher: {words_least: 100000, words_most: 200000}}]"
     command.refused(run("--set", demanding), "corpus", "no document is left")
     assert command.whole(tmp_path / "work") == ["collect", "protect"]
 
@@ -169,3 +169,20 @@ def test_a_base_that_is_not_there_is_told_before_any_work(make_recipe: Any, tmp_
     assert command.whole(tmp_path / "work") == []
     # Text may be cleaned before it is settled what will read it.
     assert command.ask("run", recipe, "--until", "curate", *where).code == 0
+
+
+def test_harm_by_the_command(command: Any, tmp_path: Path) -> None:
+    words = {"abuse": "vile thing", "none": "kind letter"}
+    rows = [{"text": f"{words[label]} {i}", "label": label} for label in words for i in range(50)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model = tmp_path / "m.safetensors"
+    answer = command.ask("harm", "train", tmp_path / "a.jsonl", "--safe", "none", "--out", model)
+    assert answer.code == 0, answer.err
+    assert "F1 1.000" in answer.out
+    scorer = f"{{linear: {model}}}"
+    answer = command.ask("harm", "calibrate", tmp_path / "a.jsonl", "--scorer", scorer, "--most", "0.5")
+    assert answer.out.startswith("threshold: ")
+    command.refused(
+        command.ask("harm", "train", tmp_path / "no", "--safe", "none", "--out", model), "no", "cannot be read"
+    )
+    assert command.ask("harm").code == 2

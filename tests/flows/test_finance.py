@@ -5,10 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.corpora.edgar_server import REAL, serving
 
 # Documents of each file in the slice, spread evenly over it.
 SLICE = {
@@ -36,20 +40,32 @@ def slice_of_finance(standard_data: Path, pretrained: Path, tmp_path_factory: py
     return Path(shutil.copy(Path(__file__).with_name("finance.yaml"), folder))
 
 
+@pytest.fixture(scope="module")
+def profile(standard_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A machine that takes a server here, with real filings in EDGAR's layout, for the SEC."""
+    with serving(date(2025, 12, 31)) as edgar:
+        edgar.add_real(standard_data / "raw")
+        path = tmp_path_factory.mktemp("machine") / "machine.yaml"
+        said = {"mirrors": {"https://www.sec.gov/": f"{edgar.url}/"}, "private_hosts": ["127.0.0.1"]}
+        path.write_text(json.dumps(said), encoding="utf-8")
+        yield path
+        assert edgar.fastest() <= edgar.most
+
+
 def test_to_a_release_that_opens(
-    slice_of_finance: Path, tmp_path: Path, command: Any, without_engine: None, pretrained: Path
+    slice_of_finance: Path, profile: Path, tmp_path: Path, command: Any, without_engine: None, pretrained: Path
 ) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     changes = [word for change in SMALLER for word in ("--set", change)]
-    where = ("--work", tmp_path / "work", "--tracking", "none", *command.machine[:-2])
+    where = ("--machine", profile, "--work", tmp_path / "work", "--tracking", "none", *command.machine[:-2])
     answer = command.ask("run", slice_of_finance, *changes, *where)
     assert answer.code == 0, answer
     told = json.loads(command.ask("show", slice_of_finance, "--json", "--work", tmp_path / "work").out)
 
     corpus = told["corpus"]
-    assert corpus["documents_in"] == sum(SLICE.values())
+    assert corpus["documents_in"] == sum(SLICE.values()) + len(REAL)
     assert corpus["documents_in"] == corpus["documents_out"] + sum(corpus["dropped"].values())
     domain, general = told["scores"]["domain"], told["scores"]["general"]
     assert domain["interval_from_control"][1] < 0  # domain text taught what general text did not
@@ -66,9 +82,11 @@ def test_to_a_release_that_opens(
         assert torch.isfinite(model(input_ids=ids).logits).all()
 
 
-def test_later_text_is_later(slice_of_finance: Path, tmp_path: Path, command: Any, without_engine: None) -> None:
+def test_later_text_is_later(
+    slice_of_finance: Path, profile: Path, tmp_path: Path, command: Any, without_engine: None
+) -> None:
     changes = [word for change in SMALLER for word in ("--set", change)]
-    where = ("--work", tmp_path / "work", "--tracking", "none", *command.machine[:-2])
+    where = ("--machine", profile, "--work", tmp_path / "work", "--tracking", "none", *command.machine[:-2])
     assert command.ask("run", slice_of_finance, "--until", "curate", *changes, *where).code == 0
     (corpus,) = (tmp_path / "work" / "artifacts" / "curate").iterdir()
     days: dict[str, dict[str, list[str]]] = {}

@@ -55,7 +55,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(killed: tuple[Path, Any], undis
     assert "Traceback" not in err
     assert code == 0, err
     assert command.digests(work) == command.digests(undisturbed)
-    assert len(command.whole(work)) == 10
+    assert len(command.whole(work)) == 11
 
 
 def test_nothing_is_left_running(killed: tuple[Path, Any]) -> None:
@@ -100,6 +100,7 @@ def test_the_run_was_told_to_mlflow_once(killed: tuple[Path, Any]) -> None:
         "curate",
         "fit",
         "encode",
+        "describe",
         "base",
         "adapted",
         "control",
@@ -123,7 +124,7 @@ def test_a_second_run_does_nothing(killed: tuple[Path, Any], command: Any) -> No
     answer = command.ask(*run)
     assert time.monotonic() - began < 10
     assert answer.code == 0
-    assert "Nothing to do: all 11 stages" in answer.out
+    assert "Nothing to do: all 12 stages" in answer.out
     assert {path: path.stat().st_mtime_ns for path in (work / "artifacts").rglob("*")} == before
 
 

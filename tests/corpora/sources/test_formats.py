@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
+from backports import zstd
 
 from corpora.document import Document, Quarantined
 from corpora.sources.files import Files
@@ -26,7 +26,7 @@ JSONL = "".join(json.dumps({"text": t}) + "\n" for t in TEXTS).encode()
 def zstd_frames(data: bytes) -> bytes:
     """Two frames and an empty one, as parallel packers write them."""
     middle = len(data) // 2
-    return b"".join(zstandard.compress(part) for part in (data[:middle], b"", data[middle:]))
+    return b"".join(zstd.compress(part) for part in (data[:middle], b"", data[middle:]))
 
 
 def found(path: Path | str, **settings: Any) -> list[Document | Quarantined]:
@@ -45,7 +45,7 @@ def broken(items: list[Document | Quarantined]) -> list[Quarantined]:
     ("ending", "pack"),
     [
         (".jsonl", bytes), (".json", bytes), (".jsonl.gz", gzip.compress), (".jsonl.bz2", bz2.compress),
-        (".jsonl.xz", lzma.compress), (".jsonl.zst", zstandard.compress), (".JSONL.ZST", zstd_frames),
+        (".jsonl.xz", lzma.compress), (".jsonl.zst", zstd.compress), (".JSONL.ZST", zstd_frames),
         (".jsonl.gz", lambda d: gzip.compress(d[:9]) + gzip.compress(d[9:])),
     ],
 )  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_packed_file_that_breaks_off_is_told_with_its_line(tmp_path: Path, end
 
 
 def checked(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(write_checksum=True).compress(data)
+    return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})
 
 
 def test_a_file_that_is_not_packed_at_all(tmp_path: Path) -> None:
@@ -165,3 +165,104 @@ def test_parquet(tmp_path: Path) -> None:
     items = found(tmp_path / "a.parquet", date="meta.date")
     assert texts(items) == [f"t{i}" for i in range(600)]
     assert items[599].id == "a/a.parquet:600"
+
+
+def test_a_json_file_is_an_array_or_objects_or_lines(tmp_path: Path) -> None:
+    records = [{"text": t, "n": [1, {"a": "]}"}]} for t in TEXTS]
+    path = tmp_path / "a.json"
+    for written, lines in (
+        (json.dumps(records), (1, 1, 1)), (json.dumps(records, indent=1), (2, 11, 20)),
+        ("\n\ufeff"[::-1] + json.dumps(records), (2, 2, 2)), (json.dumps(records[0], indent=2), (1,)),
+        ("\n".join(json.dumps(r, indent=1) for r in records), (1, 10, 19)),
+        ("\n" + "\n\n".join(map(json.dumps, records)), (2, 4, 6)), ("[]", ()), (" \n\n", ()),
+    ):  # fmt: skip
+        path.write_text(written, encoding="utf-8")
+        items = found(path)
+        assert texts(items) == TEXTS[: len(lines)]
+        assert tuple(int(item.id.rpartition(":")[2]) for item in items) == lines
+    path.write_text(json.dumps(records[:1], ensure_ascii=False).replace("first", "größe"), encoding="cp1252")
+    assert texts(found(path, encoding="cp1252")) == ["größe"]
+
+
+def test_a_large_json_array_is_streamed(tmp_path: Path) -> None:
+    from corpora.sources.formats import as_text, values
+
+    class Counted(io.BytesIO):
+        taken = 0
+
+        def read1(self, size: int | None = -1) -> bytes:
+            got = super().read1(size)
+            self.taken += len(got)
+            return got
+
+    file = Counted(json.dumps([{"text": "x" * 1_000, "n": n} for n in range(3_000)], indent=1).encode())
+    stream = values(as_text(file, "utf-8"), "utf-8")
+    for n in range(100):
+        line, record = next(stream)
+        assert isinstance(record, dict)
+        assert (line, record["n"]) == (2 + 4 * n, n)
+    assert file.taken < 400_000  # of 3 MB
+    assert sum(1 for _ in stream) == 2_900
+
+
+@pytest.mark.parametrize(
+    ("written", "good", "reason"),
+    [
+        (b'[{"text": "a"},\n{"text": "b"', ["a"], "is no JSON"),
+        (b'[{"text": "a"}, oops, {"text": "b"}]', ["a"], "is no JSON"),
+        (b'[{"text": "a"}, 7, {"text": "b"}]', ["a", "b"], "holds int, not an object"),
+        (b'[{"text": "a"}, {"text": "caf\xe9"}, {"text": "b"}]', ["a", "b"], "is not UTF-8"),
+        (b"[" * 100_000, [], "is no JSON"), (b'{"text":\n "a', [], "is no JSON"), (b"[", [], "is no JSON"),
+        (b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", "b"], "is no JSON"),
+    ],
+)  # fmt: skip
+def test_json_files_that_are_broken(tmp_path: Path, written: bytes, good: list[str], reason: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(written)
+    items = found(path)
+    assert texts(items) == good
+    (bad,) = broken(items)
+    assert bad.reason.startswith(reason)
+
+
+def test_tsv(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text('id\ttext\n1\tone, two\n2\t"with\ttab"\n')
+    assert texts(found(path)) == ["one, two", "with\ttab"]
+
+
+def test_a_record_above_the_bound_is_told_and_the_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from corpora.sources import formats
+
+    monkeypatch.setattr(formats, "LONGEST", 1_000)
+    long = json.dumps({"text": "x" * 5_000})
+    path = tmp_path / "a.jsonl.gz"  # a bomb: what unpacks to much more is read in pieces
+    path.write_bytes(gzip.compress(f'{{"text": "a"}}\n{long}\n{{"text": "b"}}\n{"x" * 1_000_000}'.encode()))
+    items = found(path)
+    assert texts(items) == ["a", "b"]
+    assert [(q.place, q.records) for q in broken(items)] == [(f"{path}:2", 1), (f"{path}:4", 1)]
+    assert all("is longer than" in q.reason for q in broken(items))
+    for name, written in (
+        ("b.json", f'[{{"text": "a"}}, {long}]'), ("c.csv", f'text\na\n"{"x" * 5_000}"\n'),
+        ("d.csv", f"text\na\n{'x' * 5_000}"),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(written)
+        items = found(tmp_path / name)
+        assert texts(items) == ["a"], name
+        assert len(broken(items)) == 1, name
+    for name in ("e.txt.gz", "f.html.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b"x" * 100_000))
+        (bad,) = broken(found(tmp_path / name))
+        assert bad.reason.startswith("is larger than")
+
+
+def test_ten_megabytes_in_a_line_nul_bytes_and_surrogates(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(
+        json.dumps({"text": "x" * 10_000_000}).encode() + b'\n{"text": "a\\u0000b\\ud83d"}\n{"text": "\x00"}\n'
+    )
+    items = found(path)
+    assert [len(text) for text in texts(items)] == [10_000_000, 3]
+    assert texts(items)[1] == "ab\ufffd"
+    (bad,) = broken(items)
+    assert bad.reason.startswith("is no JSON")

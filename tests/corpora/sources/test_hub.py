@@ -118,3 +118,56 @@ def test_a_wrong_column_names_those_there_are(tmp_path: Path) -> None:
     assert Hub(kind="hub", dataset="org/x", revision="b" * 40, subset="en").stamp(Machine()) == {
         "dataset": "org/x", "revision": "b" * 40, "subset": "en", "split": "train",
     }  # fmt: skip
+
+
+MIRRORED = """
+import json, sys
+from corpora.sources.hub import Hub
+from domain.errors import Refusal
+from domain.machine import Machine
+for settings in json.loads(sys.argv[1]):
+    revision = settings.pop("revision")
+    source = Hub(kind="hub", dataset="org/nested", revision=revision, text="sections.text[*]")
+    try:
+        print(json.dumps([item.text for item in source.documents(Machine(**settings))]))
+    except Refusal as refusal:
+        print(json.dumps(str(refusal)))
+"""
+
+
+def test_the_machine_says_how_the_hub_is_reached(hub: LocalHub, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    rows = [{"sections": {"text": [f"one {i}", f"two {i}"]}, "id": i} for i in range(3)]
+    write_table(pyarrow.Table.from_pylist(rows), tmp_path / "x.parquet")
+    commit = hub.add("datasets", "org/nested", {"train.parquet": (tmp_path / "x.parquet").read_bytes()})
+    environment = hub.environment(tmp_path / "cache")
+    del environment["HF_ENDPOINT"]  # the real one, which nothing here can reach
+    mirrors = {"https://huggingface.co": hub.url}
+    machines = [{"mirrors": mirrors}, {"network": False}, {"mirrors": mirrors, "ca_bundle": str(tmp_path / "none.pem")}]
+    asked = json.dumps([{**machine, "revision": commit} for machine in machines])
+    answer = subprocess.run(
+        [sys.executable, "-c", MIRRORED, asked], env=environment, cwd=HOME, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    texts, offline, certificates = map(json.loads, answer.stdout.splitlines())
+    assert texts == [f"one {i}\n\ntwo {i}" for i in range(3)]
+    assert offline.startswith("org/nested, split train: is not in the hub's cache on this machine")
+    assert "none.pem: cannot be read as certificates" in certificates
+
+
+def test_without_a_network_the_hubs_cache_is_read(hub: LocalHub, tmp_path: Path) -> None:
+    commit = hub.add("datasets", "org/kept", {"train.jsonl": records(3)})
+    fetch = f"""
+from huggingface_hub import snapshot_download
+snapshot_download("org/kept", repo_type="dataset", revision="{commit}")
+print(json.dumps("fetched"), flush=True)
+"""
+    code = "import json\n" + fetch + READ.replace("Machine()", "Machine(network=False)")
+    command = [sys.executable, "-c", code, json.dumps([{"dataset": "org/kept", "revision": commit}])]
+    answer = subprocess.run(
+        command, env=hub.environment(tmp_path), cwd=HOME, capture_output=True, text=True, check=True
+    )
+    assert [row["text"] for row in json.loads(answer.stdout.splitlines()[-1])] == [f"text {i}" for i in range(3)]
+    assert hub.asked[-1].startswith("GET /datasets/org/kept/resolve/")  # nothing but the fetch

@@ -14,7 +14,7 @@ SCORE = {
     "units": 60, "documents": 70, "bytes": 90_000, "sources": {}, "years": {},
 }  # fmt: skip
 FACTS = {
-    "documents_in": 1000, "documents_out": 900, "bytes_in": 2_000_000, "bytes_out": 1_500_000,
+    "documents_in": 1000, "documents_out": 900, "quarantined": 0, "bytes_in": 2_000_000, "bytes_out": 1_500_000,
     "dropped": {"exact duplicate": 60, "licence header": 40}, "changed": {"email": 7},
     "splits": {
         "train": {"domain": {"documents": 500, "bytes": 900_000}, "general": {"documents": 300, "bytes": 500_000}},

@@ -5,16 +5,17 @@ import random
 import numpy as np
 import pytest
 
-from domain.text.minhash import BANDS, ROWS, SIZE, band_keys, detection, signature, similarity
-from domain.text.words import word_hashes
+from domain.text import minhash
+from domain.text.minhash import BANDS, FACTORS, ROWS, band_hashes, minima, shingles
+from domain.text.words import Split
 
 
-def shingles(words: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))}
+def of(texts: list[list[str]]) -> Split:
+    return Split([" ".join(words) for words in texts])
 
 
-def jaccard(one: list[str], other: list[str]) -> float:
-    a, b = shingles(one), shingles(other)
+def overlap(one: list[str], other: list[str]) -> float:
+    a, b = ({tuple(words[i : i + 5]) for i in range(max(1, len(words) - 4))} for words in (one, other))
     return len(a & b) / len(a | b)
 
 
@@ -26,59 +27,73 @@ def changed(words: list[str], count: int, chance: random.Random) -> list[str]:
     return copy
 
 
-def test_agreement_estimates_the_true_overlap() -> None:
+def test_agreement_of_the_minima_estimates_the_overlap() -> None:
     chance = random.Random(5)
-    errors = []
+    texts, truth = [], []
     for number in range(60):
         text = [f"w{chance.randrange(5000)}" for _ in range(400)]
         other = changed(text, number % 40 + 1, chance)
-        estimated = similarity(signature(word_hashes(text)), signature(word_hashes(other)))
-        errors.append(float(estimated) - jaccard(text, other))
+        texts += [text, other]
+        truth.append(overlap(text, other))
+    lowest = minima(*shingles(of(texts)))
+    errors = (lowest[:, ::2] == lowest[:, 1::2]).mean(axis=0) - truth
     # 112 independent trials: a standard error of at most sqrt(0.25 / 112) = 0.047, and no bias.
-    assert max(map(abs, errors)) < 4 * 0.0473
-    assert abs(np.mean(errors)) < 4 * 0.0473 / np.sqrt(60)
+    assert np.abs(errors).max() < 4 * 0.0473
+    assert abs(errors.mean()) < 4 * 0.0473 / np.sqrt(60)
 
 
-def test_a_signature_does_not_depend_on_how_many_shingles_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    hashes = word_hashes([f"w{i}" for i in range(500)])
-    whole = signature(hashes)
-    monkeypatch.setattr("domain.text.minhash.AT_ONCE", 7)
-    assert np.array_equal(signature(hashes), whole)
+@pytest.mark.parametrize(("length", "edits"), [(400, 6), (400, 20), (60, 1), (60, 3), (12, 1)])
+def test_how_many_share_a_band_is_what_theory_says(length: int, edits: int) -> None:
+    chance = random.Random(length + edits)
+    texts, expected = [], []
+    for _ in range(400):
+        text = [f"w{chance.randrange(10**6)}" for _ in range(length)]
+        other = changed(text, edits, chance)
+        texts += [text, other]
+        expected.append(1 - (1 - overlap(text, other) ** ROWS) ** BANDS)  # MMDS, section 3.4.2
+    bands = band_hashes(of(texts))
+    share = (bands[::2] == bands[1::2]).any(axis=1).mean()
+    assert share == pytest.approx(np.mean(expected), abs=4 * np.sqrt(0.25 / 400))
 
 
-def test_signatures_stay_as_they_are_from_year_to_year() -> None:
-    # A frozen test split stands on this: a change here moves documents between splits.
-    assert (
-        signature(word_hashes(["the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog"]))[:4].tolist()
-        == FROZEN
-    )
+def test_a_text_has_the_same_bands_in_any_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(8)
+    texts = [[f"w{chance.randrange(99)}" for _ in range(chance.choice([0, 1, 4, 5, 6, 300]))] for _ in range(60)]
+    together = band_hashes(of(texts))
+    assert together.shape == (60, BANDS)
+    assert together.dtype == np.uint64
+    monkeypatch.setattr(minhash, "AT_ONCE", 7)
+    assert np.array_equal(np.concatenate([band_hashes(of([text])) for text in texts]), together)
+    assert np.array_equal(band_hashes(of(texts)), together)
+    assert band_hashes(Split([])).shape == (0, BANDS)
 
 
-FROZEN = [953038197, 435009409, 1355931251, 855272010]
+def test_short_texts_are_one_shingle() -> None:
+    texts = ["one", "one two", "one two three four", "one two three four five", "", "!", "ONE, two"]
+    grams, begins = shingles(Split(texts))
+    assert np.diff(begins).tolist() == [1] * len(texts)
+    bands = band_hashes(Split(texts))
+    alike = (bands[:, None] == bands[None]).any(axis=2)
+    pairs = [(i, j) for i, j in np.argwhere(alike).tolist() if i < j]
+    assert pairs == [(1, 6), (4, 5)]
+    assert len(set(grams.tolist())) == 5
 
 
-@pytest.mark.parametrize("text", [[], ["one"], ["one", "two", "three", "four"]])
-def test_short_texts_are_one_shingle(text: list[str]) -> None:
-    sign = signature(word_hashes(text))
-    assert sign.shape == (SIZE,)
-    assert sign.dtype == np.uint32
-    assert similarity(sign, signature(word_hashes([*text, "more"]))) < 0.1
+def test_minima_are_those_of_python() -> None:
+    chance = random.Random(9)
+    values = np.array([chance.getrandbits(32) for _ in range(50)], np.uint32)
+    lowest = minima(values, np.array([0, 1, 30, 50]))
+    for row, factor in zip(lowest.tolist(), FACTORS.tolist(), strict=True):
+        products = [value * factor % 2**32 for value in values.tolist()]
+        assert row == [products[0], min(products[1:30]), min(products[30:])]
 
 
-def test_detection_is_the_formula_and_what_happens() -> None:
-    # Leskovec, Rajaraman, Ullman, section 3.4.2: b = 20, r = 5 gives .470 at .5 and .9996 at .8.
-    assert detection(0.5, 20, 5) == pytest.approx(0.470, abs=0.001)
-    assert detection(0.8, 20, 5) == pytest.approx(0.9996, abs=0.0001)
-    chance = np.random.default_rng(3)
-    one = chance.integers(0, 2**32, (4000, SIZE), dtype=np.uint32)
-    other = np.where(chance.random(one.shape) < 0.5, one, chance.integers(0, 2**32, one.shape, dtype=np.uint32))
-    met = (band_keys(one) == band_keys(other)).any(axis=1).mean()
-    assert met == pytest.approx(detection(0.5), abs=4 * np.sqrt(0.25 / 4000))
+def test_bands_stay_as_they_are_from_year_to_year() -> None:
+    # The index of remembered texts and the frozen test split stand on this.
+    bands = band_hashes(Split(["the quick brown fox jumps over the lazy dog"]))
+    assert bands[0, :3].tolist() == FROZEN
+    assert len(set(FACTORS.tolist())) == BANDS * ROWS
+    assert (FACTORS % 2 == 1).all()
 
 
-def test_band_keys_are_equal_where_bands_are() -> None:
-    one = np.arange(SIZE, dtype=np.uint32)[None]
-    other = one.copy()
-    other[0, ROWS * 3 + 1] += 1
-    assert np.flatnonzero(band_keys(one)[0] != band_keys(other)[0]).tolist() == [3]
-    assert band_keys(one).shape == (1, BANDS)
+FROZEN = [8359195733962700588, 12225541541635811839, 16298965218054632493]

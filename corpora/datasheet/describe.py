@@ -1,0 +1,112 @@
+"""Raw, corpus and tokens -> Datasheet: every number of it, counted in a few passes with bounded memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from corpora.datasheet.duplicates import duplicates
+from corpora.datasheet.fates import Fates
+from corpora.datasheet.groups import bins
+from corpora.datasheet.kept import count_tokens
+from corpora.ledger import LEDGER, read_ledger
+from corpora.samples import excerpt, excerpts
+from domain.artifacts import Corpus, Datasheet, Raw, Tokens
+from domain.machine import Machine
+from domain.manifest import write_json
+from domain.spec import Spec
+from domain.stage import stage
+
+OF = ("part", "source")
+NUMBERS = ("documents", "bytes", "documents_kept", "bytes_kept", "tokens")
+
+
+class Description(Spec):
+    """How the data sheet is filled."""
+
+    samples: Annotated[int, Field(ge=1, description="removed documents that are shown for each reason")] = 3
+
+
+@stage("describe", makes=Datasheet, version=1)
+def describe(
+    spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
+) -> dict[str, Any]:
+    """Raw, corpus, tokens -> Datasheet: ``datasheet.html`` and, with the same content, ``datasheet.json``.
+
+    facts: ``documents``, ``bytes`` (UTF-8, as they came), ``documents_kept``, ``bytes_kept``, ``tokens`` (of train and
+    validation), ``retention`` (bytes kept of bytes that came).
+    """
+    from corpora.datasheet.page import page
+
+    write_json(out / "datasheet.json", sheet(spec, raw, corpus, tokens))
+    # From the file: the page says what the JSON says.
+    filled = json.loads((out / "datasheet.json").read_bytes())
+    (out / "datasheet.html").write_text(page(filled), encoding="utf-8")
+    return dict(filled["total"])
+
+
+def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[str, Any]:
+    """All that the data sheet says, as JSON."""
+    ledger = corpus.path / LEDGER
+    filters = [str(each["kind"]) for each in (corpus.manifest["spec"] or {}).get("filters", [])]
+    fates = Fates(filters, spec.samples)
+    fates.read(read_ledger(ledger))
+    lengths, mentions = count_tokens(corpus, tokens, fates)
+    return {
+        "made_from": {"raw": raw.digest, "corpus": corpus.digest, "tokens": tokens.digest},
+        "total": total(fates),
+        "steps": fates.steps(),
+        "sources": [rates(row) for row in fates.sources.rows(*OF)],
+        "years": [rates(row) for row in fates.years.rows("year")],
+        "languages": [rates(row) for row in fates.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
+        "licences": [rates(row) for row in fates.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
+        "reasons": reasons(fates, raw),
+        "duplicates": duplicates(ledger),
+        "privacy": [found(row) for row in fates.privacy.rows(*OF)],
+        "harm": fates.harm_rates(),
+        "mentions": mentions,
+        "bytes_by_length": bins(came=fates.came, kept=fates.kept),
+        "tokens_by_length": bins(kept=lengths),
+        "contamination": [{"task": task, **counts} for task, counts in sorted(corpus.facts.get("tasks", {}).items())],
+        "quarantined": fates.quarantined.rows(*OF, "stage", "reason"),
+    }
+
+
+def total(fates: Fates) -> dict[str, Any]:
+    """The numbers of everything, and which share of the bytes stays."""
+    numbers = fates.sources.total()
+    return rates({name: numbers[name] for name in NUMBERS})
+
+
+def rates(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with all its numbers, zeros too, and ``retention``: bytes kept of bytes that came, null where none came."""
+    numbers = {name: row.get(name, 0) for name in NUMBERS}
+    share = round(numbers["bytes_kept"] / numbers["bytes"], 6) if numbers["bytes"] else None
+    return {**row, **numbers, "retention": share}
+
+
+def reasons(fates: Fates, raw: Raw) -> list[dict[str, Any]]:
+    """A row for each stage, action and reason in the order of stages, the largest first, with samples of what went."""
+    order = {stage: place for place, stage in enumerate(fates.stages())}
+    rows = fates.reasons.rows("stage", "action", "reason")
+    rows.sort(key=lambda row: (order.get(row["stage"], len(order)), -row["documents"]))
+    chosen = [fates.samples_of(row["stage"], row["action"], row["reason"]) for row in rows]
+    texts = excerpts(raw.path, (row for each in chosen for row in each))
+    for row, samples in zip(rows, chosen, strict=True):
+        row["samples"] = [
+            {
+                **{name: one[name] for name in ("id", "source", "duplicate_of")},
+                "detail": excerpt(one["detail"]),  # a team's own filter may quote the text
+                "text": texts.get(one["id"]),
+            }
+            for one in samples
+        ]
+    return rows
+
+
+def found(row: dict[str, Any]) -> dict[str, Any]:
+    """Finds by kind, apart from where they were found."""
+    return {**{name: row[name] for name in OF}, "found": {key: row[key] for key in sorted(row) if key not in OF}}

@@ -1,0 +1,153 @@
+"""What deduplication remembers from run to run: bands, keys and ids of every text that took part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from corpora.dedup.exact import first_of_equals
+from corpora.dedup.near import bucket_edges, components
+from corpora.dedup.segment import LARGEST, Segment
+from domain.errors import Refusal
+from domain.manifest import write_json
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there already. The n texts of a run are numbered from the index's length on, as their arrays are."""
+
+    equal: np.ndarray  # int64 [texts]: the earliest text with the same key, remembered or new; itself where it is that
+    drops: np.ndarray  # bool [texts]: it shares a band with an earlier text
+    roots: np.ndarray  # int64 [texts]: the earliest text of its cluster
+    joined: np.ndarray  # int64 [pairs, 2]: roots of remembered clusters that a new text joins, and what is now theirs
+
+
+class Index:
+    """Remembered texts, numbered in the order in which they came.
+
+    ``find`` and ``add`` in turn, over several runs, drop what ``near_duplicates`` and ``first_of_equals`` drop of all
+    texts at once in the same order; the last run's clusters are those of all texts, too. What they cost grows with the
+    new texts: the remembered ones are searched, on disk, in at most log2 of their number segments. A hash is kept to
+    40 bits at least: a new text is taken for one of 10 million others by mistake once in 8,000.
+    """
+
+    def __init__(self, segments: Sequence[Segment] = ()) -> None:
+        self.segments = list(segments)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.segments))
+
+    @classmethod
+    def open(cls, folder: Path) -> Index:
+        """The index that ``save`` wrote. Raises ``Refusal`` where there is none of this version."""
+        try:
+            stated = orjson.loads((folder / "index.json").read_bytes())
+            if stated["version"] != VERSION:
+                raise ValueError(f"version {stated['version']}")
+            return cls([Segment.open(folder / name) for name in stated["segments"]])
+        except (OSError, ValueError, KeyError) as error:
+            found = f"no index of remembered texts that can be read ({error})"
+            raise Refusal(
+                str(folder), found, "name a corpus that this version made, or curate all texts anew"
+            ) from None
+
+    def save(self, folder: Path) -> None:
+        """Write all of it to a new folder; the same runs give the same bytes. 140 bytes a text."""
+        folder.mkdir(parents=True)
+        names = [f"{segment.first:010d}" for segment in self.segments]
+        for name, segment in zip(names, self.segments, strict=True):
+            segment.save(folder / name)
+        write_json(folder / "index.json", {"version": VERSION, "segments": names})
+
+    def find(self, keys: np.ndarray, bands: np.ndarray, order: np.ndarray) -> Found:
+        """Look up a run's texts: keys uint64 [texts, 2], band hashes uint64 [texts, 14], order int64 [texts]."""
+        count, ranked = len(keys), np.argsort(order, kind="stable")
+        columns = np.column_stack((keys[:, 0], bands))[ranked]
+        held = self.held(columns, keys[ranked, 1])
+        names = len(self) + ranked  # the texts' numbers, earliest first
+
+        same = np.where(held[:, 0] >= 0, held[:, 0], names[first_of_equals(keys[ranked], np.arange(count))])
+        left, right = bucket_edges(bands[ranked])
+        texts, places = np.nonzero(held[:, 1:] >= 0)
+        roots = self.roots(held[:, 1:][texts, places])
+        known = np.unique(roots)
+        nodes = np.concatenate((known, names))
+        one = np.concatenate((np.searchsorted(known, roots), left + len(known)))
+        other = np.concatenate((texts + len(known), right + len(known)))
+        cluster = nodes[components(len(nodes), one, other)]
+
+        equal, root = np.empty(count, np.int64), np.empty(count, np.int64)
+        drops = np.zeros(count, bool)
+        equal[ranked], root[ranked] = same, cluster[len(known) :]
+        drops[ranked[right]] = drops[ranked[texts]] = True
+        joins = cluster[: len(known)] != known
+        return Found(equal, drops, root, np.stack((known, cluster[: len(known)]), axis=1)[joins])
+
+    def add(
+        self, ids: Sequence[str], keys: np.ndarray, bands: np.ndarray, order: np.ndarray,
+        found: Found, splits: Sequence[str | None],
+    ) -> None:  # fmt: skip
+        """Remember a run's texts: all that took part, kept or not, with what ``find`` said and the split of each."""
+        if not len(ids):
+            return
+        start, ranked = len(self), np.argsort(order, kind="stable")
+        numbers = np.empty(len(ids), np.int64)
+        numbers[ranked] = start + np.arange(len(ids))
+        roots = np.where(found.roots < start, found.roots, numbers[np.maximum(found.roots - start, 0)])
+        links = np.concatenate((np.stack((numbers, roots), axis=1)[roots != numbers], found.joined))
+        columns = np.column_stack((keys[:, 0], bands))[ranked]
+        new = self.held(columns, keys[ranked, 1]) < 0
+        self.segments.append(
+            Segment.of(
+                start, columns, new, keys[ranked, 1], [ids[i] for i in ranked], [splits[i] for i in ranked], links
+            )
+        )
+        while len(self.segments) > 1:  # so each text is moved at most log2(texts) times
+            before, last = self.segments[-2:]
+            if len(before) > len(last) or len(before) + len(last) > LARGEST:
+                break
+            self.segments[-2:] = [before.joined(last)]
+
+    def held(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        """int64 [texts, 15]: the remembered text that first had each hash, or -1; a key's both halves must be equal."""
+        held = np.full(columns.shape, -1, np.int64)
+        for segment in self.segments:
+            held = np.maximum(held, segment.held(columns, seconds))
+        return held
+
+    def roots(self, numbers: np.ndarray) -> np.ndarray:
+        """int64: the earliest text of the cluster of each remembered one."""
+        roots = numbers.copy()
+        moved = np.ones(len(roots), bool)
+        while moved.any():
+            parents = roots.copy()
+            for segment in self.segments:
+                parents = np.minimum(parents, segment.parents(roots))
+            moved, roots = parents != roots, parents
+        return roots
+
+    def ids(self, numbers: np.ndarray) -> list[str]:
+        """The ids of remembered texts (int64)."""
+        return [str(each) for each in self.told("ids", numbers)]
+
+    def splits(self, numbers: np.ndarray) -> list[str | None]:
+        """The splits of remembered texts; None for one that did not stay."""
+        return self.told("splits", numbers)
+
+    def told(self, what: str, numbers: np.ndarray) -> list[str | None]:
+        """What the segments tell of remembered texts."""
+        firsts = np.array([segment.first for segment in self.segments])
+        places = np.searchsorted(firsts, numbers, side="right") - 1
+        answers: list[str | None] = [None] * len(numbers)
+        for place in np.unique(places).tolist():
+            segment, here = self.segments[place], np.flatnonzero(places == place)
+            packed = segment.ids if what == "ids" else segment.splits
+            for each, text in zip(here.tolist(), packed.at(numbers[here] - segment.first), strict=True):
+                answers[each] = text
+        return answers

@@ -1,0 +1,47 @@
+"""SEC filings: a full submission to clean text, by item."""
+
+from __future__ import annotations
+
+from corpora.extract.filing.contents import without_contents
+from corpora.extract.filing.items import MARK, Item, divided, itemised
+from corpora.extract.filing.markup import markup_lines
+from corpora.extract.filing.pages import unpaged
+from corpora.extract.filing.plain import is_plain, plain_lines
+from corpora.extract.filing.submission import Part, submission
+from corpora.extract.job import Extracted
+
+__all__ = ["Item", "filing", "filing_with_exhibits", "itemised"]
+
+
+def filing(content: bytes) -> Extracted:
+    """A full submission without its exhibits; ``itemised`` parts its text from the marks of its items.
+
+    ``title`` is company and form, ``date`` the day of filing. Raises ``ValueError`` where it holds no prose.
+    """
+    return extracted(content, exhibits=False)
+
+
+def filing_with_exhibits(content: bytes) -> Extracted:
+    """As ``filing``, with each exhibit behind it, an item that is named by its type."""
+    return extracted(content, exhibits=True)
+
+
+def extracted(content: bytes, *, exhibits: bool) -> Extracted:
+    """The text of a full submission, marked."""
+    found = submission(content)
+    form, filed = found.form or "", found.filed or ""
+    texts = [divided([line for part in found.main for line in ("", *clean_lines(part))], form)]
+    if exhibits:
+        texts += ["\n".join((MARK + part.kind, *clean_lines(part), MARK)) for part in found.parts if part.exhibit]
+    return Extracted(
+        text="\n\n".join(texts).strip("\n"),
+        title=" ".join(filter(None, (found.company, found.form))) or None,
+        date=f"{filed[:4]}-{filed[4:6]}-{filed[6:]}" if filed else None,
+        language="en",
+    )
+
+
+def clean_lines(part: Part) -> list[str]:
+    """The lines of one document without what belongs to its pages."""
+    lines = plain_lines(part.body) if is_plain(part.body) else markup_lines(part.body)
+    return without_contents(unpaged(lines))

@@ -1,0 +1,39 @@
+"""What goes to a worker, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["trafilatura", "resiliparse"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A page to be read. ``form`` is html, pdf, or ``package.module:function``: bytes -> ``Extracted``.
+
+    ``charset`` is what the server or the recipe says of an HTML page, ``mode`` how its main text is found.
+    """
+
+    content: bytes
+    form: str = "html"
+    mode: Mode = "trafilatura"
+    charset: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extracted:
+    """A page's text, and what it says of itself: ``date`` is its ISO day, ``url`` its canonical address."""
+
+    text: str
+    title: str | None = None
+    date: str | None = None
+    language: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Why a page gave no text, in one line."""
+
+    reason: str

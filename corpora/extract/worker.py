@@ -1,0 +1,95 @@
+"""The process that reads pages: it ends itself at its bound of time or memory, or when nobody asks any more."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from corpora.extract.job import Extracted
+
+LENGTH = struct.Struct("<Q")
+ROOM = 2_000_000_000  # bytes of address space beyond what a worker holds at its start
+MEMORY = "needs too much memory"
+
+
+def reader(job: dict[str, Any]) -> Callable[[bytes], Extracted]:
+    """What reads the form of a job; its libraries are loaded, so that no page's time is spent on that."""
+    if job["form"] == "html":
+        import trafilatura  # noqa: F401
+        from resiliparse.extract import html2text  # noqa: F401
+
+        from corpora.extract.html import page
+
+        return lambda content: page(content, charset=job["charset"], mode=job["mode"])
+    if job["form"] == "pdf":
+        import pypdf  # noqa: F401
+
+        from corpora.extract.pdf import pdf
+
+        return pdf
+    module, _, name = job["form"].partition(":")
+    function: Callable[[bytes], Extracted] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def answer(job: dict[str, Any], content: bytes) -> dict[str, Any]:
+    """The fields of ``Extracted``, or ``reason``; ``lost`` where nothing more should be asked of this process."""
+    try:
+        read = reader(job)
+        signal.setitimer(signal.ITIMER_REAL, job["seconds"])
+        found = asdict(read(content))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return found
+    except MemoryError:
+        return {"reason": MEMORY, "lost": True}
+    except RecursionError:
+        return {"reason": "is nested too deeply"}
+    except Exception as error:
+        told = " ".join(str(error).split())[:300]
+        return {"reason": told if isinstance(error, ValueError) and told else f"{type(error).__name__}: {told}"}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def limit_memory() -> None:
+    """Let this process grow by ``ROOM`` and no more, where the system can say how large it is."""
+    size = Path("/proc/self/statm")
+    if size.exists():
+        held = int(size.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + ROOM, held + ROOM))
+
+
+def serve(asked: BinaryIO, told: BinaryIO) -> None:
+    """Answer jobs until the asking side is closed. SIGALRM is left to end the process: it works within C too."""
+    while header := asked.read(2 * LENGTH.size):
+        (about,), (size,) = LENGTH.unpack(header[: LENGTH.size]), LENGTH.unpack(header[LENGTH.size :])
+        job = json.loads(asked.read(about))
+        found = json.dumps(answer(job, asked.read(size))).encode()
+        told.write(LENGTH.pack(len(found)) + found)
+        told.flush()
+
+
+def main() -> None:
+    """Serve on what were standard input and output; what a library prints goes nowhere."""
+    told = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    logging.disable(logging.CRITICAL)
+    limit_memory()
+    serve(sys.stdin.buffer, told)
+
+
+if __name__ == "__main__":
+    main()

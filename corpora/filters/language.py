@@ -1,0 +1,78 @@
+"""Says in which language each document is, and drops what is in another than those wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from corpora.document import Document
+from corpora.filters.filter import Drop, Filter, Label, Verdict
+from corpora.filters.identify import CHARACTERS, KNOWN, WORLD, identifier
+from domain.spec import Share
+from domain.text.words import Split, Words
+
+LEAST = 0.5  # probability from which a language is believed, where a recipe says no other
+LETTERS = 20  # fewer tell no language
+UNDETERMINED = "und"  # as ISO 639-2 has it
+
+
+def with_thresholds(value: Any) -> Any:
+    """A list of languages is short for each with the usual threshold."""
+    return dict.fromkeys(value, LEAST) if isinstance(value, list | tuple) else value
+
+
+def known(value: dict[str, float]) -> dict[str, float]:
+    """Raises ``ValueError`` for a language that cannot be told."""
+    for code in value:
+        if code not in KNOWN or code == "zxx":
+            raise ValueError(f"{code!r} is no language that can be told; write ISO 639 codes such as en, de, zh")
+    return value
+
+
+class Language(Filter):
+    """Keeps the languages of ``allow``, told apart from the main languages of the world; without it, all.
+
+    Undetermined (``und``) is what has few letters or is like no language, and where the likeliest one is not believed.
+    It stays, as the language that its source states, if any; another one than those allowed goes. What a source states
+    counts only there, since feeds and pages are often wrong about it.
+    """
+
+    kind: Literal["language"] = "language"
+    allow: Annotated[
+        dict[str, Share],
+        BeforeValidator(with_thresholds),
+        AfterValidator(known),
+        Field(description="languages to keep, or with the probability to believe each: {en: 0.65}; none: all"),
+    ] = {}  # noqa: RUF012
+    undetermined: Annotated[Literal["keep", "drop"], Field(description="what is done with ``und``")] = "keep"
+
+    def judge(self, document: Document, words: Words) -> Verdict:
+        """The verdict on one document."""
+        return self.judge_all([document], Split.of([words]))[0]
+
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+        """Label or drop each."""
+        candidates = tuple(sorted({*WORLD, *self.allow}))
+        found = identifier(candidates).identify(split.texts)
+        rows = zip(documents, split.texts, found, strict=True)
+        return [self.verdict(document.language, text, *best) for document, text, best in rows]
+
+    def verdict(self, stated: str | None, text: str, language: str, score: float) -> Verdict:
+        """What follows from what was found, and from what the source states."""
+        if language != "zxx" and score >= self.allow.get(language, LEAST) and has_letters(text):
+            if not self.allow or language in self.allow:
+                return Label(language, score)
+            return Drop(f"language: {language}", f"{score:.2f}", score)
+        code = (stated or UNDETERMINED).replace("_", "-").partition("-")[0].lower()
+        if code in KNOWN:
+            return None if not self.allow or code in self.allow else Drop(f"language: {code}", "as its source states")
+        if self.undetermined == "drop":
+            return Drop(f"language: {UNDETERMINED}", f"{language} {score:.2f}", score)
+        return Label(UNDETERMINED, 0.0)
+
+
+def has_letters(text: str) -> bool:
+    """Whether there are enough in what is looked at."""
+    return any(sum(map(str.isalpha, text[:size])) >= LETTERS for size in (4 * LETTERS, CHARACTERS))

@@ -1,0 +1,55 @@
+"""A filter of a team's own: a function that answers for one document."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ConfigDict, model_validator
+
+from corpora.document import Document
+from corpora.filters.filter import Change, Drop, Filter, Verdict
+from domain.text.words import Words
+
+OWN = "package.module:function"
+
+
+class Own(Filter):
+    """``kind`` names the function; all other keys are its keyword arguments.
+
+    It answers True or None (keep), ``(False, reason)`` (drop), or a Document, whose text then stays.
+    Raises ``ValueError`` where there is no such function, or it does not take these arguments.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Own:
+        try:
+            inspect.signature(self.function).bind(None, **(self.model_extra or {}))
+        except (ImportError, AttributeError) as error:
+            raise ValueError(f"cannot be imported ({error}); write {OWN}") from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"does not take these arguments ({error})") from None
+        return self
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that ``kind`` names."""
+        module, _, name = self.kind.partition(":")
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return found
+
+    def judge(self, document: Document, words: Words) -> Verdict:
+        """What the function answers; ``TypeError`` for an answer that is none."""
+        answer = self.function(document, **(self.model_extra or {}))
+        match answer:
+            case None | True:
+                return None
+            case (False, str(reason)):
+                return Drop(reason)
+            case Document(text=text):
+                return Change(text, "changed") if text != document.text else None
+        raise TypeError(f"it answered {answer!r}, not True, (False, reason) or a Document")

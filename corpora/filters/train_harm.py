@@ -1,0 +1,171 @@
+"""Labelled examples -> a linear harm model, with what it is worth measured on the half that it did not see."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.document import clean
+from domain.errors import Refusal
+from domain.spec import fingerprint
+from domain.text.harm.linear import BUCKETS, FORMAT, RUNS, WINDOW, Linear, pair_features, word_features
+from domain.text.harm.windows import window_bounds
+from domain.text.words import Split
+
+STRENGTH = 0.3  # inverse of the L2 penalty
+LEAST = 20  # examples of a label: ten to learn from and ten to measure on
+
+Example = tuple[str, str]  # text, label
+
+
+def train(examples: Sequence[Example], *, safe: str, seed: int = 0) -> Linear:
+    """A model of all examples. Its header tells labels, seed, features, the examples' digest, and ``measured``:
+    precision, recall and F1 of a model trained on one half and asked about the other.
+
+    The order of examples does not matter, and an example that is given twice counts once. Labels weigh alike,
+    however many examples each has. Raises ``Refusal``.
+    """
+    ordered = sorted(set(examples))
+    check(ordered, safe)
+    labels = [safe, *sorted({label for _, label in ordered} - {safe})]
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "labels": labels,
+        "safe": safe,
+        "window": WINDOW,
+        "features": f"words, pairs of words, {RUNS[0]} to {RUNS[-1]} characters of a word, in {BUCKETS} buckets",
+        "method": f"logistic regression, L2, C {STRENGTH}, labels balanced",
+        "seed": seed,
+        "examples": {label: sum(each == label for _, each in ordered) for label in labels},
+        "digest": fingerprint(ordered),
+    }
+    one, other = halves(ordered, seed)
+    header["measured"] = measure(fit(one, header), other)
+    return fit(ordered, header)
+
+
+def check(examples: Sequence[Example], safe: str) -> None:
+    """Raises ``Refusal`` where the examples cannot teach a difference."""
+    counts: dict[str, int] = {}
+    for _, label in examples:
+        counts[label] = counts.get(label, 0) + 1
+    if safe not in counts:
+        found = f"no example is labelled {safe}; there are {', '.join(sorted(counts)) or 'none'}"
+        raise Refusal("harm train", found, "say with --safe which label is no harm")
+    if len(counts) < 2:
+        raise Refusal("harm train", f"all examples are labelled {safe}", "add examples of harm")
+    for label, count in sorted(counts.items()):
+        if count < LEAST:
+            found = f"label {label} has {count} different examples, and {LEAST} are needed"
+            raise Refusal("harm train", found, "add examples, or give them another label")
+
+
+def halves(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
+    """Two halves by the hash of the text and the seed: equal texts stay together, and others do not move them."""
+    sides: tuple[list[Example], list[Example]] = ([], [])
+    for text, label in examples:
+        sides[hashlib.sha256(f"{seed} {text}".encode()).digest()[0] & 1].append((text, label))
+    return sides
+
+
+def fit(examples: Sequence[Example], header: dict[str, Any]) -> Linear:
+    """Logistic regression over the windows of the examples; the same bytes for any number of threads."""
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    split = Split([text for text, _ in examples])
+    bounds, owner = window_bounds(split.offsets, header["window"])
+    matrix = rows(split, bounds)
+    labels = header["labels"]
+    target = np.array([labels.index(label) for _, label in examples])[owner]
+    used = np.unique(matrix.indices)  # the weight of a feature that no example has stays 0
+    model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500, tol=1e-3)
+    with threadpool_limits(1):
+        model.fit(matrix[:, used], target)
+    weights, bias = model.coef_, model.intercept_
+    if len(labels) == 2:  # scikit-learn keeps one row for two labels
+        weights, bias = np.vstack((-weights / 2, weights / 2)), np.array([-bias[0] / 2, bias[0] / 2])
+    spread = np.zeros((len(labels), BUCKETS), dtype=np.float32)
+    spread[:, used] = weights
+    return Linear(spread, bias.astype(np.float32), header)
+
+
+def rows(split: Split, bounds: np.ndarray) -> Any:
+    """float32 CSR [windows, BUCKETS]: how often each feature occurs, over the root of the window's words."""
+    from scipy.sparse import csr_matrix
+
+    _, first, distinct = np.unique(split.hashes, return_index=True, return_inverse=True)
+    offsets, buckets = word_features(split, first)
+    window = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    counts, begins = np.diff(offsets)[distinct], offsets[:-1][distinct]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    columns = np.concatenate((buckets[np.repeat(begins, counts) + within], pair_features(split)))
+    places = np.concatenate((np.repeat(window, counts), window))
+    scale = (1.0 / np.sqrt(np.maximum(1, np.diff(bounds)))).astype(np.float32)[places]
+    there = columns < BUCKETS
+    shape = (len(bounds) - 1, BUCKETS)
+    matrix = csr_matrix((scale[there], (places[there], columns[there])), shape=shape)
+    matrix.sum_duplicates()
+    return matrix
+
+
+def measure(model: Linear, examples: Sequence[Example]) -> dict[str, Any]:
+    """Precision, recall and F1 of "harm" at 0.5, and by label the share that is called harm."""
+    values = model.score(Split([text for text, _ in examples])).values > 0.5
+    given = np.array([label for _, label in examples])
+    harm = given != model.header["safe"]
+    hits = int((values & harm).sum())
+    precision, recall = hits / max(1, int(values.sum())), hits / max(1, int(harm.sum()))
+    return {
+        "examples": len(examples),
+        "threshold": 0.5,
+        "precision": round(precision, 4),
+        "recall": round(recall, 4),
+        "f1": round(2 * precision * recall / max(1e-9, precision + recall), 4),
+        "called_harm": {label: round(float(values[given == label].mean()), 4) for label in sorted(set(given.tolist()))},
+    }
+
+
+def passages(texts: Sequence[str], most: int, seed: int = 0) -> list[str]:
+    """Up to ``most`` stretches of a window's length, drawn from all of ``texts`` by hash: the same in any order."""
+    split = Split(texts)
+    bounds, owner = window_bounds(split.offsets, WINDOW)
+    stretches = {
+        texts[text][split.starts[begin] : split.ends[end - 1]]
+        for text, begin, end in zip(owner.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+        if end > begin
+    }
+    return sorted(stretches, key=lambda text: hashlib.sha256(f"{seed} {text}".encode()).digest())[:most]
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The named columns of each line of JSON Lines (.gz and the like too), lines whose first one is empty left out.
+
+    Raises ``Refusal`` that names the line.
+    """
+    import fsspec
+
+    number = 0
+    try:
+        with fsspec.open(path, "rb", compression="infer") as lines:
+            for number, line in enumerate(lines, 1):
+                record = json.loads(line)
+                values = [record.get(name) if isinstance(record, dict) else None for name in columns]
+                if None in values:
+                    found = f"has no {columns[values.index(None)]}"
+                    raise Refusal(f"{path}:{number}", found, "name the columns with --text and --label")
+                row = tuple(clean(str(value)) for value in values)
+                if row[0]:
+                    yield row
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise Refusal(f"{path}:{number}", f"is no JSON in UTF-8 ({reason})", "give one object a line") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise Refusal(str(path), f"cannot be read ({reason})", "name a JSON Lines file") from None

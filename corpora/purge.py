@@ -1,0 +1,146 @@
+"""Deletes the text of documents from everything that a work folder holds, and marks what was changed or has read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import orjson
+
+from corpora.caches import LOG, addresses, holding
+from corpora.lines import line
+from corpora.trace import PURGED, Made, Place, made_at
+from domain.artifacts import Corpus
+from domain.machine import Machine
+from domain.manifest import MANIFEST, write_json
+from domain.tokens.shards import PARTS, SPLITS, Shard, beside
+
+TEXT_STAGES = ("collect", "curate", "fit", "encode", "describe")  # whose unfinished work holds text
+STAYS = ("Tokenizer", "Checkpoint", "Release")  # what it has learnt cannot be taken out of it: marked, not changed
+
+
+def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], machine: Machine) -> Iterator[str]:
+    """Delete, and say what was done, a line each.
+
+    Whatever the moment of a kill, the same call finishes it: every step finds again what it has to do, and what says
+    where a text stands is changed after all that is found by it (tokens before corpora, these before raw text).
+    """
+    yield from unfinished(machine.work)
+    yield from from_caches(machine.cache, [made.path for made, _ in holders if made.kind == "Raw"], ids)
+    tokens = [(made, places) for made, places in holders if made.kind == "Tokens"]
+    others = [(made, places) for made, places in holders if made.kind != "Tokens"]
+    for made, places in reversed(others):
+        if made.kind in STAYS:
+            beside_it = made.path.with_name(f"{made.path.name}.{PURGED}")
+            write_json(beside_it, {"has_read": sorted({*places, *noted(beside_it, "has_read")})})
+            yield f"{made.path}: stays, and is marked as having read it ({beside_it.name})"
+            continue
+        invalidate(made, places)
+        if made.kind == "Datasheet":
+            for path in made.path.glob("datasheet.*"):
+                path.unlink()
+        elif made.kind == "Corpus":
+            for encoded, stand in tokens:
+                if made.manifest["identity"] in encoded.parents("Corpus"):
+                    invalidate(encoded, stand)
+                    erase_tokens(encoded.path, Corpus(path=made.path, manifest=made.manifest), ids)
+                    yield f"{encoded.path}: its tokens overwritten"
+        for path in sorted(made.path.rglob("*.jsonl")):
+            blank(path, ids)
+        yield f"{made.path}: its text deleted"
+
+
+def invalidate(made: Made, places: Collection[str]) -> None:
+    """``manifest.json`` becomes ``purged.json``, with the ids: the folder is no finished artifact any more."""
+    path = made.path / PURGED
+    write_json(path, {**made.manifest, "purged": sorted({*places, *noted(path, "purged")})})
+    (made.path / MANIFEST).unlink(missing_ok=True)
+
+
+def noted(path: Path, key: str) -> list[str]:
+    """What an earlier purge noted in a file."""
+    return list(json.loads(path.read_bytes())[key]) if path.exists() else []
+
+
+def blank(path: Path, ids: Collection[str]) -> None:
+    """Leave an empty text in the lines of these documents.
+
+    The line stays, since tokens lie in the order of lines: another purge must still find its place.
+    """
+    marks = [line({"id": name})[1:-2] for name in ids]
+
+    def emptied(text: bytes) -> bytes:
+        """A line is parsed only where it names one of the documents."""
+        if b'"text":' not in text or not any(mark in text for mark in marks):
+            return text
+        row = orjson.loads(text)
+        return line({**row, "text": ""}) if row.get("id") in ids and row.get("text") else text
+
+    rewrite(path, emptied)
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bool:
+    """Change the lines of a file; it is replaced whole or not at all. Whether any line changed."""
+    with path.open("rb") as lines:
+        if all(change(text) == text for text in lines):
+            return False
+    aside = path.with_name(f".{path.name}.purge")
+    with path.open("rb") as lines, aside.open("wb") as out:
+        out.writelines(map(change, lines))
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(aside, path)
+    return True
+
+
+def erase_tokens(tokens: Path, corpus: Corpus, ids: Collection[str]) -> None:
+    """Overwrite the documents' tokens with zeros, in place: offsets stay true, and doing it twice does no harm."""
+    for split in SPLITS:
+        for part in PARTS:
+            stem = tokens / split / part
+            places = [i for i, document in enumerate(corpus.documents(split, part)) if document["id"] in ids]
+            if not places:
+                continue
+            shard = Shard(stem)
+            width = shard.ids.itemsize
+            with beside(stem, ".bin").open("r+b") as file:
+                for index in places:
+                    begin, end = (int(place) * width for place in shard.offsets[index : index + 2])
+                    file.seek(begin)
+                    file.write(bytes(end - begin))
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def unfinished(work: Path) -> Iterator[str]:
+    """Remove what the stages that hold text left unfinished, or what was damaged since: nobody can tell whose it is."""
+    for stage in TEXT_STAGES:
+        damaged = [path for path in (work / "artifacts" / stage).glob("*") if made_at(path) is None]
+        for path in sorted([*(work / "building").glob(f"{stage}-*"), *damaged]):
+            if path.is_dir() and path.name != "requests":
+                shutil.rmtree(path)
+                yield f"{path}: removed; it was unfinished"
+
+
+def from_caches(cache: Path, raws: list[Path], ids: Collection[str]) -> Iterator[str]:
+    """Remove what sources keep and what was judged before; it is fetched or made anew where it is needed."""
+    urls = addresses(raws, ids)
+    for path in list(holding(cache, ids, urls)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        yield f"{path}: removed"
+
+    def unsaid(text: bytes) -> bytes:
+        """An entry of a feed, without what it says."""
+        try:
+            entry = orjson.loads(text)
+        except ValueError:  # cut short by a kill: the feed is asked for it again
+            return b""
+        ours = not {entry["url"], entry["link"]}.isdisjoint({*ids, *urls})
+        return line({**entry, "html": ""}) if ours and entry["html"] else text
+
+    for path in sorted((cache / "feed").glob(f"*/{LOG}")):
+        if rewrite(path, unsaid):
+            yield f"{path}: its text deleted"

@@ -1,0 +1,147 @@
+"""What one WARC record holds: a page as it was crawled, or the text that was taken from one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from corpora.web.answer import shown
+from corpora.web.decode import Damaged, decoded
+
+LARGEST = 100_000_000  # bytes of a record's block, and of a page unpacked
+HTML = ("text/html", "application/xhtml+xml")
+DIGEST = re.compile(r"(sha1|sha256|md5):([A-Za-z0-9=+/]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """A page as it was crawled, or a text (``form`` text, UTF-8) that was taken from one. ``day`` is ISO.
+
+    ``language`` is an ISO 639-3 code, where a crawler of WET files identified one.
+    """
+
+    url: str
+    day: str | None
+    form: Literal["html", "pdf", "text"]
+    content: bytes
+    charset: str | None = None
+    language: str | None = None
+
+
+def capture(record: Any, wanted: Callable[[str], bool]) -> Capture | str | None:
+    """A record's page or text; None for what is neither or not wanted; a reason for what cannot be read."""
+    from fastwarc.warc import WarcRecordType
+
+    kinds = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.conversion)
+    url = str(record.headers.get("WARC-Target-URI") or "").strip("<> ")
+    if record.record_type not in kinds or not url.startswith(("http://", "https://")) or not wanted(url):
+        return None
+    if record.content_length > LARGEST:
+        return f"is larger than {LARGEST // 10**6} MB"
+    try:
+        block = record.reader.read()
+    except OSError as error:
+        return f"cannot be unpacked ({error})"
+    if len(block) != record.content_length:
+        return f"breaks off after {len(block):,} of {record.content_length:,} bytes"
+    if not intact(block, str(record.headers.get("WARC-Block-Digest") or "")):
+        return "is not what its WARC-Block-Digest says"
+    day = record.record_date.date().isoformat() if record.record_date else None
+    if record.record_type == WarcRecordType.conversion:
+        language = str(record.headers.get("WARC-Identified-Content-Language") or "").partition(",")[0] or None
+        return Capture(url=url, day=day, form="text", content=block, language=language)
+    if record.record_type == WarcRecordType.resource:
+        return of_type(url, day, str(record.headers.get("Content-Type") or ""), block)
+    return response(url, day, block)
+
+
+def response(url: str, day: str | None, block: bytes) -> Capture | str | None:
+    """The page in an HTTP response with status 200, its encodings undone."""
+    try:
+        status, media, charset, encoding, body = read(block, "none")
+        if status is None:
+            return "is no HTTP response"
+        if status != 200 or form(media) is None:
+            return None
+        if not readable(body):
+            body = unpacked(read(block, "transfer")[4], encoding)
+    except OSError as error:
+        return f"is no readable HTTP response ({shown(str(error))[:100]})"
+    except Damaged as error:
+        return str(error)
+    if len(body) > LARGEST:
+        return f"is larger than {LARGEST // 10**6} MB"
+    return of_type(url, day, media, body, charset)
+
+
+def read(block: bytes, decode: Literal["none", "transfer"]) -> tuple[int | None, str, str | None, str, bytes]:
+    """(status, media type, charset, Content-Encoding, body) of an HTTP response; raises ``OSError``."""
+    from fastwarc.warc import WarcRecord
+
+    # A record of its own: an error in it leaves the file's reader as it is.
+    head = f"WARC/1.1\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: {len(block)}\r\n\r\n"
+    record = WarcRecord.from_bytes(head.encode() + block)
+    record.parse_http(auto_decode=decode, quirks_mode=True)
+    headers = record.http_headers
+    if headers is None:
+        return None, "", None, "", b""
+    encoding = str(headers.get("Content-Encoding") or "")
+    return headers.status_code, str(record.http_content_type or ""), record.http_charset, encoding, record.reader.read()
+
+
+def readable(body: bytes) -> bool:
+    """Whether a body is HTML as it stands: some crawlers undo its encodings and leave the headers that state them."""
+    return body.lstrip()[:1] == b"<"
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """The body without its Content-Encoding; no more of it than tells that it is larger than ``LARGEST``."""
+    size, pieces = 0, []
+    for piece in decoded([body], "" if readable(body) else encoding):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST:
+            break
+    return b"".join(pieces)
+
+
+def of_type(url: str, day: str | None, media: str, body: bytes, charset: str | None = None) -> Capture | None:
+    """The capture, if its media type is one that holds text."""
+    kind = form(media)
+    if kind is None:
+        return None
+    if kind == "text":
+        body = body.decode(known(charset), errors="replace").encode()
+    return Capture(url=url, day=day, form=kind, content=body, charset=charset)
+
+
+def form(media: str) -> Literal["html", "pdf", "text"] | None:
+    """How a media type is read."""
+    kind = media.partition(";")[0].strip().lower()
+    if kind in HTML:
+        return "html"
+    return "pdf" if kind == "application/pdf" else "text" if kind == "text/plain" else None
+
+
+def known(charset: str | None) -> str:
+    """The charset, if Python can decode it, else UTF-8."""
+    try:
+        b"\xff".decode(charset or "utf-8", errors="replace")
+    except (LookupError, ValueError):
+        return "utf-8"
+    return charset or "utf-8"
+
+
+def intact(block: bytes, stated: str) -> bool:
+    """Whether a block has the digest that is stated, in base 32 or hexadecimal; also where none is."""
+    match = DIGEST.fullmatch(stated.strip())
+    if match is None:
+        return True
+    digest = hashlib.new(match[1], block, usedforsecurity=False)
+    return match[2].lower() == digest.hexdigest() or match[2].rstrip("=").upper() == (
+        base64.b32encode(digest.digest()).decode().rstrip("=")
+    )

@@ -1,0 +1,180 @@
+"""Crawled pages: WARC and WET files by path, glob or URL, or Common Crawl by its index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from corpora.document import Document, Quarantined
+from corpora.extract import Extracted, Failed, Job, Mode
+from corpora.sources.capture import Capture
+from corpora.sources.commoncrawl import CommonCrawl, Listed
+from corpora.sources.files import WILD, unreadable
+from corpora.sources.languages import short
+from corpora.sources.pages import Found, Page, read_pages
+from corpora.sources.source import Source
+from corpora.sources.warc import Broken, captures
+from corpora.sources.warcfiles import warc_files
+from domain.machine import Machine
+
+LONGEST = 2_000  # characters of a URL that patterns see
+PATTERN = 500  # characters of a pattern
+
+
+class Crawl(Source):
+    """Pages with status 200 that are HTML, PDF or plain text, and the texts of WET files.
+
+    A page is dated by itself, else by the day of the crawl. One that does not tell its language is in all of them.
+    """
+
+    kind: Literal["crawl"] = "crawl"
+    path: Annotated[str | None, Field(description="WARC or WET file, glob or URL")] = None
+    index: Annotated[str | None, Field(pattern=r"^CC-MAIN-\d{4}-\d\d$", description="a crawl of Common Crawl")] = None
+    domains: Annotated[tuple[str, ...], Field(description="with their subdomains; default: all")] = ()
+    languages: Annotated[tuple[str, ...], Field(description="as the page or the crawl states them")] = ()
+    urls: Annotated[tuple[str, ...], Field(description="regular expressions, of which a URL must hold one")] = ()
+    mode: Mode = "trafilatura"
+    licence: str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
+        folder = (info.context or {}).get("folder")
+        local = path is not None and "://" not in path
+        return str(Path(folder) / Path(str(path)).expanduser()) if folder and local else path
+
+    @field_validator("domains")
+    @classmethod
+    def _bare(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        for domain in domains:
+            if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain):
+                raise ValueError(f"{domain[:60]!r} is no domain; write for instance example.com, in lower case")
+        return domains
+
+    @field_validator("languages")
+    @classmethod
+    def _codes(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        for code in languages:
+            if not re.fullmatch(r"[a-z]{2,3}", code):
+                raise ValueError(f"{code[:20]!r} is no language code; write for instance en or de")
+        return languages
+
+    @field_validator("urls")
+    @classmethod
+    def _patterns(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in urls:
+            try:
+                re.compile(pattern)
+            except (re.error, RecursionError, OverflowError) as error:
+                raise ValueError(f"{pattern[:60]!r} is no regular expression ({error})") from None
+            if len(pattern) > PATTERN:
+                raise ValueError(f"{pattern[:60]!r}... is longer than {PATTERN} characters; divide it into several")
+        return urls
+
+    @model_validator(mode="after")
+    def _one(self) -> Crawl:
+        if (self.path is None) == (self.index is None):
+            raise ValueError("needs either path or index; give one of the two")
+        if self.index is not None and not self.domains:
+            raise ValueError(f"{self.index} holds billions of pages; name the domains to take")
+        return self
+
+    @property
+    def title(self) -> str:
+        """The name, or that of the crawl, the file, or the folder that a glob searches."""
+        before = WILD.split(self.path or "", maxsplit=1)[0].partition("?")[0].rstrip("/").rpartition("/")[2]
+        return self.name or self.index or before.split(".")[0].rstrip("-_") or self.kind
+
+    def wanted(self, url: str) -> bool:
+        """Whether a URL is of the domains and patterns."""
+        try:
+            host = (urlsplit(url).hostname or "").lower().rstrip(".")
+        except ValueError:
+            return False
+        inside = not self.domains or any(host == each or host.endswith(f".{each}") for each in self.domains)
+        return inside and (not self.urls or any(re.search(each, url[:LONGEST]) for each in self.urls))
+
+    def spoken(self, language: str | None) -> bool:
+        """Whether a language is one of those asked for, or is not known."""
+        return not (self.languages and language) or language in {short(each) for each in self.languages}
+
+    def stamp(self, machine: Machine) -> Any:
+        """Name, bytes and content of each file; of an index, how many pages it lists and SHA-256 over them."""
+        if self.index is not None:
+            with CommonCrawl(self.index, machine) as crawl:
+                pages = [[page.url, page.seconds, page.digest] for page in self.listed(crawl)]
+            return {"pages": len(pages), "listed": hashlib.sha256(json.dumps(pages).encode()).hexdigest()}
+        return [each.seen() for each in warc_files(str(self.path), machine)]
+
+    def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
+        """The text of every page, file by file in its order, or by URL; what is damaged is quarantined."""
+        return read_pages(self.finds(machine), workers=machine.worker_count)
+
+    def finds(self, machine: Machine) -> Iterator[Page | Found]:
+        """Pages to be read, texts, and what is damaged."""
+        if self.index is not None:
+            with CommonCrawl(self.index, machine) as crawl:
+                for page in self.listed(crawl):
+                    found = crawl.capture(page)
+                    if found is not None:
+                        yield from self.find(found, page.url, page.url, page.language)
+            return
+        for each in warc_files(str(self.path), machine):
+            name = f"{self.title}/{each.name}"
+            try:
+                with each.open() as file:
+                    for found in captures(file, self.wanted):
+                        at = f"@{found.offset}" if isinstance(found, Broken) else ""
+                        yield from self.find(found, f"{each.place}{at}", f"{name}{at}", None)
+            except (ConnectionError, TimeoutError):
+                raise  # a retry may help
+            except OSError as error:
+                raise unreadable(error, each.place) from None
+
+    def find(self, found: Capture | Broken, place: str, name: str, language: str | None) -> Iterator[Page | Found]:
+        """What one capture is; nothing for one in another language."""
+        if isinstance(found, Broken):
+            yield Quarantined(place=place, reason=found.reason, id=name)
+            return
+        stated = short(found.language or language)
+        if found.form == "text":
+            if self.spoken(stated):
+                text = found.content.decode("utf-8", errors="replace")
+                yield self.document(found, Extracted(text=text, language=stated))
+            return
+
+        def finish(result: Extracted | Failed) -> Found | None:
+            if isinstance(result, Failed):
+                return Quarantined(place=place, reason=f"{found.url[:LONGEST]} {result.reason}", id=found.url)
+            known = short(result.language) or stated
+            return self.document(found, result, known) if self.spoken(known) else None
+
+        job = Job(content=found.content, form=found.form, mode=self.mode, charset=found.charset)
+        yield Page(job=job, finish=finish)
+
+    def document(self, found: Capture, told: Extracted, language: str | None = None) -> Document:
+        """The document. What a page dates after its crawl is not believed."""
+        day = told.date if told.date and (found.day is None or told.date <= found.day) else found.day
+        return Document(
+            id=found.url,
+            text=told.text,
+            source=self.title,
+            url=found.url,
+            licence=self.licence,
+            date=day,
+            language=language or told.language,
+        )
+
+    def listed(self, crawl: CommonCrawl) -> list[Listed]:
+        """The pages in the index that are asked for; without network, those that are here."""
+        found = [page for domain in sorted(set(self.domains)) for page in crawl.listed(domain)]
+        pages = {page.url: page for page in found if self.wanted(page.url) and self.spoken(short(page.language))}
+        network = crawl.machine.network
+        return [pages[url] for url in sorted(pages) if network or crawl.place(pages[url]).exists()]

@@ -1,0 +1,158 @@
+"""SEC filings by form, company and days, from EDGAR's indexes; their text, whole or by item."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from corpora.document import Document, Quarantined
+from corpora.edgar.named import EXAMPLE, Company, Contact, Fair, Form, Item
+from corpora.sources.source import Source
+from domain.errors import Refusal
+from domain.machine import Machine
+
+if TYPE_CHECKING:
+    from corpora.edgar.archive import Archive
+    from corpora.edgar.index import Entry
+    from corpora.extract import Extracted, Failed
+
+SECONDS = 120.0  # for the text of one filing; the largest take 10
+
+
+class Edgar(Source):
+    """Filings are public records. ``contact`` is told to the SEC with each request, as it asks."""
+
+    kind: Literal["edgar"] = "edgar"
+    forms: Annotated[tuple[Form, ...], Field(min_length=1, description="as EDGAR names them; 10-K/A is one of its own")]
+    since: Annotated[date, Field(description="first day of filing")]
+    until: Annotated[date | None, Field(description="last day of filing; default: today")] = None
+    companies: Annotated[tuple[Company, ...], Field(description="tickers or CIKs; default: all")] = ()
+    contact: Contact
+    items: Annotated[
+        tuple[Item, ...] | None, Field(description="such as 1A (10-K), II-1A (10-Q), 2.02 (8-K), EX-99")
+    ] = None
+    by: Annotated[Literal["filing", "item"], Field(description="what is a document")] = "filing"
+    exhibits: Annotated[bool, Field(description="with what is attached, such as press releases (EX-99)")] = False
+    per_second: Fair = 8.0
+    licence: str | None = "public-domain"
+
+    @model_validator(mode="after")
+    def _span(self) -> Edgar:
+        if self.since.year < 1993:
+            raise ValueError("EDGAR begins in 1993; write since: 1993-01-01 or later")
+        if self.until is not None and self.until < self.since:
+            raise ValueError(f"until {self.until} is before since {self.since}; exchange them")
+        if not self.exhibits and (named := [item for item in self.items or () if item.startswith("EX-")]):
+            raise ValueError(f"items names {named[0]}, but exhibits are left out; write exhibits: true")
+        return self
+
+    @cached_property
+    def looked_up(self) -> dict[tuple[Path, bool], list[Entry]]:
+        """What was found, by cache and network: looked up once, so that stamp and documents tell of the same."""
+        return {}
+
+    def archive(self, machine: Machine) -> Archive:
+        """EDGAR. Raises ``Refusal`` for a contact that nobody has."""
+        from corpora.edgar.archive import Archive
+
+        if machine.network and EXAMPLE.search(self.contact):
+            found = f"{self.contact} is an example, and the SEC asks who collects"
+            raise Refusal(f"{self.title}: contact", found, "write your own e-mail address")
+        return Archive(machine, contact=self.contact, per_second=self.per_second)
+
+    def found(self, machine: Machine) -> list[Entry]:
+        """The filings, by day and accession number. Without network, those that are kept here."""
+        from corpora.web import Unfit
+
+        key = (machine.cache, machine.network)
+        if key in self.looked_up:
+            return self.looked_up[key]
+        with self.archive(machine) as archive:
+            try:
+                ciks = archive.ciks(self.companies)
+                entries = archive.entries(self.forms, self.since, self.until, ciks)
+            except Unfit as error:
+                raise Refusal(self.title, str(error), "run again later; if it stays, EDGAR has changed") from None
+            kept = entries if machine.network else [entry for entry in entries if archive.holds(entry)]
+        if entries and not kept:
+            raise Refusal(self.title, "none of its filings was ever fetched", "run once with network: true")
+        self.looked_up[key] = kept
+        return kept
+
+    def stamp(self, machine: Machine) -> Any:
+        """How many filings there are, and SHA-256 over their accession numbers."""
+        names = [entry.accession for entry in self.found(machine)]
+        return {"filings": len(names), "accessions": hashlib.sha256("\n".join(names).encode()).hexdigest()}
+
+    def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
+        """The text of each filing, or of its items, by day and accession number."""
+        from corpora.extract import Failed
+
+        for entry, result in self.read(machine):
+            if isinstance(result, Failed):
+                yield Quarantined(place=entry.page, reason=result.reason, id=entry.accession)
+            else:
+                yield from self.written(entry, result.text)
+
+    def read(self, machine: Machine) -> Iterator[tuple[Entry, Extracted | Failed]]:
+        """Each filing, fetched by some threads and read by some processes, in order."""
+        from corpora.extract import Failed, Job, extract_pages
+
+        form = f"corpora.extract.filing:{'filing_with_exhibits' if self.exhibits else 'filing'}"
+        waiting: deque[tuple[Entry, Failed | None]] = deque()  # filings of which nothing has come back yet
+
+        def jobs() -> Iterator[Job]:
+            for entry, content in archive.filings(self.found(machine)):
+                waiting.append((entry, content if isinstance(content, Failed) else None))
+                if isinstance(content, bytes):
+                    yield Job(content=content, form=form)
+
+        with self.archive(machine) as archive:
+            for result in extract_pages(jobs(), workers=machine.worker_count, seconds=SECONDS):
+                entry, failed = waiting.popleft()
+                while failed is not None:
+                    yield entry, failed
+                    entry, failed = waiting.popleft()
+                yield entry, result
+        for entry, failed in waiting:
+            assert failed is not None
+            yield entry, failed
+
+    def written(self, entry: Entry, marked: str) -> Iterator[Document]:
+        """The documents of a filing. One without any of the items that are asked for has no text."""
+        from corpora.extract.filing import itemised
+
+        text, found = itemised(marked)
+        items = [item for item in found if self.wants(item.key)]
+        if self.by == "item" and items:
+            for item in items:
+                yield self.document(entry, f"{entry.accession}#{item.key}", item.text)
+        elif self.items is not None:
+            yield self.document(entry, entry.accession, "\n\n".join(item.text for item in items))
+        else:
+            yield self.document(entry, entry.accession, text)
+
+    def wants(self, key: str) -> bool:
+        """Whether an item is asked for; ``EX-99`` asks for ``EX-99.1`` too."""
+        return (
+            self.items is None or key in self.items or (key.startswith("EX-") and key.partition(".")[0] in self.items)
+        )
+
+    def document(self, entry: Entry, name: str, text: str) -> Document:
+        """A document."""
+        return Document(
+            id=name,
+            text=text,
+            source=self.title,
+            url=entry.page,
+            licence=self.licence,
+            date=entry.filed,
+            language="en",
+        )

@@ -1,0 +1,124 @@
+"""What feeds have said: every entry that was ever in one, since a feed forgets and its reader must not."""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag
+from xml.sax import SAXException
+
+from corpora.sources.languages import short
+from corpora.web import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An entry of RSS or Atom. ``url`` is its page's, canonical; ``link`` as it stands there; ``date`` its UTC day.
+
+    ``updated`` changes when the entry does. ``html`` is what the entry itself says.
+    """
+
+    url: str
+    link: str
+    date: str | None
+    language: str | None
+    updated: str
+    html: str
+
+
+class Log:
+    """The entries of a feed: lines that are appended and never taken away, the last one of a URL counts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "entries.jsonl"
+
+    def entries(self) -> dict[str, Entry]:
+        """By URL. A line that a kill cut short is passed over: its feed's mark was not noted, so it comes again."""
+        found = {}
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return {}
+        for line in lines:
+            try:
+                entry = Entry(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            found[entry.url] = entry
+        return found
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Append what is new or has changed."""
+        known = self.entries()
+        lines = "".join(json.dumps(asdict(each)) + "\n" for each in entries if known.get(each.url) != each)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, io.SEEK_END)
+                lines = lines if file.read(1) == b"\n" else "\n" + lines
+            file.write(lines.encode())
+
+
+def parse(answer: Answer) -> tuple[list[Entry], bool]:
+    """The entries of a feed, and whether it is well-formed to its end; raises ``ValueError`` for what is none."""
+    import feedparser
+
+    headers = {"content-location": answer.url, "content-type": answer.headers.get("content-type", "")}
+    try:
+        # A stream: what is no stream might be taken for the name of a file.
+        found: Any = feedparser.parse(io.BytesIO(answer.content), response_headers=headers)
+    except (ValueError, LookupError, AttributeError, RecursionError) as error:
+        raise ValueError(f"is no feed that can be read ({error})") from None
+    if not found.get("version") and not found.entries:
+        reason = str(found.get("bozo_exception", "it is of another kind")).splitlines()[0]
+        raise ValueError(f"is no RSS or Atom feed ({reason})")
+    language = str(found.feed.get("language") or "")
+    entries = [entry for each in found.entries if (entry := made(each, language)) is not None]
+    return entries, not isinstance(found.get("bozo_exception"), SAXException)
+
+
+def made(each: Any, language: str) -> Entry | None:
+    """An entry; None for one that names no page of the web."""
+    link = str(each.get("link") or each.get("id") or "").strip()
+    url = canonical(link)
+    if url is None:
+        return None
+    contents = [str(part.get("value") or "") for part in each.get("content") or []]
+    html = max([*contents, str(each.get("summary") or "")], key=len)
+    # dict's own get: feedparser's would answer for ``updated`` with ``published``, and warn of it.
+    said = [link, each.get("title"), each.get("published"), dict.get(each, "updated"), html]
+    return Entry(
+        url=url,
+        link=link,
+        date=day(each.get("published_parsed") or dict.get(each, "updated_parsed")),
+        language=short(str(each.get("language") or "") or language),
+        updated=hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16],
+        html=html,
+    )
+
+
+def day(time: Any) -> str | None:
+    """The UTC day of feedparser's time; None for none, and for one that no calendar holds."""
+    try:
+        return datetime.fromtimestamp(calendar.timegm(time), UTC).date().isoformat() if time else None
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def canonical(url: str) -> str | None:
+    """One spelling of a URL, without fragment and tracking parameters, by courlan; None for none of the web."""
+    from courlan import normalize_url
+
+    if not url.startswith(("http://", "https://")):
+        return None
+    try:
+        return urldefrag(normalize_url(url)).url or None
+    except ValueError:
+        return None

@@ -1,0 +1,207 @@
+"""RSS and Atom: news, press releases, central banks; each entry's page, or the entry itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from corpora.document import Document, Quarantined
+from corpora.extract import Extracted, Failed, Job, Mode
+from corpora.sources.entries import Entry, Log, canonical, parse
+from corpora.sources.pages import Found, Page, read_pages
+from corpora.sources.shelf import Held, Shelf
+from corpora.sources.source import Source
+from corpora.web import Missing, PoliteClient, Unreachable
+from corpora.web.pace import file_name
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.manifest import write_json
+
+LARGEST = 20_000_000  # bytes of a feed
+AT_ONCE = 8  # pages on their way; each site still has its own pace
+MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+FRAGMENT = "corpora.sources.feed:fragment"
+
+
+class Feed(Source):
+    """Entries are remembered in the machine's cache, so that what a feed forgets stays, and only what is new is asked.
+
+    Documents are in order of their days. ``contact`` is told to every site that is asked.
+    """
+
+    kind: Literal["feed"] = "feed"
+    urls: Annotated[tuple[str, ...], Field(min_length=1, description="of the feeds")]
+    contact: Annotated[str, Field(exclude=True, description="your e-mail address")]
+    pages: Annotated[bool, Field(description="false: what the entry itself says, not the page it links to")] = True
+    mode: Mode = "trafilatura"
+    licence: str | None = None
+
+    @field_validator("urls")
+    @classmethod
+    def _web(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", url):
+                raise ValueError(f"{url[:80]!r} is no URL of a feed; write for instance https://example.com/news.rss")
+        return urls
+
+    @field_validator("contact")
+    @classmethod
+    def _mail(cls, contact: str) -> str:
+        if not (contact.isascii() and contact.isprintable() and MAIL.search(contact)):
+            raise ValueError("sites want to know who asks; write your e-mail address, for instance you@example.com")
+        return contact
+
+    @cached_property
+    def looked_up(self) -> dict[tuple[Path, bool], tuple[list[Entry], list[Quarantined]]]:
+        """What the feeds said: asked once, so that stamp and documents tell of the same."""
+        return {}
+
+    def client(self, machine: Machine) -> PoliteClient:
+        """Who asks."""
+        return PoliteClient(machine, agent=f"shoptalk ({self.contact})", tries=3)
+
+    def shelf(self, machine: Machine) -> Shelf:
+        """The pages that are here."""
+        return Shelf(machine.cache / "feed" / "pages")
+
+    def entries(self, machine: Machine) -> tuple[list[Entry], list[Quarantined]]:
+        """Every entry that a feed ever held, by day and URL, and the feeds that cannot be read now.
+
+        Without network those of which there is a text here. Raises ``Refusal`` where that is none.
+        """
+        key = (machine.cache, machine.network)
+        if key not in self.looked_up:
+            found: dict[str, Entry] = {}
+            failed = []
+            with self.client(machine) as client:
+                for url in self.urls:
+                    folder = machine.cache / "feed" / file_name(url)
+                    if machine.network and (reason := refresh(url, folder, client)):
+                        failed.append(Quarantined(place=url, reason=reason, id=url))
+                    found = {**Log(folder).entries(), **found}
+            if not machine.network and self.pages:
+                shelf = self.shelf(machine)
+                found = {url: entry for url, entry in found.items() if shelf.held(url)}
+            if not found:
+                reason = failed[0].reason if failed else "holds no entry, and none was ever fetched"
+                raise Refusal(f"{self.title}: {self.urls[0]}", reason, "correct urls, or run again with network: true")
+            self.looked_up[key] = sorted(found.values(), key=lambda entry: (entry.date or "", entry.url)), failed
+        return self.looked_up[key]
+
+    def stamp(self, machine: Machine) -> Any:
+        """How many entries there are, SHA-256 over them, and how many pages could not be fetched the last time."""
+        entries, _ = self.entries(machine)
+        said = json.dumps([[entry.url, entry.updated] for entry in entries])
+        shelf = self.shelf(machine)
+        lost = sum(shelf.lost(entry.url) is not None for entry in entries) if self.pages else 0
+        return {"entries": len(entries), "said": hashlib.sha256(said.encode()).hexdigest(), "lost": lost}
+
+    def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
+        """One for each page. What cannot be fetched or read is quarantined, and tried again by the next run."""
+        seen: set[str] = set()
+        for found in read_pages(self.finds(machine), workers=machine.worker_count):
+            if isinstance(found, Document):
+                if found.id in seen:
+                    continue  # two entries of one page
+                seen.add(found.id)
+            yield found
+
+    def finds(self, machine: Machine) -> Iterator[Page | Found]:
+        """Pages to be read, in order, and what could not be fetched."""
+        entries, failed = self.entries(machine)
+        yield from failed
+        if not self.pages:
+            for entry in entries:
+                yield self.page(entry, Job(content=entry.html.encode(errors="replace"), form=FRAGMENT), None)
+            return
+        shelf = self.shelf(machine)
+        pool = ThreadPoolExecutor(AT_ONCE)
+        with self.client(machine) as client:
+
+            def fetch(entry: Entry) -> None:
+                if machine.network:
+                    shelf.fetch(entry.url, entry.link, entry.updated, client)
+
+            try:
+                for entry, _ in zip(entries, pool.map(fetch, entries), strict=True):
+                    held, lost = shelf.held(entry.url), shelf.lost(entry.url)
+                    if held is not None:
+                        job = Job(content=held.content, form=held.form, mode=self.mode, charset=held.charset)
+                        yield self.text(entry, held) if held.form == "text" else self.page(entry, job, held)
+                    elif lost is not None:
+                        yield Quarantined(place=entry.url, reason=lost.reason, id=entry.url, records=lost.records)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def text(self, entry: Entry, held: Held) -> Document:
+        """A page that is plain text."""
+        return self.document(entry, held, Extracted(text=held.content.decode(held.charset or "utf-8", "replace")))
+
+    def page(self, entry: Entry, job: Job, held: Held | None) -> Page:
+        """A page to be read."""
+
+        def finish(result: Extracted | Failed) -> Found:
+            if isinstance(result, Failed):
+                return Quarantined(place=entry.url, reason=result.reason, id=entry.url)
+            return self.document(entry, held, result)
+
+        return Page(job=job, finish=finish)
+
+    def document(self, entry: Entry, held: Held | None, told: Extracted) -> Document:
+        """The document, by the URL that its page states for itself, if that is of the same host."""
+        url = canonical(held.url) if held is not None else None
+        stated = canonical(told.url or "")
+        if stated is not None and host(stated) in (host(entry.url), host(url or entry.url)):
+            url = stated
+        return Document(
+            id=url or entry.url,
+            text=told.text,
+            source=self.title,
+            url=url or entry.url,
+            licence=self.licence,
+            date=entry.date or told.date,
+            language=entry.language or told.language,
+        )
+
+
+def refresh(url: str, folder: Path, client: PoliteClient) -> str:
+    """Add to the log what a feed says that is new; empty, or why that cannot be."""
+    mark = folder / "mark.json"
+    try:
+        known = json.loads(mark.read_bytes())
+        headers = {name: str(value) for name, value in known.items() if value}
+    except (OSError, ValueError, AttributeError):
+        headers = {}
+    try:
+        answer = client.get(url, headers=headers, most=LARGEST)
+        if answer.status == 304:
+            return ""
+        entries, whole = parse(answer)
+        Log(folder).add(entries)
+    except (Missing, Unreachable, ValueError, Refusal) as error:
+        return str(error)
+    said = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
+    if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again
+        write_json(mark, said)
+    return ""
+
+
+def fragment(content: bytes) -> Extracted:
+    """The text of an entry's own HTML, all of it."""
+    from resiliparse.extract.html2text import extract_plain_text
+
+    return Extracted(text=extract_plain_text(content.decode(errors="replace"), alt_texts=False))
+
+
+def host(url: str) -> str:
+    """The host of a URL, with or without www."""
+    return (urlsplit(url).hostname or "").removeprefix("www.")

@@ -1,0 +1,99 @@
+"""Files that lie elsewhere: behind plain https by the one client, in object stores as fsspec reaches them."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin
+
+from corpora.web import Client, kept
+from domain.errors import Refusal
+from domain.machine import Machine
+
+HERE = ("file", "local", "memory")  # schemes that need no network
+LARGEST = 10**12  # bytes of one file: a bound against servers that never end
+LINK = re.compile(rb"""<a\b[^>]{0,500}?\bhref\s*=\s*["']([^"'#?]{1,500})["']""", re.IGNORECASE)
+
+
+def is_web(path: str) -> bool:
+    """Whether this is a URL of plain http or https."""
+    return path.startswith(("http://", "https://"))
+
+
+def is_remote(path: str) -> bool:
+    """Whether this needs the network."""
+    scheme, found, _ = path.partition("://")
+    return bool(found) and scheme not in HERE
+
+
+def options(path: str, machine: Machine) -> dict[str, Any]:
+    """What fsspec's file system is told of the machine: for S3 its proxy and certificates; others read their own
+    environment."""
+    if not path.startswith(("s3://", "s3a://")):
+        return {}
+    told: dict[str, Any] = {}
+    if machine.proxy:
+        told["config_kwargs"] = {"proxies": {"http": machine.proxy, "https": machine.proxy}}
+    if machine.ca_bundle is not None:
+        told["client_kwargs"] = {"verify": str(machine.ca_bundle)}
+    return told
+
+
+class Web:
+    """Files behind plain https, as fsspec's file systems show theirs; each is kept in the machine's cache and asked
+    for again only where its server says that it is another one."""
+
+    protocol = "https"
+
+    def __init__(self, machine: Machine) -> None:
+        self.client, self.folder = Client(machine, most=LARGEST), machine.cache / "files"
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file; raises ``Refusal`` with the reason where not."""
+        self.info(path)
+        return True
+
+    def isdir(self, path: str) -> bool:
+        """A URL that ends like a folder is none of a file."""
+        return path.endswith("/")
+
+    def glob(self, pattern: str) -> list[str]:
+        """The links on a folder's page that match the last part; raises ``Refusal`` for a wildcard in a folder."""
+        folder, _, wanted = pattern.rpartition("/")
+        if re.search(r"[*?\[]", folder):
+            raise Refusal(
+                f"corpus: {pattern}", "has a wildcard in a folder", "name the folder; its page is read for links"
+            )
+        answer = self.client.get(f"{folder}/")
+        links = {
+            urljoin(answer.url, unescape(link.decode("utf-8", "replace"))) for link in LINK.findall(answer.content)
+        }
+        names = {link.rpartition("/")[2] for link in links if link.rpartition("/")[0] == answer.url.rstrip("/")}
+        return [f"{folder}/{name}" for name in names if name and fnmatchcase(unquote(name), wanted)]
+
+    def info(self, path: str) -> dict[str, Any]:
+        """What the server says of a file: ``bytes`` and ``ETag``."""
+        known = kept.seen(path, self.client, self.folder)
+        return {"size": known["bytes"], "ETag": known["content"]}
+
+    def size(self, path: str) -> int | None:
+        """Bytes, if the server says."""
+        size: int | None = self.info(path)["size"]
+        return size
+
+    def ukey(self, path: str) -> str:
+        """The name, where the server says nothing of the content."""
+        return path
+
+    def open(self, path: str, mode: str, compression: str | None = None) -> Any:
+        """The file as it is now; raises ``FileNotFoundError`` where it is gone."""
+        import fsspec
+
+        try:
+            held: Path = kept.held(path, self.client, self.folder)
+        except Refusal as refusal:
+            raise FileNotFoundError(refusal.found) from None
+        return fsspec.open(str(held), mode, compression=compression)

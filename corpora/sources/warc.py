@@ -1,0 +1,90 @@
+"""WARC and WET files, record by record; what is damaged is told, and reading goes on behind it."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from corpora.sources.capture import Capture, capture
+
+SCAN = 1 << 20  # bytes read at once in search of the next record
+MARK = re.compile(rb"\x1f\x8b\x08|(?<=\n)WARC/1\.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A place (bytes from the beginning) where there is no reading on, and why."""
+
+    offset: int
+    reason: str
+
+
+def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture | Broken]:
+    """Every page and text of a seekable file whose URL is ``wanted``, by fastwarc.
+
+    Behind a damage the next record is searched: the next gzip member that holds one, or the next line that begins one.
+    """
+    start = 0
+    damage: Broken | None = None  # told once it is clear which record it is of
+    last, told = 0, -1
+    while start >= 0:
+        begun = False
+        try:
+            for offset, record in records(file, start):
+                begun, last = True, offset
+                if damage is not None:
+                    yield damage
+                    damage = None
+                found = capture(record, wanted)
+                if isinstance(found, str):
+                    told = offset
+                    yield Broken(offset=offset, reason=found)
+                elif found is not None:
+                    yield found
+            if not begun and start == 0:
+                damage = Broken(offset=0, reason="holds no WARC record")
+            start = -1
+        except OSError as error:
+            reason = f"is no readable WARC record ({error})"
+            if not begun and start > 0:
+                yield Broken(offset=start, reason=reason)
+                damage = None
+            elif last != told:  # the record there was told of already
+                damage = Broken(offset=last, reason=reason)
+            start = following(file, (last if begun else start) + 1)
+    if damage is not None:
+        yield damage
+
+
+def records(file: IO[bytes], start: int) -> Iterator[tuple[int, Any]]:
+    """(offset, record) from ``start`` on; raises ``OSError`` where there is none."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    file.seek(start)
+    for record in ArchiveIterator(file, record_types=WarcRecordType.any_type, parse_http=False, fsspec_args=False):
+        yield start + record.stream_pos, record
+
+
+def following(file: IO[bytes], start: int) -> int:
+    """Where, from ``start`` on, the next record begins; -1 where there is none."""
+    while True:
+        file.seek(start)
+        data = file.read(SCAN)
+        for match in MARK.finditer(data):
+            file.seek(start + match.start())
+            if data[match.start()] != 0x1F or holds_record(file.read(1_024)):
+                return start + match.start()
+        if len(data) < SCAN:
+            return -1
+        start += SCAN - 16  # a mark may lie across the edge
+
+
+def holds_record(data: bytes) -> bool:
+    """Whether a gzip member begins as a WARC record does."""
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, 5) == b"WARC/"
+    except zlib.error:
+        return False

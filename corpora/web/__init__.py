@@ -1,0 +1,8 @@
+"""The web: one client for all sources, its pace, and what sites let robots read."""
+
+from corpora.web.answer import Answer, Missing, Unfit, Unreachable
+from corpora.web.client import AGENT, Client
+from corpora.web.pace import Pace
+from corpora.web.polite import PoliteClient
+
+__all__ = ["AGENT", "Answer", "Client", "Missing", "Pace", "PoliteClient", "Unfit", "Unreachable"]

@@ -1,0 +1,75 @@
+"""A file behind a URL, kept here for as long as its server says that it is the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from corpora.web.answer import Answer, Missing, Unfit, shown
+from corpora.web.client import Client
+from corpora.web.pace import file_name
+from domain.errors import Refusal
+from domain.manifest import write_json
+
+
+def held(url: str, client: Client, folder: Path) -> Path:
+    """The file, fetched if what is here is another one. Raises ``Refusal`` where it cannot be had."""
+    now, path = seen(url, client, folder), place(url, folder)
+    if not path.exists() or remembered(path) != now:
+        note(path).unlink(missing_ok=True)
+        try:
+            client.download(
+                url, path, size=now["bytes"], most=now["bytes"] if now["bytes"] is not None else client.most
+            )
+        except (Missing, Unfit) as error:
+            raise refusal(url, str(error)) from None
+        write_json(note(path), now)
+    return path
+
+
+def seen(url: str, client: Client, folder: Path) -> dict[str, Any]:
+    """``bytes`` and ``content`` (ETag or Last-Modified) of the file now, by its first byte alone; None for what the
+    server does not say. Without network, those of the file that is here. Raises ``Refusal``."""
+    if not client.machine.network:
+        known = remembered(place(url, folder))
+        if known is None:
+            raise refusal(url, "was never fetched, and the machine profile switches the network off")
+        return known
+    try:
+        answer = client.get(url, headers={"range": "bytes=0-0", "accept-encoding": "identity"}, most=1, cut=True)
+    except (Missing, Unfit) as error:
+        raise refusal(url, str(error)) from None
+    return {"bytes": size(answer), "content": answer.headers.get("etag") or answer.headers.get("last-modified")}
+
+
+def size(answer: Answer) -> int | None:
+    """Bytes of the whole of which an answer is a part."""
+    told = answer.headers.get("content-length" if answer.status == 200 else "content-range", "")
+    match = re.fullmatch(r"(?:bytes \d+-\d+/)?(\d{1,18})", told)
+    return int(match[1]) if match and not answer.headers.get("content-encoding") else None
+
+
+def remembered(path: Path) -> dict[str, Any] | None:
+    """What was noted of the file that is here; None where it is not whole."""
+    try:
+        known = json.loads(note(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) and path.exists() else None
+
+
+def place(url: str, folder: Path) -> Path:
+    """Where the file is kept; its ending stays, since that says how it is read."""
+    return folder / file_name(url) / url.partition("?")[0].rstrip("/").rpartition("/")[2][-100:]
+
+
+def note(path: Path) -> Path:
+    """The file that says which content this is."""
+    return path.with_name(".content.json")
+
+
+def refusal(url: str, found: str) -> Refusal:
+    """What to say of a file that cannot be had."""
+    return Refusal(shown(url), found.removeprefix(f"{shown(url)} "), "correct the URL, or run again later")

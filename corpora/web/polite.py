@@ -1,0 +1,56 @@
+"""A client for sites that did not ask for a visit: it keeps to robots.txt and to each site's own pace."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from corpora.web.answer import Unfit, shown
+from corpora.web.client import AGENT, Client
+from corpora.web.pace import Pace
+from corpora.web.robots import Rules, rules
+from corpora.web.route import origin
+from domain.machine import Machine
+
+LONGEST_DELAY = 300.0  # seconds; a site that asks for more between two requests is not read
+
+
+class PoliteClient(Client):
+    """Asks no site more than ``per_second`` times a second, or as its Crawl-delay says, over all processes.
+
+    A URL that robots.txt forbids is ``Unfit``; so is one that is met on the way, as a redirect.
+    """
+
+    def __init__(self, machine: Machine, *, agent: str = AGENT, per_second: float = 1.0, **settings: Any) -> None:
+        super().__init__(machine, agent=agent, **settings)
+        self.per_second = per_second
+        self.sites: dict[str, tuple[Rules, Pace]] = {}
+        self.asked: dict[str, threading.Lock] = {}
+        self.asker = Client(machine, agent=agent, timeout=self.timeout, tries=min(2, self.tries))
+
+    def close(self) -> None:
+        """Hang up."""
+        self.asker.close()
+        super().close()
+
+    def ready(self, url: str) -> None:
+        """Wait for the site's pace; raises ``Unfit`` where it does not want to be read."""
+        known, pace = self.site(url)
+        if not known.allow(url):
+            reason = (
+                "is forbidden by robots.txt" if known.parsed is not None else "cannot be read: robots.txt is silent"
+            )
+            raise Unfit(f"{shown(url)} {reason}")
+        if known.delay is not None and known.delay > LONGEST_DELAY:
+            raise Unfit(f"{shown(url)} is of a site that asks for {known.delay:,.0f} s between two requests")
+        pace.wait()
+
+    def site(self, url: str) -> tuple[Rules, Pace]:
+        """The rules and the pace of the site of a URL."""
+        name = origin(url)
+        with self.asked.setdefault(name, threading.Lock()):
+            if name not in self.sites:
+                known = rules(name, self.asker, self.machine.cache / "robots")
+                rate = min(self.per_second, 1 / min(known.delay, LONGEST_DELAY)) if known.delay else self.per_second
+                self.sites[name] = known, Pace(self.machine.cache / "pace", name, rate)
+            return self.sites[name]

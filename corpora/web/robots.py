@@ -1,0 +1,78 @@
+"""What a site lets robots read, and how often (RFC 9309); remembered for a day."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpora.web.answer import Missing, Unfit, Unreachable
+from corpora.web.pace import file_name
+from domain.manifest import write_json
+
+if TYPE_CHECKING:
+    from corpora.web.client import Client
+
+MOST = 512_000  # bytes of a robots.txt that count: RFC 9309, 2.5, asks for 500 KiB at least
+DAY = 86_400.0  # seconds that an answer may be kept; 2.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """A site's rules, parsed by protego; ``parsed`` None where the site does not answer: then nothing may be read."""
+
+    parsed: Any
+    agent: str
+
+    def allow(self, url: str) -> bool:
+        """Whether the agent may read a URL."""
+        return self.parsed is not None and bool(self.parsed.can_fetch(url, self.agent))
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds that the site wants between two requests; None where it does not say."""
+        told = None if self.parsed is None else self.parsed.crawl_delay(self.agent)
+        return told if told is not None and told > 0 else None
+
+
+def rules(site: str, client: Client, folder: Path) -> Rules:
+    """The rules of a site (``https://example.com``), asked once a day. Raises ``Refusal`` as the client does.
+
+    An answer of 4xx, or one that cannot be read, means that all is allowed; 5xx and silence, that nothing is (2.3.1).
+    In silence an older answer goes on to count (2.4).
+    """
+    from protego import Protego
+
+    path = folder / f"{file_name(site)}.json"
+    kept = remembered(path)
+    text: str | None
+    if kept is not None and 0 <= time.time() - kept["at"] < DAY:
+        text = kept["text"]
+    else:
+        try:
+            text = asked(site, client)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(path, {"site": site, "at": time.time(), "text": text})
+        except Unreachable:
+            text = None if kept is None else kept["text"]
+    return Rules(parsed=None if text is None else Protego.parse(text), agent=client.agent)
+
+
+def asked(site: str, client: Client) -> str:
+    """A site's robots.txt; empty where it has none."""
+    try:
+        content = client.get(f"{site}/robots.txt", most=MOST, cut=True).content
+    except (Missing, Unfit):
+        return ""
+    return content.decode("utf-8-sig", errors="replace").replace("\x00", "")
+
+
+def remembered(path: Path) -> dict[str, Any] | None:
+    """The last answer; None where there is none that can be read."""
+    try:
+        kept = json.loads(path.read_bytes())
+        return {"at": float(kept["at"]), "text": str(kept["text"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

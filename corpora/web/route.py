@@ -1,0 +1,65 @@
+"""Which way a URL is asked: whether it may be at all, at which mirror, and through which proxy."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from corpora.web.address import refuse_literal
+from corpora.web.answer import shown
+from domain.errors import Refusal
+from domain.machine import Machine
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def parsed(url: str) -> httpx.URL:
+    """A URL that may be asked; raises ``Refusal`` for any other."""
+    import httpx
+
+    try:
+        found = httpx.URL(url)
+        host = found.raw_host
+    except (httpx.InvalidURL, UnicodeError):
+        raise Refusal(shown(url), "is no URL", "correct it") from None
+    if found.scheme not in ("http", "https") or not host:
+        raise Refusal(shown(url), "is no http or https URL", "correct it")
+    if found.userinfo:
+        raise Refusal(f"{found.scheme}://{found.host}", "carries a user or password", "take them out of the URL")
+    return found
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL: ``https://example.com``. Raises ``Refusal`` for what may not be asked."""
+    found = parsed(url)
+    host = f"[{found.host}]" if ":" in found.host else found.raw_host.decode("ascii")
+    return f"{found.scheme}://{host}" + (f":{found.port}" if found.port else "")
+
+
+def mirrored(url: str, mirrors: Mapping[str, str]) -> str:
+    """What is asked in place of a URL; the longest beginning counts."""
+    begin = max((each for each in mirrors if url.startswith(each)), key=len, default=None)
+    return url if begin is None else mirrors[begin] + url.removeprefix(begin)
+
+
+def public(before: str, url: str, mirrors: Mapping[str, str]) -> str:
+    """The URL that a mirror's redirect from ``before`` stands for: no mirror's name enters a document."""
+    begin = max((each for each in mirrors if before.startswith(each)), key=len, default=None)
+    if begin is None or not url.startswith(mirrors[begin]):
+        return url
+    return begin + url.removeprefix(mirrors[begin])
+
+
+def proxy(url: httpx.URL, machine: Machine) -> str:
+    """The proxy for a URL, by the machine profile or else the environment; empty for none, as NO_PROXY may say.
+
+    Raises ``Refusal`` for a host that says by itself that it is not public.
+    """
+    port = url.port or (443 if url.scheme == "https" else 80)
+    refuse_literal(url.host, port, machine.private_hosts)
+    known = urllib.request.getproxies_environment()
+    found = machine.proxy or known.get(url.scheme) or known.get("all") or ""
+    past = urllib.request.proxy_bypass_environment(f"{url.host}:{port}", known)  # type: ignore[attr-defined]
+    return "" if past else str(found)

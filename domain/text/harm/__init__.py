@@ -1,0 +1,5 @@
+"""How harmful a text is: a word list, a linear model or a transformer, behind one interface."""
+
+from domain.text.harm.scores import FalsePositives, Scorer, Scores, calibrated, false_positives, score_all
+
+__all__ = ["FalsePositives", "Scorer", "Scores", "calibrated", "false_positives", "score_all"]

@@ -1,0 +1,96 @@
+"""A transformers sequence classifier as a scorer: slow, and better where harm is in the meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domain.errors import Refusal
+from domain.model.weights import given_files
+from domain.text.harm.scores import Scores, chosen
+from domain.text.words import Split
+
+BATCH = 32  # windows
+LONGEST = 512  # pieces of a window; attention costs more than it brings beyond
+
+
+class Transformer:
+    """A text longer than the model reads is judged in windows; its score is their mean, weighted by their pieces.
+
+    A model of one answer among several gives the sum of the ``labels``' probabilities, a model whose answers stand
+    each for itself (``multi_label_classification``) the highest of them.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, labels: Sequence[str], device: str = "cpu") -> None:
+        self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
+        names = [model.config.id2label[i] for i in range(model.config.num_labels)]
+        self.rows, self.labels = chosen(names, "", labels)
+        self.apart = model.config.problem_type == "multi_label_classification" or len(names) == 1
+        places = getattr(model.config, "max_position_embeddings", LONGEST)
+        self.longest = min(LONGEST, tokenizer.model_max_length, places)
+
+    def score(self, split: Split) -> Scores:
+        """How harmful each text of the split is; the split's words are not used, the model has pieces of its own."""
+        sums, pieces = np.zeros((len(split), len(self.labels))), np.zeros(len(split))
+        if len(split):
+            windows = self.tokenizer(
+                list(split.texts),
+                truncation=True,
+                max_length=self.longest,
+                return_overflowing_tokens=True,
+                return_token_type_ids=False,
+            )
+            owner = np.array(windows["overflow_to_sample_mapping"])
+            lengths = np.array([len(ids) for ids in windows["input_ids"]])
+            order = np.argsort(-lengths, kind="stable")  # windows of a length share a batch: little padding
+            for begin in range(0, len(order), BATCH):
+                batch = order[begin : begin + BATCH]
+                likely = self.likely([windows["input_ids"][i] for i in batch])
+                np.add.at(sums, owner[batch], likely[:, self.rows] * lengths[batch, None])
+                np.add.at(pieces, owner[batch], lengths[batch])
+        by_label = sums / np.maximum(1, pieces)[:, None]
+        by_label[np.diff(split.offsets) == 0] = 0.0  # nothing was said
+        values = by_label.max(axis=1) if self.apart else by_label.sum(axis=1)
+        return Scores(values, self.labels, by_label.argmax(axis=1))
+
+    def likely(self, ids: list[list[int]]) -> np.ndarray:
+        """float64 [windows, all labels]: the model's probabilities."""
+        import torch
+
+        batch = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.device)
+        with torch.inference_mode():
+            logits = self.model(**batch).logits.double()
+        return np.asarray((logits.sigmoid() if self.apart else logits.softmax(dim=-1)).cpu().numpy())
+
+    @classmethod
+    def load(cls, weights: str, labels: Sequence[str] = (), device: str = "cpu") -> Transformer:
+        """``weights`` is org/model@revision or a folder; safetensors only, no code of its own. Raises ``Refusal``."""
+        from transformers import AutoModelForSequenceClassification
+        from transformers.utils import logging
+
+        from domain.tokens.encode import load_tokenizer
+
+        place = f"harm: transformer: {weights}"
+        try:
+            folder: Path = given_files(weights)[0].parent
+        except Refusal as refusal:
+            raise Refusal(place, refusal.found, refusal.mend) from None
+        logging.disable_progress_bar()
+        try:
+            model, told = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise Refusal(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
+        if told["missing_keys"]:
+            found = f"has no trained head ({sorted(told['missing_keys'])[0]} is missing)"
+            raise Refusal(place, found, "name a model that was trained to classify")
+        return cls(model, load_tokenizer(folder), labels, device)

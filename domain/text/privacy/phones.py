@@ -1,0 +1,54 @@
+"""Forms of phone numbers: those that their writing tells, and local ones where the text says what they are."""
+
+from __future__ import annotations
+
+import re
+
+from domain.text.privacy.find import Form
+from domain.text.privacy.numbers import ALONE, before
+
+END = r"(?:x\d{1,5})?(?!\w|-\d|[.,]\d)"
+# With +country, with (area), as 3-3-4 digits, or with a leading 0 in the groups of British, Swedish or French numbers.
+WRITTEN = re.compile(
+    r"(?=[0-9+(])(?<!\$)" + ALONE + r"(?:\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,6}\)?){2,6}"
+    r"|(?:(?:00)?1[ .-])?(?:\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}|[0-9]{3}[.-][0-9]{3}[.-][0-9]{4})"
+    r"|0[1-9][0-9]{1,3}(?: [0-9]{2,4}){2,3}|0[1-9](?:[.-][0-9]{2}){4})" + END
+)
+LOCAL = re.compile(r"(?=[0-9(])(?<![$€£])" + ALONE + r"(?:\([0-9]{2,5}\) ?)?[0-9]{2,11}(?:[ .-][0-9]{2,8}){0,4}" + END)
+# What says so before a number: a word for a phone, or a request to use one.
+SAID = re.compile(
+    r"(?:\b(?:tele)?(?:phone|fono|fon|fax)|\btel|t[ée]l[ée]phone|whatsapp|hotline)s?\b[\s.:#-]{0,4}"
+    r"(?:(?:number|no|nr|num)\b[\s.:#]{0,3})?(?:(?:is|at|on)\s)?\Z"
+    r"|\b(?:mobile|mob|cell|cellular|handy|desk|office|direct|home|work|contact|call|sms|ph)"
+    r"(?:\s(?:phone|line|number|no|nr))?\s?[.:]\s{0,3}\Z"
+    r"|\b(?:call(?:ing)?|phon(?:e|ing)|ring(?:ing)?|reach|text(?:ing)?|dial|answer(?:ing)?|messages?)"
+    r"(?:\s(?:me|us|him|her|them))?(?:\sback)?\s(?:on|at|to)\s\Z",
+    re.IGNORECASE,
+)
+# And behind it, unless that word announces the next number: "NE 68848-1480 phone: 308-236-8491".
+SAID_AFTER = re.compile(r"[\s(-]{1,2}(?:office|fax|mobile|cell|phone|home|work)\b(?!\s?:)", re.IGNORECASE)
+DATE = re.compile(
+    r"(?:1[89]|20)\d\d[ .-](?:\d\d?[ .-]\d\d?|(?:1[89]|20)\d\d)|\d\d?[ .-]\d\d?[ .-](?:1[89]|20)\d\d"
+)  # one day, or two years
+
+
+def _written(match: re.Match[str]) -> int:
+    return len(match[0]) if 9 <= digits(match[0]) <= 15 else 0
+
+
+def _local(match: re.Match[str]) -> int:
+    if not 7 <= digits(match[0]) <= 13 or DATE.fullmatch(match[0]):
+        return 0
+    told = SAID.search(before(match, 40)) or SAID_AFTER.match(match.string, match.end())
+    return len(match[0]) if told else 0
+
+
+def digits(number: str) -> int:
+    """How many digits a number has, its extension apart."""
+    return sum(map(str.isdigit, number.partition("x")[0]))
+
+
+PHONE_FORMS = (
+    Form("phone", WRITTEN, lambda places: places.digits, _written),
+    Form("phone", LOCAL, lambda places: places.digits, _local),
+)

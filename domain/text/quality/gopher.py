@@ -1,0 +1,100 @@
+"""Gopher's quality rules: whether a text has the words and marks of running text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from domain.spec import Share, Spec
+from domain.text.quality.broken import Broken, first_broken
+from domain.text.quality.counts import Counts
+from domain.text.words import Split, split
+
+STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+
+
+class GopherRules(Spec):
+    """From arXiv 2112.11446, section A.1.1, whose numbers stand where the default is another: filings, newswire and
+    docstrings are shorter, and fuller of numbers, than web pages.
+    """
+
+    words_least: Annotated[int, Field(ge=0, description="Gopher: 50; newswire and docstrings may have 20")] = 20
+    words_most: Annotated[int, Field(ge=1, description="Gopher: 100,000; annual reports and books are longer")] = (
+        1_000_000
+    )
+    length_least: Annotated[float, Field(ge=0, description="mean letters a word; Gopher: 3, but 1.19 is two words")] = (
+        2.5
+    )
+    length_most: Annotated[float, Field(gt=0, description="mean letters a word, at most")] = 10.0
+    symbols: Annotated[float, Field(ge=0, description="hashes a word, and ellipses a word, at most")] = 0.1
+    bullets: Annotated[Share, Field(description="share of lines that begin with • or -, at most")] = 0.9
+    ellipses: Annotated[Share, Field(description="share of lines that end with an ellipsis, at most")] = 0.3
+    letters: Annotated[Share, Field(description="share of words with a letter, at least; Gopher: 0.8, tables: 0.4")] = (
+        0.4
+    )
+    stop_words: Annotated[tuple[str, ...], Field(description="words of running text, of every language wanted")] = (
+        STOP_WORDS
+    )
+    stop_words_least: Annotated[
+        int, Field(ge=0, description="of them in a text; Gopher: 2 in 50 words, so 1 in 20")
+    ] = 1
+
+
+def judge(texts: Split, counts: Counts, rules: GopherRules) -> list[Broken | None]:
+    """The first rule that each text breaks. A text without words always has too few.
+
+    Neither the length of words nor stop words are asked of scripts without spaces, where a word is one character.
+    """
+    return first_broken(asked(texts, counts, rules), len(texts))
+
+
+def asked(texts: Split, counts: Counts, rules: GopherRules) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """(reason, measured, broken) of each rule, in order."""
+    yield "too few words", counts.spoken, (counts.spoken < rules.words_least) | (counts.words == 0)
+    yield "too many words", counts.spoken, counts.spoken > rules.words_most
+    lengths = counts.characters / np.maximum(counts.spoken, 1)
+    yield "short words", lengths, (lengths < rules.length_least) & ~counts.unspaced
+    yield "long words", lengths, (lengths > rules.length_most) & ~counts.unspaced
+    words = np.maximum(counts.words, 1)
+    hashes = np.array([text.count("#") for text in texts.texts]) / words
+    yield "hashes", hashes, hashes > rules.symbols
+    dots = np.array([text.count("...") + text.count("…") for text in texts.texts])
+    yield "ellipses", dots / words, dots / words > rules.symbols
+    bullets = np.array([bullet_lines(text, rules.bullets) for text in texts.texts])
+    yield "bullet lines", bullets, bullets > rules.bullets
+    ends = np.array([ellipsis_lines(text, n, rules.ellipses) for text, n in zip(texts.texts, dots, strict=True)])
+    yield "ellipsis lines", ends, ends > rules.ellipses
+    letters = counts.lettered / words
+    yield "words without letters", 1 - letters, letters < rules.letters
+    running = running_words(texts, rules.stop_words)
+    yield "no running text", running, (running < rules.stop_words_least) & ~counts.unspaced
+
+
+def bullet_lines(text: str, most: float) -> float:
+    """Share of lines that begin with a bullet; 0 where there are too few bullets for ``most``, without a look."""
+    if text.count("-") + text.count("•") <= most * (text.count("\n") + 1):
+        return 0.0
+    lines = text.splitlines()
+    return sum(line.lstrip().startswith(("•", "-")) for line in lines) / max(1, len(lines))
+
+
+def ellipsis_lines(text: str, ellipses: int, most: float) -> float:
+    """Share of lines that end with an ellipsis; 0 where there are too few for ``most``, without a look."""
+    if ellipses <= most * (text.count("\n") + 1):
+        return 0.0
+    lines = text.splitlines()
+    return sum(line.rstrip().endswith(("...", "…")) for line in lines) / max(1, len(lines))
+
+
+def running_words(texts: Split, wanted: tuple[str, ...]) -> np.ndarray:
+    """int64 [texts]: how many of the wanted words each text has."""
+    found = np.zeros(len(texts), dtype=np.int64)
+    for each in np.unique(split(" ".join(wanted)).hashes):
+        places = np.flatnonzero(texts.hashes == each)
+        holds = np.zeros(len(texts), dtype=bool)
+        holds[np.searchsorted(texts.offsets, places, side="right") - 1] = True
+        found += holds
+    return found

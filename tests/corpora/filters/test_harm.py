@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora import Curation, Document
+from corpora.filters.filter import Drop, Verdict
+from corpora.filters.harm import Harm, Scoring
+from corpora.filters.train_harm import train
+from domain.errors import Refusal
+from domain.text.words import Split, split
+
+SLUR = codecs.decode("fcvp", "rot13")  # weight 1, so the score is (1/n) / (1/n + 0.02)
+
+
+def judge(filter_: Harm, text: str, url: str | None = None) -> Verdict:
+    return filter_.judge(Document(id="1", text=text, source="s", url=url), split(text))
+
+
+def harm(folder: Path | None = None, **settings: Any) -> Harm:
+    return Harm.model_validate({"kind": "harm", **settings}, context={"folder": folder})
+
+
+def test_it_answers_above_its_threshold() -> None:
+    text = f"{'fine ' * 49}{SLUR}"
+    assert judge(Harm(threshold=0.49), text) == Drop("harm: slurs", "0.50", pytest.approx(0.5))
+    assert judge(Harm(threshold=0.51), text) is None
+
+
+def test_many_are_judged_as_one_is() -> None:
+    texts = ["fine", SLUR, "", f"{SLUR} {SLUR}", "go kill yourself"]
+    documents = [Document(id=str(i), text=text, source="s") for i, text in enumerate(texts)]
+    verdicts = Harm().judge_all(documents, Split(texts))
+    assert verdicts == [judge(Harm(), text) for text in texts]
+    assert [v.reason if isinstance(v, Drop) else None for v in verdicts] == [
+        None, "harm: slurs", None, "harm: slurs", "harm: threats",
+    ]  # fmt: skip
+
+
+def test_a_list_of_ones_own_beside_the_recipe_is_asked_for_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("foo\n", encoding="utf-8")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "other.txt").write_text("foo\n", encoding="utf-8")
+    one, other = (harm(tmp_path, scorer={"words": name}) for name in ("list.txt", "below/other.txt"))
+    assert judge(one, "a foo") == Drop("harm: listed words", "0.96", pytest.approx(0.5 / 0.52))
+    assert judge(one, SLUR) is None
+    assert one.asked() == other.asked()
+    assert str(tmp_path) not in str(one.asked())
+    (tmp_path / "list.txt").write_text("bar\n", encoding="utf-8")
+    assert one.asked() != other.asked()
+
+
+def test_a_linear_model(tmp_path: Path) -> None:
+    examples = [(f"vile words number {i}", "abuse") for i in range(40)] + [
+        (f"kind letter {i}", "none") for i in range(40)
+    ]
+    train(examples, safe="none").save(tmp_path / "m.safetensors")
+    filter_ = harm(tmp_path, scorer={"linear": "m.safetensors"})
+    verdict = judge(filter_, "vile words")
+    assert isinstance(verdict, Drop)
+    assert verdict.reason == "harm: abuse"
+    assert judge(filter_, "kind letter") is None
+    assert len(filter_.asked()["scorer"]["linear"]) == 64
+
+
+def test_blocked_addresses(tmp_path: Path) -> None:
+    (tmp_path / "urls.txt").write_text("bad.example\n", encoding="utf-8")
+    filter_ = harm(tmp_path, block="urls.txt")
+    assert judge(filter_, "fine", "https://www.bad.example/page") == Drop("harm: url", "bad.example")
+    assert judge(filter_, "fine", "https://good.example/page") is None
+    assert judge(filter_, "fine") is None
+    assert len(filter_.asked()["block"]) == 64
+
+
+def test_a_transformer_is_pinned_and_a_folder_beside_the_recipe_is_found(tmp_path: Path) -> None:
+    hub = Scoring.model_validate({"transformer": "org/model@abc", "labels": ["toxic"]}, context={"folder": tmp_path})
+    assert hub.asked()["transformer"] == "org/model@abc"
+    (tmp_path / "models" / "tox").mkdir(parents=True)
+    local = Scoring.model_validate({"transformer": "models/tox", "labels": ["toxic"]}, context={"folder": tmp_path})
+    assert local.transformer == str(tmp_path / "models" / "tox")
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"threshold": 1.5}, "less than or equal to 1"),
+        ({"scorer": "word"}, "write words, {words: list.txt}"),
+        ({"scorer": {"words": "a", "linear": "b"}}, "names several scorers"),
+        ({"scorer": {"words": "a", "labels": ["x"]}}, "labels are a model's"),
+        ({"scorer": {"transformer": "a/b@c"}}, "needs labels"),
+        ({"scorer": {"wordz": "a"}}, "Extra inputs"),
+    ],
+)
+def test_settings_are_checked(content: dict[str, object], found: str) -> None:
+    with pytest.raises(ValueError, match=found):
+        Curation.model_validate({"filters": [{"kind": "harm", **content}]})
+
+
+def test_the_short_spelling() -> None:
+    (filter_,) = Curation.model_validate({"filters": [{"kind": "harm", "scorer": "words"}]}).filters
+    assert filter_ == Harm()
+
+
+@pytest.mark.parametrize(
+    "content", [{"scorer": {"words": "no.txt"}}, {"scorer": {"linear": "no"}}, {"block": "no.txt"}]
+)
+def test_files_that_are_not_there_are_refused(tmp_path: Path, content: dict[str, object]) -> None:
+    filter_ = harm(tmp_path, **content)
+    with pytest.raises(Refusal, match="No such file"):
+        filter_.asked()
+    with pytest.raises(Refusal, match="No such file"):
+        judge(filter_, "fine", "https://a.example")

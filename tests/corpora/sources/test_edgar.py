@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from corpora import Collection, collect
+from corpora.document import Document, Quarantined
+from corpora.extract import Extracted, Failed, Job
+from corpora.sources.edgar import Edgar
+from domain.errors import Refusal
+from domain.machine import Machine
+from tests.corpora.edgar_server import Edgar as LocalEdgar
+from tests.corpora.edgar_server import serving
+
+HOME = Path(__file__).resolve().parents[3]
+TODAY = date(2025, 5, 20)
+CONTACT = "desk@bank.test"
+
+
+def report(words: str) -> str:
+    """A small 10-K."""
+    return f"""<html><body><div style="display:none"><ix:header><ix:hidden>us-gaap:Cash</ix:hidden></ix:header></div>
+<p>ACME CORP</p><p>PART I</p><p><b>Item 1.</b> Business</p><p>We make {words}.</p>
+<p>Item 1A. Risk Factors</p><p>Nobody may buy {words}.</p><p>PART II</p><p>Item 7. Management's Discussion</p>
+<table><tr><td>Sales of {words}</td><td>$</td><td>(1,234</td><td>)</td></tr></table></body></html>"""
+
+
+def here(jobs: Iterable[Job], **_: Any) -> Iterator[Extracted | Failed]:
+    """As ``extract_pages``, in this process: a worker takes a second to start."""
+    for job in jobs:
+        module, _, name = job.form.partition(":")
+        try:
+            yield getattr(importlib.import_module(module), name)(job.content)
+        except ValueError as error:
+            yield Failed(reason=str(error))
+
+
+@pytest.fixture
+def edgar(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEdgar]:
+    """Two 10-Ks of a past quarter, and of this one a 10-Q, a 10-K/A and an 8-K with its press release."""
+    monkeypatch.setattr("corpora.edgar.archive.today", lambda: TODAY)
+    monkeypatch.setattr("corpora.edgar.fetch.Pace", lambda *_: None)  # it is kept, and workers read, in the last test
+    monkeypatch.setattr("corpora.extract.extract_pages", here)
+    with serving(TODAY) as local:
+        local.most = 1_000
+        local.add("10-K", date(2025, 2, 3), report("anvils"), cik=320193)
+        local.add("10-K", date(2025, 3, 14), report("rockets"), cik=789019, company="Two  Blanks & Co")
+        local.add("10-Q", date(2025, 4, 25), "<p>Part I</p><p>Item 1. Financial Statements</p><p>None.</p>", cik=320193)
+        local.add("10-K/A", date(2025, 5, 1), report("more anvils"), cik=320193)
+        local.add("8-K", date(2025, 5, 2), "<p>Item 2.02 Results</p><p>See below.</p>", ex99_1="<p>Sales rose.</p>")
+        local.tickers = {"AAPL": 320193, "MSFT": 789019}
+        yield local
+
+
+def spec(**settings: Any) -> Edgar:
+    return Edgar.model_validate({"forms": ["10-K"], "since": "2025-01-01", "contact": CONTACT, **settings})
+
+
+def read(source: Edgar, machine: Machine) -> list[Document]:
+    found = list(source.documents(machine))
+    assert all(isinstance(each, Document) for each in found), found
+    return [each for each in found if isinstance(each, Document)]
+
+
+def test_filings_are_found_by_form_and_days_and_read_by_item(edgar: LocalEdgar, tmp_path: Path) -> None:
+    machine = edgar.machine(work=tmp_path, workers=1)
+    first, second = read(spec(), machine)
+    assert (first.id, first.date, first.licence, first.language) == (
+        "0000320193-25-000001", "2025-02-03", "public-domain", "en",
+    )  # fmt: skip
+    assert first.url == (
+        "https://www.sec.gov/Archives/edgar/data/320193/000032019325000001/0000320193-25-000001-index.htm"
+    )
+    assert first.text == (
+        "ACME CORP\n\nPART I\n\nItem 1. Business\n\nWe make anvils.\n\nItem 1A. Risk Factors\n\n"
+        "Nobody may buy anvils.\n\nPART II\n\nItem 7. Management's Discussion\n\nSales of anvils | $(1,234)"
+    )
+    assert "rockets" in second.text
+    items = read(spec(by="item", items=["1A", 7]), machine)
+    assert [(each.id[-9:], each.text.splitlines()[-1]) for each in items] == [
+        ("000001#1A", "Nobody may buy anvils."), ("-000001#7", "Sales of anvils | $(1,234)"),
+        ("000002#1A", "Nobody may buy rockets."), ("-000002#7", "Sales of rockets | $(1,234)"),
+    ]  # fmt: skip
+    (some,) = read(spec(items=["1A"], companies=["msft"]), machine)
+    assert some.text == "Item 1A. Risk Factors\n\nNobody may buy rockets."
+
+
+def test_companies_days_amendments_and_exhibits(edgar: LocalEdgar, tmp_path: Path) -> None:
+    machine = edgar.machine(work=tmp_path, workers=1)
+
+    def days(**settings: Any) -> list[str]:
+        return [entry.filed for entry in spec(**settings).found(machine)]
+
+    assert days(companies=["MSFT"]) == ["2025-03-14"]
+    assert days(companies=[320193, "CIK0000789019"]) == ["2025-02-03", "2025-03-14"]
+    assert days(until="2025-03-13") == ["2025-02-03"]
+    assert days(forms=["10-K/A"]) == ["2025-05-01"]
+    assert days(forms=["10-k", "8-K"], since="2025-03-01") == ["2025-03-14", "2025-05-02"]
+    (plain,) = read(spec(forms=["8-K"]), machine)
+    assert plain.text == "Item 2.02 Results\n\nSee below."
+    items = read(spec(forms=["8-K"], exhibits=True, by="item"), machine)
+    assert [(each.id, each.text) for each in items] == [
+        ("0000320193-25-000005#2.02", "Item 2.02 Results\n\nSee below."),
+        ("0000320193-25-000005#EX-99.1", "Sales rose."),
+    ]
+    (press,) = read(spec(forms=["8-K"], exhibits=True, items=["EX-99"]), machine)
+    assert press.text == "Sales rose."
+    with pytest.raises(Refusal, match="companies: the SEC knows no ticker NOSUCH"):
+        read(spec(companies=["NOSUCH"]), machine)
+
+
+def test_the_next_run_fetches_only_what_is_new(edgar: LocalEdgar, tmp_path: Path) -> None:
+    machine = edgar.machine(work=tmp_path, workers=2)
+    settings: dict[str, Any] = {"forms": ["10-K", "10-Q", "8-K"]}
+    first = spec(**settings)
+    stamp = first.stamp(machine)
+    asked = len(edgar.asked)
+    assert first.stamp(machine) == stamp
+    assert len(edgar.asked) == asked  # looked up once
+    before = read(first, machine)
+    assert stamp["filings"] == len(before) == 4
+    edgar.asked.clear()
+    assert spec(**settings).stamp(machine) == stamp
+    assert read(spec(**settings), machine) == before
+    assert edgar.paths() == []  # indexes that have not changed are not sent again
+
+    new = edgar.add("10-Q", date(2025, 5, 19), "<p>News.</p>")
+    late = edgar.add("10-K", date(2025, 3, 31), report("late anvils"))  # the index of a past quarter is amended
+    second = edgar.add("10-Q", date(2025, 4, 25), "<p>A second one of that day.</p>")
+    again = spec(**settings)
+    assert again.stamp(machine) != stamp
+    assert {each.id for each in read(again, machine)} == {each.id for each in before} | {new, late, second}
+    assert sorted(edgar.paths("/data/")) == sorted(
+        f"/Archives/edgar/data/320193/{each}.txt" for each in (new, late, second)
+    )
+    assert not any("20250502" in path for path in edgar.paths())  # a day that is as it was
+
+
+def test_without_network_what_is_kept_is_used(edgar: LocalEdgar, tmp_path: Path) -> None:
+    online, offline = (edgar.machine(work=tmp_path, workers=1, network=on) for on in (True, False))
+    with pytest.raises(Refusal, match="edgar: the index of 2025/QTR1 was never fetched"):
+        spec().stamp(offline)
+    documents = read(spec(forms=["10-K", "10-Q"]), online)
+    asked = len(edgar.asked)
+    assert read(spec(forms=["10-K", "10-Q"]), offline) == documents
+    assert spec(forms=["10-K", "10-Q"]).stamp(offline) == spec(forms=["10-K", "10-Q"]).stamp(online)
+    assert [entry.cik for entry in spec(companies=[320193]).found(offline)] == [320193]
+    with pytest.raises(Refusal, match="list of tickers was never fetched"):
+        spec(companies=["AAPL"]).stamp(offline)
+    with pytest.raises(Refusal, match="none of its filings was ever fetched"):
+        spec(forms=["8-K"]).stamp(offline)
+    with pytest.raises(Refusal, match="2024/QTR4 was never fetched"):
+        spec(since="2024-12-01").stamp(offline)
+    assert all("index" in path for _, path, _ in edgar.asked[asked:])  # of the one stamp that was online
+
+
+def test_a_busy_or_broken_server_is_asked_again(
+    edgar: LocalEdgar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corpora.web.client.BACKOFF", 0.01)
+    path = "/Archives/edgar/data/320193/0000320193-25-000001.txt"
+    edgar.faults = {path: [429, 503, "cut", 403], "/Archives/edgar/full-index/2025/QTR1/form.gz": [403, "cut"]}
+    assert len(read(spec(), edgar.machine(work=tmp_path, workers=1))) == 2
+    assert [status for _, asked, status in edgar.asked if asked == path] == [429, 503, 0, 403, 200]
+
+
+def test_what_is_not_there_or_holds_no_text_is_quarantined(edgar: LocalEdgar, tmp_path: Path) -> None:
+    machine = edgar.machine(work=tmp_path, workers=1)
+    head = "<DOCUMENT>\n<TYPE>10-K\n<TEXT>\n"
+    edgar.add_submission(b"no SGML", "10-K", date(2025, 2, 4), "A", 1, "0000000001-25-000001")
+    edgar.add_submission(
+        f"{head}begin 644 a.pdf\nM\n".encode(), "10-K", date(2025, 2, 5), "A", 1, "0000000001-25-000002"
+    )
+    edgar.add_submission(f"{head}Cut in the".encode(), "10-K", date(2025, 2, 6), "A", 1, "0000000001-25-000003")
+    edgar.add_submission(b"", "10-K", date(2025, 2, 7), "A", 1, "0000000001-25-000004")
+    edgar.faults["/Archives/edgar/data/1/0000000001-25-000004.txt"] = [404]
+    found = list(spec(companies=[1]).documents(machine))
+    assert [each.reason if isinstance(each, Quarantined) else each.text for each in found] == [
+        "holds no document",
+        "holds no document with text, only pictures or data",
+        "Cut in the",
+        "is no longer on EDGAR",
+    ]
+    assert [each.id[-6:] for each in found] == ["000001", "000002", "000003", "000004"]
+
+
+def test_a_filing_of_several_companies_is_one_document(edgar: LocalEdgar, tmp_path: Path) -> None:
+    content = edgar.files["/Archives/edgar/data/320193/0000320193-25-000001.txt"]
+    for cik in (900, 800):
+        edgar.add_submission(content, "10-K", date(2025, 2, 10), "Both", cik, "0000000800-25-000009")
+    machine = edgar.machine(work=tmp_path, workers=1)
+    assert [each.cik for each in spec().found(machine) if each.accession == "0000000800-25-000009"] == [800]
+    (one,) = read(spec(companies=[900]), machine)
+    assert "/data/900/" in str(one.url)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"forms": ["10K"]}, "10K is no form of EDGAR; write 10-K"),
+        ({"forms": ["def14a"]}, "def14a is no form of EDGAR; write DEF 14A"),
+        ({"forms": ["annual report!"]}, "'annual report!' is no form of EDGAR; write for instance 10-K"),
+        ({"forms": []}, "at least 1 item"),
+        ({"per_second": 11}, "the SEC allows at most 10 requests a second; write 10 or less"),
+        ({"per_second": 0}, "the SEC allows at most 10 requests a second"),
+        ({"contact": "nobody"}, "the SEC asks for an e-mail address; write for instance you@example.com"),
+        ({"contact": "a@b.cd\r\nX: y"}, "the SEC asks for an e-mail address"),
+        ({"companies": ["Apple Inc."]}, "'Apple Inc.' is neither a ticker nor a CIK"),
+        ({"items": ["Risk"]}, "'Risk' is no item; write for instance 1A"),
+        ({"items": ["EX-99"]}, "items names EX-99, but exhibits are left out; write exhibits: true"),
+        ({"since": "1990-01-01"}, "EDGAR begins in 1993"),
+        ({"until": "2024-01-01"}, "until 2024-01-01 is before since 2025-01-01"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_its_mend(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        spec(**settings)
+    assert told in str(caught.value)
+
+
+def test_a_contact_is_needed_and_is_no_part_of_what_is_asked(edgar: LocalEdgar, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="contact"):
+        Edgar.model_validate({"forms": ["10-K"], "since": "2025-01-01"})
+    assert spec(contact="other@bank.test", per_second=2).asked() == spec().asked()
+    assert CONTACT not in str(spec().asked())
+    with pytest.raises(Refusal, match="edgar: contact: you@example"):
+        spec(contact="you@example.com").stamp(edgar.machine(work=tmp_path))
+
+
+def test_it_is_collected(edgar: LocalEdgar, tmp_path: Path, raw: Any) -> None:
+    general = tmp_path / "general.txt"
+    general.write_text("Some general text.")
+    said = {
+        "domain": [{"kind": "edgar", "forms": ["10-K"], "since": "2025-01-01", "contact": CONTACT}],
+        "general": [{"kind": "files", "path": str(general), "licence": "mit"}],
+        "licences": {"allow": ["public-domain", "mit"]},
+    }
+    machine = edgar.machine(work=tmp_path / "work", workers=1)
+    made = collect(Collection.model_validate(said), out=tmp_path / "raw", machine=machine)
+    assert made.manifest["facts"]["documents"] == {"domain": 2, "general": 1}
+
+
+RUN = """
+import datetime, sys
+from corpora.edgar import archive
+from corpora.sources.edgar import Edgar
+from domain.machine import Machine
+archive.today = lambda: datetime.date(2025, 5, 20)
+url, work = sys.argv[1:]
+machine = Machine(mirrors={"https://www.sec.gov/": url + "/"}, private_hosts=("127.0.0.1",), work=work, workers=1)
+source = Edgar(forms=["10-K"], since="2025-01-01", contact="desk@bank.test")
+for document in source.documents(machine):
+    print(document.id, flush=True)
+"""
+
+
+def begin(edgar: LocalEdgar, work: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", RUN, edgar.url, str(work)]
+    return subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def test_two_runs_keep_the_pace_together_and_a_killed_one_is_taken_up(edgar: LocalEdgar, tmp_path: Path) -> None:
+    edgar.most = 10
+    for number in range(24):
+        edgar.add("10-K", date(2025, 3, 1), report(f"thing {number}"), cik=1000 + number)
+    killed, other = begin(edgar, tmp_path), begin(edgar, tmp_path)
+    while len(edgar.paths("/data/")) < 8:
+        time.sleep(0.01)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    ids = (other.communicate(timeout=60)[0] or "").split()
+    assert len(ids) == 26
+    assert edgar.fastest() <= 10
+    assert {status for _, _, status in edgar.asked} <= {200, 304}  # nobody was told to be slower
+    edgar.asked.clear()
+    again = read(spec(), edgar.machine(work=tmp_path, workers=1))
+    assert [each.id for each in again] == ids
+    assert edgar.paths("/data/") == []

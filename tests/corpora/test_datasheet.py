@@ -1,0 +1,227 @@
+"""The data sheet of a corpus whose every number is known by hand, with hostile text in all that it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora.datasheet import Description, describe
+from corpora.datasheet.duplicates import duplicates
+from corpora.datasheet.groups import MOST, OTHERS, Groups, Lengths, bins
+from corpora.datasheet.page import columns, page, percent, size
+from corpora.ledger import entry, write_ledger
+
+MARKUP = "<script>alert('id')</script>"
+
+
+@pytest.fixture(scope="module")
+def sealed(hand_made: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = hand_made(tmp_path_factory.mktemp("work"))
+    out = tmp_path_factory.mktemp("sheet")
+    return describe(Description(), made["collect"], made["curate"], made["encode"], out=out)
+
+
+@pytest.fixture(scope="module")
+def sheet(sealed: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((sealed.path / "datasheet.json").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture(scope="module")
+def html(sealed: Any) -> str:
+    return str((sealed.path / "datasheet.html").read_text(encoding="utf-8"))
+
+
+# Bytes as they came: a 100, b 52, c 99, d 90, e 50, markup 39; g1 200, g2 100, g3 40, g4 10.
+DOMAIN = {"documents": 6, "bytes": 430, "documents_kept": 3, "bytes_kept": 240, "tokens": 12}
+GENERAL = {"documents": 4, "bytes": 350, "documents_kept": 1, "bytes_kept": 200, "tokens": 6}
+
+
+def test_the_total_and_the_sources(sealed: Any, sheet: dict[str, Any]) -> None:
+    both = {name: DOMAIN[name] + GENERAL[name] for name in DOMAIN}
+    assert sheet["total"] == sealed.facts == {**both, "retention": round(440 / 780, 6)}
+    assert sheet["sources"] == [
+        {"part": "domain", "source": "calls", **DOMAIN, "retention": round(240 / 430, 6)},
+        {"part": "general", "source": "web <b>", **GENERAL, "retention": round(200 / 350, 6)},
+    ]
+
+
+def test_years_and_languages(sheet: dict[str, Any]) -> None:
+    years = {row["year"]: (row["documents"], row["bytes"], row["bytes_kept"], row["tokens"]) for row in sheet["years"]}
+    assert years == {"2023": (1, 100, 100, 4), "2024": (2, 140, 50, 3), "undated": (7, 540, 290, 11)}
+    languages = [(row["language"], row["bytes"], row["tokens"]) for row in sheet["languages"]]
+    assert languages == [("unknown", 430, 12), ("en", 350, 6)]
+    licences = [(row["licence"], row["documents_kept"], row["tokens"]) for row in sheet["licences"]]
+    assert licences == [("mit", 3, 12), ("odc-by", 1, 6)]
+
+
+def test_every_step_leaves_what_it_leaves(sheet: dict[str, Any]) -> None:
+    assert [(row["stage"], row["documents"], row["bytes"]) for row in sheet["steps"]] == [
+        ("found", 12, 780), ("collect", 10, 780), ("quality", 9, 728), ("harm", 7, 678), ("house:tags", 6, 639),
+        ("exact", 5, 539), ("near", 4, 449), ("written", 4, 440),
+    ]  # fmt: skip
+
+
+def test_reasons_with_samples_that_are_masked(sheet: dict[str, Any]) -> None:
+    reasons = {(row["stage"], row["action"], row["reason"]): row for row in sheet["reasons"]}
+    assert {key: (row["documents"], row["bytes"]) for key, row in reasons.items()} == {
+        ("collect", "quarantined", "is no JSON"): (1, 0),
+        ("collect", "dropped", "no text"): (1, 0),
+        ("quality", "dropped", "quality: too few words"): (1, 52),
+        ("privacy", "changed", "privacy: masked"): (1, 99),
+        ("harm", "dropped", "harm: slurs"): (1, 40),
+        ("harm", "quarantined", "error"): (1, 10),
+        ("house:tags", "dropped", "<img src=x onerror=alert(1)>"): (1, 39),
+        ("exact", "dropped", "exact duplicate"): (1, 100),
+        ("near", "dropped", "near duplicate"): (1, 90),
+    }
+    (sample,) = reasons["quality", "dropped", "quality: too few words"]["samples"]
+    assert sample["text"] == "ask <EMAIL> for the minutes of the call"
+    (sample,) = reasons["near", "dropped", "near duplicate"]["samples"]
+    assert (sample["id"], sample["duplicate_of"]) == ("d", "a")
+    assert reasons["privacy", "changed", "privacy: masked"]["samples"] == []
+
+
+def test_duplicates_privacy_harm_and_the_rest(sheet: dict[str, Any]) -> None:
+    assert sheet["duplicates"] == {
+        "dropped": {"exact": 1, "near": 1},
+        "groups": 1,
+        "largest": [{"id": "a", "source": "calls", "duplicates": 2}],
+        "between": [
+            {"source": "calls", "in_favour_of": "calls", "documents": 1},
+            {"source": "web <b>", "in_favour_of": "calls", "documents": 1},
+        ],
+        "clusters": 0,
+        "largest_clusters": [],
+    }
+    assert sheet["privacy"] == [{"part": "domain", "source": "calls", "found": {"email": 1}}]
+    harm = {row["source"]: (row["judged"], row["dropped"], row["rate"], row["reasons"]) for row in sheet["harm"]}
+    assert harm == {"calls": (5, 0, 0.0, {}), "web <b>": (4, 1, 0.25, {"harm: slurs": 1})}
+    # None of n: z * z / (n + z * z), by Wilson, with z = 1.645.
+    assert sheet["harm"][0]["most"] == pytest.approx(2.706 / 7.706, abs=1e-4)
+    assert sheet["contamination"] == [{"task": "quiz <i>", "texts": 5, "too_short": 1, "found": 0, "documents": 0}]
+    assert [(row["stage"], row["reason"], row["records"]) for row in sheet["quarantined"]] == [
+        ("collect", "is no JSON", 1), ("harm", "error", 1),
+    ]  # fmt: skip
+
+
+def test_lengths_fall_into_bins_that_double(sheet: dict[str, Any]) -> None:
+    came = {row["from"]: (row["came"], row["kept"]) for row in sheet["bytes_by_length"]}
+    # 10 | 16 to 31: none | 52 50 39 40 | 100 99 90 100 | 200; kept: 50 | 100 90 | 200
+    assert came == {8: (1, 0), 16: (0, 0), 32: (4, 1), 64: (4, 2), 128: (1, 1)}
+    assert [(row["from"], row["to"], row["kept"]) for row in sheet["tokens_by_length"]] == [(2, 3, 1), (4, 7, 3)]
+
+
+class Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_page_holds_hostile_text_as_text(html: str) -> None:
+    reader = Reader()
+    reader.feed(html)
+    text = "".join(reader.text)
+    for shown in (
+        MARKUP,
+        "<script>alert('text')</script>",
+        "<img src=x onerror=alert(1)>",
+        "<b>said</b> by <EMAIL>",
+        "web <b>",
+    ):
+        assert shown in text
+    assert not reader.tags & {"script", "img", "b i", "iframe", "link", "object", "form", "a"}
+    names = {name for name, _ in reader.attributes}
+    assert not [name for name in names if name.startswith("on") or name in ("src", "href", "style")]
+    policy = next(value for name, value in reader.attributes if name == "content" and value and "default-src" in value)
+    assert "default-src 'none'" in policy
+    assert not re.search(r"https?://", html)
+    assert "example.org" not in html
+
+
+def test_the_page_says_what_was_measured(html: str, sheet: dict[str, Any]) -> None:
+    assert "Measured here: 56.4% of the bytes stay." in html
+    assert page(sheet) == html  # the JSON has the same content
+
+
+def test_the_same_input_gives_the_same_bytes(hand_made: Any, tmp_path: Path, sealed: Any) -> None:
+    made = hand_made(tmp_path / "another" / "place")
+    again = describe(Description(), made["collect"], made["curate"], made["encode"], out=tmp_path / "out")
+    assert again.digest == sealed.digest
+    assert str(tmp_path) not in (again.path / "datasheet.json").read_text()
+
+
+def test_control_characters_do_not_reach_the_page(sheet: dict[str, Any]) -> None:
+    row = {**sheet["sources"][0], "source": "a\x00b\u202ec\x1b[31m"}
+    assert "abc[31m" in page({**sheet, "sources": [row]})
+
+
+def test_nothing_at_all_is_a_page_too(sheet: dict[str, Any]) -> None:
+    empty = {name: [] if isinstance(value, list) else value for name, value in sheet.items()}
+    empty["total"] = {**dict.fromkeys(DOMAIN, 0), "retention": None}
+    empty["duplicates"] = {**sheet["duplicates"], "dropped": {}, "between": [], "largest": []}
+    assert "Measured here" not in page(empty)
+
+
+def test_groups_are_bounded() -> None:
+    groups = Groups()
+    for number in range(MOST + 50):
+        groups.add(("domain", f"source {number}"), documents=1)
+    rows = groups.rows("part", "source")
+    assert len(rows) == MOST + 1
+    assert {row["source"]: row["documents"] for row in rows}[OTHERS] == 50
+    assert groups.total()["documents"] == MOST + 50
+
+
+def test_bins_and_numbers_as_people_read_them() -> None:
+    lengths = Lengths()
+    for length in (0, 1, 2, 3, 4, 10**15):
+        lengths.add(length)
+    rows = bins(kept=lengths)
+    assert [(row["from"], row["to"], row["kept"]) for row in rows[:4]] == [(0, 0, 1), (1, 1, 1), (2, 3, 2), (4, 7, 1)]
+    assert sum(row["kept"] for row in rows) == 6
+    assert bins(kept=Lengths()) == []
+    assert [size(n) for n in (None, 0, 999, 1_500, 2_340_000, 5.6e9)] == [
+        "–",
+        "0 B",
+        "999 B",
+        "1.5 kB",
+        "2.34 MB",
+        "5.6 GB",
+    ]
+    assert [percent(s) for s in (None, 0, 0.5, 0.0123, 0.00123, 1)] == ["–", "0.0%", "50.0%", "1.2%", "0.12%", "100.0%"]
+    assert {bar["height"] for bar in columns([{"n": 2}, {"n": 1}], "n")} == {180.0, 90.0}
+
+
+def test_who_repeats_whom_over_many(tmp_path: Path) -> None:
+    def of(name: str, source: str, **more: Any) -> dict[str, Any]:
+        return entry({"id": name, "part": "domain", "source": source}, **more)
+
+    rows = []
+    for number in range(100):
+        kept = {"stage": "holdout", "action": "kept", "split": "train", "cluster": f"k{number // 2}"}
+        rows.append(of(f"k{number}", "one" if number % 2 else "two", **kept))
+        for copy in range(number):
+            rows.append(of(f"{number}-{copy}", "three", stage="near", action="dropped", duplicate_of=f"k{number}"))
+    write_ledger(tmp_path / "l", rows)
+    found = duplicates(tmp_path / "l")
+    assert found["groups"] == 99  # k0 has none
+    assert [row["duplicates"] for row in found["largest"]] == list(range(99, 89, -1))
+    assert found["largest"][0] == {"id": "k99", "source": "one", "duplicates": 99}
+    assert found["clusters"] == 50
+    odd, even = sum(range(1, 100, 2)), sum(range(0, 100, 2))
+    assert {row["in_favour_of"]: row["documents"] for row in found["between"]} == {"one": odd, "two": even}

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.errors import Refusal
+from domain.text.harm.transformer import Transformer
+from domain.text.words import Split
+
+LENGTH = 16  # pieces that the model reads, two of them marks
+
+
+def classifier(folder: Path, problem: str = "single_label_classification") -> Path:
+    """A BERT of one layer over a vocabulary of two words; its weights are large enough that the words tell."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    vocabulary = {piece: i for i, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad"])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=LENGTH, **marks).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=6, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=LENGTH, id2label={0: "fine", 1: "toxic", 2: "obscene"},
+        label2id={"fine": 0, "toxic": 1, "obscene": 2}, problem_type=problem,
+    )  # fmt: skip
+    model = BertForSequenceClassification(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 2:  # drawn with a deviation of 0.02, at which all texts look alike
+                parameter *= 20
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return classifier(tmp_path_factory.mktemp("classifier"))
+
+
+def expected(folder: Path, text: str) -> np.ndarray:
+    """Probabilities of a text that fits one window, straight from transformers."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model: Any = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        logits = model(**AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")).logits
+    return np.asarray(logits.double().softmax(-1)[0])
+
+
+def test_probabilities_are_the_models(folder: Path) -> None:
+    scores = Transformer.load(str(folder), ["toxic", "obscene"]).score(Split(["good bad good", "bad", ""]))
+    one, two = expected(folder, "good bad good"), expected(folder, "bad")
+    assert scores.values.tolist() == pytest.approx([one[1] + one[2], two[1] + two[2], 0.0], abs=1e-5)
+    assert [scores.label(0), scores.label(1)] == [("toxic", "obscene")[int(p[2] > p[1])] for p in (one, two)]
+
+
+def test_a_long_text_is_read_whole_in_windows(folder: Path) -> None:
+    """30 words are windows of 14, 14 and 2, which weigh as many pieces as they have: 16, 16 and 4."""
+    text = " ".join(["good"] * 14 + ["bad"] * 14 + ["good"] * 2)
+    parts = [expected(folder, " ".join(part))[1] for part in (["good"] * 14, ["bad"] * 14, ["good"] * 2)]
+    assert abs(parts[0] - parts[1]) > 0.01
+    value = Transformer.load(str(folder), ["toxic"]).score(Split([text])).values[0]
+    assert value == pytest.approx(np.average(parts, weights=[16, 16, 4]), abs=1e-5)
+
+
+def test_answers_that_stand_each_for_itself_are_not_added(tmp_path: Path) -> None:
+    model = Transformer.load(str(classifier(tmp_path, "multi_label_classification")), ["toxic", "obscene"])
+    scores = model.score(Split(["bad good"]))
+    assert 0.0 < scores.values[0] <= 1.0
+    both = [Transformer.load(str(tmp_path), [label]).score(Split(["bad good"])).values[0] for label in model.labels]
+    assert scores.values[0] == max(both)
+
+
+def test_what_does_not_serve_is_refused(folder: Path, tmp_path: Path) -> None:
+    from transformers import BertModel
+
+    with pytest.raises(Refusal, match="no label rude"):
+        Transformer.load(str(folder), ["rude"])
+    with pytest.raises(Refusal, match="does not exist"):
+        Transformer.load(str(tmp_path / "nothing"), ["toxic"])
+    with pytest.raises(Refusal, match="names no revision"):
+        Transformer.load("org/model", ["toxic"])
+    BertModel.from_pretrained(folder).save_pretrained(tmp_path)
+    for file in folder.glob("tokenizer*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(Refusal, match="has no trained head"):
+        Transformer.load(str(tmp_path), ["LABEL_1"])

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.text.privacy import mask
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("call +44 20 7946 0958 or (212) 555-0134", "call <PHONE> or <PHONE>"),
+        ("1-800-555-0199, 212.555.0134 and 555-123-4567x89", "<PHONE>, <PHONE> and <PHONE>"),
+        ("tel 01.84.17.61.18; 0490 75 40 81", "tel <PHONE>; <PHONE>"),
+        ("office,+41 (0)44 979 80 58-fax", "office,<PHONE>-fax"),
+        ("Phone: 467 3395", "Phone: <PHONE>"),
+        ("Fax No. 9498777106", "Fax No. <PHONE>"),
+        ("Mobile: 737 219 628", "Mobile: <PHONE>"),
+        ("téléphone 71-33-52-22", "téléphone <PHONE>"),
+        ("They are not answering at 78 651 450.", "They are not answering at <PHONE>."),
+        ("call me back on (08) 8747 6301", "call me back on <PHONE>"),
+        ("416 60 039 office", "<PHONE> office"),
+    ],
+)
+def test_what_is_masked(text: str, masked: str) -> None:
+    assert mask(text)[0] == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$212-555-0134, 2015-2016-2017 and 10-20-30",
+        "01 02 03 04 05 06 07 08 09 10",
+        "a call option on 5000000 shares at 467 3395",
+        "in office 2015-2019, office: 2015-2019, call me on 2017-12-31",
+        "phone sales of 1,234,567 and 12.345678",
+        "Total 467 3395 737 219 628",
+        "telephone lines: 12345 in 2015",
+        "Kearney, NE 68848-1480 phone :",
+        "accession number 0000950123-10-012345",
+    ],
+)
+def test_what_is_not(text: str) -> None:
+    assert mask(text) == (text, {})
