@@ -95,6 +95,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
         str(path) for part in ("domain", "general") for path in sorted((raw.path / "documents").glob(f"{part}-*"))
     ]
     texts = protected.path / "texts.jsonl"
+    spec.remembered_identity()  # every byte of it is checked before it is believed
     judged = judge_all(spec, raw, protected, shards, scratch, machine)
     known = known_of(shards, judged)
     index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()

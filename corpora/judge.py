@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from corpora.lines import line, read_lines
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, split
 
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # the machine's trouble, no document's
 BATCH = 256  # documents that pass the filters together
 
 
@@ -143,6 +145,8 @@ def verdicts(each: Filter, fates: Sequence[Fate]) -> Sequence[Verdict | Exceptio
     try:
         return each.judge_all(documents, Split.of([fate.words for fate in fates]))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise
         if len(fates) == 1:
             return [error]
         return [verdicts(each, [fate])[0] for fate in fates]

@@ -18,15 +18,15 @@ class Kept:
 
 
 def keep(path: Path, content: bytes, told: dict[str, str]) -> None:
-    """Write both, compressed by zstandard, under a name of this thread's own, then under ``path``."""
-    import zstandard
+    """Write both, compressed, with a checksum, under a name of this thread's own, then under ``path``."""
+    from backports import zstd
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     head = json.dumps(told, sort_keys=True).encode() + b"\n"
     try:
         with part.open("wb") as file:
-            file.write(zstandard.ZstdCompressor(level=3, write_checksum=True).compress(head + content))
+            file.write(zstd.compress(head + content, options={zstd.CompressionParameter.checksum_flag: 1}))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -36,11 +36,11 @@ def keep(path: Path, content: bytes, told: dict[str, str]) -> None:
 
 def kept(path: Path) -> Kept | None:
     """What a file holds. None where there is none, or where a disk has spoilt it: then it is fetched again."""
-    import zstandard
+    from backports import zstd
 
     try:
-        head, line, content = zstandard.ZstdDecompressor().decompress(path.read_bytes()).partition(b"\n")
+        head, line, content = zstd.decompress(path.read_bytes()).partition(b"\n")
         told = json.loads(head)
-    except (FileNotFoundError, zstandard.ZstdError, ValueError):
+    except (FileNotFoundError, zstd.ZstdError, ValueError):
         return None
     return Kept(told=told, content=content) if line and isinstance(told, dict) else None

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import lzma
-import sys
 import tarfile
 import zipfile
 import zlib
@@ -77,17 +76,10 @@ def damaged(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno is None and not isinstance(error, ConnectionError | TimeoutError)
     # zipfile raises RuntimeError for a member with a password, NotImplementedError for a method it does not know.
-    packed = zlib.error | lzma.LZMAError | zstd_error() | zipfile.BadZipFile | tarfile.TarError
+    from backports.zstd import ZstdError
+
+    packed = zlib.error | lzma.LZMAError | ZstdError | zipfile.BadZipFile | tarfile.TarError
     return isinstance(error, EOFError | packed | RuntimeError | NotImplementedError)
-
-
-def zstd_error() -> type[Exception]:
-    """What the unpacker of Zstandard raises."""
-    if sys.version_info >= (3, 14):
-        from compression.zstd import ZstdError
-    else:
-        from backports.zstd import ZstdError
-    return ZstdError  # type: ignore[no-any-return, unused-ignore]
 
 
 def bounded(file: Any) -> bytes | Broken:

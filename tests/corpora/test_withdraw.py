@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
+from backports import zstd
 
 from corpora import caches
 from corpora.caches import CHUNK
@@ -164,13 +164,13 @@ def test_what_sources_keep_is_told_by_name_address_and_content(tmp_path: Path) -
     files = {
         f"edgar/filings/0000320193/{name}.zst": b"by its name",
         "crawl/records/ab/abcd.warc.gz": gzip.compress(b"x" * (CHUNK - 30)) + gzip.compress(warc),
-        "crawl/records/ab/zstd.warc": zstandard.compress(warc),
+        "crawl/records/ab/zstd.warc": zstd.compress(warc),
         f"files/{file_name(url)}/page": b"by its address",
         f"feed/pages/ab/{hashlib.sha256(url.encode()).hexdigest()[:32]}.page": b"by its address too",
         "crawl/records/ab/torn.warc.gz": gzip.compress(warc)[:-12],
     }
     stay = {
-        "edgar/filings/0000320193/0000320193-24-000124.zst": zstandard.compress(b"another"),
+        "edgar/filings/0000320193/0000320193-24-000124.zst": zstd.compress(b"another"),
         "crawl/records/ab/other.warc.gz": gzip.compress(other),
         "robots/example.org": url.encode(),
         "feed/pages/cd/another.page": url.encode(),  # a page that only links to it, and may be gone from its site

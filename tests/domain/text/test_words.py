@@ -62,9 +62,7 @@ def test_equal_words_have_equal_hashes_and_others_have_not() -> None:
     assert len(set.union(*hashes.values())) == len(hashes) > 2000
 
 
-@pytest.mark.parametrize(
-    "word", ["a", "abcdefgh", "abcdefghi", "x" * 64, "x" * 65, "x" * 5000, "naïveté" * 20]
-)
+@pytest.mark.parametrize("word", ["a", "abcdefgh", "abcdefghi", "x" * 64, "x" * 65, "x" * 5000, "naïveté" * 20])
 def test_a_hash_depends_on_the_word_alone(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = split(word).hashes.tolist()
     monkeypatch.setattr(module, "AT_ONCE", 50)
