@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from datatrove.data import Document as TroveDocument
 
 SURROGATES = re.compile("[\ud800-\udfff]")
-LIGATURES = {code: normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
+LIGATURES = {chr(code): normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
+REPLACED = re.compile("[\ud800-\udfff\ufb00-\ufb06]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def clean(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     if not text.isascii():
-        text = normalize("NFC", SURROGATES.sub("\ufffd", text)).translate(LIGATURES)
+        text = REPLACED.sub(lambda found: LIGATURES.get(found[0], "\ufffd"), normalize("NFC", text))
     return text.strip()
 
 

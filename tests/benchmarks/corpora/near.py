@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import random
 import re
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import compress, islice
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,6 +36,11 @@ RATES = (0.005, 0.01, 0.02, 0.03)
 PAIRS = 4_000
 
 
+def encoded_hash(text: str | bytes) -> int:
+    """XXH64, as datatrove's own function with xxhash before 4."""
+    return int(xxhash.xxh64_intdigest(text.encode() if isinstance(text, str) else text))
+
+
 def written(folder: Path, name: str, texts: list[str]) -> Path:
     """The texts as a file of JSON Lines in a folder of its own."""
     path = folder / name / "00000.jsonl"
@@ -53,14 +55,11 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(orjson.loads, lines)
 
 
-def bands_of(path: Path, first: int = 0, step: int = 1) -> np.ndarray:
-    """The band hashes of every ``step``-th batch of a file."""
+def bands_of(path: Path) -> np.ndarray:
+    """The band hashes of a file's texts."""
     rows, bands = records(path), [np.empty((0, BANDS), np.uint64)]
-    number = 0
     while batch := list(islice(rows, BATCH)):
-        if number % step == first:
-            bands.append(band_hashes(Split([each["text"] for each in batch])))
-        number += 1
+        bands.append(band_hashes(Split([each["text"] for each in batch])))
     return np.concatenate(bands)
 
 
@@ -103,7 +102,7 @@ def datatrove(path: Path, out: Path) -> None:
     from datatrove.utils.logging import logger
 
     logger.disable("datatrove")
-    hashes.xxhash64 = lambda text: xxhash.xxh64_intdigest(text.encode())  # xxhash 4 takes no str, which its own gives
+    hashes.xxhash64 = encoded_hash  # xxhash 4 takes no str, which its own gives
     source = str(path.parent)
     with tempfile.TemporaryDirectory() as work, contextlib.redirect_stderr(io.StringIO()):
         signs, buckets, remove = f"{work}/signs", f"{work}/buckets", f"{work}/remove"
@@ -142,7 +141,7 @@ def recall(out: Path, pairs: int) -> list[float]:
 
 
 def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """Against both peers; then how time and memory grow; then two workers."""
+    """Against both peers; then how time and memory grow."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as given:
         folder = Path(given)
@@ -172,7 +171,6 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
         yield row("near: datatrove", mine, every, seconds["datatrove"], size / 1e6, 40, **gated)
         yield row("near: rensa", mine, every, seconds["rensa"], every, 1.5, **gated)
         yield growth(folder, texts, rounds)
-        yield workers(path, every, rounds)
 
 
 def growth(folder: Path, texts: list[str], rounds: int) -> dict[str, Any]:
@@ -187,15 +185,3 @@ def growth(folder: Path, texts: list[str], rounds: int) -> dict[str, Any]:
         "stage": "near: growth", "ratio": None, "spread": None, "goal": {"slope": 1.1, "resident": 1.15},
         "slope": round(steep, 3), "resident_mb": memory, "passed": steep <= 1.1 and memory[2] <= 1.15 * memory[0],
     }  # fmt: skip
-
-
-def workers(path: Path, size: float, rounds: int) -> dict[str, Any]:
-    """The first pass in two processes against one; needs two cores that are free."""
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        ways = {
-            "two": lambda: list(pool.map(bands_of, [path] * 2, range(2), [2] * 2)),
-            "one": lambda: pool.submit(bands_of, path).result(),
-        }
-        seconds = interleaved(ways, rounds)
-    goal = 1.6 if (os.cpu_count() or 1) > 1 else 0.0
-    return row("near: two workers", seconds["two"], size, seconds["one"], size, goal)
