@@ -19,7 +19,7 @@ from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.index import Index
 from corpora.filters import AnyFilter
 from corpora.holdout import Holdout
-from corpora.ledger import counted, entry, write_ledger
+from corpora.ledger import LEDGER, counted, entry, fates, join_ledgers, read_ledger, write_ledger
 from corpora.lines import read_lines, write_lines
 from corpora.settle import known_of, settle
 from domain.artifacts import Corpus, Protected, Raw
@@ -107,10 +107,12 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     publish = Publish(shards, judged, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
     execute([publish], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "publish", machine=machine)
 
-    write_ledger(out / "ledger.parquet", chain(left_out(raw), rows(scratch / "ledger")))
-    counts = counted(read_lines(raw.path / "inventory.jsonl"), rows(scratch / "ledger"), rows(scratch / "kept"))
+    write_ledger(scratch / "left_out.parquet", left_out(raw))
+    join_ledgers(out / LEDGER, [scratch / "left_out.parquet", *sorted((scratch / "ledger").iterdir())])
+    kept = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
+    counts = counted(read_lines(raw.path / "inventory.jsonl"), fates(out / LEDGER), kept)
     write_json(out / "counts.json", counts)
-    refuse_broken(counts, spec.broken, scratch / "ledger")
+    refuse_broken(counts, spec.broken, out / LEDGER)
     refuse_empty(counts, shards)
     return {**counts, **facts}
 
@@ -149,11 +151,6 @@ def judge_all(
     return folders
 
 
-def rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows that the tasks wrote, in the order of shards."""
-    return chain.from_iterable(read_lines(path) for path in sorted(folder.iterdir()))
-
-
 def left_out(raw: Raw) -> Iterator[dict[str, Any]]:
     """The ledger's rows for what gave no document while collecting."""
     for row in read_lines(raw.path / "quarantine.jsonl"):
@@ -165,7 +162,7 @@ def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:
     """Raise a ``Refusal`` where filters failed on more than ``share`` of all documents, with the first of them."""
     errors = counts["quarantined"]
     if errors > share * counts["documents_in"]:
-        row = next(row for row in rows(ledger) if row["action"] == "quarantined")
+        row = next(row for row in read_ledger(ledger, action="quarantined") if row["stage"] != "collect")
         found = f"{row['stage']} failed on {errors:,} of {counts['documents_in']:,} documents"
         first = f"the first is {row['id']}: {row['detail']}".splitlines()[0]
         raise Refusal("corpus.filters", f"{found}; {first}", f"mend the filter, or raise corpus.broken above {share:g}")

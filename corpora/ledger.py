@@ -51,6 +51,32 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
             writer.write_table(pa.Table.from_batches(group), row_group_size=BATCH * GROUP)
 
 
+def join_ledgers(path: Path, parts: Iterable[Path]) -> None:
+    """One ledger of many, in their order; the rows of a group are in memory, compressed."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, NUMBERS.get(name, "string")) for name in COLUMNS])
+    waiting: list[Any] = []
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for part in parts:
+            waiting.append(pq.read_table(part))
+            if sum(map(len, waiting)) >= BATCH * GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting.clear()
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+
+
+def fates(path: Path) -> list[Row]:
+    """The rows of a ledger counted: part, source, stage, action, reason, and how many ``documents``."""
+    import pyarrow.parquet as pq
+
+    names = ["part", "source", "stage", "action", "reason"]
+    table = pq.read_table(path, columns=names).group_by(names).aggregate([([], "count_all")])
+    return [{**row, "documents": row["count_all"]} for row in table.to_pylist()]
+
+
 def read_ledger(
     path: Path, *, columns: Collection[str] | None = None, reason: str | None = None,
     **wanted: str | Collection[str] | None,
@@ -79,13 +105,14 @@ def read_ledger(
 def counted(inventory: Iterable[Row], ledger: Iterable[Row], kept: Iterable[Row]) -> dict[str, Any]:
     """The counts of a curation, from three independent lists: what Raw held, the ledger, and what was written.
 
-    ``kept`` rows carry ``source``, ``part``, ``split`` and ``bytes``. Raises ``RuntimeError`` where, for any source,
-    in = out + dropped + quarantined does not hold, or the ledger's kept are not those written: then a document was
-    lost, and the corpus must not be used. What was left out while collecting never came in and is not counted.
+    ``kept`` rows carry ``source``, ``part``, ``split`` and ``bytes``. A row of it, or of the ledger, stands for as many
+    ``documents`` as it says, else for one. Raises ``RuntimeError`` where, for any source, in = out + dropped +
+    quarantined does not hold, or the ledger's kept are not those written: then a document was lost, and the corpus must
+    not be used. What was left out while collecting never came in and is not counted.
     """
     came, stayed = Counter[Of](), Counter[Of]()
-    fates = {action: Counter[Of]() for action in ("kept", "dropped", "quarantined", "changed")}
-    reasons = {action: Counter[str]() for action in fates}
+    said = {action: Counter[Of]() for action in ("kept", "dropped", "quarantined", "changed")}
+    reasons = {action: Counter[str]() for action in said}
     sizes = Counter[str]()
     splits: dict[str, dict[str, dict[str, int]]] = {}
     for row in inventory:
@@ -93,21 +120,21 @@ def counted(inventory: Iterable[Row], ledger: Iterable[Row], kept: Iterable[Row]
         sizes["in"] += row["bytes"]
     for row in ledger:
         if row["stage"] != "collect":
-            fates[row["action"]][row["part"], row["source"]] += 1
-            reasons[row["action"]][row["reason"]] += 1
+            said[row["action"]][row["part"], row["source"]] += row.get("documents", 1)
+            reasons[row["action"]][row["reason"]] += row.get("documents", 1)
     for row in kept:
-        stayed[row["part"], row["source"]] += 1
+        stayed[row["part"], row["source"]] += row.get("documents", 1)
         sizes["out"] += row["bytes"]
         part = splits.setdefault(row["split"], {}).setdefault(row["part"], {"documents": 0, "bytes": 0})
-        part["documents"] += 1
+        part["documents"] += row.get("documents", 1)
         part["bytes"] += row["bytes"]
     sources: dict[str, Counter[str]] = {}
-    dropped, quarantined = fates["dropped"], fates["quarantined"]
-    for of in sorted(came | dropped | quarantined | stayed | fates["kept"]):
-        if came[of] != stayed[of] + dropped[of] + quarantined[of] or stayed[of] != fates["kept"][of]:
+    dropped, quarantined = said["dropped"], said["quarantined"]
+    for of in sorted(came | dropped | quarantined | stayed | said["kept"]):
+        if came[of] != stayed[of] + dropped[of] + quarantined[of] or stayed[of] != said["kept"][of]:
             balance = (
                 f"{came[of]:,} in, {stayed[of]:,} out, {dropped[of]:,} dropped, {quarantined[of]:,} quarantined, "
-                f"{fates['kept'][of]:,} kept by the ledger"
+                f"{said['kept'][of]:,} kept by the ledger"
             )
             raise RuntimeError(f"the documents of {of[1]} ({of[0]}) do not add up: {balance}")
         numbers = {"in": came[of], "out": stayed[of], "dropped": dropped[of], "quarantined": quarantined[of]}

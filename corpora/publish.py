@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ from datatrove.pipeline.base import PipelineStep
 from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import Passages
 from corpora.dedup.passages import cut
-from corpora.ledger import Row, entry
+from corpora.ledger import Row, entry, write_ledger
 from corpora.lines import line, read_lines, write_lines
+
+Of = tuple[str, str, str]  # source, part, split
 
 
 class Publish(PipelineStep):  # type: ignore[misc]
     """Rank r writes what stays of a judged shard to ``<split>/<shard>.jsonl``, as ``decided/r.jsonl`` says.
 
-    Besides, in ``scratch``: ``ledger/r.jsonl``, and ``kept/r.jsonl`` from the lines as they were written, so that the
-    counts are checked from lists that were made apart.
+    Besides, in ``scratch``: ``ledger/r.parquet``, and ``kept/r.jsonl``, counted from the lines as they were written, so
+    that the counts are checked from lists that were made apart.
     """
 
     name, type = "publish", "writer"
@@ -41,7 +44,7 @@ class Publish(PipelineStep):  # type: ignore[misc]
         decided = read_lines(scratch / "decided" / f"{rank:05d}.jsonl")
         twice = np.load(scratch / "twice.npy")
         files: dict[str, Any] = {}
-        ledger, kept = list[Row](), list[Row]()
+        ledger, kept, sizes = list[Row](), Counter[Of](), Counter[Of]()
         try:
             for fate in read_lines(judged / "fates.jsonl"):
                 said = fate.pop("said")
@@ -62,15 +65,20 @@ class Publish(PipelineStep):  # type: ignore[misc]
                         row = {key: value for key, value in fate.items() if key != "bytes"}
                         files[split].write(line({**row, "text": text, "cluster": cluster}))
                         size = len(text.encode())
-                        kept.append({"source": known["source"], "part": known["part"], "split": split, "bytes": size})
+                        kept[known["source"], known["part"], split] += 1
+                        sizes[known["source"], known["part"], split] += size
                         where = {"split": split, "cluster": cluster, "bytes_kept": size}
                         said.append({"stage": "holdout", "action": "kept", **where})
                 ledger.extend(entry(known, **each) for each in said)
         finally:
             for file in files.values():
                 file.close()
-        write_lines(scratch / "ledger" / f"{rank:05d}.jsonl", ledger)
-        write_lines(scratch / "kept" / f"{rank:05d}.jsonl", kept)
+        write_ledger(scratch / "ledger" / f"{rank:05d}.parquet", ledger)
+        counted = [
+            {"source": s, "part": p, "split": t, "documents": n, "bytes": sizes[s, p, t]}
+            for (s, p, t), n in kept.items()
+        ]
+        write_lines(scratch / "kept" / f"{rank:05d}.jsonl", counted)
         yield from ()
 
     def finished(self, text: str, decision: dict[str, Any], twice: np.ndarray) -> tuple[str, list[dict[str, Any]]]:

@@ -73,11 +73,12 @@ def protected() -> Callable[..., Protected]:
 
 @pytest.fixture
 def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
-    """``cleaned(raw, asked=[...], workers=1, **settings)``: curated."""
+    """``cleaned(raw, asked=[...], workers=1, executor="local", **settings)``: curated."""
 
-    def make(raw: Raw, asked: Iterable[str] = (), workers: int = 1, **settings: Any) -> Corpus:
+    def make(raw: Raw, asked: Iterable[str] = (), workers: int = 1, executor: Any = "local", **settings: Any) -> Corpus:
         number = sum(1 for _ in tmp_path.glob("corpus*"))
-        spec, machine = Curation.model_validate(settings), Machine(workers=workers, work=tmp_path / "work")
+        spec = Curation.model_validate(settings)
+        machine = Machine(workers=workers, executor=executor, work=tmp_path / "work")
         tasks = protected(tmp_path / f"tasks{number}", asked)
         return curate(spec, raw, tasks, out=tmp_path / f"corpus{number}", machine=machine)
 

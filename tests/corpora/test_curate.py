@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +64,14 @@ def test_any_number_of_workers_and_any_day_give_one_digest(
     one, again, two = (cleaned(made, workers=workers, holdout=HALF) for workers in (1, 1, 2))
     assert one.digest == again.digest == two.digest
     assert one.identity == two.identity
+
+
+def test_ray_makes_the_same_corpus(raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    made = raw(mixed(prose))
+    here = cleaned(made, workers=2, holdout=HALF)
+    shutil.rmtree(tmp_path / "work")  # what was judged here must be judged again there
+    assert cleaned(made, workers=2, executor="ray", holdout=HALF).digest == here.digest
 
 
 def test_everything_that_came_is_kept_or_in_the_ledger(raw: Any, cleaned: Any, prose: Callable[..., str]) -> None:

@@ -1,4 +1,4 @@
-"""The same tasks on this machine, on Ray and on Slurm: each once, none lost, and a death or an error is told."""
+"""Each task once on this machine and on Slurm, none lost; a death or an error is told. For Ray see ``test_curate``."""
 
 from __future__ import annotations
 
@@ -88,15 +88,6 @@ def test_workers_that_go_on_dying_are_told(block: Any, tmp_path: Path) -> None:
 
     with pytest.raises(Refusal, match=r"curate: its workers died 12 times with 1 of 3 shards left, as when memory"):
         execute([block("die")], tasks=3, what="curate", logs=tmp_path / "logs", machine=Machine(workers=1))
-
-
-def test_ray_does_the_same(block: Any, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    from corpora.executor import execute
-
-    machine = Machine(workers=2, executor="ray")
-    execute([block()], tasks=5, what="test", logs=tmp_path / "logs", machine=machine)
-    assert done(tmp_path) == EACH_ONCE
 
 
 def test_a_ray_cluster_that_is_not_there(block: Any, tmp_path: Path) -> None:
