@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import shutil
 import socket
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +67,20 @@ running: Quiet  # in a worker: the executor whose ranks it runs
 
 
 def take(executor: Quiet) -> None:
-    """What a worker begins with; the pipeline is sent once and not with each of its ranks."""
+    """What a worker begins with; the pipeline is sent once and not with each of its ranks.
+
+    A worker waits for ranks on a pipe that it holds open itself, so it would outlive a killed run for ever.
+    """
     global running
     running = executor
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def run_rank(rank: int) -> None:

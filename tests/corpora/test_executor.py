@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from domain.machine import Machine, Slurm
 
 BLOCK = """
 import os
+import time
 from pathlib import Path
 from datatrove.pipeline.base import PipelineStep
 
@@ -28,6 +31,8 @@ class Block(PipelineStep):
     def run(self, data, rank=0, world_size=1):
         with (Path(self.out) / f"{rank}").open("a") as file:
             file.write("x")
+        if self.what == "sleep":
+            time.sleep(600)
         if self.what == "raise" and rank == 2:
             raise OSError(28, "No space left on device")
         if self.what == "die once" and rank == 1 and (Path(self.out) / "1").read_text() == "x":
@@ -88,6 +93,32 @@ def test_workers_that_go_on_dying_are_told(block: Any, tmp_path: Path) -> None:
 
     with pytest.raises(Refusal, match=r"curate: its workers died 12 times with 1 of 3 shards left, as when memory"):
         execute([block("die")], tasks=3, what="curate", logs=tmp_path / "logs", machine=Machine(workers=1))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from corpora.executor import execute
+from domain.machine import Machine
+from house_block import Block
+
+if __name__ == "__main__":
+    block = Block(sys.argv[1], "sleep")
+    execute([block], tasks=2, what="test", logs=Path(sys.argv[1]).parent / "logs", machine=Machine(workers=2))
+"""
+
+
+def test_workers_end_with_a_run_that_is_killed(block: Any, tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).resolve().parents[2]}"}
+    command = [sys.executable, str(tmp_path / "killed.py"), str(tmp_path / "out")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 60
+        while len(done(tmp_path)) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+        process.communicate(timeout=20)  # the pipes close when all that hold them have ended
+    assert done(tmp_path) == {"0": "x", "1": "x"}
 
 
 def test_a_ray_cluster_that_is_not_there(block: Any, tmp_path: Path) -> None:
