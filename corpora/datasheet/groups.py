@@ -16,8 +16,8 @@ class Groups:
     def __init__(self) -> None:
         self.counts: dict[Hashable, Counter[str]] = {}
 
-    def add(self, key: Hashable, **numbers: int) -> None:
-        """Add numbers to a group's."""
+    def add(self, key: Hashable, /, **numbers: int) -> None:
+        """Add numbers to a group's; a number may be named ``key``, as privacy names secrets."""
         if key not in self.counts and len(self.counts) >= MOST:
             key = (OTHERS,) * len(key) if isinstance(key, tuple) else OTHERS
         self.counts.setdefault(key, Counter()).update(numbers)

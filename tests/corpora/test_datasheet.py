@@ -225,3 +225,12 @@ def test_who_repeats_whom_over_many(tmp_path: Path) -> None:
     assert found["clusters"] == 50
     odd, even = sum(range(1, 100, 2)), sum(range(0, 100, 2))
     assert {row["in_favour_of"]: row["documents"] for row in found["between"]} == {"one": odd, "two": even}
+
+
+def test_a_number_may_have_the_name_of_any_kind_of_find() -> None:
+    from corpora.datasheet.groups import Groups
+    from corpora.filters.privacy import ALL_FORMS
+
+    groups = Groups()
+    groups.add(("domain", "web"), **dict.fromkeys(ALL_FORMS, 1))
+    assert groups.total() == dict.fromkeys(ALL_FORMS, 1)
