@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,12 +78,12 @@ class Judge(PipelineStep):  # type: ignore[misc]
     ) -> None:  # fmt: skip
         super().__init__()
         self.filters, self.decontaminate, self.passages = filters, decontaminate, passages
-        self.texts, self.outs = texts, outs
+        self.texts, self.outs, self.tried = texts, outs, secrets.token_hex(8)
 
     def run(self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Judge the rank's shard; nothing is passed on but the files."""
         out = Path(self.outs[rank])
-        building, watch = out.with_name(f"{out.name}.part"), Watch(out.with_name(f"{out.name}.at"))
+        building, watch = out.with_name(f"{out.name}.part"), Watch(out.with_name(f"{out.name}.at"), self.tried)
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         protection = guard(Path(self.texts), self.decontaminate)
@@ -176,14 +177,17 @@ def heed(fate: Fate, each: Filter, verdict: Verdict | Exception) -> None:
 class Watch:
     """Notes where a worker is, in a file that outlives it: a document that kills its worker is found by trying again.
 
-    The first death makes the next try careful, a document at a time; the next one names the document.
+    The first death makes the next try careful, a document at a time; the next one names the document. Notes of another
+    run do not count: whoever killed that one may have killed it at any document.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, run: str) -> None:
+        self.path, self.run = path, run
         try:
             before = orjson.loads(path.read_bytes())
         except (FileNotFoundError, ValueError):
+            before = None
+        if before is not None and before["run"] != run:
             before = None
         self.careful = before is not None
         self.deadly: list[int] = []
@@ -192,7 +196,7 @@ class Watch:
 
     def look(self, number: int) -> None:
         """The documents from ``number`` on are judged now."""
-        note = {"careful": self.careful, "at": number, "deadly": self.deadly}
+        note = {"run": self.run, "careful": self.careful, "at": number, "deadly": self.deadly}
         self.path.write_bytes(orjson.dumps(note))
 
     def end(self) -> None:
