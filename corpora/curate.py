@@ -29,7 +29,7 @@ from domain.manifest import SCRATCH, Damaged, write_json
 from domain.spec import Share, Spec, fingerprint
 from domain.stage import stage
 
-VERSION = 2
+VERSION = 3
 UNUSED = 30 * 86_400.0  # seconds after which a judged shard that no run has asked for is removed
 
 

@@ -39,6 +39,7 @@ class Fate:
     document: Document
     words: Words
     size: int
+    confidence: float | None = None  # in its language
     said: list[dict[str, Any]] = field(default_factory=list)
     stays: bool = True
 
@@ -94,7 +95,7 @@ class Judge(PipelineStep):  # type: ignore[misc]
             while batch := list(islice(stream, 1 if watch.careful else BATCH)):
                 judged, came = self.judged(batch, begin, watch)
                 for fate in judged:
-                    row = {**fate.document.row(), "bytes": fate.size, "said": fate.said}
+                    row = {**fate.document.row(), "bytes": fate.size, "confidence": fate.confidence, "said": fate.said}
                     del row["text"]
                     fates.write(line(row))
                 staying = [fate for fate in judged if fate.stays]
@@ -160,7 +161,8 @@ def heed(fate: Fate, each: Filter, verdict: Verdict | Exception) -> None:
             return
         case Drop(reason=reason, detail=detail, score=score):
             fate.say(each.kind, "dropped", reason, detail, score)
-        case Label(language=language):
+        case Label(language=language, score=score):
+            fate.confidence = round(score, 4)
             fate.document = replace(fate.document, language=language)
         case Change(text=text, reason=reason, detail=detail):
             fate.document = replace(fate.document, text=text)

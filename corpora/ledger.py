@@ -13,10 +13,15 @@ Of = tuple[str, str]  # part, source
 
 LEDGER = "ledger.parquet"
 COLUMNS = (
-    "id", "part", "source", "url", "licence", "date", "language", "bytes", "stage", "action", "reason", "detail",
-    "score", "duplicate_of", "split", "bytes_kept", "cluster", "shard",
+    "id", "part", "source", "url", "licence", "date", "language", "confidence", "bytes", "stage", "action", "reason",
+    "detail", "score", "duplicate_of", "split", "bytes_kept", "cluster", "shard",
 )  # fmt: skip
-NUMBERS = {"bytes": "int64", "bytes_kept": "int64", "score": "float64"}  # all other columns are strings
+NUMBERS = {
+    "bytes": "int64",
+    "bytes_kept": "int64",
+    "score": "float64",
+    "confidence": "float64",
+}  # all other columns are strings
 BATCH, GROUP = 5_000, 10  # rows in memory as dicts, about 2 kB each; such batches in a row group: 50,000 rows
 
 
@@ -28,10 +33,10 @@ def entry(
     """A row of the ledger: what a stage did to a document, and why.
 
     ``action`` is ``changed``, or the document's fate: ``kept``, ``dropped`` or ``quarantined``. ``document`` has
-    ``id``, ``part``, ``source``, ``url``, ``licence``, ``date``, ``language``, ``bytes`` (of the text as it came) and
-    ``shard``; what it lacks is null. The last three arguments are of a kept document.
+    ``id``, ``part``, ``source``, ``url``, ``licence``, ``date``, ``language`` and the ``confidence`` in it, ``bytes`` (of
+    the text as it came) and ``shard``; what it lacks is null. The last three arguments are of a kept document.
     """
-    own = {name: document.get(name) for name in COLUMNS[:8]}
+    own = {name: document.get(name) for name in COLUMNS[:9]}
     said = {"stage": stage, "action": action, "reason": reason, "detail": detail, "score": score}
     kept = {"duplicate_of": duplicate_of, "split": split, "bytes_kept": bytes_kept, "cluster": cluster}
     return {**own, **said, **kept, "shard": document.get("shard")}

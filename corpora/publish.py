@@ -62,7 +62,7 @@ class Publish(PipelineStep):  # type: ignore[misc]
                         if split not in files:
                             (Path(self.out) / split).mkdir(exist_ok=True)
                             files[split] = (Path(self.out) / split / shard).open("wb")
-                        row = {key: value for key, value in fate.items() if key != "bytes"}
+                        row = {key: value for key, value in fate.items() if key not in ("bytes", "confidence")}
                         files[split].write(line({**row, "text": text, "cluster": cluster}))
                         size = len(text.encode())
                         kept[known["source"], known["part"], split] += 1

@@ -100,6 +100,7 @@ def test_everything_that_came_is_kept_or_in_the_ledger(raw: Any, cleaned: Any, p
     masked, held = lines["mail3"]
     assert (masked["action"], masked["stage"], masked["detail"]) == ("changed", "privacy", "email 1")
     assert (held["action"], held["cluster"], held["shard"]) == ("kept", "mail3", "domain-00000.jsonl")
+    assert (held["language"], type(held["confidence"])) in [("en", float), ("und", float)]
     assert held["bytes"] == held["bytes_kept"] + len("person3@example.org") - len("<EMAIL>")
     text = next(d["text"] for s in corpus.splits for d in corpus.documents(s, "domain") if d["id"] == "mail3")
     assert text.endswith("write to <EMAIL>")
