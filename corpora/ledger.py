@@ -33,7 +33,7 @@ def entry(
     """A row of the ledger: what a stage did to a document, and why.
 
     ``action`` is ``changed``, or the document's fate: ``kept``, ``dropped`` or ``quarantined``. ``document`` has
-    ``id``, ``part``, ``source``, ``url``, ``licence``, ``date``, ``language`` and the ``confidence`` in it, ``bytes`` (of
+    ``id``, ``part``, ``source``, ``url``, ``licence``, ``date``, ``language``, the ``confidence`` in it, ``bytes`` (of
     the text as it came) and ``shard``; what it lacks is null. The last three arguments are of a kept document.
     """
     own = {name: document.get(name) for name in COLUMNS[:9]}
