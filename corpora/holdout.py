@@ -68,9 +68,10 @@ def split(
     where all of it is: what repeats an older text is no news.
     """
     first = first_later_days(sources, dates, spec.later) if spec.later else {}
-    asked: dict[int, set[str]] = defaultdict(set)
+    loudness = {name: place for place, name in enumerate(LOUDEST)}
+    asked: dict[int, int] = {}
     for key, source, day, root in zip(keys, sources, dates, roots, strict=True):
         is_later = day is not None and source in first and day >= first[source]
-        asked[root].add("later" if is_later else split_of_key(key, spec))
-    chosen = {root: next(s for s in LOUDEST if s in wishes) for root, wishes in asked.items()}
-    return [chosen[root] for root in roots]
+        wish = loudness["later" if is_later else split_of_key(key, spec)]
+        asked[root] = min(wish, asked.get(root, wish))
+    return [LOUDEST[asked[root]] for root in roots]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,11 @@ def write_json(path: Path, value: object) -> None:
 
 def inventory(folder: Path) -> dict[str, dict[str, Any]]:
     """Relative path -> {bytes, sha256} of every file below ``folder``, the manifest and scratch apart."""
-    files = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST):
-        name = path.relative_to(folder).as_posix()
-        if not name.startswith(f"{SCRATCH}/"):
-            files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-    return files
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    names = sorted(name for name in paths if paths[name].name != MANIFEST and not name.startswith(f"{SCRATCH}/"))
+    with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter free
+        digests = list(pool.map(file_sha256, (paths[name] for name in names)))
+    return {n: {"bytes": paths[n].stat().st_size, "sha256": digest} for n, digest in zip(names, digests, strict=True)}
 
 
 def seal(folder: Path, **fields: object) -> dict[str, Any]:
