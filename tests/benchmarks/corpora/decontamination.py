@@ -19,7 +19,7 @@ import numpy as np
 from corpora.decontaminate import Decontamination, Guard
 from domain.text.words import Split
 from tests.benchmarks.corpora.near import BATCH
-from tests.benchmarks.corpora.rounds import interleaved, resident
+from tests.benchmarks.rounds import interleaved, resident
 
 GRAMS = 1_000_000
 GOAL = 50.0  # MB/s

@@ -19,7 +19,7 @@ import orjson
 
 from corpora.dedup.exact import exact_keys, first_of_equals
 from tests.benchmarks.corpora.near import BATCH, copied, records, written
-from tests.benchmarks.corpora.rounds import interleaved, row
+from tests.benchmarks.rounds import interleaved, row
 
 TIMES = 5  # ours in a round, so that both are timed over seconds
 

@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.corpora.rounds import row
+from tests.benchmarks.rounds import row
 
 ARTICLES, FILINGS, FILING_BYTES = 150, 8, 1_200_000
 BELOW = 0.005  # how much lower F1 may be than trafilatura's default

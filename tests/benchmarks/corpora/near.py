@@ -27,7 +27,7 @@ from corpora.dedup.near import near_duplicates
 from corpora.lines import line
 from domain.text.minhash import BANDS, ROWS, SHINGLE, band_hashes
 from domain.text.words import Split
-from tests.benchmarks.corpora.rounds import interleaved, resident, row, slope
+from tests.benchmarks.rounds import interleaved, resident, row, slope
 
 BUFFER = 1 << 20  # bytes; with Python's 8 kB, reading and writing lines takes three times as long
 BATCH = 256  # documents at once, as in curation
