@@ -90,6 +90,16 @@ def iso_date(value: object) -> str | None:
         raise ValueError(f"{text[:40]!r} is no date; write YYYY-MM-DD") from None
 
 
+def iso_language(code: str | None) -> str | None:
+    """A language's two letters (ISO 639-1) for its three, by CLDR, without its region; what has none stays."""
+    from babel.core import get_global
+
+    if not code:
+        return None
+    main = re.split(r"[-_]", code.lower(), maxsplit=1)[0]
+    return str(get_global("language_aliases").get(main, main))
+
+
 def from_trove(trove: TroveDocument) -> Document:
     """datatrove's Document as ours."""
     return Document(id=trove.id, text=trove.text, **{name: trove.metadata.get(name) for name in FIELDS[2:]})

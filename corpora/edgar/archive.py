@@ -12,10 +12,10 @@ from typing import Any
 
 from corpora.edgar.fetch import Fetch
 from corpora.edgar.index import Entry, Quarter, days, entries, quarters
-from corpora.edgar.kept import keep, kept
 from corpora.extract import Failed
 from corpora.extract.filing.submission import pruned
 from corpora.web import Missing, Unfit
+from corpora.web.kept import keep, kept
 from domain.errors import Refusal
 
 ARCHIVES = "https://www.sec.gov/Archives/"
@@ -104,7 +104,7 @@ class Archive(Fetch):
                 content = self.get(f"{ARCHIVES}edgar/daily-index/{quarter}/{name}")
             except Missing:
                 return None
-            keep(path, content, {"listed": listed})
+            keep(path, content, {"listed": listed}, packed=True)
             return decoded(content)
         return decoded(here.content)
 
@@ -119,7 +119,7 @@ class Archive(Fetch):
         if here is not None:
             return here.content
         content = pruned(self.get(f"{ARCHIVES}{entry.file}"))
-        keep(path, content, {})
+        keep(path, content, {}, packed=True)
         return content
 
     def filings(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes | Failed]]:

@@ -7,8 +7,8 @@ import zlib
 from pathlib import Path
 from typing import Self
 
-from corpora.edgar.kept import keep, kept
 from corpora.web import Client, Missing, Pace, Unfit
+from corpora.web.kept import keep, kept
 from domain.machine import Machine
 
 MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
@@ -64,7 +64,7 @@ class Fetch:
         if answer.status == 304 and here:
             return here.content
         content = unpacked(answer.content, url)
-        keep(path, content, {mark: answer.headers[mark] for mark in MARKS if mark in answer.headers})
+        keep(path, content, {mark: answer.headers[mark] for mark in MARKS if mark in answer.headers}, packed=True)
         return content
 
     def path(self, name: str) -> Path:

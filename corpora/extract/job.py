@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["trafilatura", "resiliparse"]
+HTML = ("text/html", "application/xhtml+xml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +38,11 @@ class Failed:
     """Why a page gave no text, in one line."""
 
     reason: str
+
+
+def form_of(media: str) -> Literal["html", "pdf", "text"] | None:
+    """How a media type is read; None for what holds no text. Plain text needs no worker."""
+    kind = media.partition(";")[0].strip().lower()
+    if kind in HTML:
+        return "html"
+    return "pdf" if kind == "application/pdf" else "text" if kind == "text/plain" else None

@@ -12,16 +12,15 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from corpora.document import Document, Quarantined
+from corpora.crawl.capture import Capture
+from corpora.crawl.commoncrawl import CommonCrawl, Listed
+from corpora.crawl.warc import Broken, captures
+from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import Extracted, Failed, Job, Mode
-from corpora.sources.capture import Capture
-from corpora.sources.commoncrawl import CommonCrawl, Listed
-from corpora.sources.files import WILD, unreadable
-from corpora.sources.languages import short
+from corpora.files.stores import WILD, find, relative, seen, unreadable
 from corpora.sources.pages import Found, Page, read_pages
 from corpora.sources.source import Source
-from corpora.sources.warc import Broken, captures
-from corpora.sources.warcfiles import warc_files
+from domain.errors import Refusal
 from domain.machine import Machine
 
 LONGEST = 2_000  # characters of a URL that patterns see
@@ -103,7 +102,15 @@ class Crawl(Source):
 
     def spoken(self, language: str | None) -> bool:
         """Whether a language is one of those asked for, or is not known."""
-        return not (self.languages and language) or language in {short(each) for each in self.languages}
+        return not (self.languages and language) or language in {iso_language(each) for each in self.languages}
+
+    def found(self, machine: Machine) -> tuple[Any, str, list[str]]:
+        """(file system, folder that all are below, sorted paths); raises ``Refusal`` where there is no file."""
+        found = find(str(self.path), machine)
+        paths = [path for path in found.paths if found.single or found.system.exists(path)]
+        if not paths:
+            raise Refusal(f"corpus: {self.path}", "is no file", "name a WARC or WET file, or a glob such as *.warc.gz")
+        return found.system, found.root, paths
 
     def stamp(self, machine: Machine) -> Any:
         """Name, bytes and content of each file; of an index, how many pages it lists and SHA-256 over them."""
@@ -111,7 +118,8 @@ class Crawl(Source):
             with CommonCrawl(self.index, machine) as crawl:
                 pages = [[page.url, page.seconds, page.digest] for page in self.listed(crawl)]
             return {"pages": len(pages), "listed": hashlib.sha256(json.dumps(pages).encode()).hexdigest()}
-        return [each.seen() for each in warc_files(str(self.path), machine)]
+        system, root, paths = self.found(machine)
+        return [seen(system, path, root) for path in paths]
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """The text of every page, file by file in its order, or by URL; what is damaged is quarantined."""
@@ -126,24 +134,25 @@ class Crawl(Source):
                     if found is not None:
                         yield from self.find(found, page.url, page.url, page.language)
             return
-        for each in warc_files(str(self.path), machine):
-            name = f"{self.title}/{each.name}"
+        system, root, paths = self.found(machine)
+        for path in paths:
+            name = f"{self.title}/{relative(path, root)}"
             try:
-                with each.open() as file:
+                with system.open(path, "rb") as file:
                     for found in captures(file, self.wanted):
                         at = f"@{found.offset}" if isinstance(found, Broken) else ""
-                        yield from self.find(found, f"{each.place}{at}", f"{name}{at}", None)
+                        yield from self.find(found, f"{path}{at}", f"{name}{at}", None)
             except (ConnectionError, TimeoutError):
                 raise  # a retry may help
             except OSError as error:
-                raise unreadable(error, each.place) from None
+                raise unreadable(error, path) from None
 
     def find(self, found: Capture | Broken, place: str, name: str, language: str | None) -> Iterator[Page | Found]:
         """What one capture is; nothing for one in another language."""
         if isinstance(found, Broken):
             yield Quarantined(place=place, reason=found.reason, id=name)
             return
-        stated = short(found.language or language)
+        stated = iso_language(found.language or language)
         if found.form == "text":
             if self.spoken(stated):
                 text = found.content.decode("utf-8", errors="replace")
@@ -153,7 +162,7 @@ class Crawl(Source):
         def finish(result: Extracted | Failed) -> Found | None:
             if isinstance(result, Failed):
                 return Quarantined(place=place, reason=f"{found.url[:LONGEST]} {result.reason}", id=found.url)
-            known = short(result.language) or stated
+            known = iso_language(result.language) or stated
             return self.document(found, result, known) if self.spoken(known) else None
 
         job = Job(content=found.content, form=found.form, mode=self.mode, charset=found.charset)
@@ -175,6 +184,6 @@ class Crawl(Source):
     def listed(self, crawl: CommonCrawl) -> list[Listed]:
         """The pages in the index that are asked for; without network, those that are here."""
         found = [page for domain in sorted(set(self.domains)) for page in crawl.listed(domain)]
-        pages = {page.url: page for page in found if self.wanted(page.url) and self.spoken(short(page.language))}
+        pages = {page.url: page for page in found if self.wanted(page.url) and self.spoken(iso_language(page.language))}
         network = crawl.machine.network
         return [pages[url] for url in sorted(pages) if network or crawl.place(pages[url]).exists()]

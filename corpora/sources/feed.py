@@ -16,17 +16,15 @@ from pydantic import Field, field_validator
 
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, Mode
-from corpora.sources.entries import Entry, Log, canonical, parse
+from corpora.feed.entries import Entry, Log, canonical, refresh
+from corpora.feed.shelf import Held, Shelf
 from corpora.sources.pages import Found, Page, read_pages
-from corpora.sources.shelf import Held, Shelf
 from corpora.sources.source import Source
-from corpora.web import Missing, PoliteClient, Unreachable
+from corpora.web import PoliteClient
 from corpora.web.pace import file_name
 from domain.errors import Refusal
 from domain.machine import Machine
-from domain.manifest import write_json
 
-LARGEST = 20_000_000  # bytes of a feed
 AT_ONCE = 8  # pages on their way; each site still has its own pace
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 FRAGMENT = "corpora.sources.feed:fragment"
@@ -171,28 +169,6 @@ class Feed(Source):
             date=entry.date or told.date,
             language=entry.language or told.language,
         )
-
-
-def refresh(url: str, folder: Path, client: PoliteClient) -> str:
-    """Add to the log what a feed says that is new; empty, or why that cannot be."""
-    mark = folder / "mark.json"
-    try:
-        known = json.loads(mark.read_bytes())
-        headers = {name: str(value) for name, value in known.items() if value}
-    except (OSError, ValueError, AttributeError):
-        headers = {}
-    try:
-        answer = client.get(url, headers=headers, most=LARGEST)
-        if answer.status == 304:
-            return ""
-        entries, whole = parse(answer)
-        Log(folder).add(entries)
-    except (Missing, Unreachable, ValueError, Refusal) as error:
-        return str(error)
-    said = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
-    if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again
-        write_json(mark, said)
-    return ""
 
 
 def fragment(content: bytes) -> Extracted:

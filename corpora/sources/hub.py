@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from corpora.document import Document, Quarantined
+from corpora.files.stores import content, unreadable
 from corpora.sources.columns import Columns
-from corpora.sources.files import content, unreadable
-from corpora.sources.hugging import cached, reached
 from corpora.sources.source import Source
+from corpora.web.hugging import cached, reached
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.spec import Count

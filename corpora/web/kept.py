@@ -1,9 +1,12 @@
-"""A file behind a URL, kept here for as long as its server says that it is the same."""
+"""What servers sent, kept with what they said of it: an answer in one file, a large file with a note beside it."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,49 @@ from corpora.web.pace import file_name
 from domain.errors import Refusal
 from domain.manifest import write_json
 
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An answer's content, and what was noted with it: the server's marks, by which it can be asked for changes."""
+
+    told: dict[str, Any]
+    content: bytes
+
+
+def keep(path: Path, content: bytes, told: dict[str, Any], *, packed: bool) -> None:
+    """Write both into one file, whole or not at all, though several threads write; ``packed`` with a checksum."""
+    from backports import zstd
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    data = json.dumps(told, sort_keys=True).encode() + b"\n" + content
+    try:
+        with part.open("wb") as file:
+            file.write(zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}) if packed else data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def kept(path: Path) -> Kept | None:
+    """What a file holds. None where there is none, or where a disk has spoilt it: then it is fetched again."""
+    from backports import zstd
+
+    try:
+        data = path.read_bytes()
+        head, line, content = (zstd.decompress(data) if data.startswith(ZSTD) else data).partition(b"\n")
+        told = json.loads(head)
+    except (FileNotFoundError, zstd.ZstdError, ValueError):
+        return None
+    return Kept(told=told, content=content) if line and isinstance(told, dict) else None
+
 
 def held(url: str, client: Client, folder: Path) -> Path:
-    """The file, fetched if what is here is another one. Raises ``Refusal`` where it cannot be had."""
+    """The file behind a URL, fetched if what is here is another one. Raises ``Refusal`` where it cannot be had."""
     now, path = seen(url, client, folder), place(url, folder)
     if not path.exists() or remembered(path) != now:
         note(path).unlink(missing_ok=True)

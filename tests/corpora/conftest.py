@@ -1,19 +1,23 @@
-"""Small raw text made by hand, and the two stages over it."""
+"""Small raw text made by hand and the two stages over it; a local server, and sources that read it without delay."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from corpora import Collection, Curation, collect, curate
+from corpora.extract import Extracted, Failed, Job
+from corpora.extract.html import page
+from corpora.sources.feed import FRAGMENT, fragment
 from domain.artifacts import Corpus, Protected, Raw
 from domain.machine import Machine
 from domain.manifest import seal
+from tests.corpora.web.server import Web, serving
 
 STOP = ["the", "of", "and", "to"]
 
@@ -83,6 +87,36 @@ def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
         return curate(spec, raw, tasks, out=tmp_path / f"corpus{number}", machine=machine)
 
     return make
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A web server on an address of its own."""
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sites that may be asked at any pace, and hardly a wait between tries."""
+    monkeypatch.setattr("corpora.web.polite.Pace.wait", lambda pace: None)
+    monkeypatch.setattr("corpora.web.client.BACKOFF", 0.001)
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that do no harm, read in the process of the test: starting workers takes longer than most tests."""
+
+    def extract(jobs: Iterable[Job], *, workers: int) -> Iterator[Extracted | Failed]:
+        for job in jobs:
+            if job.form == FRAGMENT:
+                yield fragment(job.content)
+            elif not job.content:
+                yield Failed(reason="is empty")
+            else:
+                yield page(job.content, charset=job.charset, mode=job.mode)
+
+    monkeypatch.setattr("corpora.sources.pages.extract_pages", extract)
 
 
 @pytest.fixture

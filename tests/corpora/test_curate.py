@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from corpora.ledger import read_ledger
 from corpora.lines import read_lines
 from domain.errors import Refusal
+from tests.corpora.fates import ledger, where
 
 Record = dict[str, Any]
 
@@ -35,19 +35,6 @@ def mixed(prose: Callable[..., str]) -> list[Record]:
 
 
 HALF = {"validation": 0.2, "test": 0.2}
-
-
-def where(corpus: Any) -> dict[str, str]:
-    """The split of every document."""
-    return {d["id"]: s for s in corpus.splits for part in ("domain", "general") for d in corpus.documents(s, part)}
-
-
-def ledger(corpus: Any) -> dict[str, list[Record]]:
-    """Ledger lines by document."""
-    found = defaultdict(list)
-    for row in read_ledger(corpus.path / "ledger.parquet"):
-        found[row["id"]].append(row)
-    return found
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:

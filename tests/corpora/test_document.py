@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from corpora.document import Document, clean, iso_date, to_trove
+from corpora.document import Document, clean, iso_date, iso_language, to_trove
 
 
 def test_clean_text() -> None:
@@ -51,3 +51,20 @@ def test_the_engine_carries_all_of_it() -> None:
     row = Document(id="a", text="t", source="s", licence="mit", date="2024-01-31").row()
     carried = to_trove(row)
     assert {"id": carried.id, "text": carried.text, **carried.metadata} == row
+
+
+@pytest.mark.parametrize(
+    ("code", "short"),
+    [
+        ("deu", "de"),
+        ("ger", "de"),
+        ("en-GB", "en"),
+        ("pt_BR", "pt"),
+        ("DE", "de"),
+        ("haw", "haw"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_language_has_one_code(code: str | None, short: str | None) -> None:
+    assert iso_language(code) == short

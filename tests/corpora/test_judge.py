@@ -4,30 +4,14 @@ import errno
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corpora.ledger import read_ledger
 from domain.errors import Refusal
-
-Record = dict[str, Any]
-
-
-def where(corpus: Any) -> dict[str, str]:
-    """The split of every document."""
-    return {d["id"]: s for s in corpus.splits for part in ("domain", "general") for d in corpus.documents(s, part)}
-
-
-def ledger(corpus: Any) -> dict[str, list[Record]]:
-    """Ledger rows by document."""
-    found = defaultdict(list)
-    for row in read_ledger(corpus.path / "ledger.parquet"):
-        found[row["id"]].append(row)
-    return found
+from tests.corpora.fates import ledger, where
 
 
 def test_own_filters_and_what_goes_wrong_in_them(

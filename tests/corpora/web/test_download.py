@@ -16,16 +16,10 @@ import pytest
 from corpora.web import Client, Unfit, Unreachable
 from domain.errors import Refusal
 from domain.machine import Machine
-from tests.corpora.web.server import Asked, Reply, Web, serving
+from tests.corpora.web.server import Asked, Reply, Web
 
 BODY = random.Random(0).randbytes(500_000)
 DIGEST = hashlib.sha256(BODY).hexdigest()
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from corpora.extract import form_of
 from corpora.web.answer import shown
 from corpora.web.decode import Damaged, decoded
 
 LARGEST = 100_000_000  # bytes of a record's block, and of a page unpacked
-HTML = ("text/html", "application/xhtml+xml")
 DIGEST = re.compile(r"(sha1|sha256|md5):([A-Za-z0-9=+/]+)")
 
 
@@ -65,7 +65,7 @@ def response(url: str, day: str | None, block: bytes) -> Capture | str | None:
         status, media, charset, encoding, body = read(block, "none")
         if status is None:
             return "is no HTTP response"
-        if status != 200 or form(media) is None:
+        if status != 200 or form_of(media) is None:
             return None
         if not readable(body):
             body = unpacked(read(block, "transfer")[4], encoding)
@@ -111,20 +111,12 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 def of_type(url: str, day: str | None, media: str, body: bytes, charset: str | None = None) -> Capture | None:
     """The capture, if its media type is one that holds text."""
-    kind = form(media)
+    kind = form_of(media)
     if kind is None:
         return None
     if kind == "text":
         body = body.decode(known(charset), errors="replace").encode()
     return Capture(url=url, day=day, form=kind, content=body, charset=charset)
-
-
-def form(media: str) -> Literal["html", "pdf", "text"] | None:
-    """How a media type is read."""
-    kind = media.partition(";")[0].strip().lower()
-    if kind in HTML:
-        return "html"
-    return "pdf" if kind == "application/pdf" else "text" if kind == "text/plain" else None
 
 
 def known(charset: str | None) -> str:

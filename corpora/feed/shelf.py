@@ -7,10 +7,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from corpora.sources.capture import form
+from corpora.extract import form_of
 from corpora.web import Answer, Missing, PoliteClient, Unfit, Unreachable
+from corpora.web.kept import keep, kept
 from domain.errors import Refusal
-from domain.manifest import write_atomically, write_json
+from domain.manifest import write_json
 
 LARGEST = 20_000_000  # bytes of a page
 TRIES = 5  # runs that ask a site for a page that it does not want to give
@@ -56,9 +57,9 @@ class Shelf:
     def held(self, url: str) -> Held | None:
         """The page, if it is here."""
         try:
-            head, _, content = self.path(url, "page").read_bytes().partition(b"\n")
-            return Held(**json.loads(head), content=content)
-        except (OSError, ValueError, TypeError):
+            here = kept(self.path(url, "page"))
+            return None if here is None else Held(**here.told, content=here.content)
+        except (OSError, TypeError):
             return None
 
     def lost(self, url: str) -> Lost | None:
@@ -91,8 +92,7 @@ class Shelf:
             write_json(note, asdict(Lost(reason=str(error), records=1, tries=tries, updated=updated)))
             return
         said = asdict(page)
-        content = said.pop("content")
-        write_atomically(self.path(url, "page"), json.dumps(said).encode() + b"\n" + content)
+        keep(self.path(url, "page"), said.pop("content"), said, packed=False)
         note.unlink(missing_ok=True)
 
 
@@ -101,7 +101,7 @@ def taken(answer: Answer, updated: str, known: Held | None) -> Held:
     if answer.status == 304 and known is not None:
         return Held(**{**asdict(known), "updated": updated})
     media = answer.headers.get("content-type", "text/html")
-    kind = form(media)
+    kind = form_of(media)
     if kind is None:
         raise Unfit(f"{answer.url} is {media[:60]!r}, no page")
     return Held(

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from corpora.sources.capture import Capture, form
-from corpora.sources.warc import Broken, captures
+from corpora.crawl.capture import Capture
+from corpora.crawl.warc import Broken, captures
+from corpora.extract import form_of
 from corpora.web import Client, Missing, Pace, Unfit
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -127,4 +128,4 @@ def listed(line: str) -> Listed | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     sound = NAME.fullmatch(page.filename) and ".." not in page.filename and 0 < page.length <= RECORD
-    return page if sound and page.offset >= 0 and str(row.get("status")) == "200" and form(media) else None
+    return page if sound and page.offset >= 0 and str(row.get("status")) == "200" and form_of(media) else None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from corpora.sources.capture import Capture, capture
+from corpora.crawl.capture import Capture, capture
 
 SCAN = 1 << 20  # bytes read at once in search of the next record
 MARK = re.compile(rb"\x1f\x8b\x08|(?<=\n)WARC/1\.")

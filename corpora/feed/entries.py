@@ -14,8 +14,12 @@ from typing import Any
 from urllib.parse import urldefrag
 from xml.sax import SAXException
 
-from corpora.sources.languages import short
-from corpora.web import Answer
+from corpora.document import iso_language
+from corpora.web import Answer, Missing, PoliteClient, Unreachable
+from domain.errors import Refusal
+from domain.manifest import write_json
+
+LARGEST = 20_000_000  # bytes of a feed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,28 @@ class Log:
             file.write(lines.encode())
 
 
+def refresh(url: str, folder: Path, client: PoliteClient) -> str:
+    """Add to the log what a feed says that is new; empty, or why that cannot be."""
+    mark = folder / "mark.json"
+    try:
+        known = json.loads(mark.read_bytes())
+        headers = {name: str(value) for name, value in known.items() if value}
+    except (OSError, ValueError, AttributeError):
+        headers = {}
+    try:
+        answer = client.get(url, headers=headers, most=LARGEST)
+        if answer.status == 304:
+            return ""
+        entries, whole = parse(answer)
+        Log(folder).add(entries)
+    except (Missing, Unreachable, ValueError, Refusal) as error:
+        return str(error)
+    said = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
+    if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again
+        write_json(mark, said)
+    return ""
+
+
 def parse(answer: Answer) -> tuple[list[Entry], bool]:
     """The entries of a feed, and whether it is well-formed to its end; raises ``ValueError`` for what is none."""
     import feedparser
@@ -98,7 +124,7 @@ def made(each: Any, language: str) -> Entry | None:
         url=url,
         link=link,
         date=day(each.get("published_parsed") or dict.get(each, "updated_parsed")),
-        language=short(str(each.get("language") or "") or language),
+        language=iso_language(str(each.get("language") or "") or language),
         updated=hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16],
         html=html,
     )

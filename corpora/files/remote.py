@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin
 
-from corpora.web import Client, kept
+from corpora.web import Client
+from corpora.web.kept import held, seen
 from domain.errors import Refusal
 from domain.machine import Machine
 
@@ -76,7 +76,7 @@ class Web:
 
     def info(self, path: str) -> dict[str, Any]:
         """What the server says of a file: ``bytes`` and ``ETag``."""
-        known = kept.seen(path, self.client, self.folder)
+        known = seen(path, self.client, self.folder)
         return {"size": known["bytes"], "ETag": known["content"]}
 
     def size(self, path: str) -> int | None:
@@ -93,7 +93,7 @@ class Web:
         import fsspec
 
         try:
-            held: Path = kept.held(path, self.client, self.folder)
+            here = held(path, self.client, self.folder)
         except Refusal as refusal:
             raise FileNotFoundError(refusal.found) from None
-        return fsspec.open(str(held), mode, compression=compression)
+        return fsspec.open(str(here), mode, compression=compression)

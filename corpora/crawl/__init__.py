@@ -1,0 +1,1 @@
+"""Crawled pages: records of WARC and WET files, and Common Crawl by its index."""

@@ -1,0 +1,1 @@
+"""RSS and Atom feeds: all that was ever in one, and its entries' pages."""

@@ -1,0 +1,1 @@
+"""Files of a team's own: where they lie, what is packed in them, and the records of each form."""

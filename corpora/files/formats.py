@@ -1,0 +1,61 @@
+"""The forms of a file by its ending: JSON, tables, plain text or pages, compressed or not; all give records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from corpora.files.objects import lines, values
+from corpora.files.record import Broken, Record, as_text, bounded, damaged, rest, told
+from corpora.files.tables import parquet, table
+
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
+PAGES = {".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf"}
+FORMATS = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt", ".md", *PAGES)
+
+
+def form(path: str) -> tuple[str, str | None]:
+    """(ending without compression, compression) of a file's name."""
+    endings = PurePosixPath(path).suffixes
+    compression = COMPRESSIONS.get(endings[-1].lower()) if endings else None
+    endings = endings[:-1] if compression else endings
+    return (endings[-1].lower() if endings else ""), compression
+
+
+def records(file: Any, ending: str, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
+    """(line, record) of an open file; line 0 is the whole of it, as one text in ``column``.
+
+    What is cut short or cannot be unpacked ends with a ``Broken`` for the rest. ``OSError`` of the system flies.
+    """
+    line = 0
+    try:
+        if ending in (".csv", ".tsv"):
+            rows = table(file, encoding, "\t" if ending == ".tsv" else ",")
+        elif ending == ".parquet":
+            rows = parquet(file)
+        elif ending == ".jsonl":
+            rows = lines(as_text(file, encoding), encoding)
+        elif ending == ".json":
+            rows = values(as_text(file, encoding), encoding)
+        else:
+            rows = whole(file, encoding, column)
+        for line, record in rows:
+            yield line, record
+    except Exception as error:
+        if not damaged(error):
+            raise
+        yield line + 1, rest(error)
+
+
+def whole(file: Any, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
+    """A file of plain text is one record."""
+    raw = bounded(file)
+    if isinstance(raw, Broken):
+        yield 1, raw
+        return
+    try:
+        yield 0, {column: raw.decode(encoding).removeprefix("\ufeff")}
+    except UnicodeDecodeError as error:
+        number = raw.count(b"\n", 0, error.start) + 1
+        yield number, Broken(reason=f"is not {told(encoding)} (byte {error.start:,} of the file)")

@@ -1,0 +1,94 @@
+"""The files among those found, one open at a time: packed ones unpacked, zip and tar archives as those within them."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from corpora.files.formats import FORMATS, form
+from corpora.files.record import Broken, damaged, rest
+from corpora.files.stores import unreadable
+
+ZIP = (".zip",)
+TAR = (".tar", ".tgz")  # and .tar.gz, .tar.bz2, .tar.xz, .tar.zst
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A file that is open, or why it is not."""
+
+    name: str
+    ending: str = ""
+    file: Any = None
+    broken: Broken | None = None
+
+
+def pieces(system: Any, paths: list[str]) -> Iterator[Piece]:
+    """Every file, those in archives too. What is gone or cannot be unpacked is a ``Piece`` that says so."""
+    for path in paths:
+        ending, compression = form(path)
+        name, whole = path, False
+        try:
+            with system.open(path, "rb", compression=compression) as file:
+                if not is_archive(path):
+                    whole = True
+                    yield Piece(name=path, ending=ending, file=file)
+                    continue
+                for member, inside in members(file, path):
+                    name = f"{path}/{member}"
+                    ending, compression = form(member)
+                    if ending in FORMATS:
+                        yield Piece(name=name, ending=ending, file=unpacked(inside, compression))
+                    else:
+                        yield Piece(name=name, broken=Broken(reason="has an unknown ending"))
+        except FileNotFoundError:
+            yield Piece(name=path, broken=Broken(reason="was gone when it was to be read", rest=True))
+        except (ConnectionError, TimeoutError):
+            raise  # a retry may help
+        except Exception as error:
+            if not whole and damaged(error):
+                yield Piece(name=name, broken=rest(error))
+            elif isinstance(error, OSError):
+                raise unreadable(error, path) from None
+            else:
+                raise
+
+
+def is_archive(path: str) -> bool:
+    """Whether a file's name says that it holds others."""
+    endings = [ending.lower() for ending in PurePosixPath(path).suffixes[-2:]]
+    return bool(endings) and (endings[-1] in (*ZIP, *TAR) or endings[0] == ".tar")
+
+
+def members(file: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """(name, open file) of each file within; a file is read before the next one is asked for.
+
+    Archives within archives stay closed. Raises what ``damaged`` knows.
+    """
+    if PurePosixPath(path).suffix.lower() in ZIP:
+        with zipfile.ZipFile(file) as packed:
+            for each in packed.infolist():
+                if not each.is_dir():
+                    with packed.open(each) as member:
+                        yield each.filename, member
+        return
+    with tarfile.open(fileobj=file, mode="r:*") as archive:
+        for entry in archive:
+            if entry.isfile() and (found := archive.extractfile(entry)) is not None:
+                yield entry.name, found
+        # tarfile takes a header that is cut or broken for the end; a whole archive ends with zeros (POSIX, pax).
+        inner: Any = archive.fileobj
+        inner.seek(archive.offset)
+        if inner.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise EOFError("the archive ends before its end mark")
+
+
+def unpacked(file: Any, compression: str | None) -> Any:
+    """An open file's bytes, whatever they are packed by."""
+    from fsspec.compression import compr
+
+    return compr[compression](file, mode="r") if compression else file

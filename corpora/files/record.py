@@ -1,0 +1,81 @@
+"""A record of a file: how large it may be, what stands for one that cannot be read, and its text a line at a time."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST = 100_000_000  # bytes or characters of one record; files may have any size
+PIECE = 1 << 16  # characters read at once where there are no lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A record that could not be read: why, how many it may stand for, and whether the file ends with it."""
+
+    reason: str
+    records: int = 1
+    rest: bool = False
+
+
+Record = dict[str, Any] | Broken
+
+
+def rest(error: Exception) -> Broken:
+    """What stands for all records behind a break."""
+    return Broken(reason=f"the file is broken from here on ({error})", rest=True)
+
+
+def damaged(error: Exception) -> bool:
+    """Whether this is about the file's bytes: unpackers raise ``OSError`` too, but without the system's number."""
+    if isinstance(error, OSError):
+        return error.errno is None and not isinstance(error, ConnectionError | TimeoutError)
+    # zipfile raises RuntimeError for a member with a password, NotImplementedError for a method it does not know.
+    from backports.zstd import ZstdError
+
+    packed = zlib.error | lzma.LZMAError | ZstdError | zipfile.BadZipFile | tarfile.TarError
+    return isinstance(error, EOFError | packed | RuntimeError | NotImplementedError)
+
+
+def bounded(file: Any) -> bytes | Broken:
+    """All bytes of a file that is one record; never more than ``LONGEST`` of them, however well they were packed."""
+    try:
+        raw = file.read(LONGEST + 1)
+    except Exception as error:
+        if not damaged(error):
+            raise
+        return rest(error)
+    return Broken(reason=f"is larger than {LONGEST // 10**6} MB") if len(raw) > LONGEST else bytes(raw)
+
+
+def as_text(file: Any, encoding: str) -> io.TextIOWrapper:
+    """A file's text with or without a byte order mark; bytes of another encoding become lone surrogates."""
+    marked = "utf-8-sig" if told(encoding) == "UTF-8" else encoding
+    return io.TextIOWrapper(file, encoding=marked, errors="surrogateescape", newline="\n")
+
+
+def read_lines(text: io.TextIOWrapper) -> Iterator[str | None]:
+    """The lines of a text; None for one that is longer than ``LONGEST``, which is passed over in pieces."""
+    while line := text.readline(LONGEST):
+        if len(line) == LONGEST and not line.endswith("\n"):
+            while (piece := text.readline(PIECE)) and not piece.endswith("\n"):
+                pass
+            yield None
+        else:
+            yield line
+
+
+def told(encoding: str) -> str:
+    """An encoding's name as messages spell it."""
+    return "UTF-8" if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else encoding
+
+
+def foreign(text: str) -> bool:
+    """Whether bytes of another encoding were found in this text (``surrogateescape`` keeps them so)."""
+    return not text.isascii() and any("\udc80" <= c <= "\udcff" for c in text)

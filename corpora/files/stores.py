@@ -1,0 +1,92 @@
+"""Where files lie: here, in a bucket, or behind a URL; found by path or glob, told apart by their content."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from corpora.files.remote import Web, is_remote, is_web, options
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.manifest import file_sha256
+
+WILD = re.compile(r"[*?\[]")
+MARKS = ("ETag", "etag", "Content-MD5", "md5Hash", "LastModified", "mtime")  # what stores say of a file's content
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a path or a glob names in ``system``, a file system of fsspec's or the web as one: ``paths`` of files,
+    sorted, all below ``root``. ``single`` says that it was one name and no glob."""
+
+    system: Any
+    root: str
+    paths: list[str]
+    folders: bool
+    single: bool
+
+
+def find(path: str, machine: Machine) -> Found:
+    """The files that ``path`` (a file, glob or URL) names; raises ``Refusal`` where that cannot be looked up."""
+    import fsspec
+
+    place = f"corpus: {path}"
+    if is_remote(path) and not machine.network and not is_web(path):
+        raise Refusal(place, "needs the network, which the machine profile switches off", "set network: true")
+    try:
+        system, bare = (Web(machine), path) if is_web(path) else fsspec.core.url_to_fs(path, **options(path, machine))
+        single = WILD.search(bare) is None or (not is_web(bare) and system.exists(bare))
+        paths = sorted(system.glob(bare)) if not single else [bare] if system.exists(bare) else []
+        folders = {each for each in paths if system.isdir(each)}
+    except (ConnectionError, TimeoutError):
+        raise  # a retry may help
+    except (ImportError, ValueError, OSError) as error:
+        raise Refusal(place, str(error), "correct the URL, or install what its scheme needs") from None
+    # The part of the pattern before its first wildcard: names must not change when a file joins the others.
+    root = (bare if single else WILD.split(bare, maxsplit=1)[0]).rpartition("/")[0]
+    files = [each for each in paths if each not in folders]
+    return Found(system=system, root=root, paths=files, folders=bool(folders), single=single)
+
+
+def seen(system: Any, path: str, root: str) -> dict[str, Any]:
+    """Name, bytes and content: SHA-256 where the file is local, the store's own mark where not. Raises ``Refusal``."""
+    local = "file" in system.protocol if isinstance(system.protocol, tuple) else system.protocol == "file"
+    try:
+        told = content(Path(path)) if local else mark(system, path)
+        return {"file": relative(path, root), "bytes": system.size(path), "content": told}
+    except (ConnectionError, TimeoutError):
+        raise
+    except OSError as error:
+        raise unreadable(error, path) from None
+
+
+def relative(path: str, root: str) -> str:
+    """A name for a file that does not tell where on this machine it lies."""
+    return path.removeprefix(root).lstrip("/") if path.startswith(root) else PurePosixPath(path).name
+
+
+def unreadable(error: OSError, path: str) -> Refusal:
+    """What to say where the system refuses a file."""
+    return Refusal(
+        f"corpus: {error.filename or path}", f"cannot be read ({error.strerror or error})", "make it readable"
+    )
+
+
+def mark(system: Any, path: str) -> str:
+    """What a store says of a file's content; its name where it says nothing."""
+    info = system.info(path)
+    return next((str(info[key]) for key in MARKS if info.get(key)), str(system.ukey(path)))
+
+
+def content(path: Path) -> str:
+    """SHA-256 of a local file, read once in a process as long as size and time of change stay the same."""
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4_096)
+def _digest(path: Path, size: int, changed: int) -> str:
+    return file_sha256(path)

@@ -1,0 +1,75 @@
+"""Records in tables: CSV and TSV with a header line, and Parquet; read a row, or a batch of rows, at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from corpora.files.record import LONGEST, Broken, Record, as_text, foreign, read_lines, told
+
+
+class TooLongError(Exception):
+    """A line of a table that is longer than any record may be."""
+
+
+def table(file: Any, encoding: str, delimiter: str) -> Iterator[tuple[int, Record]]:
+    """CSV or TSV with a header line. A row is told by its first line.
+
+    Read strictly: a stray quote else takes every row up to the next quote into one field, unseen.
+    """
+    csv.field_size_limit(LONGEST)
+    text = as_text(file, encoding)
+    reader = csv.DictReader(short(text), strict=True, delimiter=delimiter)
+    try:
+        header = "".join(reader.fieldnames or ())
+    except (csv.Error, TooLongError) as error:
+        yield 1, Broken(reason=f"the header is no CSV ({error})", rest=True)
+        return
+    if foreign(header):
+        yield 1, Broken(reason=f"the header is not {told(encoding)}", rest=True)
+        return
+    while True:
+        before = reader.reader.line_num
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except TooLongError:
+            yield before + 1, Broken(reason=f"a line is longer than {LONGEST // 10**6} MB", rest=True)
+            return
+        except csv.Error as error:
+            yield before + 1, Broken(reason=f"is no CSV ({error})", records=max(1, reader.reader.line_num - before))
+            continue
+        if None in row:
+            yield before + 1, Broken(reason="has more fields than the header")
+        elif any(foreign(value) for value in row.values() if value):
+            yield before + 1, Broken(reason=f"is not {told(encoding)}")
+        else:
+            yield before + 1, dict(row)
+
+
+def short(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table; raises ``TooLongError`` where one has no end."""
+    for line in read_lines(text):
+        if line is None:
+            raise TooLongError("a line has no end")
+        yield line
+
+
+def parquet(file: Any) -> Iterator[tuple[int, Record]]:
+    """Parquet, a batch of rows at a time; a file that is none raises ``OSError``."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    number = 0
+    try:
+        for batch in ParquetFile(file).iter_batches(batch_size=256):
+            for record in batch.to_pylist():
+                number += 1
+                yield number, record
+    except UnicodeDecodeError:
+        raise OSError("a text is not UTF-8") from None
+    except pyarrow.ArrowException as error:
+        raise OSError(str(error).splitlines()[0]) from None

@@ -1,0 +1,99 @@
+"""What feeds say: remembered, asked for only if it is new, and read though it is broken."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from corpora.document import Document, Quarantined
+from corpora.feed.entries import canonical, day
+from domain.errors import Refusal
+from tests.corpora.feed.bank import ids, item, news, rss, run
+from tests.corpora.web.server import Reply, Web
+
+pytestmark = pytest.mark.usefixtures("in_process", "unhurried")
+
+
+def test_the_next_run_asks_only_for_what_is_new(web: Web, tmp_path: Path) -> None:
+    news(web, 1, 2)
+    run(web, tmp_path)
+    web.asked.clear()
+    assert ids(run(web, tmp_path)) == ["1?id=1", "2?id=2"]
+    assert web.paths() == ["/feed"]
+    assert web.asked[0].headers["if-none-match"] == '"(1, 2)"'
+    web.asked.clear()
+    news(web, 2, 3)  # the feed forgets the first, which stays
+    assert ids(run(web, tmp_path)) == ["1?id=1", "2?id=2", "3?id=3"]
+    assert web.paths() == ["/feed", "/news/3?utm_source=rss&id=3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<html><body>no feed</body></html>", "no RSS or Atom feed"),
+        (b"", "no RSS or Atom feed"),
+        (b"/etc/passwd", "no RSS or Atom feed"),
+        (b"\x00\xff" * 1_000, "no RSS or Atom feed"),
+    ],
+)
+def test_what_is_no_feed(web: Web, tmp_path: Path, content: bytes, said: str) -> None:
+    web.pages["/feed"] = Reply(content)
+    with pytest.raises(Refusal, match=said):
+        run(web, tmp_path)
+    news(web, 1)
+    run(web, tmp_path)
+    web.pages["/feed"] = Reply(content)
+    found = run(web, tmp_path)
+    assert said in found[0].reason  # type: ignore[union-attr]
+    assert ids(found) == ["1?id=1"]  # what was there before stays
+
+
+def test_a_feed_cut_short_gives_what_it_holds(web: Web, tmp_path: Path) -> None:
+    news(web, 1, 2)
+    web.pages["/feed"] = Reply(rss(item(web, 1), item(web, 2))[:-40])
+    assert sorted(ids(run(web, tmp_path))) == ["1?id=1", "2?id=2"]
+    web.asked.clear()
+    news(web, 1, 2, 3)
+    assert ids(run(web, tmp_path)) == ["1?id=1", "2?id=2", "3?id=3"]
+    assert "if-none-match" not in web.asked[0].headers  # all of it is asked for again
+
+
+def test_entities_are_not_expanded(web: Web, tmp_path: Path) -> None:
+    bomb = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    head = f'<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a0 "ha"><!ENTITY f SYSTEM "file:///etc/passwd">{bomb}]>'
+    more = "<description>&a9; &f;</description>"
+    web.pages["/feed"] = Reply(head.encode() + rss(item(web, 1, more)).partition(b"?>")[2])
+    found = run(web, tmp_path, pages=False)
+    assert all("root:" not in each.text for each in found if isinstance(each, Document))
+    assert all(len(each.text) < 10_000 for each in found if isinstance(each, Document))
+
+
+def test_one_feed_of_two_that_is_gone(web: Web, tmp_path: Path) -> None:
+    news(web, 1)
+    found = run(web, tmp_path, urls=[f"{web.url}/gone", f"{web.url}/feed"])
+    assert isinstance(found[0], Quarantined)
+    assert "answers 404" in found[0].reason
+    assert ids(found) == ["1?id=1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("https://Bank.example/a?utm_source=x&id=3&fbclid=1#top", "https://bank.example/a?id=3"),
+        ("https://bank.example:443/a/", "https://bank.example/a/"),
+        ("mailto:desk@bank.test", None),
+        ("javascript:alert(1)", None),
+        ("", None),
+        ("https://[", None),
+    ],
+)
+def test_one_spelling_of_a_url(url: str, plain: str | None) -> None:
+    assert canonical(url) == plain
+
+
+def test_days_that_no_calendar_holds() -> None:
+    assert day(time.struct_time((2024, 2, 29, 23, 59, 59, 3, 60, 0))) == "2024-02-29"
+    assert day(None) is None
+    assert day(time.struct_time((99999, 1, 1, 0, 0, 0, 0, 1, 0))) is None
