@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install quickstart test check bench-corpora
+.PHONY: install quickstart test check bench-corpora bench-tokens
 
 install: .venv/installed
 
@@ -28,3 +28,6 @@ check: install
 bench-corpora: install
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks.corpora $(TEXT) --seed $(or $(SEED),0)
+
+bench-tokens: install
+	$(BIN)/python -m tests.benchmarks.tokens $(TEXT) --seed $(or $(SEED),0)

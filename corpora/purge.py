@@ -13,10 +13,9 @@ import orjson
 from corpora.caches import LOG, addresses, holding
 from corpora.lines import line
 from corpora.trace import PURGED, Made, Place, made_at
-from domain.artifacts import Corpus
 from domain.machine import Machine
 from domain.manifest import MANIFEST, write_json
-from domain.tokens.shards import PARTS, SPLITS, Shard, beside
+from domain.tokens.shards import PARTS, SPLITS, Shard, Shards, beside
 
 TEXT_STAGES = ("collect", "curate", "fit", "encode", "describe")  # whose unfinished work holds text
 STAYS = ("Tokenizer", "Checkpoint", "Release")  # what it has learnt cannot be taken out of it: marked, not changed
@@ -46,7 +45,7 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
             for encoded, stand in tokens:
                 if made.manifest["identity"] in encoded.parents("Corpus"):
                     invalidate(encoded, stand)
-                    erase_tokens(encoded.path, Corpus(path=made.path, manifest=made.manifest), ids)
+                    erase_tokens(encoded.path, ids)
                     yield f"{encoded.path}: its tokens overwritten"
         for path in sorted(made.path.rglob("*.jsonl")):
             blank(path, ids)
@@ -96,23 +95,28 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bool:
     return True
 
 
-def erase_tokens(tokens: Path, corpus: Corpus, ids: Collection[str]) -> None:
+def erase_tokens(tokens: Path, ids: Collection[str]) -> None:
     """Overwrite the documents' tokens with zeros, in place: offsets stay true, and doing it twice does no harm."""
     for split in SPLITS:
         for part in PARTS:
-            stem = tokens / split / part
-            places = [i for i, document in enumerate(corpus.documents(split, part)) if document["id"] in ids]
-            if not places:
-                continue
-            shard = Shard(stem)
-            width = shard.ids.itemsize
-            with beside(stem, ".bin").open("r+b") as file:
-                for index in places:
-                    begin, end = (int(place) * width for place in shard.offsets[index : index + 2])
-                    file.seek(begin)
-                    file.write(bytes(end - begin))
-                file.flush()
-                os.fsync(file.fileno())
+            for shard in Shards(tokens / split, part).shards:
+                places = [index for index, name in enumerate(shard.names()) if name in ids]
+                if places:
+                    overwrite(shard, places)
+            for path in (tokens / split).glob(f"{part}.*"):  # written by version 1, which kept no ids
+                path.unlink()
+
+
+def overwrite(shard: Shard, places: list[int]) -> None:
+    """Zeros for the tokens of these documents of a shard."""
+    width = shard.type.itemsize
+    with beside(shard.stem, ".bin").open("r+b") as file:
+        for index in places:
+            begin, end = (int(place) * width for place in shard.offsets[index : index + 2])
+            file.seek(begin)
+            file.write(bytes(end - begin))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def unfinished(work: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from domain.artifacts import (
     Scorecard,
     Tokenizer,
     Tokens,
+    Verdict,
 )
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -20,10 +21,10 @@ from domain.model.spec import Base, Scratch
 from domain.release.bundle import ReleaseSpec, release
 from domain.spec import Spec
 from domain.stage import Stage, Store, stage
-from domain.tokenizer.train import Fitting, fit
+from domain.tokenizer.fit import Fitting, fit
 from domain.tokens.encode import Encoding, encode
 from domain.tokens.mixture import Mixture
-from domain.training.pretrain import prepare, pretrain
+from domain.training.pretrain import pilot, prepare, pretrain
 from domain.training.spec import Learning, Training
 
 __all__ = [
@@ -51,9 +52,11 @@ __all__ = [
     "Tokenizer",
     "Tokens",
     "Training",
+    "Verdict",
     "encode",
     "fit",
     "generate",
+    "pilot",
     "prepare",
     "pretrain",
     "release",

@@ -91,6 +91,10 @@ class Checkpoint(Artifact):
     """A model in the transformers layout, with the tokenizer that it speaks; safetensors only."""
 
 
+class Verdict(Artifact):
+    """``verdict.json``: whether an extended tokenizer is worth its price."""
+
+
 class Scorecard(Artifact):
     """``scores.json``: what each arm scored, with intervals."""
 

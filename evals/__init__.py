@@ -5,6 +5,7 @@ from evals.evaluate import Evaluation, evaluate
 from evals.gate import Gates, decide
 from evals.protect import Protection, protect
 from evals.tasks import Item, Task, load_task
+from evals.weigh import Weighing, weigh
 
 __all__ = [
     "Change",
@@ -13,9 +14,11 @@ __all__ = [
     "Item",
     "Protection",
     "Task",
+    "Weighing",
     "decide",
     "evaluate",
     "load_task",
     "paired_change",
     "protect",
+    "weigh",
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from domain.artifacts import Checkpoint, Corpus, Scorecard
+from domain.artifacts import Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Bytes, Count
@@ -35,18 +35,21 @@ class Evaluation(Protection):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("evaluate", makes=Scorecard, version=1, launched=True)
+@stage("evaluate", makes=Scorecard, version=2, launched=True)
 def evaluate(
     spec: Evaluation,
     base: Checkpoint,
     adapted: Checkpoint,
     control: Checkpoint,
     corpus: Corpus,
-    *,
+    tokenizer: Tokenizer,
+    *verdict: Verdict,
     out: Path,
     machine: Machine,
 ) -> dict[str, Any]:
     """Three checkpoints and held-out text -> Scorecard: ``scores.json``, ``documents.jsonl``, ``report.html``.
+
+    ``tokenizer.json`` says what the tokenizer measured and, where it was piloted, the verdict on it.
 
     facts: by part, bits per byte of each arm, ``change`` with ``interval`` (adapted against base, relative),
     ``change_from_control`` with ``interval_from_control``, and ``units``, ``documents``, ``bytes``.
@@ -63,9 +66,11 @@ def evaluate(
         rows.append({**known, "part": part, "year": year, "nats": scored})
     scores = {part: scored_part([row for row in rows if row["part"] == part], spec) for part in PARTS}
     write_json(out / "scores.json", scores)
+    fitted = {"measures": tokenizer.facts, "verdict": verdict[0].facts if verdict else None}
+    write_json(out / "tokenizer.json", fitted)
     with (out / "documents.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    (out / "report.html").write_text(page(scores), encoding="utf-8")
+    (out / "report.html").write_text(page(scores, fitted), encoding="utf-8")
     shown = ("sources", "years")
     return {part: {key: value for key, value in scores[part].items() if key not in shown} for part in PARTS}
 

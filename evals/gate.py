@@ -27,7 +27,7 @@ class Gates(Spec):
     ] = 0.01
 
 
-@stage("decide", makes=Decision, version=1)
+@stage("decide", makes=Decision, version=2)
 def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Scorecard -> Decision: ``decision.json``. facts: ``released`` and ``reasons``, a sentence per gate.
 
@@ -42,7 +42,8 @@ def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) ->
         reasons.append(f"Nothing is released before its gain on domain text can be judged: {mend}.")
     released = gates["domain_gain"][0] is True and gates["general_loss"][0] is not False
     shown = {name: {"holds": good, "reason": reason} for name, (good, reason) in gates.items()}
-    write_json(out / "decision.json", {"released": released, "reasons": reasons, "gates": shown, "scores": scores})
+    told = {"scores": scores, "tokenizer": json.loads((scorecard.path / "tokenizer.json").read_text(encoding="utf-8"))}
+    write_json(out / "decision.json", {"released": released, "reasons": reasons, "gates": shown, **told})
     return {"released": released, "reasons": reasons}
 
 

@@ -14,8 +14,8 @@ from domain.machine import Machine
 SHARE = 100  # a document is scored up to a hundredth of what is scored in all, so that no few long ones stand for all
 
 
-def held_out(corpus: Corpus, part: str, most: int) -> list[dict[str, Any]]:
-    """Documents of the test split, in an order drawn from their ids, up to ``most`` UTF-8 bytes (at least one).
+def held_out(corpus: Corpus, part: str, most: int, *, split: str = "test") -> list[dict[str, Any]]:
+    """Documents of a held-out split, in an order drawn from their ids, up to ``most`` UTF-8 bytes (at least one).
 
     Of a document longer than a hundredth of ``most`` its beginning is taken. ``bytes`` says how much is scored,
     ``cut`` whether that is less than the document. The order depends on the ids alone, so that the same documents
@@ -23,11 +23,11 @@ def held_out(corpus: Corpus, part: str, most: int) -> list[dict[str, Any]]:
     """
     longest = max(4, most // SHARE)  # no character is longer
     order = []  # two passes over the files: a split may be larger than memory
-    for number, document in enumerate(corpus.documents("test", part)):
+    for number, document in enumerate(corpus.documents(split, part)):
         if size := min(longest, len(document["text"].encode())):
             order.append((hashlib.sha256(document["id"].encode()).digest(), number, size))
     if not order:
-        raise Refusal("corpus.holdout.test", f"holds no {part} document", "raise the share, or give more text")
+        raise Refusal(f"corpus.holdout.{split}", f"holds no {part} document", "raise the share, or give more text")
     rank: dict[int, int] = {}
     total = 0
     for _, number, size in sorted(order):
@@ -35,7 +35,7 @@ def held_out(corpus: Corpus, part: str, most: int) -> list[dict[str, Any]]:
         if rank and total > most:
             break
         rank[number] = len(rank)
-    chosen = [(rank[n], shortened(d, longest)) for n, d in enumerate(corpus.documents("test", part)) if n in rank]
+    chosen = [(rank[n], shortened(d, longest)) for n, d in enumerate(corpus.documents(split, part)) if n in rank]
     return [document for _, document in sorted(chosen, key=lambda entry: entry[0])]
 
 

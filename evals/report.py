@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from domain.release.vocabulary import weighed
 from evals.compare import FEW
 
 STYLE = """
@@ -33,9 +34,9 @@ INTRODUCTION = (
 )
 
 
-def page(scores: dict[str, Any]) -> str:
-    """One self-contained HTML page of the scores; the same scores give the same bytes."""
-    parts = "".join(section(part, score) for part, score in scores.items())
+def page(scores: dict[str, Any], fitted: dict[str, Any] | None = None) -> str:
+    """One self-contained HTML page of the scores and the tokenizer; the same content gives the same bytes."""
+    parts = "".join(section(part, score) for part, score in scores.items()) + (vocabulary(fitted) if fitted else "")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Scorecard</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
@@ -56,6 +57,20 @@ def section(part: str, score: dict[str, Any]) -> str:
         f"<h2>{escape(part.capitalize())} text</h2><p>{units}.{few}</p>{bars(part, score)}"
         f"{table(['change in bits per byte', 'relative', '95% interval'], changes)}"
         f"{groups('source', score)}{groups('year', score)}"
+    )
+
+
+def vocabulary(fitted: dict[str, Any]) -> str:
+    """The tokenizer beside others, and the verdict on an extension with its pilots."""
+    measures, verdict = fitted["measures"], fitted["verdict"]
+    rows = []
+    for name, each in {"this tokenizer": measures, **measures.get("against", {})}.items():
+        ratios = [each["bytes_per_token"].get(part) for part in ("domain", "general")]
+        rows.append([escape(name), f"{each['size']:,}", *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
+    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in weighed(verdict)) if verdict else ""
+    return (
+        "<h2>Tokenizer</h2><p>Bytes per token on validation text; higher is better.</p>"
+        f"{table(['tokenizer', 'pieces', 'domain', 'general'], rows)}{f'<ul>{told}</ul>' if told else ''}"
     )
 
 

@@ -12,12 +12,13 @@ from domain.artifacts import Artifact, Release
 from domain.release.bundle import release
 from domain.spec import Spec
 from domain.stage import A, Stage
-from domain.tokenizer.train import fit
+from domain.tokenizer.fit import fit
 from domain.tokens.encode import Encoding, encode
 from domain.training.pretrain import prepare, pretrain
 from evals.evaluate import evaluate
 from evals.gate import decide
 from evals.protect import Protection, protect
+from flows.pilot import weigh_extension
 from flows.recipe import Recipe
 
 
@@ -38,8 +39,9 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     tokens = stage(encode, Encoding(), corpus, tokenizer)
     stage(describe, Description(), raw, corpus, tokens)
     base = stage(prepare, recipe.base, tokens, tokenizer, label="base")
+    verdicts = weigh_extension(recipe, corpus, tokenizer, tokens, base, stage)
     arms = [stage(pretrain, arm, base, tokens, label=label) for label, arm in recipe.arms.items()]
-    scores = stage(evaluate, recipe.evaluation, base, *arms, corpus)
+    scores = stage(evaluate, recipe.evaluation, base, *arms, corpus, tokenizer, *verdicts)
     decision = stage(decide, recipe.release.gates, scores)
     if not decision.facts["released"]:
         return None

@@ -32,7 +32,8 @@ corpus:
   dedup: [exact, near]
   holdout: {{validation: 0.01, test: 0.02, later: 0.0}}   # later: the last share by date
 
-tokenizer: {{mode: keep}}                 # keep the base's; train makes a new one (needed from scratch)
+tokenizer: {{mode: keep}}                 # the base's; {{mode: extend, pieces: 8000}} adds your field's words to it and
+                                        # weighs their worth; train makes a new one (needed from scratch)
 
 training:
   tokens: 2M                            # or leave out, set budget and let `shoptalk plan --write` derive it

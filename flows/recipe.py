@@ -18,13 +18,13 @@ from domain.model.spec import Base
 from domain.model.weights import is_local
 from domain.release.bundle import ReleaseSpec
 from domain.spec import Spec
-from domain.tokenizer.train import Fitting
-from domain.tokens.mixture import Mixture
+from domain.tokenizer.fit import Fitting
 from domain.training.spec import Training
 from domain.yamlfile import read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates
 from flows.mistakes import validated
+from flows.pilot import Pilot
 
 SHIPPED = Path(__file__).resolve().parent.parent / "domain" / "recipes"
 
@@ -58,6 +58,7 @@ class Recipe(Spec):
     corpus: Corpus
     tokenizer: Fitting = Fitting()
     training: Training = Training()
+    pilot: Pilot = Pilot()
     evaluation: Evaluation = Evaluation()
     release: Release
 
@@ -65,8 +66,9 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
-        if self.tokenizer.mode == "keep" and not self.base.weights:
-            raise ValueError("tokenizer.mode is keep, but a base from scratch has no tokenizer; set it to train")
+        mode = self.tokenizer.mode
+        if mode != "train" and not self.base.weights:
+            raise ValueError(f"tokenizer.mode is {mode}, but a base from scratch has no tokenizer; set it to train")
         for name, tokens, batch in (
             ("base.tokens", self.base.tokens, self.base.learning.batch),
             ("training.tokens", self.training.tokens, self.training.batch),
@@ -83,8 +85,7 @@ class Recipe(Spec):
     @property
     def arms(self) -> dict[str, Training]:
         """The adapted model, and the control that spends the same tokens on general text only."""
-        general_only = Mixture(domain=0.0, general=1.0)
-        return {"adapted": self.training, "control": self.training.but(mixture=general_only)}
+        return {"adapted": self.training, "control": self.training.but(mixture=self.training.mixture.alone("general"))}
 
     @property
     def bundle(self) -> ReleaseSpec:

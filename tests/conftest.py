@@ -108,7 +108,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, make_corpus: MakeCorpus) ->
 @pytest.fixture(scope="session")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory, corpus: Any) -> Any:
     """A small byte-level BPE fitted on that corpus."""
-    from domain.tokenizer.train import Fitting, fit
+    from domain.tokenizer.fit import Fitting, fit
 
     return fit(Fitting(pieces=320), corpus, out=tmp_path_factory.mktemp("tokenizer"))
 
@@ -219,12 +219,13 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
         (at("fit") / "tokenizer.json").write_text("{}")
         sealed("fit", "Tokenizer", {}, {}, made["curate"])
         lengths = {("train", "domain"): [4, 5], ("train", "general"): [6], ("validation", "domain"): [3]}
+        names = {("train", "domain"): "ac", ("train", "general"): ["g1"], ("validation", "domain"): "e"}
         tokens = at("encode")
         for split in ("train", "validation"):
             for part in ("domain", "general"):
-                with ShardWriter(tokens / split / part, vocabulary=300) as writer:
-                    for length in lengths.get((split, part), []):
-                        writer.add(np.full(length, 7), 1)
+                with ShardWriter(tokens / split / f"{part}-00000", vocabulary=300) as writer:
+                    for name, length in zip(names.get((split, part), ""), lengths.get((split, part), []), strict=True):
+                        writer.add(np.full(length, 7), 1, source=known(name)["source"], name=name)
         sealed("encode", "Tokens", {}, {}, made["curate"], made["fit"])
 
         for stage, spec, parents in (

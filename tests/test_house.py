@@ -17,7 +17,10 @@ ALLOWED = {
     "evals": {"evals", "domain"},
     "domain": {"domain"},
 }
-GROUND = {"torch", "transformers", "safetensors", "tokenizers", "huggingface_hub", "pydantic", "yaml", "numpy", "tqdm"}
+GROUND = {
+    "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
+    "tqdm",
+}  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:

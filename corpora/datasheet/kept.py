@@ -13,7 +13,7 @@ from corpora.datasheet.groups import Lengths
 from domain.artifacts import Corpus, Tokens
 from domain.text.bias import GROUPS, mentions
 from domain.text.words import Split
-from domain.tokens.shards import PARTS, SPLITS, Shard
+from domain.tokens.shards import PARTS, SPLITS, Shards
 
 BATCH = 2_000_000  # characters that are split into words together: annual reports have as many, newswire 800
 
@@ -24,8 +24,8 @@ def encoded(corpus: Corpus, tokens: Tokens) -> Iterator[tuple[str, dict[str, Any
     """(part, document, its tokens) of train and validation; tokens lie in the order of the corpus's documents."""
     for split in SPLITS:
         for part in PARTS:
-            offsets = Shard(tokens.path / split / part).offsets
-            for document, length in zip(corpus.documents(split, part), np.diff(offsets), strict=True):
+            lengths = Shards(tokens.path / split, part).lengths
+            for document, length in zip(corpus.documents(split, part), lengths, strict=True):
                 yield part, document, int(length)
 
 

@@ -9,15 +9,19 @@ from typing import Any
 import torch
 
 from domain.errors import Refusal
-from domain.model.spec import Scratch
+from domain.model.embeddings import grow
+from domain.model.parts import silent
+from domain.model.spec import Initial, Scratch, padded
 from domain.model.weights import given_files
-from domain.tokenizer.train import TOKENIZER_FILES
+from domain.tokenizer.files import TOKENIZER_FILES
 from domain.tokens.encode import frame, load_tokenizer
 from domain.training.spec import LONGEST_ROW
 
 
-def build(shape: Scratch, tokenizer_folder: Path, seed: int) -> Any:
+def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 64) -> Any:
     """A fresh model of ``shape`` for the tokenizer, in fp32; the same for the same seed.
+
+    Its rows are the tokenizer's ids, padded to a ``multiple``.
 
     Initial weights are normal with deviation sqrt(1 / (3 width)), those that write to the residual stream
     are divided by sqrt(2 layers), as in BloombergGPT (arXiv 2303.17564, section 3.3). At width 192 that is
@@ -28,7 +32,7 @@ def build(shape: Scratch, tokenizer_folder: Path, seed: int) -> Any:
     speaker = load_tokenizer(tokenizer_folder)
     begin, end = frame(speaker)
     common = {
-        "vocab_size": len(speaker),
+        "vocab_size": padded(1 + max(speaker.get_vocab().values()), multiple),
         "initializer_range": (1.0 / (3.0 * shape.width)) ** 0.5,
         "tie_word_embeddings": shape.tied,
         "bos_token_id": begin,
@@ -91,33 +95,25 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
         ) from error
 
 
-def give(weights: str, tokenizer_folder: Path) -> Any:
-    """The given model, its embedding fitted to the tokenizer: new rows are the mean of the old ones."""
+def give(
+    weights: str, tokenizer_folder: Path, *, initial: Initial = "mean", multiple: int = 64
+) -> tuple[Any, dict[str, Any]]:
+    """The given model with rows for every piece of the tokenizer, and what was done to it (facts of ``grow``).
+
+    With its own tokenizer it is as it was given.
+    """
     folder = given_files(weights)[0].parent
     model = load(folder)
-    speaker = load_tokenizer(tokenizer_folder)
-    size = len(speaker)
-    rows = model.get_input_embeddings().weight.shape[0]
-    same = (folder / "tokenizer.json").is_file() and (folder / "tokenizer.json").read_bytes() == (
-        tokenizer_folder / "tokenizer.json"
-    ).read_bytes()
-    if same and size > rows:
-        raise Refusal(
-            "base", f"its tokenizer has {size:,} pieces and the model {rows:,} rows", "choose a base that fits"
-        )
-    if not same:  # ids mean other pieces now, so no old row is right for any of them
-        model.resize_token_embeddings(size, mean_resizing=False)
+    facts = grow(model, folder, tokenizer_folder, initial=initial, multiple=multiple)
+    if facts["kind"] == "new":
+        speaker = load_tokenizer(tokenizer_folder)
         begin, end = frame(speaker)
-        for config in (model.config, model.generation_config):
+        for config in (model.config, model.config.get_text_config(), model.generation_config):
             config.bos_token_id, config.eos_token_id, config.pad_token_id = begin, end, speaker.pad_token_id
-        with torch.no_grad():
-            for layer in {
-                id(e.weight): e for e in (model.get_input_embeddings(), model.get_output_embeddings())
-            }.values():
-                layer.weight.copy_(layer.weight[: min(rows, size)].mean(dim=0, keepdim=True).expand(size, -1))
-                generator = torch.Generator().manual_seed(0)
-                layer.weight.add_(torch.randn(layer.weight.shape, generator=generator) * 0.02)
-    return model
+        # Where it is set, as in Llama, that row of the embedding never learns.
+        table = model.get_input_embeddings()
+        table.padding_idx = None if table.padding_idx is None else speaker.pad_token_id
+    return model, facts
 
 
 def longest(model: Any) -> int:
@@ -126,11 +122,19 @@ def longest(model: Any) -> int:
 
 
 def save(model: Any, tokenizer_folder: Path, out: Path) -> None:
-    """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors."""
+    """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors.
+
+    Rows that belong to no piece are named in the generation configuration, so that they are never spoken.
+    """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     model.config.use_cache = True
+    model.generation_config.suppress_tokens = silent(load_tokenizer(tokenizer_folder), model)
+    try:
+        model.generation_config.validate(strict=True)
+    except ValueError:  # a base that states a temperature and not that it samples opens, but is not written again
+        model.generation_config.do_sample = True
     model.save_pretrained(out)
     for name in TOKENIZER_FILES:
         if (tokenizer_folder / name).is_file():

@@ -24,8 +24,9 @@ def generate(
     """The prompt and its continuation, the same for the same seed; temperature 0 takes the likeliest token.
 
     It ends after ``max_tokens``, at the model's end token, or where the model's context is full. ``top_k`` keeps that
-    many candidates (0: all), ``top_p`` the likeliest that together reach that probability. Raises ``Refusal`` for a
-    folder that holds no model, for options out of range, and for a prompt that leaves no room.
+    many candidates (0: all), ``top_p`` the likeliest that together reach that probability. A row that belongs to no
+    piece of the tokenizer is never spoken. Raises ``Refusal`` for a folder that holds no model, for options out of
+    range, and for a prompt that leaves no room.
     """
     checks = {
         "--max-tokens": (max_tokens >= 1, max_tokens, "at least 1"),
@@ -43,6 +44,7 @@ def generate(
 
     from domain.model.build import load, longest
     from domain.model.device import choose_device
+    from domain.model.parts import silent
     from domain.tokens.encode import encode_texts, frame, load_tokenizer
 
     device = choose_device(machine or Machine())
@@ -63,6 +65,7 @@ def generate(
             eos_token_id=end,
             pad_token_id=end,
             use_cache=True,
+            suppress_tokens=silent(tokenizer, model),
             **(sampling if temperature >= COLDEST else greedy),
         )
     return str(tokenizer.decode(spoken[0, 1:], skip_special_tokens=True))

@@ -11,7 +11,7 @@ from domain.planning.memory import training_memory
 from domain.planning.rate import learning_rate_of
 from domain.planning.scaling import flops_per_token, optimal_tokens
 from domain.planning.shape import Shape, shape_of
-from domain.tokenizer.train import Fitting
+from domain.tokenizer.fit import Fitting
 from domain.training.spec import LONGEST_ROW, MICRO_BATCH, Training
 
 BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
@@ -52,6 +52,8 @@ def make_plan(
     """
     device, name, bf16 = device_of(machine)
     shape = shape_of(base, fitting.pieces if fitting.mode == "train" else None)
+    if fitting.mode == "extend":
+        shape = shape_of(base, shape.vocabulary + fitting.pieces)
     context = training.context or min(shape.context, LONGEST_ROW)
     per_token = flops_per_token(shape, context)
     rate, source = learning_rate_of(name, bf16=bf16)

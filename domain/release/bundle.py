@@ -36,7 +36,7 @@ class ReleaseSpec(Spec):
     limitations: str = ""
 
 
-@stage("release", makes=Release, version=1)
+@stage("release", makes=Release, version=2)
 def release(
     spec: ReleaseSpec,
     decision: Decision,
@@ -71,6 +71,7 @@ def release(
         limitations=spec.limitations,
         scores=decided["scores"],
         reasons=decided["reasons"],
+        fitted=decided["tokenizer"],
         base=base,
         adapted=adapted,
         corpus=corpus,

@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.artifacts import Artifact
 from domain.release.front_matter import front_matter
+from domain.release.vocabulary import about_tokenizer
 
 ARMS = ("base", "control", "adapted")
 LOADING = """```python
@@ -42,6 +43,7 @@ def card(
     limitations: str,
     scores: dict[str, Any],
     reasons: list[str],
+    fitted: dict[str, Any],
     base: Artifact,
     adapted: Artifact,
     corpus: Artifact,
@@ -54,6 +56,7 @@ def card(
         "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus)) + "\n",
         "## How to load it\n\n" + LOADING,
         "## How it was trained\n\n" + training(base, adapted, tokenizer),
+        "## Tokenizer\n\n" + about_tokenizer(fitted),
         "## Data\n\n" + funnel(corpus.facts),
         "## Scores\n\n" + score_table(scores) + "\n" + "".join(f"- {reason}\n" for reason in reasons),
         "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + LIMITS,
@@ -84,7 +87,7 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
         origin = f"{shape}, first trained from scratch on {base.facts['tokens']:,} tokens of general text"
     else:
         origin = f"the weights {weights}" if "/" in weights else f"given weights (SHA-256 of their files: `{weights}`)"
-    mixture = ", ".join(f"{share:.0%} {part}" for part, share in spec["mixture"].items() if share)
+    mixture = mixed(spec["mixture"])
     epochs = ", ".join(f"{count:.2f} of {part}" for part, count in facts["epochs"].items())
     return (
         f"- Base: {origin}; {facts['parameters']:,} parameters, up to {facts['context']:,} tokens of context.\n"
@@ -93,6 +96,19 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
         f"passes over the text: {epochs}.\n"
         f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}, {decay(spec)}; "
         f"loss at the end {facts['loss']:.3f} nats a token.\n"
+    )
+
+
+def mixed(mixture: dict[str, Any]) -> str:
+    """The shares of what was read, and how they changed."""
+    phases = mixture.get("phases") or [mixture]
+    told = [", ".join(f"{phase[part]:.0%} {part}" for part in ("domain", "general") if phase[part]) for phase in phases]
+    return (
+        told[0]
+        if len(told) == 1
+        else "; ".join(
+            f"until {phase['until']:.0%} of the training {shares}" for phase, shares in zip(phases, told, strict=True)
+        )
     )
 
 

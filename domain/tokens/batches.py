@@ -2,33 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from domain.artifacts import Tokens
 from domain.errors import Refusal
-from domain.tokens.mixture import Mixture, assign
-from domain.tokens.packing import Rows, Stream
-from domain.tokens.shards import PARTS, Shard
+from domain.tokens.bestfit import BestFit
+from domain.tokens.mixture import REPEATS, Mixture
+from domain.tokens.packing import Packed, Packing, Rows, Source, Stream
+from domain.tokens.shards import PARTS, Shards
+from domain.tokens.turns import Turns, capped
+
+ENDLESS = 2**62  # rows that a source without a cap may give
+PACKINGS: dict[str, Callable[..., Packed]] = {"stream": Stream, "best_fit": BestFit}
 
 
 class Batches:
-    """Batches of ``rows`` rows of ``context`` tokens, read from the parts of ``tokens`` by ``mixture``."""
+    """Batches of ``rows`` rows of ``context`` tokens, read from the sources of ``tokens`` by ``mixture``.
 
-    def __init__(self, tokens: Tokens, mixture: Mixture, *, rows: int, context: int, batches: int, seed: int) -> None:
+    A row's part is found from its number, its source from its number within the part, its tokens from its number
+    within the source: nothing is kept from batch to batch, and a training resumes from one integer. In memory are
+    some 50 bytes a document, among them their order in the epoch that is read.
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        mixture: Mixture,
+        *,
+        rows: int,
+        context: int,
+        batches: int,
+        seed: int,
+        packing: Packing = "stream",
+    ) -> None:
         self.rows, self.context, self.batches = rows, context, batches
-        shares = mixture.shares
-        self.streams = []
-        for part in shares:
-            shard = Shard(tokens.path / "train" / part)
-            if shard.tokens <= rows * context:
-                raise Refusal(
-                    f"corpus.{part}",
-                    f"{shard.tokens:,} tokens are left to train on, fewer than one batch of {rows * context:,}",
-                    "add text, loosen corpus.filters, or lower the batch",
-                )
-            # The seed is the part's own, so that general text comes in the same order in every arm.
-            self.streams.append(Stream(shard, context=context, seed=(seed, PARTS.index(part))))
-        self.parts, self.numbers = assign(list(shares.values()), rows * batches)
+        self.again = partial(
+            Batches, tokens, mixture, rows=rows, context=context, batches=batches, seed=seed, packing=packing
+        )
+        folder = tokens.path / "train"
+        opened = {part: Shards(folder, part) for part in (PARTS if mixture.weights else mixture.shares)}
+        check_names(mixture, opened)
+        self.turns = Turns([(batch * rows, shares) for batch, shares in mixture.schedule(batches)])
+        self.read: dict[str, tuple[list[Packed], Turns, list[int]]] = {}
+        for part, count in zip(PARTS, self.turns.counts(rows * batches), strict=True):
+            if part in mixture.shares:
+                found = sources(opened[part], part, mixture)
+                held = sum(source.tokens for source, _ in found)
+                if held <= rows * context:
+                    raise Refusal(
+                        f"corpus.{part}",
+                        f"{held:,} tokens are left to train on, fewer than one batch of {rows * context:,}",
+                        "add text, loosen corpus.filters, or lower the batch",
+                    )
+                packed = [PACKINGS[packing](source, context=context, seed=seed) for source, _ in found]
+                shares = [share for _, share in found]
+                most = [ENDLESS if mixture.most_epochs is None else each.rows(mixture.most_epochs) for each in packed]
+                if sum(most) < count:
+                    raise Refusal(
+                        "training.mixture.most_epochs",
+                        f"{count * context:,} tokens are to be read from {part} text, whose {held:,} tokens, "
+                        f"{mixture.most_epochs:g} times at most, give {sum(most) * context:,}",
+                        "raise it, add text, lower the part's share, or train on fewer tokens",
+                    )
+                turns = capped(shares, most, count)
+                self.read[part] = packed, turns, turns.counts(count)
 
     def __len__(self) -> int:
         """Batches."""
@@ -36,17 +77,97 @@ class Batches:
 
     def __getitem__(self, index: int) -> Rows:
         """Batch ``index``: rows ``index * rows`` and following."""
-        here = slice(index * self.rows, (index + 1) * self.rows)
-        rows = [
-            self.streams[part].row(int(number))
-            for part, number in zip(self.parts[here], self.numbers[here], strict=True)
-        ]
-        return Rows(np.stack([tokens for tokens, _ in rows]), np.stack([segments for _, segments in rows]))
+        return self.part(index, 0, 1)
+
+    def part(self, index: int, rank: int, ranks: int) -> Rows:
+        """What process ``rank`` of ``ranks`` reads of batch ``index``: a block of its rows, equal to within one.
+
+        A block, since every n-th row could be from one part only. The blocks in order of rank are the batch.
+        """
+        if not (0 <= index < self.batches and 0 <= rank < ranks):
+            raise IndexError(f"batch {index} of {self.batches}, rank {rank} of {ranks}")
+        if ranks > self.rows:
+            raise Refusal("training.batch", f"has {self.rows} rows for {ranks} processes", "raise it")
+        first, last = (index * self.rows + self.rows * each // ranks for each in (rank, rank + 1))
+        tokens = np.empty((last - first, self.context + 1), dtype=np.int64)
+        segments = np.empty_like(tokens)
+        for place, row in enumerate(range(first, last)):
+            part, within = self.turns.of(row)
+            packed, turns, _ = self.read[PARTS[part]]
+            source, number = turns.of(within)
+            packed[source].write(number, tokens[place], segments[place])
+        return Rows(tokens, segments)
+
+    def __reduce__(self) -> tuple[Callable[..., Batches], tuple[()]]:
+        """To a worker goes what was asked, not the text: it opens the shards itself."""
+        return self.again, ()
+
+    def each(self) -> Iterator[tuple[str, Packed, int]]:
+        """(Part, source as rows, rows that are read of it) of every source with a share."""
+        for part, (packed, _, counts) in self.read.items():
+            for source, count in zip(packed, counts, strict=True):
+                yield part, source, count
 
     def epochs(self) -> dict[str, float]:
-        """How often each part is read in all, by part; more than about 4 teaches little (arXiv 2305.16264)."""
-        counts = np.bincount(self.parts, minlength=len(self.streams))
+        """How often each part is read in all, by part: tokens read over tokens held."""
+        totals: dict[str, list[float]] = {part: [0.0, 0] for part in self.read}
+        for part, packed, count in self.each():
+            totals[part][0] += packed.epochs(count) * packed.source.tokens
+            totals[part][1] += packed.source.tokens
+        return {part: read / held for part, (read, held) in totals.items()}
+
+    def source_epochs(self) -> dict[str, dict[str, float]]:
+        """How often each source is read in all, by part and name."""
+        found: dict[str, dict[str, float]] = {part: {} for part in self.read}
+        for part, packed, count in self.each():
+            found[part][packed.source.name] = packed.epochs(count)
+        return found
+
+    def warnings(self) -> list[str]:
+        """A line for each source that is read more than 4 times; that teaches little (arXiv 2305.16264)."""
+        return [
+            f"source {name} ({part}): its {packed.source.tokens:,} tokens are read {packed.epochs(count):.1f} times; "
+            f"more than {REPEATS} teach little: lower its weight, set most_epochs, or add text"
+            for part, packed, count in self.each()
+            if packed.epochs(count) > REPEATS
+            for name in [packed.source.name]
+        ]
+
+    def packed(self) -> dict[str, Any]:
+        """``truncated``: share of the documents read that are not whole in one row; ``padding``: of positions.
+
+        Measured on the first epoch of each source; sources count by how often they are read.
+        """
+        documents = [packed.epochs(count) * len(packed.source.lengths) for _, packed, count in self.each()]
+        counts = [count for _, _, count in self.each()]
+        every = [packed for _, packed, _ in self.each()]
         return {
-            PARTS[stream.seed[1]]: float(count * stream.context / stream.shard.tokens)
-            for count, stream in zip(counts, self.streams, strict=True)
+            "truncated": float(np.average([packed.truncated for packed in every], weights=documents)),
+            "padding": float(np.average([packed.padding for packed in every], weights=counts)),
         }
+
+
+def sources(shards: Shards, part: str, mixture: Mixture) -> list[tuple[Source, float]]:
+    """The sources of a part that have a share of it, by name, each with that share."""
+    lengths, kinds = np.asarray(shards.lengths), np.asarray(shards.sources)
+    totals = {name: int(lengths[kinds == kind].sum()) for kind, name in enumerate(shards.source_names)}
+    if len(lengths) and not any(mixture.of_sources(totals).values()):
+        place, mend = "training.mixture.weights", "raise one, or give the part no share"
+        raise Refusal(place, f"leave out every source of {part} text", mend)
+    found = []
+    for name, share in sorted(mixture.of_sources(totals).items()):
+        if share > 0:
+            numbers = np.flatnonzero((kinds == shards.source_names.index(name)) & (lengths > 0))
+            found.append((Source(shards, part, name, numbers, lengths[numbers]), share))
+    return found
+
+
+def check_names(mixture: Mixture, shards: dict[str, Shards]) -> None:
+    """Refuse weights of sources that are not there."""
+    known = {name for each in shards.values() for name in each.source_names}
+    if unknown := sorted(mixture.weights.keys() - known):
+        raise Refusal(
+            "training.mixture.weights",
+            f"names {', '.join(unknown)}, and the sources are {', '.join(sorted(known))}",
+            "name a source as corpus does",
+        )

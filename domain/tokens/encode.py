@@ -1,8 +1,11 @@
-"""Encode a corpus once, into memory-mapped token shards with document boundaries."""
+"""Encode a corpus once, into memory-mapped token shards from which every token leads back to its document."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,93 +13,110 @@ from typing import Any
 import numpy as np
 
 from domain.artifacts import Corpus, Tokenizer, Tokens
-from domain.errors import Refusal
 from domain.machine import Machine
 from domain.progress import progress
 from domain.spec import Spec
 from domain.stage import stage
+from domain.tokens.fast import Fast, plain
+from domain.tokens.resume import Kept, Note
 from domain.tokens.shards import PARTS, SPLITS, ShardWriter
+from domain.tokens.texts import SAMPLE, batched, encode_texts, first, frame, load_tokenizer, memory_of, valid
 
-DOCUMENTS_AT_ONCE = 512  # one encode_batch call; larger gains nothing and delays the progress bar
+__all__ = ["Encoding", "encode", "encode_texts", "first", "frame", "load_tokenizer"]
+
+COUNTED = ("documents", "tokens", "bytes")
+AT_ONCE = 1 << 20  # characters of documents that are held at once; the tokenizer itself shares them among the cores
 
 
 class Encoding(Spec):
     """How text is encoded; the tokenizer and the corpus say everything else."""
 
 
-def frame(tokenizer: Any) -> tuple[int, int]:
-    """The ids that open and close a document; one token does both where a tokenizer has only one (GPT-2)."""
-    begin = first(tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id)
-    end = first(tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.bos_token_id)
-    if begin is None or end is None:
-        place = tokenizer.name_or_path or "tokenizer"
-        raise Refusal(place, "has no token that begins or ends a text", "use a base whose tokenizer has one")
-    return begin, end
-
-
-def first(*ids: int | None) -> int | None:
-    """The first id that is not None; 0 is an id like any other."""
-    return next((i for i in ids if i is not None), None)
-
-
-def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
-    """The int32 ids of each text, without begin and end.
-
-    Special tokens that stand literally in a text ("<|end|>" in documentation about tokenizers) are
-    encoded as the characters they are: only ``frame`` opens and closes a document.
-    """
-    backend = tokenizer.backend_tokenizer
-    literal, backend.encode_special_tokens = backend.encode_special_tokens, True
-    try:
-        encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
-    finally:
-        backend.encode_special_tokens = literal
-    return [np.asarray(encoding.ids, dtype=np.int32) for encoding in encodings]
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The fast tokenizer in ``folder``; nothing is downloaded and no code of the folder is run."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Refusal(
-            str(folder), f"holds no tokenizer that opens ({reason})", "name a folder with tokenizer.json"
-        ) from error
-    if not tokenizer.is_fast:
-        raise Refusal(str(folder), "holds a slow tokenizer only", "convert it to tokenizer.json first")
-    return tokenizer
-
-
-def batched(documents: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    """``documents`` in lists of at most ``size``."""
-    while chunk := list(islice(documents, size)):
-        yield chunk
-
-
-@stage("encode", makes=Tokens, version=1)
+@stage("encode", makes=Tokens, version=2, resumes=True)
 def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Corpus -> Tokens: every train and validation document as ``[begin] ids [end]``.
+    """Corpus -> Tokens: every train and validation document as ``[begin] ids [end]``, a shard for each of the corpus.
 
-    facts: ``vocabulary`` and, by split and part, ``documents``, ``tokens`` (frames included) and ``bytes`` (UTF-8).
+    facts: ``vocabulary`` and, by split and part, ``documents``, ``tokens`` (frames included) and ``bytes`` (UTF-8);
+    ``sources``: the same three of train, by part and source. A shard that is finished is not encoded again after a
+    crash. Threads encode a shard each, since tiktoken leaves the interpreter free.
     """
+    kept = Kept(out, corpus, tokenizer)
     speaker = load_tokenizer(tokenizer.path)
-    begin, end = frame(speaker)
-    facts: dict[str, Any] = {"vocabulary": len(speaker)}
-    for split in SPLITS:
-        facts[split] = {}
-        for part in PARTS:
-            total = corpus.facts["splits"].get(split, {}).get(part, {}).get("bytes", 0)
-            with ShardWriter(out / split / part, vocabulary=len(speaker)) as writer:
+    memory = memory_of(speaker)
+    fast = memory.prove(speaker.backend_tokenizer, list(sample(corpus)))
+    print(f"encode: by the tokenizer itself, since {memory.why}" if fast is None else "encode: by tiktoken", flush=True)
+    work = Work(
+        kept=kept, fast=fast, backend=speaker.backend_tokenizer, frame=frame(speaker),
+        largest=max(speaker.get_vocab().values()),
+    )  # fmt: skip
+    facts: dict[str, Any] = {"vocabulary": len(speaker), "sources": {}}
+    # The tokenizer itself is on all cores already.
+    with ThreadPoolExecutor(machine.worker_count if fast else 1) as pool:
+        for split in SPLITS:
+            facts[split] = {}
+            for part in PARTS:
+                total = corpus.facts["splits"].get(split, {}).get(part, {}).get("bytes", 0)
                 bar = progress(what=f"encode {part} {split}", total=total, unit="B")
-                for chunk in batched(corpus.documents(split, part), DOCUMENTS_AT_ONCE):
-                    texts = [document["text"] for document in chunk]
-                    for text, ids in zip(texts, encode_texts(speaker, texts), strict=True):
-                        size = len(text.encode())
-                        writer.add(np.concatenate(([begin], ids, [end])), size)
-                        bar.update(size)
-                bar.close()
-            facts[split][part] = {"documents": writer.documents, "tokens": writer.tokens, "bytes": writer.bytes}
+                futures = [pool.submit(work.shard, split, path) for path in corpus.shards(split, part)]
+                counts, sources = dict.fromkeys(COUNTED, 0), dict[str, dict[str, int]]()
+                try:
+                    for future in futures:
+                        for source, told in future.result().items():
+                            add(counts, told)
+                            add(sources.setdefault(source, dict.fromkeys(COUNTED, 0)), told)
+                            bar.update(told["bytes"])
+                finally:  # after an error no other shard is begun; those that were are finished, and kept
+                    for future in futures:
+                        future.cancel()
+                    bar.close()
+                facts[split][part] = counts
+                if split == "train":
+                    facts["sources"][part] = dict(sorted(sources.items()))
+    kept.move()
     return facts
+
+
+def add(counts: dict[str, int], more: dict[str, int]) -> None:
+    """Add to the counts."""
+    for name in COUNTED:
+        counts[name] += more[name]
+
+
+def sample(corpus: Corpus) -> Iterator[str]:
+    """The beginnings of some texts of each part."""
+    for part in PARTS:
+        for document in islice(corpus.documents("train", part), SAMPLE[0]):
+            yield valid(document["text"])[: SAMPLE[1]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What it takes to encode the files of a corpus."""
+
+    kept: Kept
+    fast: Fast | None
+    backend: Any
+    frame: tuple[int, int]
+    largest: int  # id
+
+    def shard(self, split: str, path: Path) -> Note:
+        """Encode one file, unless that is done: documents, tokens and bytes by source."""
+        note = self.kept.find(split, path.stem)
+        if note is not None:
+            return note
+        note, (begin, end) = {}, self.frame
+        stem = self.kept.stem(split, path.stem)
+        with ShardWriter(stem, vocabulary=self.largest + 1) as writer, path.open("rb") as lines:
+            for documents in batched(map(json.loads, lines), AT_ONCE, lambda document: len(document["text"])):
+                texts = [valid(document["text"]) for document in documents]
+                for document, text, ids in zip(documents, texts, self.ids(texts), strict=True):
+                    size, source = len(text.encode()), document["source"]
+                    writer.add(np.concatenate(([begin], ids, [end])), size, source=source, name=document["id"])
+                    counts = note.setdefault(source, dict.fromkeys(COUNTED, 0))
+                    add(counts, {"documents": 1, "tokens": len(ids) + 2, "bytes": size})
+        self.kept.note(split, path.stem, note)
+        return note
+
+    def ids(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The ids of each text, without its frame."""
+        return plain(self.backend, texts) if self.fast is None else self.fast.all(texts)

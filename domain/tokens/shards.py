@@ -1,89 +1,84 @@
-"""Token shards on disk: ids in one flat memory-mapped file, document offsets and byte lengths beside it."""
+"""All token shards of a part, read as one: any document and any token by its number, and where it comes from."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from domain.tokens.shard import Shard, ShardWriter, beside, id_type
+
+__all__ = ["PARTS", "SPLITS", "Shard", "ShardWriter", "Shards", "beside", "id_type"]
+
 SPLITS = ("train", "validation")
 PARTS = ("domain", "general")
+MAPPED = 128  # files that are open at once; a process may have 1,024
 
 
-def id_type(vocabulary: int) -> np.dtype[np.unsignedinteger]:
-    """The smallest unsigned type that holds every id of a vocabulary of this many pieces."""
-    return np.dtype(np.uint16 if vocabulary <= 2**16 else np.uint32)
+class Shards:
+    """All shards of a part, in the order of their names, as one: memory is 50 bytes a document, whatever its length.
 
+    ``lengths`` int64 [documents], in ids with begin and end; ``sizes`` int64 [documents], in UTF-8 bytes; ``sources``
+    int32 [documents], into ``source_names``. A part without text has no shard and no documents.
+    """
 
-def beside(stem: Path, ending: str) -> Path:
-    """The file of a shard with this ending."""
-    return stem.with_name(stem.name + ending)
+    def __init__(self, folder: Path, part: str) -> None:
+        self.folder, self.part = folder, part
+        names = {path.name.partition(".")[0] for path in folder.glob(f"{part}-*.*")}
+        self.shards = [Shard(folder / name) for name in sorted(names)]
+        self.source_names: list[str] = list(dict.fromkeys(name for each in self.shards for name in each.source_names))
+        places = {name: place for place, name in enumerate(self.source_names)}
+        renumbered = [np.array([places[name] for name in s.source_names], np.int32)[s.sources] for s in self.shards]
+        self.lengths: np.ndarray = joined([np.diff(each.offsets) for each in self.shards], np.int64)
+        self.sizes: np.ndarray = joined([each.sizes for each in self.shards], np.int64)
+        self.sources: np.ndarray = joined(renumbered, np.int32)
+        self.firsts = np.cumsum([0, *(len(each) for each in self.shards)])
+        self.begins = np.cumsum([0, *(each.tokens for each in self.shards)])
+        self.ids = lru_cache(maxsize=MAPPED)(lambda number: self.shards[number].ids)
 
-
-class ShardWriter:
-    """Writes ``<stem>.bin`` (ids), ``<stem>.offsets.npy`` (int64, documents + 1) and ``<stem>.bytes.npy`` (int64)."""
-
-    def __init__(self, stem: Path, *, vocabulary: int) -> None:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        self.stem, self.type = stem, id_type(vocabulary)
-        self.offsets, self.sizes = [0], list[int]()
-
-    def __enter__(self) -> Self:
-        self.file = beside(self.stem, ".bin").open("wb")
-        return self
-
-    def add(self, ids: np.ndarray, size: int) -> None:
-        """Append one document of ``ids`` whose text had ``size`` UTF-8 bytes."""
-        self.file.write(ids.astype(self.type).tobytes())
-        self.offsets.append(self.offsets[-1] + len(ids))
-        self.sizes.append(size)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.file.close()
-        if error is None:
-            np.save(beside(self.stem, ".offsets.npy"), np.asarray(self.offsets, dtype=np.int64))
-            np.save(beside(self.stem, ".bytes.npy"), np.asarray(self.sizes, dtype=np.int64))
-            np.save(beside(self.stem, ".type.npy"), np.empty(0, dtype=self.type))
-
-    @property
-    def documents(self) -> int:
-        """Documents written so far."""
-        return len(self.sizes)
-
-    @property
-    def tokens(self) -> int:
-        """Ids written so far, begin and end included."""
-        return self.offsets[-1]
-
-    @property
-    def bytes(self) -> int:
-        """UTF-8 bytes of the texts written so far."""
-        return sum(self.sizes)
-
-
-class Shard:
-    """One split and part, read through the page cache: memory does not grow with its size."""
-
-    def __init__(self, stem: Path) -> None:
-        kind = np.load(beside(stem, ".type.npy")).dtype
-        path = beside(stem, ".bin")
-        self.ids: np.ndarray = np.memmap(path, dtype=kind, mode="r") if path.stat().st_size else np.empty(0, dtype=kind)
-        self.offsets: np.ndarray = np.load(beside(stem, ".offsets.npy"))
-        self.sizes: np.ndarray = np.load(beside(stem, ".bytes.npy"))
+    def __reduce__(self) -> tuple[type[Shards], tuple[Path, str]]:
+        """Another process opens the files itself."""
+        return type(self), (self.folder, self.part)
 
     def __len__(self) -> int:
         """Documents."""
-        return len(self.sizes)
+        return len(self.lengths)
 
     @property
     def tokens(self) -> int:
         """Ids of all documents, begin and end included."""
-        return int(self.offsets[-1])
+        return int(self.begins[-1])
+
+    def place(self, index: int) -> tuple[int, int]:
+        """The number of the shard that holds a document, and the document's number there."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"document {index} of {len(self)}")
+        shard = int(np.searchsorted(self.firsts, index, side="right")) - 1
+        return shard, index - int(self.firsts[shard])
 
     def document(self, index: int) -> np.ndarray:
-        """The ids of one document, ``[begin] ids [end]``."""
-        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+        """The ids of one document, ``[begin] ids [end]``; mapped, not read."""
+        shard, number = self.place(index)
+        offsets = self.shards[shard].offsets
+        ids: np.ndarray = self.ids(shard)[offsets[number] : offsets[number + 1]]
+        return ids
+
+    def id(self, index: int) -> str:
+        """The id of one document, as the corpus has it."""
+        shard, number = self.place(index)
+        return self.shards[shard].id(number)
+
+    def trace(self, position: int) -> tuple[int, str, str]:
+        """(number, id, source) of the document that the token at ``position`` of all ``tokens`` belongs to."""
+        if not 0 <= position < self.tokens:
+            raise IndexError(f"token {position} of {self.tokens}")
+        shard = int(np.searchsorted(self.begins, position, side="right")) - 1
+        within = np.searchsorted(self.shards[shard].offsets, position - self.begins[shard], side="right") - 1
+        number = int(self.firsts[shard] + within)
+        return number, self.id(number), self.source_names[self.sources[number]]
+
+
+def joined(arrays: list[np.ndarray], kind: type[np.generic]) -> np.ndarray:
+    """The arrays one behind the other; none give an empty one."""
+    return np.concatenate([np.empty(0, kind), *arrays]).astype(kind, copy=False)

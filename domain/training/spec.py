@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from domain.spec import Count, Share, Spec
 from domain.tokens.mixture import Mixture
+from domain.tokens.packing import Packing
 
 LONGEST_ROW = 2_048  # tokens of a row where a model would take longer ones
 # Tokens per forward pass. On 2 CPU cores 2,048 are 1.4 times as fast as 8,192: activations stay in the cache.
@@ -21,6 +22,9 @@ class Learning(Spec):
     context: Annotated[
         Count | None, Field(description="tokens per row; the model's own (at most 2,048) if not set")
     ] = None
+    packing: Annotated[
+        Packing, Field(description="stream cuts documents at rows' ends; best_fit keeps them whole and pads")
+    ] = "stream"
     learning_rate: Annotated[float, Field(gt=0, description="peak rate")] = 1e-3
     warmup: Annotated[Share, Field(description="share of the steps over which the rate rises from 0")] = 0.05
     decay: Annotated[Literal["cosine", "linear", "none"], Field(description="course of the rate after warm-up")] = (
@@ -46,3 +50,6 @@ class Training(Learning):
     objective: Annotated[Literal["causal"], Field(description="a file in domain/training/objectives")] = "causal"
     tokens: Annotated[Count | None, Field(description="tokens to read; plan --write derives it from the budget")] = None
     mixture: Mixture = Mixture()
+    new_rows_first: Annotated[
+        float, Field(ge=0, le=0.02, description="share of the steps in which only rows of new pieces learn, if any are")
+    ] = 0.02

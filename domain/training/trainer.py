@@ -16,15 +16,26 @@ from domain.progress import progress
 from domain.tokens.batches import Batches
 from domain.training.checkpoint import load_state, save_state
 from domain.training.objectives import IGNORED, Objective
-from domain.training.optimizer import adamw, rate
+from domain.training.optimizer import RowsFirst, adamw, rate
 from domain.training.spec import MICRO_BATCH, Learning
 from domain.training.spool import Spool, read_points, spool_path
 
 
 def train(
-    model: Any, batches: Batches, objective: Objective, spec: Learning, *, out: Path, machine: Machine, what: str
+    model: Any,
+    batches: Batches,
+    objective: Objective,
+    spec: Learning,
+    *,
+    out: Path,
+    machine: Machine,
+    what: str,
+    new_rows: range = range(0),
+    alone: int = 0,
 ) -> list[dict[str, float]]:
     """Read all ``batches`` once, in order, and leave the learned weights in ``model``.
+
+    In the first ``alone`` steps only ``new_rows`` of embedding and head learn, if there are any.
 
     Loss is the mean cross-entropy (nats) over the batch's valid tokens, whatever the micro-batches.
     State is kept in ``out/.scratch`` every ``machine.checkpoint_seconds``; called again after a crash,
@@ -46,11 +57,14 @@ def train(
         what=what, total=len(batches) * batches.rows * context, unit="tok", initial=done * batches.rows * context
     )
     saved = time.monotonic()
+    first = RowsFirst(model, optimizer, new_rows, alone)
     for index in range(done, len(batches)):
         began = time.monotonic()
+        first.begin(index)
         for group in optimizer.param_groups:
             group["lr"] = rate(spec, index, len(batches))
         loss, valid = forward_backward(model, objective(batches[index], index), context, device, machine)
+        first.mask()
         norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), spec.clip))
         if not (loss < float("inf") and norm < float("inf")):
             place = f"{what}, step {index + 1}"

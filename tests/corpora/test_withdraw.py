@@ -215,10 +215,10 @@ def check_purged(work: Path) -> None:
         assert json.loads(mark.read_bytes()) == {"has_read": ["a", "c"]}
     for stage in ("prepare", "control"):  # general text only
         assert not list((work / "artifacts" / stage).glob("*.purged.json"))
-    shard = Shard(work / "artifacts" / "encode" / "encode0000000000" / "train" / "domain")
+    shard = Shard(work / "artifacts" / "encode" / "encode0000000000" / "train" / "domain-00000")
     assert shard.document(0).tolist() == [0] * 4
     assert shard.document(1).tolist() == [0] * 5
-    other = Shard(work / "artifacts" / "encode" / "encode0000000000" / "train" / "general")
+    other = Shard(work / "artifacts" / "encode" / "encode0000000000" / "train" / "general-00000")
     assert other.document(0).tolist() == [7] * 6
     lines = list(read_lines(work / "artifacts" / "curate" / "curate0000000000" / "train" / "domain-00000.jsonl"))
     assert [(line["id"], line["text"]) for line in lines] == [("a", ""), ("c", "")]

@@ -21,13 +21,13 @@ def scored_corpus(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     folder = tmp_path_factory.mktemp("scored_corpus")
     splits: dict[str, Any] = {}
-    for split, count in (("train", 120), ("test", 80)):
+    for split, count in (("train", 120), ("validation", 40), ("test", 80)):
         (folder / split).mkdir()
         splits[split] = {}
         for part in ("domain", "general"):
             rows = []
             for number in range(count):
-                seed = number + (1_000 if split == "test" else 0)
+                seed = number + {"train": 0, "validation": 500, "test": 1_000}[split]
                 sums = " ".join(f"{seed * k % 97} + {k} = {seed * k % 97 + k};" for k in range(1, 9))
                 words = " ".join(
                     f"the {'quick' if (seed + k) % 3 else 'slow'} fox saw {seed % 7} hens" for k in range(5)
@@ -49,18 +49,26 @@ def scored_corpus(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
-def arms(scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def scored_tokens(scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """A tokenizer for that corpus, and its tokens."""
+    from domain.tokenizer.fit import Fitting, fit
+    from domain.tokens.encode import Encoding, encode
+
+    folder = tmp_path_factory.mktemp("tokens")
+    tokenizer = fit(Fitting(pieces=280), scored_corpus, out=folder / "tokenizer")
+    return tokenizer, encode(Encoding(), scored_corpus, tokenizer, out=folder / "tokens")
+
+
+@pytest.fixture(scope="session")
+def arms(scored_tokens: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """base, adapted and control, each trained for a few steps."""
     from domain.model.spec import Base, Scratch
-    from domain.tokenizer.train import Fitting, fit
-    from domain.tokens.encode import Encoding, encode
     from domain.tokens.mixture import Mixture
     from domain.training.pretrain import prepare, pretrain
     from domain.training.spec import Learning, Training
 
     folder = tmp_path_factory.mktemp("arms")
-    tokenizer = fit(Fitting(pieces=280), scored_corpus, out=folder / "tokenizer")
-    tokens = encode(Encoding(), scored_corpus, tokenizer, out=folder / "tokens")
+    tokenizer, tokens = scored_tokens
     learning = {"batch": 512, "learning_rate": 5e-3}
     shape = Scratch(width=32, layers=1, heads=2, context=64)
     base_spec = Base(scratch=shape, tokens=15_360, learning=Learning(**learning))

@@ -19,9 +19,9 @@ SPEC = Evaluation(bytes=100_000, resamples=1_000)
 
 
 @pytest.fixture(scope="module")
-def card(arms: Any, scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def card(arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("scorecard")
-    return evaluate(SPEC, *arms.values(), scored_corpus, out=out, machine=CPU)
+    return evaluate(SPEC, *arms.values(), scored_corpus, scored_tokens[0], out=out, machine=CPU)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,12 @@ def test_the_scores_follow_from_the_documents(card: Scorecard, rows: Any) -> Non
     assert "years" not in card.facts["domain"]
 
 
-def test_the_same_is_the_same_again(card: Scorecard, arms: Any, scored_corpus: Any, tmp_path: Path) -> None:
-    again = evaluate(SPEC, *arms.values(), scored_corpus, out=tmp_path, machine=CPU)
+def test_the_same_is_the_same_again(
+    card: Scorecard, arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path: Path
+) -> None:
+    again = evaluate(SPEC, *arms.values(), scored_corpus, scored_tokens[0], out=tmp_path, machine=CPU)
     assert again.digest == card.digest
-    assert (again.path / "report.html").read_text().count("<h2>") == 2
+    assert (again.path / "report.html").read_text().count("<h2>") == 3
 
 
 def test_the_way_to_a_decision(card: Scorecard, tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ def test_every_number_of_the_spec_is_asked_for() -> None:
     assert len({json.dumps(one) for one in asked}) == 4
 
 
-def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, tmp_path: Path) -> None:
+def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     from domain.artifacts import Checkpoint
@@ -104,4 +106,6 @@ def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, tmp_path: Path
     seal(broken, facts={}, **manifest)
     bad = Checkpoint.open(broken)
     with pytest.raises(Refusal, match="score adapted: 160 of 160 held-out texts have no finite likelihood"):
-        evaluate(SPEC, arms["base"], bad, arms["control"], scored_corpus, out=tmp_path / "out", machine=CPU)
+        evaluate(
+            SPEC, arms["base"], bad, arms["control"], scored_corpus, scored_tokens[0], out=tmp_path / "out", machine=CPU
+        )

@@ -12,6 +12,7 @@ from domain.manifest import seal, write_json
 from evals.gate import Gates, decide
 
 GOOD = (-0.15, [-0.16, -0.14])
+FITTED = {"measures": {"size": 300}, "verdict": None}
 GATES = Gates(domain_gain=0.02, general_loss=0.01)
 
 
@@ -25,6 +26,7 @@ def part(from_base: Any, from_control: Any, units: int = 60) -> dict[str, Any]:
 def decided(folder: Path, domain: dict[str, Any], general: dict[str, Any], gates: Gates = GATES) -> Any:
     (folder / "scores").mkdir(parents=True)
     write_json(folder / "scores" / "scores.json", {"domain": domain, "general": general})
+    write_json(folder / "scores" / "tokenizer.json", FITTED)
     fields = {"stage": "evaluate", "version": 1, "kind": "Scorecard", "spec": {}, "parents": [], "facts": {}}
     seal(folder / "scores", identity="by-hand", **fields)
     return decide(gates, Scorecard.open(folder / "scores"), out=folder / "decision")

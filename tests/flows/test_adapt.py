@@ -22,7 +22,7 @@ def test_the_order(command: Any) -> None:
 
     assert adapt(load_recipe("quickstart"), command.day, runner) is None  # no release where gates do not hold
     names = list(dict.fromkeys(name for name, _ in asked))
-    assert tuple(names) == STAGES[:-1]
+    assert names == [stage for stage in STAGES[:-1] if stage not in ("pilot", "weigh")]  # which an extension asks for
     assert [label for _, label in asked if label] == ["base", "adapted", "control"]
     Told.facts = {"released": True}
     asked.clear()

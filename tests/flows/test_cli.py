@@ -86,7 +86,7 @@ def test_a_full_disk_before_the_start(run: Any, command: Any, monkeypatch: pytes
     command.refused(run(), "the disk is full")
 
 
-@pytest.mark.parametrize("where", ["domain.manifest.inventory", "domain.tokenizer.train.train_bpe"])
+@pytest.mark.parametrize("where", ["domain.manifest.inventory", "domain.tokenizer.fit.measure"])
 def test_a_full_disk_in_a_stage(
     run: Any, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

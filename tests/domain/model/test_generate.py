@@ -63,6 +63,41 @@ def test_it_stops_where_the_context_is_full(tokenizer: Any, tmp_path: Path) -> N
         generate(tmp_path, "solve the sparse linear system " * 5, machine=CPU)
 
 
+def test_padding_is_never_spoken(tokenizer: Any, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from domain.model.build import build, save
+    from domain.model.spec import Scratch
+
+    shape = Scratch(width=32, layers=1, heads=2, context=64, tied=False)
+    model = build(shape, tokenizer.path, 0, multiple=128)  # 320 pieces, 384 rows
+    with torch.no_grad():  # every piece has the logit 0, and one of two opposite rows is above it
+        head = model.get_output_embeddings().weight
+        head.zero_()
+        head[330] = 5
+        head[340] = -5
+    save(model, tokenizer.path, tmp_path)
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path)
+    ids = torch.tensor([[2, 40, 50]])
+    assert int(plain(ids).logits[0, -1].argmax()) in (330, 340)
+    for options in ({"do_sample": False}, {"do_sample": True, "top_k": 0}, {"num_beams": 2, "do_sample": False}):
+        torch.manual_seed(0)
+        spoken = plain.generate(ids, max_new_tokens=20, **options)[0, 3:]
+        assert len(spoken) >= 1
+        assert int(spoken.max()) < 320
+    config = json.loads((tmp_path / "generation_config.json").read_text())
+    assert config.pop("suppress_tokens") == list(range(320, 384))
+    (tmp_path / "generation_config.json").write_text(json.dumps(config))  # a checkpoint of another tool
+    spoken = AutoModelForCausalLM.from_pretrained(tmp_path).generate(ids, max_new_tokens=3, do_sample=False)
+    assert int(spoken.max()) in (330, 340)
+    heard: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transformers.PreTrainedTokenizerFast.decode", lambda _, ids, **__: heard.extend(map(int, ids)))
+        generate(tmp_path, "solve", max_tokens=20, temperature=0, machine=CPU)
+    assert heard
+    assert max(heard) < 320
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

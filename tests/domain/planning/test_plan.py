@@ -12,7 +12,7 @@ from domain.planning.plan import make_plan
 from domain.planning.rate import learning_rate_of
 from domain.planning.scaling import flops_per_token, optimal_tokens, predicted_loss
 from domain.planning.shape import Shape, shape_of
-from domain.tokenizer.train import Fitting
+from domain.tokenizer.fit import Fitting
 from domain.training.spec import Training
 
 CPU = Machine(device="cpu", precision="fp32")

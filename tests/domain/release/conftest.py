@@ -22,6 +22,7 @@ FACTS = {
     },
     "sources": {"filings": {"in": 600, "out": 570, "dropped": 30}, "web": {"in": 400, "out": 330, "dropped": 70}},
 }  # fmt: skip
+FITTED = {"measures": {"size": 320, "bytes_per_token": {"domain": 4.5, "general": None}}, "verdict": None}
 RECIPE = {
     "name": "filings",
     "base": "/home/someone/models/stories",
@@ -72,7 +73,9 @@ def parts(tokenizer: Any) -> Made:
         scorecard = sealed(Scorecard, folder / "scorecard", stage="evaluate", facts={})
         (folder / "decision").mkdir()
         scores = {"domain": SCORE, "general": {**SCORE, "adapted": 2.1}}
-        write_json(folder / "decision" / "decision.json", {"scores": scores, "reasons": ["It is better."]})
+        write_json(
+            folder / "decision" / "decision.json", {"scores": scores, "reasons": ["It is better."], "tokenizer": FITTED}
+        )
         verdict = {"released": released, "reasons": ["It is better." if released else "It is no better."]}
         decision = sealed(Decision, folder / "decision", scorecard, stage="decide", facts=verdict)
         return {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}

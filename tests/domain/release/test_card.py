@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
+from domain.release.card import mixed
 from domain.release.front_matter import front_matter
 
 SCORES = {"domain": {"adapted": 2.0125}, "general": {"adapted": 2.1}}
@@ -45,10 +46,14 @@ def test_a_licence_that_the_hub_does_not_know_is_named_as_another() -> None:
 def test_it_says_what_a_reader_must_know(card: str) -> None:
     chapters = [line[3:] for line in card.splitlines() if line.startswith("## ")]
     assert chapters == [
-        "Best use cases", "How to load it", "How it was trained", "Data", "Scores", "Known limitations", "Lineage",
+        "Best use cases", "How to load it", "How it was trained", "Tokenizer", "Data", "Scores",
+        "Known limitations", "Lineage",
     ]  # fmt: skip
     assert "Base: llama (layers 1, width 32), first trained from scratch on 2,560 tokens of general text" in card
-    assert "70% domain, 30% general" in card
+    assert "2,560 tokens, 70% domain, 30% general text; passes" in card
+    phases = [{"until": 0.5, "domain": 0.3, "general": 0.7}, {"until": 1.0, "domain": 1.0, "general": 0.0}]
+    both = "until 50% of the training 30% domain, 70% general; until 100% of the training 100% domain"
+    assert mixed({"phases": phases}) == both
     assert "filings, web" in card
 
 
@@ -77,8 +82,9 @@ def test_words_of_the_recipe_come_first(released: Any, card: str) -> None:
     from domain.release.card import card as written
 
     made = released[1]
-    score = json.loads((made["decision"].path / "decision.json").read_text())["scores"]["domain"]
-    shared = {"name": "n", "licence": "mit", "reasons": [], "scores": {"domain": score}}
+    told = json.loads((made["decision"].path / "decision.json").read_text())
+    score = told["scores"]["domain"]
+    shared = {"name": "n", "licence": "mit", "reasons": [], "scores": {"domain": score}, "fitted": told["tokenizer"]}
     words = {"intended_use": " Reading ledgers. ", "limitations": "Small."}
     artifacts = {key: made[key] for key in ("base", "adapted", "corpus", "tokenizer")}
     text = written(**shared, **words, **artifacts)

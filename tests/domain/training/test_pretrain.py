@@ -9,6 +9,7 @@ import pytest
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
+from domain.tokens.mixture import Mixture
 from domain.training.pretrain import prepare, pretrain
 from domain.training.spec import Learning, Training
 
@@ -43,7 +44,7 @@ def test_an_arm_continues_from_the_base(base: Any, tokens: Any, tmp_path: Path) 
 
 
 def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, tokens: Any, tmp_path: Path) -> None:
-    from domain.tokenizer.train import Fitting, fit
+    from domain.tokenizer.fit import Fitting, fit
 
     kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus, out=tmp_path / "tokenizer")
     given = prepare(Base(weights=str(pretrained)), tokens, kept, out=tmp_path / "base", machine=CPU)
@@ -61,3 +62,23 @@ def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, toke
 def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: Training, found: str) -> None:
     with pytest.raises(Refusal, match=found):
         pretrain(spec, base, tokens, out=tmp_path / "arm", machine=CPU)
+
+
+def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any, tmp_path: Path) -> None:
+    arm = pretrain(TRAINING.but(packing="best_fit"), base, tokens, out=tmp_path / "arm", machine=CPU)
+    assert set(arm.facts["packing"]) == {"truncated", "padding"}
+    assert base.facts["packing"]["padding"] == 0.0
+    assert 0 < arm.facts["packing"]["padding"] < 0.5
+    # ten batches of 8 rows, 7 to 3, and each source is its part
+    assert arm.facts["source_epochs"] == {
+        part: {f"{part}-source": times} for part, times in arm.facts["epochs"].items()
+    }
+
+
+def test_text_read_often_is_told(tokens: Any, base: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held = tokens.facts["train"]["general"]["tokens"]
+    often = TRAINING.but(tokens=6 * held, batch=2_048, mixture=Mixture(domain=0.0, general=1.0))
+    pretrain(often, base, tokens, out=tmp_path / "arm", machine=CPU)
+    times = 6 * held // 2_048 * 2_048 / held  # whole batches
+    said = f"control: source general-source (general): its {held:,} tokens are read {times:.1f} times"
+    assert said in capsys.readouterr().err

@@ -31,10 +31,12 @@ def batches(tokens: Any) -> Batches:
     return Batches(tokens, Mixture(), rows=8, context=32, batches=12, seed=0)
 
 
-def train(tokenizer: Any, batches: Batches, out: Path, machine: Machine = CPU) -> tuple[Any, list[dict[str, float]]]:
+def train(
+    tokenizer: Any, batches: Batches, out: Path, machine: Machine = CPU, **rows: Any
+) -> tuple[Any, list[dict[str, float]]]:
     model = build(SHAPE, tokenizer.path, seed=0)
     out.mkdir(exist_ok=True)
-    return model, trainer.train(model, batches, causal, SPEC, out=out, machine=machine, what="test")
+    return model, trainer.train(model, batches, causal, SPEC, out=out, machine=machine, what="test", **rows)
 
 
 def test_equals_a_plain_loop(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
@@ -75,11 +77,83 @@ class Stop(Exception):
     """Stands for a crash."""
 
 
-@pytest.mark.parametrize("crash_at", [1, 5, 11])
-def test_interrupted_equals_undisturbed(
-    tokenizer: Any, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash_at: int
+NEW = range(300, 316)  # of 320 rows
+ALONE = 4  # of 12 steps
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_new_rows_learn_first(tokenizer: Any, batches: Batches, tmp_path: Path, tied: bool) -> None:
+    """Nothing but they moves while they are alone, and they move as if the rest were constants."""
+    shape = SHAPE.but(tied=tied)
+    before = build(shape, tokenizer.path, seed=0).state_dict()
+    model = build(shape, tokenizer.path, seed=0)
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def objective(rows: Any, index: int) -> Any:
+        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return causal(rows, index)
+
+    (tmp_path / "run").mkdir()
+    points = trainer.train(
+        model, batches, objective, SPEC, out=tmp_path / "run", machine=CPU, what="test", new_rows=NEW, alone=ALONE
+    )
+    grown = ("model.embed_tokens.weight", "lm_head.weight")
+    others = torch.ones(320, dtype=torch.bool)
+    others[NEW.start : NEW.stop] = False
+    for name, tensor in before.items():
+        for step in range(1, ALONE + 1):
+            held = others if name in grown else slice(None)
+            assert torch.equal(seen[step][name][held], tensor[held]), (step, name)
+            if name in grown:
+                assert not torch.equal(seen[step][name][~others], seen[step - 1][name][~others]), (step, name)
+        assert not torch.equal(seen[ALONE + 1][name], tensor), name  # then everything learns
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+    # A plain loop over the rows alone: they are the only parameters that there are.
+    plain = build(shape, tokenizer.path, seed=0).train()
+    plain.requires_grad_(False)
+    state = {name: plain.state_dict()[name] for name in grown[: 1 if tied else 2]}
+    rows = {name: tensor[NEW.start : NEW.stop].clone().requires_grad_() for name, tensor in state.items()}
+    optimizer = torch.optim.AdamW(rows.values(), betas=(0.9, 0.95), weight_decay=0.0, foreach=False)
+    for index, point in enumerate(points[:ALONE]):
+        batch = causal(batches[index], index)
+        whole = {n: torch.cat([t[: NEW.start], rows[n], t[NEW.stop :]]) for n, t in state.items()}
+        logits = torch.func.functional_call(plain, whole, kwargs={**batch.inputs, "use_cache": False}).logits
+        loss = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(rows.values(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = rate(SPEC, index, 12)
+        optimizer.step()
+        optimizer.zero_grad()
+        assert point["loss"] == pytest.approx(loss.item(), abs=1e-5)
+        assert point["gradient_norm"] == pytest.approx(float(norm), rel=1e-4)
+    for name, tensor in rows.items():
+        assert torch.allclose(seen[ALONE][name][NEW.start : NEW.stop], tensor.detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize("nothing", [{"new_rows": NEW}, {"alone": ALONE}])
+def test_without_new_rows_or_steps_all_learns_at_once(
+    tokenizer: Any, batches: Batches, tmp_path: Path, nothing: dict[str, Any]
 ) -> None:
-    undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
+    usual, points = train(tokenizer, batches, tmp_path / "usual")
+    model, same = train(tokenizer, batches, tmp_path / "same", **nothing)
+    assert same == points
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), usual.parameters(), strict=True))
+
+
+# Before the border, at it, and after it: 4 is the first step in which everything learns.
+@pytest.mark.parametrize("alone", [{}, {"new_rows": NEW, "alone": ALONE}])
+@pytest.mark.parametrize("crash_at", [1, 3, 4, 5, 11])
+def test_interrupted_equals_undisturbed(
+    tokenizer: Any,
+    batches: Batches,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    crash_at: int,
+    alone: dict[str, Any],
+) -> None:
+    undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed", **alone)
     often = CPU.but(checkpoint_seconds=1e-9)
     forward_backward, calls = trainer.forward_backward, 0
 
@@ -93,14 +167,14 @@ def test_interrupted_equals_undisturbed(
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "forward_backward", crashing)
         with pytest.raises(Stop):
-            train(tokenizer, batches, tmp_path / "interrupted", often)
+            train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
     calls_before = calls
     with monkeypatch.context() as patch:
         patch.setattr(
             trainer, "forward_backward", lambda *a: (globals().update(seen=seen + 1), forward_backward(*a))[1]
         )
         globals()["seen"] = 0
-        resumed, again = train(tokenizer, batches, tmp_path / "interrupted", often)
+        resumed, again = train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
     assert seen == 12 - crash_at  # it went on from the last checkpoint, it did not begin anew
     assert calls_before == crash_at + 1
     assert again == points

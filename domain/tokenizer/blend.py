@@ -1,0 +1,113 @@
+"""A blend of general and domain text, by bytes, read as a stream: what a tokenizer is fitted on and measured by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from domain.artifacts import Corpus
+from domain.errors import Refusal
+
+PARTS = ("domain", "general")
+# Characters. A longer document is read in passages: the blend is then exact to 32 kB of each source, and a trainer,
+# which needs some 50 bytes for each of a text that it splits, stays small on a book of 100 MB.
+PASSAGE = 1 << 16
+BORDER = re.compile(r"(?<=\S)\s")
+
+Held = dict[str, dict[str, int]]
+
+
+def held(corpus: Corpus, split: str) -> Held:
+    """UTF-8 bytes of a split by part and source: {part: {source: bytes}}. Reads the split once."""
+    found: Held = {part: {} for part in PARTS}
+    for part, sizes in found.items():
+        for document in corpus.documents(split, part):
+            sizes[document["source"]] = sizes.get(document["source"], 0) + len(document["text"].encode())
+    return found
+
+
+def blend(
+    corpus: Corpus, *, domain: float, sample: int, weights: Mapping[str, float] | None = None, split: str = "train"
+) -> Iterator[str]:
+    """Texts until ``sample`` UTF-8 bytes, a share ``domain`` of them domain; one document is in memory.
+
+    Within a part a source counts by its bytes times its factor in ``weights`` (1 where it has none; 0 leaves it out),
+    and its text is taken evenly from its first document to its last. Where a part holds less than its due, all of
+    it is taken and the other part keeps the ratio. Where a source does, all of it is taken and the others of its part
+    share the rest in their own ratio. Raises ``Refusal`` for a part without text and for a factor of an unknown source.
+    """
+    sizes, weights = held(corpus, split), weights or {}
+    budgets = budgeted(sizes, {"domain": domain, "general": 1.0 - domain}, sample, weights)
+    for part in PARTS:
+        for _, text in evenly(corpus.documents(split, part), budgets[part], sizes[part]):
+            yield text
+
+
+def budgeted(
+    sizes: Held, shares: Mapping[str, float], sample: int, weights: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """The bytes to take of each source: {part: {source: bytes}}."""
+    known = sorted({source for part in sizes.values() for source in part})
+    if unknown := sorted(set(weights) - set(known)):
+        found = f"the corpus has no source {unknown[0]}"
+        raise Refusal("tokenizer.weights", found, f"name one of {', '.join(known) or 'none'}")
+    open_ = {part: {s: size for s, size in sizes[part].items() if weights.get(s, 1.0) > 0} for part in sizes}
+    due = [part for part, share in shares.items() if share > 0]
+    for part in due:
+        if not sum(open_[part].values()):
+            lost = " once sources of weight 0 are left out" if sum(sizes[part].values()) else ""
+            other = next(name for name in PARTS if name != part)
+            raise Refusal(
+                "tokenizer.domain",
+                f"the blend asks for {shares[part]:.0%} {part} text and the corpus has none{lost}",
+                f"give {part} text, or fit on {other} text alone with tokenizer.domain {1.0 * (other == 'domain')}",
+            )
+    total = min([float(sample), *(sum(open_[part].values()) / shares[part] for part in due)])
+    return {part: allotted(open_[part], weights, total * shares[part]) for part in sizes}
+
+
+def allotted(sizes: Mapping[str, int], weights: Mapping[str, float], total: float) -> dict[str, float]:
+    """``total`` bytes over sources in the ratio bytes times factor, none above what it has."""
+    given: dict[str, float] = {}
+    rest = {source: size * weights.get(source, 1.0) for source, size in sizes.items()}
+    while rest:
+        level = max(0.0, total - sum(given.values())) / sum(rest.values())
+        short = [source for source, weighted in rest.items() if level * weighted >= sizes[source]]
+        if not short:
+            return {**given, **{source: level * weighted for source, weighted in rest.items()}}
+        for source in short:
+            given[source] = float(sizes[source])
+            del rest[source]
+    return given
+
+
+def evenly(
+    documents: Iterator[dict[str, Any]], budgets: Mapping[str, float], sizes: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """(source, passage) of each source until its budget, evenly from its first document to its last."""
+    seen, taken = dict.fromkeys(sizes, 0), dict.fromkeys(sizes, 0)
+    for document in documents:
+        source = document["source"]
+        if not budgets.get(source):
+            continue
+        for passage in passages(document["text"]):
+            size = len(passage.encode())
+            seen[source] += size
+            # Taken whenever the even line through the source is ahead of what was taken of it.
+            if taken[source] + size / 2 <= budgets[source] * seen[source] / sizes[source]:
+                taken[source] += size
+                yield source, passage
+
+
+def passages(text: str) -> Iterator[str]:
+    """The text in parts of at most ``PASSAGE`` characters, cut where a word ends if one does."""
+    start = 0
+    while len(text) - start > PASSAGE:
+        # Whitespace after a word begins the next part, as it begins the next word for the tokenizer.
+        borders = [found.start() for found in BORDER.finditer(text, start + PASSAGE - 1000, start + PASSAGE)]
+        end = borders[-1] if borders else start + PASSAGE
+        yield text[start:end]
+        start = end
+    if start < len(text) or not start:
+        yield text[start:]

@@ -1,0 +1,64 @@
+"""The files of a tokenizer in the transformers layout: which they are, where they lie, and what identifies them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from domain.errors import Refusal
+from domain.manifest import file_sha256
+from domain.model.weights import given_files, is_local
+from domain.spec import fingerprint
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+SLOW_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
+
+
+def tokenizer_folder(place: str, asked_by: str) -> Path:
+    """The folder of a tokenizer that is named by a folder or as org/name@revision on the hub.
+
+    Raises ``Refusal`` at the recipe path ``asked_by`` where there is no tokenizer.json.
+    """
+    folder = Path(place).expanduser()
+    if not (is_local(place) and (folder / "tokenizer.json").is_file()):
+        folder = given_files(place)[0].parent
+    if not (folder / "tokenizer.json").is_file():
+        slow = next((name for name in SLOW_FILES if (folder / name).is_file()), None)
+        if slow:
+            found = f"{place} has a slow tokenizer only ({slow}, no tokenizer.json)"
+            raise Refusal(asked_by, found, "open it in transformers and save it again, which writes tokenizer.json")
+        raise Refusal(asked_by, f"{place} has no tokenizer.json", "name one that has, or set tokenizer.mode to train")
+    return folder
+
+
+def tokenizer_asked(place: str, asked_by: str) -> Any:
+    """What identifies a named tokenizer: name and revision on the hub, the files' bytes and the model's rows else."""
+    if not is_local(place):
+        return place
+    folder = tokenizer_folder(place, asked_by)
+    files = {name: file_sha256(folder / name) for name in TOKENIZER_FILES if (folder / name).is_file()}
+    return fingerprint({**files, "rows": model_rows(folder)})
+
+
+def model_rows(folder: Path) -> int | None:
+    """``vocab_size`` of the model beside a tokenizer; None where no configuration says it."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    rows = config.get("vocab_size", config.get("text_config", {}).get("vocab_size"))
+    return rows if isinstance(rows, int) else None
+
+
+def ids_of(folder: Path) -> set[int]:
+    """The ids of the tokenizer in ``folder``, added tokens included, without loading it."""
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = content["model"]["vocab"]
+    ids = set(vocabulary.values()) if isinstance(vocabulary, dict) else set(range(len(vocabulary)))
+    return ids | {token["id"] for token in content["added_tokens"]}
+
+
+def pieces_of(folder: Path) -> int:
+    """Pieces of the tokenizer in ``folder``, added tokens included, without loading it."""
+    return len(ids_of(folder))

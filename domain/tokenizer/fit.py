@@ -1,0 +1,156 @@
+"""Fit the tokenizer: keep the base's, extend it by the domain's words, or train one on a blend; then measure it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from domain.artifacts import Corpus, Tokenizer
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.model.weights import is_local
+from domain.spec import Bytes, Count, Share, Spec
+from domain.stage import stage
+from domain.tokenizer.blend import PARTS, blend
+from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_asked, tokenizer_folder
+from domain.tokenizer.measure import measure
+from domain.tokenizer.train import Digits, Model, Objective, smallest, train
+
+ADDED = 8_000  # pieces that an extension adds where none are asked for
+# Bytes. Clauses hardly repeat, so nearly all of them are held: 1.9 GB resident for 25 MB of text.
+MOST_CLAUSES = 25_000_000
+Factor = Annotated[float, Field(ge=0.0)]
+
+
+class Fitting(Spec):
+    """What tokenizer to make."""
+
+    mode: Annotated[
+        Literal["keep", "extend", "train"],
+        Field(description="keep the base's tokenizer, extend it by pieces of the domain, or train a new one"),
+    ] = "train"
+    model: Annotated[Model, Field(description="bpe or unigram (train)")] = "bpe"
+    pieces: Annotated[
+        Count, Field(description="train: vocabulary size, special tokens included; extend: pieces to add (8,000)")
+    ] = 32_768
+    digits: Annotated[Digits, Field(description="each alone, in groups of up to three, or free (train)")] = "alone"
+    multiword: Annotated[bool, Field(description="spaces inside pieces, as BloombergGPT has them (train)")] = False
+    domain: Annotated[Share, Field(description="share of domain text, by bytes, in what is fitted on (train)")] = 0.5
+    weights: Annotated[
+        dict[str, Factor], Field(description="factor on a source's share of its part, by name (train, extend)")
+    ] = Field(default_factory=dict)
+    sample: Annotated[Bytes, Field(description="text that is fitted on at most (train, extend)")] = 20_000_000
+    against: Annotated[
+        tuple[str, ...], Field(description="other tokenizers to measure beside: folders, or org/name@revision")
+    ] = ()
+    objective: Annotated[
+        Objective, Field(description="what the special tokens serve: the recipe's objective fills this in (train)")
+    ] = "causal"
+    base: Annotated[str, Field(description="whose tokenizer to keep or extend: the recipe's base fills this in")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _added(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("mode") == "extend" and "pieces" not in given:
+            return {**given, "pieces": ADDED}
+        return given
+
+    @model_validator(mode="after")
+    def _possible(self) -> Fitting:
+        if self.mode != "train":
+            return self
+        least = smallest(self.objective)
+        if self.pieces < least:
+            raise ValueError(
+                f"pieces is {self.pieces}; every byte and special token needs one, so ask for at least {least}"
+            )
+        if self.multiword and self.sample > MOST_CLAUSES:
+            raise ValueError(
+                f"sample is {self.sample:,} bytes; with multiword, text is held and not only counted, so ask for "
+                f"at most {MOST_CLAUSES:,}"
+            )
+        return self
+
+    def asked(self) -> dict[str, Any]:
+        """What the mode reads, with the content of the tokenizers that it names by a path."""
+        read = {"keep": {"mode"}, "extend": {"mode", "pieces", "weights", "sample"}}
+        said = self.model_dump(
+            mode="json", include=read.get(self.mode, set(type(self).model_fields) - {"base", "against"})
+        )
+        others = [tokenizer_asked(place, "tokenizer.against") for place in self.against]
+        base = {"base": tokenizer_asked(self.base, "base")} if self.base else {}
+        return {**said, **base, "against": [*zip(named(self.against), others, strict=True)]}
+
+
+@stage("fit", makes=Tokenizer, version=2)
+def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[str, Any]:
+    """Corpus -> Tokenizer in the transformers layout.
+
+    facts: those of ``measure``, beside the base's tokenizer where it is another and those named by ``against``; and
+    for an extension, ``extended`` with those of ``extend``.
+    """
+    against = dict(zip(named(spec.against), spec.against, strict=True))
+    others = {name: tokenizer_folder(place, "tokenizer.against") for name, place in against.items()}
+    facts: dict[str, Any] = {}
+    base = base_folder(spec) if spec.base or spec.mode != "train" else None
+    if spec.mode == "keep" and base:
+        for name in TOKENIZER_FILES:
+            if (base / name).is_file():
+                shutil.copyfile(base / name, out / name)
+    elif spec.mode == "extend" and base:
+        from domain.tokenizer.extend import extend
+
+        texts = blend(corpus, domain=1.0, sample=spec.sample, weights=spec.weights)
+        facts["extended"] = extend(base, texts, spec.pieces, out)
+    else:
+        train(
+            blended(spec, corpus),
+            model=spec.model,
+            pieces=spec.pieces,
+            digits=spec.digits,
+            multiword=spec.multiword,
+            objective=spec.objective,
+            out=out,
+        )
+    if base and spec.mode != "keep":
+        others = {"base": base, **others}
+    return {**measure(out, corpus, others), **facts}
+
+
+def blended(spec: Fitting, corpus: Corpus) -> Iterator[str]:
+    """The texts to train on; raises ``Refusal`` where one of two parts would have no word in it."""
+    has = {part: bool(corpus.shards("train", part)) for part in PARTS}
+    if all(has.values()) and spec.domain in (0.0, 1.0):
+        absent = PARTS[int(spec.domain)]
+        raise Refusal(
+            "tokenizer.domain",
+            f"is {spec.domain:g}, so {absent} text, which the model reads too, would have no piece of its own",
+            "state a share between 0 and 1, or set tokenizer.mode to keep",
+        )
+    return blend(corpus, domain=spec.domain, sample=spec.sample, weights=spec.weights)
+
+
+def base_folder(spec: Fitting) -> Path:
+    """The folder of the base's tokenizer; raises ``Refusal`` where it has none, or ids beyond the model's rows."""
+    if not spec.base:
+        raise Refusal("tokenizer.mode", f"is {spec.mode}, and a base from scratch has no tokenizer", "set it to train")
+    folder = tokenizer_folder(spec.base, "base")
+    rows, last = model_rows(folder), max(ids_of(folder))
+    if rows is not None and last >= rows:
+        found = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
+        raise Refusal("base", found, "choose a base whose tokenizer.json and config.json belong together")
+    return folder
+
+
+def named(places: tuple[str, ...]) -> list[str]:
+    """Names for tokenizers: the hub's, or the last part of a path; a second one of a name is numbered."""
+    names: list[str] = []
+    for place in places:
+        name = Path(place).expanduser().resolve().name if is_local(place) else place
+        taken = sum(other == name or other.startswith(f"{name} (") for other in names)
+        names.append(f"{name} ({taken + 1})" if taken or name == "base" else name)
+    return names

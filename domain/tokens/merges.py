@@ -1,0 +1,61 @@
+"""A byte-level BPE vocabulary as ranked bytes, where merging by rank is proved to give the same pieces."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+
+@lru_cache(maxsize=1)
+def byte_letters() -> dict[str, int]:
+    """The byte that each letter of a byte-level vocabulary stands for: printable Latin-1 itself, others from U+0100."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+
+
+def ranked(model: dict[str, Any]) -> tuple[dict[bytes, int], np.ndarray] | str:
+    """(bytes -> rank, the id of each rank: int64) of ``model`` in tokenizer.json, or why it cannot be had.
+
+    ``tokenizers`` merges the pair that stands first in a list; ``tiktoken`` the pair whose bytes together have the
+    lowest rank, listed or not. These agree on every text if
+
+    1. pieces are ranked as the list first makes them, and all pairs that make one piece stand together;
+    2. each ranked piece, taken as a text, is merged by the list into that one piece.
+
+    For let them part at a piece p = ab. Until then they merged alike, and within p as on p alone, since no merge has
+    crossed its edges. By 2 the list takes p alone to one piece, so its last pair is (a, b), which is listed; of two
+    such pairs, 1 says that both take the same first. A piece that fails 2 is made on no text, and is left out.
+    """
+    settings = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
+    if model["type"] != "BPE" or any(model.get(name) for name in settings) or model.get("byte_fallback"):
+        return "its model is not a plain BPE"
+    letters, vocabulary = byte_letters(), model["vocab"]
+    if not letters.keys() <= vocabulary.keys():
+        return "its vocabulary lacks bytes"
+    split = (pair.split(" ", 1) if isinstance(pair, str) else pair for pair in model["merges"])
+    pairs = [(str(first), str(second)) for first, second in split]
+    if len(set(pairs)) < len(pairs):
+        return "a merge stands twice in its list"
+    made: list[str] = []
+    for first, second in pairs:
+        if not made or made[-1] != first + second:
+            made.append(first + second)
+    if len(set(made)) < len(made) or not letters.keys().isdisjoint(made):
+        return "its merges make a piece at two places of their list"
+    made = whole(model, pairs, made)
+    if model.get("ignore_merges") and len(made) + len(letters) < sum(letters.keys() >= set(p) for p in vocabulary if p):
+        return "it takes words that it cannot merge"
+    order = [*letters, *made]
+    ranks = {bytes(letters[letter] for letter in piece): rank for rank, piece in enumerate(order)}
+    return ranks, np.array([vocabulary[piece] for piece in order], dtype=np.int64)
+
+
+def whole(model: dict[str, Any], pairs: list[tuple[str, str]], pieces: list[str]) -> list[str]:
+    """Those of ``pieces`` that the list of ``pairs`` merges into one."""
+    from tokenizers.models import BPE
+
+    merged = BPE(vocab=model["vocab"], merges=pairs)
+    return [piece for piece in pieces if len(merged.tokenize(piece)) == 1]
