@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.errors import Refusal
 from domain.machine import Machine
-from domain.model.spec import Base
+from domain.model.spec import Base, padded
 from domain.planning.memory import training_memory
 from domain.planning.rate import learning_rate_of
 from domain.planning.scaling import flops_per_token, optimal_tokens
@@ -51,9 +51,9 @@ def make_plan(
     ``scored_bytes`` of held-out text are scored by the base and each arm. ``seconds`` is learning alone.
     """
     device, name, bf16 = device_of(machine)
-    shape = shape_of(base, fitting.pieces if fitting.mode == "train" else None)
+    shape = shape_of(base, padded(fitting.pieces, base.pad_rows) if fitting.mode == "train" else None)
     if fitting.mode == "extend":
-        shape = shape_of(base, shape.vocabulary + fitting.pieces)
+        shape = shape_of(base, padded(shape.vocabulary + fitting.pieces, base.pad_rows))
     context = training.context or min(shape.context, LONGEST_ROW)
     per_token = flops_per_token(shape, context)
     rate, source = learning_rate_of(name, bf16=bf16)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import math
 import multiprocessing
 import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,6 +52,18 @@ def row(
         "resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **more,
     }
+
+
+def told(folder: str, stages: Sequence[str], *given: Any) -> int:
+    """Run the ``rows`` of each stage below ``tests/benchmarks/folder``, print them; 1 where a goal is missed."""
+    missed = []
+    for stage in stages:
+        module = importlib.import_module(f"tests.benchmarks.{folder}.{stage}")
+        for each in module.rows(*given):
+            print(json.dumps(each), flush=True)
+            missed += [each["stage"]] if each["passed"] is False else []
+    print(f"goals missed: {', '.join(missed)}" if missed else "all goals reached", file=sys.stderr)
+    return 1 if missed else 0
 
 
 def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:

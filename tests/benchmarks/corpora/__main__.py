@@ -11,8 +11,6 @@ missed.
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
 import os
 import random
 import subprocess
@@ -22,6 +20,7 @@ from pathlib import Path
 
 from corpora.sources.files import Files
 from domain.machine import Machine
+from tests.benchmarks.rounds import told
 
 STAGES = ("quality", "exact", "near", "extraction", "decontamination", "harm", "privacy", "pipeline")
 
@@ -50,7 +49,6 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", nargs="*", choices=STAGES, default=STAGES)
     given = options.parse_args()
-    missed = []
     with tempfile.TemporaryDirectory() as folder:
         if given.text is None:
             root = prepared(Path(folder))
@@ -58,13 +56,7 @@ def main() -> int:
         else:
             texts = texts_of(given.text)
         random.Random(given.seed).shuffle(texts)
-        for stage in given.only:
-            module = importlib.import_module(f"tests.benchmarks.corpora.{stage}")
-            for row in module.rows(texts, given.seed, given.rounds):
-                print(json.dumps(row), flush=True)
-                missed += [row["stage"]] if row["passed"] is False else []
-    print(f"goals missed: {', '.join(missed)}" if missed else "all goals reached", file=sys.stderr)
-    return 1 if missed else 0
+        return told("corpora", given.only, texts, given.seed, given.rounds)
 
 
 if __name__ == "__main__":

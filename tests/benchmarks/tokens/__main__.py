@@ -11,13 +11,12 @@ missed.
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.benchmarks.corpora.__main__ import prepared
+from tests.benchmarks.rounds import told
 
 STAGES = ("encode", "train", "extend", "embeddings", "batches")
 
@@ -30,16 +29,8 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", nargs="*", choices=STAGES, default=STAGES)
     given = options.parse_args()
-    missed = []
     with tempfile.TemporaryDirectory() as folder:
-        root = given.text or prepared(Path(folder))
-        for stage in given.only:
-            module = importlib.import_module(f"tests.benchmarks.tokens.{stage}")
-            for row in module.rows(root, given.seed, given.rounds):
-                print(json.dumps(row), flush=True)
-                missed += [row["stage"]] if row["passed"] is False else []
-    print(f"goals missed: {', '.join(missed)}" if missed else "all goals reached", file=sys.stderr)
-    return 1 if missed else 0
+        return told("tokens", given.only, given.text or prepared(Path(folder)), given.seed, given.rounds)
 
 
 if __name__ == "__main__":
