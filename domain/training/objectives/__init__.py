@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 
 from domain.tokens.packing import Rows
+from domain.training.objectives import spec as asked
 
 IGNORED = -100  # label of a position that is not learned from
 
@@ -16,30 +18,46 @@ IGNORED = -100  # label of a position that is not learned from
 class Batch:
     """What the loop feeds a model.
 
-    ``inputs`` are the model's keyword arguments, each with rows first; ``labels`` int64, aligned with
-    the model's logits (not shifted), ``IGNORED`` where nothing is learned; ``valid`` counts the rest.
+    ``inputs`` are the model's keyword arguments, each with rows first; ``segments`` tell for ``input_ids`` (and for
+    ``decoder_input_ids``, where there are any) which document of its row a position belongs to, -1 where it is filled
+    up: attention and positions follow from them (``domain.model.attention``). ``labels`` int64, aligned with the
+    model's logits (not shifted), ``IGNORED`` where nothing is learned; ``valid`` counts the rest.
     """
 
-    inputs: dict[str, torch.Tensor]
+    inputs: Mapping[str, torch.Tensor]
     labels: torch.Tensor
     valid: int
+    segments: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
-    def part(self, start: int, stop: int, device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Inputs and labels of rows ``start`` to ``stop`` on ``device``."""
-        inputs = {name: tensor[start:stop].to(device, non_blocking=True) for name, tensor in self.inputs.items()}
-        return inputs, self.labels[start:stop].to(device, non_blocking=True)
+    def part(self, start: int, stop: int, device: torch.device) -> Batch:
+        """Rows ``start`` to ``stop``, on ``device``; ``valid`` remains that of the whole batch."""
+
+        def moved(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {name: tensor[start:stop].to(device, non_blocking=True) for name, tensor in tensors.items()}
+
+        labels = self.labels[start:stop].to(device, non_blocking=True)
+        return Batch(inputs=moved(self.inputs), labels=labels, valid=self.valid, segments=moved(self.segments))
 
 
 class Objective(Protocol):
-    """A way to learn from rows. ``index`` is the batch's number, from which any noise must be drawn."""
+    """A way to learn from rows."""
 
-    def __call__(self, rows: Rows, index: int) -> Batch:
-        """Rows [rows, context + 1] -> Batch."""
+    def raw(self, context: int) -> int:
+        """Tokens of text in a row, so that the model is given at most ``context``."""
+        ...
+
+    def __call__(self, rows: Rows, number: int) -> Batch:
+        """Rows [rows, raw + 1] -> Batch. ``number`` is that of the first row in the whole training, counted over all.
+
+        Noise of a row is drawn from the seed and its number alone, so that neither the number of processes nor an
+        interruption changes it, and a text that is read again is hidden elsewhere.
+        """
         ...
 
 
-def choose(name: str) -> Objective:
-    """The objective of that name."""
-    from domain.training.objectives import causal
+def choose(spec: Any, tokenizer: Any, seed: int) -> Objective:
+    """The objective that ``spec`` (one of ``objectives.spec``) asks for, with what the tokenizer offers."""
+    from domain.training.objectives.causal import CausalObjective
 
-    return {"causal": causal.causal}[name]
+    made = {asked.Causal: CausalObjective}
+    return made[type(spec)](spec, tokenizer, seed)
