@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from domain.tokens.packing import PADDING, Rows, positions
+from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives import IGNORED, Batch
+from domain.training.objectives.spec import Causal
 
 
-def causal(rows: Rows, index: int) -> Batch:
-    """Inputs are the first ``context`` tokens, labels the same shifted by one.
+class CausalObjective:
+    """Inputs are the first ``context`` tokens of a row, labels the same shifted by one.
 
-    A document's first token is never predicted from the document before it. Padding is never predicted;
-    its positions see each other like a document's, since a softmax over nothing is NaN. Attention is masked
-    explicitly, [rows, 1, context, context] bool: restarted positions alone leak through some
-    architectures and caches, the explicit mask is right with scaled-dot-product attention in all.
+    A document's first token is never predicted from the document before it, and padding never at all. Nothing is
+    drawn: ``tokenizer`` and ``seed`` are what every objective is given.
     """
-    tokens, segments = torch.from_numpy(rows.tokens), torch.from_numpy(rows.segments)
-    here, after = segments[:, :-1], segments[:, 1:]
-    labels = torch.where((here == after) & (after != PADDING), tokens[:, 1:], IGNORED)
-    length = here.shape[1]
-    order = torch.arange(length)
-    mask = (here[:, :, None] == here[:, None, :]) & (order[:, None] >= order[None, :])
-    inputs = {
-        "input_ids": tokens[:, :-1].contiguous(),
-        "position_ids": torch.from_numpy(positions(rows.segments[:, :-1])),
-        "attention_mask": mask[:, None],
-    }
-    return Batch(inputs=inputs, labels=labels, valid=int((labels != IGNORED).sum()))
+
+    def __init__(self, spec: Causal, tokenizer: Any, seed: int) -> None:
+        self.spec = spec
+
+    def raw(self, context: int) -> int:
+        """As many tokens of text as the model is given: the row's last is a label only."""
+        return context
+
+    def __call__(self, rows: Rows, number: int) -> Batch:
+        """Rows [rows, context + 1] -> inputs and labels [rows, context]."""
+        tokens, segments = torch.from_numpy(rows.tokens), torch.from_numpy(rows.segments)
+        here, after = segments[:, :-1].contiguous(), segments[:, 1:]
+        labels = torch.where((here == after) & (after != PADDING), tokens[:, 1:], IGNORED)
+        return Batch(
+            inputs={"input_ids": tokens[:, :-1].contiguous()},
+            labels=labels,
+            valid=int((labels != IGNORED).sum()),
+            segments={"input_ids": here},
+        )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from domain.errors import Refusal
-from domain.tokens.encode import first, frame
+from domain.tokens.texts import first, frame
 
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 
@@ -64,5 +64,7 @@ class Signs:
     def _asked(self, number: int | None, lacks: str) -> int:
         if number is None:
             place = self.tokenizer.name_or_path or "tokenizer"
-            raise Refusal(place, f"has {lacks}", "choose a base made for this objective, or set tokenizer.mode to train")
+            raise Refusal(
+                place, f"has {lacks}", "choose a base made for this objective, or set tokenizer.mode to train"
+            )
         return number
