@@ -13,11 +13,12 @@ from domain.errors import Refusal
 from domain.tokens.bestfit import BestFit
 from domain.tokens.mixture import REPEATS, Mixture
 from domain.tokens.packing import Packed, Packing, Rows, Source, Stream
+from domain.tokens.separate import Separate
 from domain.tokens.shards import PARTS, Shards
 from domain.tokens.turns import Turns, capped
 
 ENDLESS = 2**62  # rows that a source without a cap may give
-PACKINGS: dict[str, Callable[..., Packed]] = {"stream": Stream, "best_fit": BestFit}
+PACKINGS: dict[str, Callable[..., Packed]] = {"stream": Stream, "best_fit": BestFit, "separate": Separate}
 
 
 class Batches:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-Packing = Literal["stream", "best_fit"]
+Packing = Literal["stream", "best_fit", "separate"]
 PADDING = -1  # the segment of a position that holds no token
 
 
