@@ -15,6 +15,7 @@ from domain import artifacts
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.manifest import write_json
+from domain.training.stopping import STOPPED, Stopped
 
 # What libraries that raise no OSError say of a full disk (safetensors, SQLite).
 FULL = ("No space left on device", "Disk quota exceeded", "disk is full")
@@ -41,11 +42,20 @@ def end_with_parent() -> None:
 
 
 def run(job: dict[str, Any]) -> None:
-    """Open the parents (every byte checked), validate the spec, run the stage and seal what it made."""
+    """Open the parents (every byte checked), validate the spec, run the stage; the first of several ranks seals."""
     stage = named(job["stage"])
     spec = named(job["spec_kind"]).model_validate(job["spec"])
     parents = [getattr(artifacts, parent["kind"]).open(Path(parent["path"])) for parent in job["parents"]]
-    stage(spec, *parents, out=Path(job["out"]), machine=Machine.model_validate(job["machine"]))
+    place = {"out": Path(job["out"]), "machine": Machine.model_validate(job["machine"])}
+    if first():
+        stage(spec, *parents, **place)
+    else:
+        stage.run(spec, *parents, **place)
+
+
+def first() -> bool:
+    """Whether this process is the one that writes, of those that torchrun has started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def told(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
@@ -71,6 +81,8 @@ def main(job_file: Path) -> None:
     reply: dict[str, Any] = {}
     try:
         run(job)
+    except Stopped as stopped:
+        reply = {"stopped": str(stopped)}
     except Exception as error:
         answer = told(error, job)
         if answer is None:
@@ -78,10 +90,13 @@ def main(job_file: Path) -> None:
         reply = answer
     except KeyboardInterrupt:
         os._exit(130)
-    try:
-        write_json(Path(job["reply"]), reply)
-    except OSError:
-        os._exit(NO_REPLY)
+    if first():
+        try:
+            write_json(Path(job["reply"]), reply)
+        except OSError:
+            os._exit(NO_REPLY)
+    if "stopped" in reply:
+        os._exit(STOPPED)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,21 @@ class Machine(Spec):
     micro_batch: Annotated[
         int, Field(ge=0, description="tokens per forward pass; gradients accumulate up to a batch; 0 suits the device")
     ] = 0
+    processes: Annotated[
+        int, Field(ge=0, description="processes that learn together on a node; 0: one for each GPU, one on a CPU")
+    ] = 0
+    nodes: Annotated[int, Field(ge=1, description="machines that learn together; the others join by torchrun")] = 1
+    rendezvous: Annotated[str, Field(description="host:port at which nodes meet, on the first of them")] = ""
+    shard: Annotated[
+        int, Field(ge=0, description="processes that share one copy of the weights; 0: all, 1: each has its own")
+    ] = 0
+    recompute: Annotated[
+        Literal["none", "selective", "full"],
+        Field(description="what the backward pass computes again to save memory: cheap operations, or whole blocks"),
+    ] = "none"
+    compile: Annotated[
+        bool, Field(description="compile the model's blocks; pays on a GPU, and costs half a minute")
+    ] = False
     checkpoint_seconds: Annotated[float, Field(gt=0, description="seconds between two training checkpoints")] = 60.0
     work: Annotated[
         Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")
@@ -56,6 +71,8 @@ class Machine(Spec):
     def _says_how(self) -> Machine:
         if self.executor == "slurm" and self.slurm is None:
             raise ValueError("executor slurm needs slurm: {partition: ...}")
+        if self.nodes > 1 and not self.rendezvous:
+            raise ValueError("nodes that learn together need rendezvous: host:port of the first")
         return self
 
     @property

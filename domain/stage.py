@@ -25,7 +25,8 @@ class Stage(Generic[A]):
     Calling it runs the function into ``out`` and seals the folder; no engine is involved.
     A ``snapshot`` is named by what it found (its inventory), not by what was asked of it.
     A stage that ``resumes`` finds its own scratch again after a crash; others begin anew.
-    A ``launched`` stage learns or scores, so it runs in a process of its own.
+    A ``launched`` stage learns or scores, so it runs in a process of its own, or, with ``ranks``, in several that
+    learn together; then the first of them seals.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Stage(Generic[A]):
     snapshot: bool = False
     resumes: bool = False
     launched: bool = False
+    ranks: bool = False
 
     def request(self, spec: Spec, parents: Sequence[Artifact], machine: Machine | None = None) -> str:
         """Identity of what is asked: SHA-256 over stage, version, spec and the parents' identities.
@@ -67,14 +69,22 @@ class Stage(Generic[A]):
 
 
 def stage(
-    name: str, *, makes: type[A], version: int, snapshot: bool = False, resumes: bool = False, launched: bool = False
+    name: str,
+    *,
+    makes: type[A],
+    version: int,
+    snapshot: bool = False,
+    resumes: bool = False,
+    launched: bool = False,
+    ranks: bool = False,
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Stage[A]]:
     """Declare the decorated function to be the stage ``name``; raise ``version`` when its output changes."""
 
     def declare(run: Callable[..., Mapping[str, Any]]) -> Stage[A]:
         return Stage(
-            name=name, version=version, makes=makes, run=run, snapshot=snapshot, resumes=resumes, launched=launched
-        )
+            name=name, version=version, makes=makes, run=run, snapshot=snapshot, resumes=resumes, launched=launched,
+            ranks=ranks,
+        )  # fmt: skip
 
     return declare
 

@@ -57,7 +57,8 @@ def evaluate(
     documents = {part: held_out(corpus, part, spec.bytes) for part in PARTS}
     texts = [document["text"] for part in PARTS for document in documents[part]]
     arms = dict(zip(ARMS, (base, adapted, control), strict=True))
-    nats = {name: nats_of(checkpoint, texts, machine, f"score {name}") for name, checkpoint in arms.items()}
+    asked = adapted.manifest["spec"].get("objective")
+    nats = {name: nats_of(checkpoint, texts, machine, f"score {name}", asked) for name, checkpoint in arms.items()}
     rows = []
     for number, (part, document) in enumerate([(name, d) for name in PARTS for d in documents[name]]):
         known = {key: document[key] for key in ("id", "source", "cluster", "bytes", "cut")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,23 +47,37 @@ def shortened(document: dict[str, Any], longest: int) -> dict[str, Any]:
     return {**document, "text": text, "bytes": len(text.encode()), "cut": len(whole) > longest}
 
 
-def nats_of(checkpoint: Checkpoint, texts: list[str], machine: Machine, what: str) -> np.ndarray:
+def nats_of(
+    checkpoint: Checkpoint, texts: list[str], machine: Machine, what: str, objective: Mapping[str, Any] | None = None
+) -> np.ndarray:
     """float64 [texts]: the negative log-likelihood (nats) of each text under a checkpoint with its own tokenizer.
 
-    Raises ``Refusal`` where a text costs no finite number of nats: such a model has diverged.
+    A model that restores hidden text has no likelihood of a whole one: for it, what ``objective`` (the spec of one, as
+    a manifest has it) hides is scored, see ``domain.restored``. Raises ``Refusal`` where a text costs no finite number
+    of nats: such a model has diverged.
     """
-    from domain.model.build import load, longest
+    from domain.model.build import family_of, load, longest
     from domain.model.device import choose_device
+    from domain.restored import restored_nats
     from domain.score import document_nats
     from domain.tokens.encode import encode_texts, frame, load_tokenizer
-    from domain.training.spec import LONGEST_ROW
+    from domain.training.objectives import choose
+    from domain.training.spec import LONGEST_ROW, Training
 
     device = choose_device(machine)
     tokenizer, model = load_tokenizer(checkpoint.path), load(checkpoint.path).to(device).eval()
-    begin, _ = frame(tokenizer)
+    begin, end = frame(tokenizer)
     context = min(longest(model), LONGEST_ROW)
     ids = encode_texts(tokenizer, texts)
-    nats = document_nats(model, ids, begin=begin, context=context, machine=machine, what=what)
+    if family_of(model.config) == "decoder":
+        nats = document_nats(model, ids, begin=begin, context=context, machine=machine, what=what)
+    else:
+        asked = choose(Training(objective=objective).objective, tokenizer, seed=0)
+        framed = [np.concatenate(([begin], each, [end])) for each in ids]
+        sizes = [len(text.encode()) for text in texts]
+        nats = restored_nats(
+            model, asked, framed, sizes, tokenizer=tokenizer, context=context, machine=machine, what=what
+        )
     if not np.isfinite(nats).all():
         found = f"{np.sum(~np.isfinite(nats)):,} of {len(texts):,} held-out texts have no finite likelihood"
         raise Refusal(what, found, "the model has diverged; lower its learning rate")

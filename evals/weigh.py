@@ -57,7 +57,11 @@ def weigh(
     arms = dict(zip(ARMS, (kept, same_bytes, same_flops), strict=True))
     documents = {part: held_out(corpus, part, spec.bytes, split="validation") for part in PARTS}
     texts = [document["text"] for part in PARTS for document in documents[part]]
-    nats = {name: nats_of(arm, texts, machine, f"score pilot, {name.replace('_', ' ')}") for name, arm in arms.items()}
+    asked = kept.manifest["spec"].get("objective")
+    nats = {
+        name: nats_of(arm, texts, machine, f"score pilot, {name.replace('_', ' ')}", asked)
+        for name, arm in arms.items()
+    }
     scores, start = {}, 0
     for part in PARTS:
         here = slice(start, start + len(documents[part]))

@@ -38,7 +38,7 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     tokenizer = stage(fit, recipe.fitting, corpus)
     tokens = stage(encode, Encoding(), corpus, tokenizer)
     stage(describe, Description(), raw, corpus, tokens)
-    base = stage(prepare, recipe.base, tokens, tokenizer, label="base")
+    base = stage(prepare, recipe.start, tokens, tokenizer, label="base")
     verdicts = weigh_extension(recipe, corpus, tokenizer, tokens, base, stage)
     arms = [stage(pretrain, arm, base, tokens, label=label) for label, arm in recipe.arms.items()]
     scores = stage(evaluate, recipe.evaluation, base, *arms, corpus, tokenizer, *verdicts)

@@ -33,6 +33,9 @@ main(Path(sys.argv[1]))
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30)}
 
 
+SAVING = 60.0  # seconds that a training may take to end its step and save its state
+
+
 def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path, machine: Machine) -> dict[str, Any]:
     """What the process must know, as JSON."""
     return {
@@ -52,12 +55,19 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
     job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])
     write_json(job_file, content)
     reply_file.unlink(missing_ok=True)
-    threads = {"OMP_NUM_THREADS": str(machine.thread_count), "TOKENIZERS_PARALLELISM": "true"}
+    ranks = processes(machine) if made_by.ranks else 1
+    threads = {"OMP_NUM_THREADS": str(max(1, machine.thread_count // ranks)), "TOKENIZERS_PARALLELISM": "true"}
     environment = {**KEEP_MEMORY, **os.environ, **threads}
-    command = [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
+    one = [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
+    command = [*torchrun(machine, ranks), *one] if ranks > 1 or (made_by.ranks and machine.nodes > 1) else one
     # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:
-        code = child.wait()
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            child.terminate()  # a training then saves its state
+            child.wait(SAVING)
+            raise
     try:
         reply = json.loads(reply_file.read_bytes())
     except OSError:
@@ -67,8 +77,30 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
         reply_file.unlink(missing_ok=True)
     if "refusal" in reply:
         raise Refusal(*reply["refusal"])
+    if "stopped" in reply:
+        raise Refusal(f"stage {made_by.name}", reply["stopped"], "run again to go on")
     if "errno" in reply:
         raise OSError(reply["errno"], os.strerror(reply["errno"]), reply["file"])
+
+
+def processes(machine: Machine) -> int:
+    """How many processes learn together on this node."""
+    if machine.processes or machine.device == "cpu":
+        return machine.processes or 1
+    import torch
+
+    return max(1, torch.cuda.device_count())
+
+
+def torchrun(machine: Machine, ranks: int) -> list[str]:
+    """The beginning of a command that starts it as often as there are ranks on this node."""
+    meet = ["--standalone"]
+    if machine.nodes > 1:
+        meet = ["--nnodes", str(machine.nodes), "--rdzv-backend", "c10d", "--rdzv-endpoint", machine.rendezvous]
+    start = [sys.executable, "-P", "-m", "torch.distributed.run", *meet, "--nproc-per-node", str(ranks), "--no-python"]
+    if machine.nodes > 1:
+        print(f"on each other node: {' '.join(start)} ... -m domain.launched", file=sys.stderr, flush=True)
+    return start
 
 
 def stopped(name: str, code: int) -> Exception:

@@ -75,12 +75,25 @@ class Recipe(Spec):
         ):
             if tokens is not None and tokens < batch:
                 raise ValueError(f"{name} is {tokens:,}, fewer than one batch of {batch:,}; raise it")
+        wanted, scratch = self.training.objective, self.base.scratch
+        if scratch is not None and scratch.family != wanted.family:
+            raise ValueError(
+                f"training.objective is {wanted.kind}, for the family {wanted.family}, but base.scratch.architecture "
+                f"is {scratch.architecture}, of the family {scratch.family}; change one of them"
+            )
         return self
 
     @property
+    def start(self) -> Base:
+        """The base's spec, learning by the objective of the training where it is made from scratch."""
+        if self.base.scratch is None:
+            return self.base
+        return self.base.but(learning=self.base.learning.but(objective=self.training.objective))
+
+    @property
     def fitting(self) -> Fitting:
-        """The tokenizer's spec, knowing the base whose tokenizer may be kept."""
-        return self.tokenizer.but(base=self.base.weights)
+        """The tokenizer's spec, knowing the base whose tokenizer may be kept, and what its special tokens serve."""
+        return self.tokenizer.but(base=self.base.weights, objective=self.training.objective.kind)
 
     @property
     def arms(self) -> dict[str, Training]:

@@ -92,7 +92,7 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
     return (
         f"- Base: {origin}; {facts['parameters']:,} parameters, up to {facts['context']:,} tokens of context.\n"
         f"- Tokenizer: {tokenizer.facts['size']:,} pieces.\n"
-        f"- Continued pretraining ({spec['objective']}) on {facts['tokens']:,} tokens, {mixture} text; "
+        f"- Continued pretraining ({spec['objective']['kind']}) on {facts['tokens']:,} tokens, {mixture} text; "
         f"passes over the text: {epochs}.\n"
         f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}, {decay(spec)}; "
         f"loss at the end {facts['loss']:.3f} nats a token.\n"

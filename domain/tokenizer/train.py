@@ -11,7 +11,7 @@ from domain.tokenizer.unigram import learn_unigram
 
 Model = Literal["bpe", "unigram"]
 Digits = Literal["alone", "groups", "free"]
-Objective = Literal["causal", "masked", "span"]
+Objective = Literal["causal", "masked", "span", "denoising"]
 
 BEGIN, END, PAD, MASK = "<|begin|>", "<|end|>", "<|pad|>", "<|mask|>"
 SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # as T5 has them (arXiv 1910.10683)
@@ -29,7 +29,7 @@ CLAUSES = r"[ \p{L}\p{M}]+|NUMBERS|[^\p{L}\p{M}\p{N}]+"
 
 def special_tokens(objective: Objective) -> tuple[str, ...]:
     """The special tokens of an objective, ids from 0; T5's sentinels are apart and come last."""
-    return (BEGIN, END, PAD, MASK) if objective == "masked" else (BEGIN, END, PAD)
+    return (BEGIN, END, PAD, MASK) if objective in ("masked", "denoising") else (BEGIN, END, PAD)
 
 
 def smallest(objective: Objective) -> int:
@@ -106,15 +106,15 @@ def learn_bpe(texts: Iterator[str], pre_tokenizer: Any, pieces: int, special: tu
 def dressed(fast: Any, objective: Objective) -> Any:
     """The tokenizer as transformers opens it, with the special tokens where the models of an objective expect them.
 
-    masked: begin and end are also [CLS] and [SEP], as in RoBERTa. span: a text ends with end, and ``<extra_id_0>``
-    is the last id, as in T5.
+    masked and denoising: begin and end are also [CLS] and [SEP], as in RoBERTa and BART. span: a text ends with end,
+    and ``<extra_id_0>`` is the last id, as in T5.
     """
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
     ids = [(token, fast.token_to_id(token)) for token in (BEGIN, END)]
     more: dict[str, Any] = {}
-    if objective == "masked":
+    if objective in ("masked", "denoising"):
         fast.post_processor = TemplateProcessing(
             single=f"{BEGIN} $A {END}", pair=f"{BEGIN} $A {END} $B:1 {END}:1", special_tokens=ids
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -99,6 +100,19 @@ class Batches:
             packed[source].write(number, tokens[place], segments[place])
         return Rows(tokens, segments)
 
+    def names(self, index: int) -> list[str]:
+        """``part/source: id`` of every document that batch ``index`` reads, in order."""
+        found = dict[str, None]()
+        spare = np.empty((2, self.context + 1), dtype=np.int64)
+        for row in range(index * self.rows, (index + 1) * self.rows):
+            part, within = self.turns.of(row)
+            packed, turns, _ = self.read[PARTS[part]]
+            stream, number = turns.of(within)
+            heard = copy(packed[stream])
+            heard.source = Heard(packed[stream].source, found)  # type: ignore[assignment]
+            heard.write(number, *spare)
+        return list(found)
+
     def __reduce__(self) -> tuple[Callable[..., Batches], tuple[()]]:
         """To a worker goes what was asked, not the text: it opens the shards itself."""
         return self.again, ()
@@ -146,6 +160,24 @@ class Batches:
             "truncated": float(np.average([packed.truncated for packed in every], weights=documents)),
             "padding": float(np.average([packed.padding for packed in every], weights=counts)),
         }
+
+
+class Heard:
+    """A source that notes in ``found`` which of its documents are asked for."""
+
+    def __init__(self, source: Source, found: dict[str, None]) -> None:
+        self.source, self.found = source, found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def document(self, number: int) -> np.ndarray:
+        """The ids of its document ``number``."""
+        held = self.source.shards
+        assert isinstance(held, Shards)
+        name = held.id(int(self.source.numbers[number]))
+        self.found[f"{self.source.part}/{self.source.name}: {name}"] = None
+        return self.source.document(number)
 
 
 def sources(shards: Shards, part: str, mixture: Mixture) -> list[tuple[Source, float]]:

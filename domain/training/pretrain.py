@@ -1,9 +1,10 @@
-"""The two stages that learn: the base is prepared, then each arm continues from it."""
+"""The stages that learn: the base is prepared, then each arm continues from it."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.spec import Base
 from domain.stage import stage
-from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
-from domain.training.spec import LONGEST_ROW, Learning, Training
+from domain.training.spec import LONGEST_ROW, Training
 
 
-@stage("prepare", makes=Checkpoint, version=2, resumes=True, launched=True)
+@stage("prepare", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
 def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, machine: Machine) -> dict[str, Any]:
     """The general baseline: given weights as they are, or a model from scratch that has read general text only.
 
@@ -25,25 +25,29 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     ``epochs`` by part and ``source_epochs`` by part and source, ``packing`` (shares truncated and padded).
     """
     from domain.model.build import build, give, longest, parameters, save
+    from domain.training.ranks import rank
 
     if spec.scratch is None:
+        if rank() > 0:
+            return {}
         model, grown = give(spec.weights, tokenizer.path, initial=spec.initial, multiple=spec.pad_rows)
         save(model, tokenizer.path, out)
         facts = {"parameters": parameters(model), "context": longest(model), "tokens": 0, "loss": None}
         return facts if grown["kind"] == "same" else {**facts, "embeddings": grown}
     assert spec.tokens is not None  # the spec's own validator
     model = build(spec.scratch, tokenizer.path, spec.learning.seed, multiple=spec.pad_rows)
-    mixture = Mixture(domain=0.0, general=1.0)
-    return learn(model, spec.learning, spec.tokens, mixture, "causal", tokens, tokenizer.path, out, machine, "base")
+    asked = Training(**dict(spec.learning), tokens=spec.tokens, mixture=Mixture(domain=0.0, general=1.0))
+    digests = {"tokens": tokens.digest, "tokenizer": tokenizer.digest}
+    return learn(model, asked, tokens, tokenizer.path, out, machine, "base", digests=digests)
 
 
-@stage("pretrain", makes=Checkpoint, version=2, resumes=True, launched=True)
+@stage("pretrain", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
 def pretrain(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
     """One arm: continue from the base on the spec's mixture. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "adapted" if spec.mixture.domain else "control")
 
 
-@stage("pilot", makes=Checkpoint, version=1, resumes=True, launched=True)
+@stage("pilot", makes=Checkpoint, version=2, resumes=True, launched=True, ranks=True)
 def pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
     """A small arm, by which what the large ones do is chosen. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot")
@@ -55,66 +59,102 @@ def go_on(spec: Training, base: Checkpoint, tokens: Tokens, out: Path, machine: 
 
     if spec.tokens is None:
         raise Refusal("training.tokens", "is not set", "set it, or derive it from the budget with plan --write")
-    model = load(base.path)
     fresh = range(*base.facts.get("embeddings", {}).get("new_rows", (0, 0)))
-    return learn(
-        model, spec, spec.tokens, spec.mixture, spec.objective, tokens, base.path, out, machine, what,
-        fresh, spec.new_rows_first,
-    )  # fmt: skip
+    digests = {"tokens": tokens.digest, "base": base.digest}
+    return learn(load(base.path), spec, tokens, base.path, out, machine, what, digests=digests, new_rows=fresh)
 
 
 def learn(
     model: Any,
-    spec: Learning,
-    budget: int,
-    mixture: Mixture,
-    objective: str,
+    spec: Training,
     tokens: Tokens,
     tokenizer: Path,
     out: Path,
     machine: Machine,
     what: str,
+    *,
+    digests: Mapping[str, str],
     new_rows: range = range(0),
-    rows_first: float = 0.0,
 ) -> dict[str, Any]:
-    """Train ``model`` on about ``budget`` tokens (whole batches), save it and its loss series to ``out``.
-
-    In the share ``rows_first`` of the steps only ``new_rows`` learn.
-    """
-    from domain.model.build import longest, parameters, save
+    """Train ``model`` on about ``spec.tokens`` tokens of text (whole batches) and save it and its loss series."""
+    from domain.model.attention import keeps_apart
+    from domain.model.build import family_of, longest, parameters, save
+    from domain.model.lora import adapt, merge
+    from domain.model.parallel import whole
+    from domain.tokens.batches import PACKINGS, Batches
+    from domain.tokens.encode import load_tokenizer
+    from domain.training.looking import Looking
     from domain.training.objectives import choose
-    from domain.training.trainer import train
+    from domain.training.ranks import together
+    from domain.training.trainer import Loop
+    from domain.training.trunk import Trunk
 
+    if (family := family_of(model.config)) != spec.objective.family:
+        place, found = "training.objective", f"{spec.objective.kind} is for the family {spec.objective.family}"
+        raise Refusal(place, f"{found}, and the base is of the family {family}", "choose another base or objective")
     context = spec.context or min(longest(model), LONGEST_ROW)
     if context > longest(model):
-        raise Refusal(
-            "training.context",
-            f"{context:,} tokens, and the model takes {longest(model):,}",
-            "lower it or leave it out",
-        )
-    rows = spec.batch // context
-    steps = budget // (rows * context) if rows else 0
-    if not steps:
-        raise Refusal(f"tokens of the {what}", f"{budget:,} are fewer than one batch of {spec.batch:,}", "raise them")
-    batches = Batches(tokens, mixture, rows=rows, context=context, batches=steps, seed=spec.seed, packing=spec.packing)
-    for warning in batches.warnings():
-        print(f"{what}: {warning}", file=sys.stderr, flush=True)
-    alone = int(rows_first * steps)
-    points = train(
-        model, batches, choose(objective), spec, out=out, machine=machine, what=what, new_rows=new_rows, alone=alone
-    )
-    save(model, tokenizer, out)
+        found = f"{context:,} tokens, and the model takes {longest(model):,}"
+        raise Refusal("training.context", found, "lower it or leave it out")
+    tuner = adapt(model, spec.lora, grown=bool(new_rows)) if spec.lora else None
+    with together(machine) as ranks:
+        speaker = load_tokenizer(tokenizer)
+        objective = choose(spec.objective, speaker, spec.seed)
+        raw, budget = objective.raw(context), spec.tokens or 0
+        rows = spec.batch // raw
+        steps = budget // (rows * raw) if rows else 0
+        if not steps:
+            found = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
+            raise Refusal(f"tokens of the {what}", found, "raise them")
+        packing = spec.packing if keeps_apart(model) else "separate"
+        batches = Batches(tokens, spec.mixture, rows=rows, context=raw, batches=steps, seed=spec.seed, packing=packing)
+        for warning in batches.warnings() if ranks.first else ():
+            print(f"{what}: {warning}", file=sys.stderr, flush=True)
+        if packing != spec.packing and ranks.first:
+            told = f"{what}: {model.config.model_type} cannot keep documents of one row apart: one document a row"
+            print(told, file=sys.stderr, flush=True)
+        whole_rows = PACKINGS["best_fit" if packing == "stream" else packing]
+        look = Looking(
+            tokens, objective, speaker, spec.validation, context=context, packed=whole_rows, seed=spec.seed,
+            ranks=ranks, machine=machine,
+        )  # fmt: skip
+        alone = int(spec.new_rows_first * steps)
+        loop = Loop(
+            model, batches, objective, spec, out=out, ranks=ranks, machine=machine, what=what, look=look,
+            digests=digests, new_rows=new_rows, alone=alone,
+            trunk=Trunk(machine.work, spec, steps, alone, digests),
+        )  # fmt: skip
+        points = loop.run()
+        if tuner:
+            merge(tuner)
+        weights = whole(model, ranks.size)
+        if not ranks.first:
+            return {}
+    save(model, tokenizer, out, weights=weights)
     (out / "training.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points), encoding="utf-8")
-    last = [point["loss"] for point in points[-10:]]
     return {
         "parameters": parameters(model),
         "context": longest(model),
-        "tokens": steps * rows * context,
-        "loss": round(sum(last) / len(last), 6),
+        **told_of(points, rows * raw, loop.at),
         "epochs": {part: round(times, 4) for part, times in batches.epochs().items()},
         "source_epochs": {
             part: {source: round(times, 4) for source, times in each.items()}
             for part, each in batches.source_epochs().items()
         },
-        "packing": {name: round(share, 4) for name, share in batches.packed().items()},
+        "packing": {"kind": packing, **{name: round(share, 4) for name, share in batches.packed().items()}},
+    }
+
+
+def told_of(points: list[dict[str, Any]], batch: int, at: Any) -> dict[str, Any]:
+    """What a training came to: tokens read, mean loss of the last 10 steps, last look, and what went wrong."""
+    last = [point["loss"] for point in points[-10:]]
+    looks = [point for point in points if any(name.startswith("validation_") for name in point)]
+    seen = {name: value for name, value in (looks[-1] if looks else {}).items() if name.startswith("validation_")}
+    skipped = sum(bool(point.get("skipped")) for point in points)
+    return {
+        "tokens": len(points) * batch,
+        "loss": round(sum(last) / len(last), 6),
+        **seen,
+        **({"skipped": skipped, "passed_over": at.jump} if skipped or at.jump else {}),
+        **({"stopped": at.stopped} if at.stopped else {}),
     }

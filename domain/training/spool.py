@@ -24,12 +24,16 @@ def read_points(path: Path) -> list[dict[str, Any]]:
     return points
 
 
+def write_points(path: Path, points: list[dict[str, Any]]) -> None:
+    """These points and no others."""
+    path.write_text("".join(json.dumps(point) + "\n" for point in points), encoding="utf-8")
+
+
 class Spool:
     """Appends points; begins again after the step ``done``, dropping what a crash left beyond it."""
 
     def __init__(self, path: Path, *, done: int) -> None:
-        kept = [point for point in read_points(path) if point["step"] <= done]
-        path.write_text("".join(json.dumps(point) + "\n" for point in kept), encoding="utf-8")
+        write_points(path, [point for point in read_points(path) if point["step"] <= done])
         self.file = path.open("a", encoding="utf-8")
 
     def add(self, **point: Any) -> None:

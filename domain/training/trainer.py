@@ -1,106 +1,268 @@
-"""The loop: one for every objective and every arm, exact to the bit across interruptions."""
+"""The loop: one for every objective, family and arm, exact to the bit across interruptions."""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as functional
 
 from domain.errors import Refusal
 from domain.machine import Machine
-from domain.model.device import autocast, choose_device
+from domain.model.attention import Attention
+from domain.model.device import autocast
+from domain.model.parallel import spread
 from domain.progress import progress
 from domain.tokens.batches import Batches
-from domain.training.checkpoint import load_state, save_state
-from domain.training.objectives import IGNORED, Objective
-from domain.training.optimizer import RowsFirst, adamw, rate
+from domain.training.ahead import Ahead, shares, unlearned
+from domain.training.checkpoints import Checkpoints, Saved
+from domain.training.guard import Guard
+from domain.training.head import Head
+from domain.training.objectives import IGNORED, Batch, Objective
+from domain.training.optimizer import RowsFirst, adamw
+from domain.training.ranks import Ranks
+from domain.training.schedule import rate
 from domain.training.spec import MICRO_BATCH, Learning
-from domain.training.spool import Spool, read_points, spool_path
+from domain.training.spool import Spool, read_points, spool_path, write_points
+from domain.training.stopping import Stopped, heard
+from domain.training.trunk import Trunk
+
+TOLD = ("tokens_per_second", "waited", "memory_mb")  # what of a point depends on the machine, so stays in the spool
+READ_EVERY = {"cpu": 1, "cuda": 10}  # steps after which the host asks a device for losses; asking makes it wait
+MOST_ROLLBACKS = 3
+
+Look = Callable[[Any, Head, Attention], dict[str, float]]
 
 
-def train(
-    model: Any,
-    batches: Batches,
-    objective: Objective,
-    spec: Learning,
-    *,
-    out: Path,
-    machine: Machine,
-    what: str,
-    new_rows: range = range(0),
-    alone: int = 0,
-) -> list[dict[str, float]]:
-    """Read all ``batches`` once, in order, and leave the learned weights in ``model``.
+@dataclass
+class Standing:
+    """Where a training stands: steps and valid tokens behind it, batches passed over, skipped steps in a row."""
 
-    In the first ``alone`` steps only ``new_rows`` of embedding and head learn, if there are any.
+    step: int = 0
+    tokens: int = 0
+    jump: int = 0
+    skipped: int = 0
+    rollbacks: int = 0
+    general: float | None = None  # bits per byte of general text at the first look
+    stopped: str = ""
 
-    Loss is the mean cross-entropy (nats) over the batch's valid tokens, whatever the micro-batches.
-    State is kept in ``out/.scratch`` every ``machine.checkpoint_seconds``; called again after a crash,
-    it goes on from there and ends with the same weights. Returns a point per step: ``step`` (from 1),
-    ``tokens``, ``loss``, ``learning_rate``, ``gradient_norm``.
+
+class Loop:
+    """One training of ``model`` on ``batches``; ``run`` leaves the learned weights in it.
+
+    ``look`` scores held-out text (bits per byte by part) and ``digests`` name what the state belongs to. In the first
+    ``alone`` steps only ``new_rows`` of embedding and head learn, if there are any.
     """
-    device = choose_device(machine)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Every cell is written before it is read; filling them all first costs 4%.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    model.to(device).train()
-    optimizer = adamw(model, spec)
-    checkpoints, spooled = out / ".scratch" / "checkpoints", spool_path(out)
-    state = load_state(checkpoints, model, optimizer) or {"step": 0, "tokens": 0}
-    done, seen = int(state["step"]), int(state["tokens"])
-    spool = Spool(spooled, done=done)
-    context = batches.context
-    bar = progress(
-        what=what, total=len(batches) * batches.rows * context, unit="tok", initial=done * batches.rows * context
-    )
-    saved = time.monotonic()
-    first = RowsFirst(model, optimizer, new_rows, alone)
-    for index in range(done, len(batches)):
-        began = time.monotonic()
-        first.begin(index)
-        for group in optimizer.param_groups:
-            group["lr"] = rate(spec, index, len(batches))
-        loss, valid = forward_backward(model, objective(batches[index], index), context, device, machine)
-        first.mask()
-        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), spec.clip))
-        if not (loss < float("inf") and norm < float("inf")):
-            place = f"{what}, step {index + 1}"
-            raise Refusal(place, f"loss {loss:g}, gradient norm {norm:g}", "lower the learning rate")
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        seen += valid
-        spool.add(
-            step=index + 1,
-            tokens=seen,
-            loss=loss,
-            learning_rate=optimizer.param_groups[0]["lr"],
-            gradient_norm=norm,
-            tokens_per_second=valid / (time.monotonic() - began),
-        )
-        bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        bar.update(batches.rows * context)
-        if time.monotonic() - saved > machine.checkpoint_seconds and index + 1 < len(batches):
-            save_state(checkpoints, index + 1, model, optimizer, {"tokens": seen})
-            saved = time.monotonic()
-    bar.close()
-    model.eval()
-    return [{k: v for k, v in point.items() if k != "tokens_per_second"} for point in read_points(spooled)]
 
+    def __init__(
+        self,
+        model: Any,
+        batches: Batches,
+        objective: Objective,
+        spec: Learning,
+        *,
+        out: Path,
+        ranks: Ranks,
+        machine: Machine,
+        what: str,
+        look: Look | None = None,
+        digests: Mapping[str, str] | None = None,
+        new_rows: range = range(0),
+        alone: int = 0,
+        trunk: Trunk | None = None,
+    ) -> None:
+        self.model, self.batches, self.objective, self.spec = model, batches, objective, spec
+        self.ranks, self.machine, self.what, self.look, self.trunk = ranks, machine, what, look, trunk
+        self.digests = dict(digests or {})
+        self.steps, self.device = len(batches), ranks.device
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # Every cell is written before it is read; filling them all first costs 4%.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        model.to(self.device).train()
+        self.head, self.attention = Head(model, spec.objective), Attention(model, self.device)
+        spread(model, ranks.size, machine, self.device)
+        self.optimizer = adamw(model, spec)
+        self.first = RowsFirst(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
+        self.guard = Guard(spec.spikes, self.device)
+        self.checkpoints = Checkpoints(out / ".scratch" / "checkpoints", model, self.optimizer)
+        self.spooled = spool_path(out)
+        self.at = Standing()
+        self.waiting: list[tuple[dict[str, Any], torch.Tensor]] = []
+        every = spec.validation.every if look else 0
+        self.looks = {*range(every, self.steps, every), self.steps} if every else set[int]()
 
-def forward_backward(model: Any, batch: Any, context: int, device: torch.device, machine: Machine) -> tuple[float, int]:
-    """Gradients of the mean loss over the batch's valid tokens; returns that loss and their number."""
-    rows = max(1, (machine.micro_batch or MICRO_BATCH[device.type]) // context)
-    total = torch.zeros((), device=device, dtype=torch.float64 if device.type == "cpu" else torch.float32)
-    for start in range(0, len(batch.labels), rows):
-        inputs, labels = batch.part(start, start + rows, device)
-        with autocast(device, machine):
-            logits = model(**inputs, use_cache=False).logits
-        summed = functional.cross_entropy(
-            logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
-        (summed / batch.valid).backward()
-        total += summed.detach()
-    return float(total / batch.valid), batch.valid
+    def run(self) -> list[dict[str, float]]:
+        """Read all batches once, in order. Called again after a crash it goes on and ends with the same weights.
+
+        Returns a point per step: ``step`` (from 1), ``tokens``, ``loss`` (mean cross-entropy over the batch's valid
+        tokens, nats), ``learning_rate``, ``gradient_norm``, where a step was skipped ``skipped``, and where the loop
+        looked at held-out text ``validation_domain`` and ``validation_general`` (bits per byte). Raises ``Stopped``
+        after SIGTERM, when all of that is on disk.
+        """
+        with self.checkpoints, heard() as asked:
+            saved = self.checkpoints.load()
+            if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
+                write_points(self.spooled, saved.state["points"])
+            self.resume(saved)
+            self.ahead = Ahead(self.batches, self.objective, self.ranks)
+            total = self.steps * self.batches.rows * self.batches.context
+            self.bar = progress(what=self.what, total=total, unit="tok", initial=total * self.at.step // self.steps)
+            try:
+                self.learn(asked)
+            finally:
+                self.ahead.close()
+                self.bar.close()
+        self.model.eval()
+        return [{k: v for k, v in point.items() if k not in TOLD} for point in read_points(self.spooled)]
+
+    def resume(self, saved: Saved | None) -> None:
+        """Stand where a checkpoint stood; refuse one of another corpus, tokenizer or base."""
+        kept = saved.state["digests"] if saved else self.digests
+        for name, digest in self.digests.items():
+            if kept.get(name) != digest:
+                found = f"was begun with {name} of digest {kept.get(name)}, and these have {digest}"
+                raise Refusal(
+                    f"the {self.what} training", found, f"go on with the same, or remove {self.checkpoints.folder}"
+                )
+        if saved:
+            self.at = Standing(**saved.state["standing"])
+            self.guard.load(saved.tensors)
+        self.spool = Spool(self.spooled, done=self.at.step) if self.ranks.first else None
+        self.waiting.clear()
+        self.since, self.behind = time.perf_counter(), self.at.tokens
+
+    def learn(self, asked: Callable[[], bool]) -> None:
+        """Step by step to the end."""
+        saved = time.monotonic()
+        every = READ_EVERY[self.device.type]
+        if self.look and self.looks and self.at.step == 0:
+            self.at.general = self.look(self.model, self.head, self.attention).get("general")
+        while self.at.step < self.steps and not self.at.stopped:
+            batch = self.ahead(self.at.step + self.at.jump)
+            due = self.ranks.first and time.monotonic() - saved > self.machine.checkpoint_seconds
+            valid, stop, save = self.ranks.total(batch.valid, int(asked()), int(due))
+            self.step(batch, max(1, valid))
+            at, last = self.at, self.at.step == self.steps
+            if at.step in self.looks:
+                self.looked()
+            if at.step % every == 0 or last or stop:
+                self.tell()
+                if at.skipped >= self.spec.spikes.in_a_row and at.step % every == 0:
+                    self.go_back()
+                    continue
+            anchor = at.step % self.spec.spikes.anchor == 0
+            if (anchor or save or stop) and not last:
+                self.tell()
+                self.save(anchor=anchor, wait=bool(stop))
+                saved = time.monotonic()
+            if self.trunk and at.step == self.trunk.begins:
+                self.tell()
+                state = {**self.state(), "points": read_points(self.spooled)}
+                self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
+            if stop and not last:
+                raise Stopped(f"{self.what}: was asked to stop; its state after step {at.step:,} is kept")
+
+    def step(self, batch: Batch, valid: int) -> None:
+        """One update from one batch, or none where the guard says so; the host does not wait for the device."""
+        index = self.at.step
+        self.first.begin(index)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(self.spec, index, self.steps)
+        loss = self.gradients(batch, valid)
+        self.first.mask()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip)
+        norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        skip = self.guard.judge(loss, norm)
+        self.optimizer.found_inf = skip  # type: ignore[attr-defined]  # fused AdamW then leaves everything as it is
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.at.step, self.at.tokens = index + 1, self.at.tokens + valid
+        point = {"step": index + 1, "tokens": self.at.tokens, "learning_rate": self.optimizer.param_groups[0]["lr"]}
+        self.waiting.append((point, torch.stack((loss.double(), norm.double(), skip.double()))))
+        self.bar.update(self.batches.rows * self.batches.context)
+
+    def gradients(self, batch: Batch, valid: int) -> torch.Tensor:
+        """Gradients of the mean loss over the ``valid`` tokens of all ranks; returns that loss, on the device."""
+        size, rows = self.ranks.size, self.batches.rows
+        each = max(1, (self.machine.micro_batch or MICRO_BATCH[self.device.type]) // batch.labels.shape[1])
+        total = torch.zeros((), device=self.device, dtype=torch.float64)
+        parts = shares(len(batch.labels), -(-rows // size), each)
+        for number, part in enumerate(parts, start=1):
+            few = batch.part(part.start, part.stop, self.device) if part else unlearned(batch, IGNORED, self.device)
+            if size > 1:  # gradients are summed over the ranks once a step
+                self.model.set_requires_gradient_sync(number == len(parts))
+            with autocast(self.device, self.machine):
+                summed = self.head.loss(self.attention(few), few.labels)
+            (summed * (size / valid)).backward()  # the ranks' gradients are averaged, their losses are summed
+            total += summed.detach()
+        return self.ranks.summed(total) / valid
+
+    def tell(self) -> None:
+        """Read the losses of the last steps, spool their points, count skipped steps and say what was in them."""
+        if not self.waiting:
+            return
+        seconds = time.perf_counter() - self.since
+        speed = (self.at.tokens - self.behind) / seconds
+        for point, values in self.waiting:
+            loss, norm, skip = values.tolist()
+            self.at.skipped = self.at.skipped + 1 if skip else 0
+            point |= {"loss": loss, "gradient_norm": norm, **({"skipped": 1} if skip else {})}
+            if self.spool:
+                self.spool.add(
+                    **point, tokens_per_second=speed, waited=self.ahead.waited / seconds, memory_mb=self.memory()
+                )
+            if skip and self.ranks.first:
+                names = self.batches.names((point["step"] - 1 + self.at.jump) % self.steps)
+                told = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
+                print(f"{told}; it read {', '.join(names)}", file=sys.stderr, flush=True)
+            self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self.waiting.clear()
+        self.ahead.waited, self.since, self.behind = 0.0, time.perf_counter(), self.at.tokens
+
+    def go_back(self) -> None:
+        """After too many skipped steps: the weights of the last anchor, and the batches after those that did harm."""
+        here, anchor = self.at, self.checkpoints.anchor()
+        place = f"{self.what}, step {here.step}"
+        found = f"{here.skipped} steps in a row were skipped"
+        if anchor is None or here.rollbacks == MOST_ROLLBACKS:
+            raise Refusal(place, found, "lower the learning rate, or look at the documents named above")
+        self.resume(self.checkpoints.load(anchor))
+        self.at.jump, self.at.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
+        if self.ranks.first:
+            told = f"{place}: {found}; back to step {anchor:,}, and {self.at.jump:,} batches are passed over"
+            print(told, file=sys.stderr, flush=True)
+
+    def looked(self) -> None:
+        """Score held-out text; say so where general text has become worse than allowed, and end there if asked."""
+        assert self.look is not None
+        began = time.perf_counter()
+        found = self.look(self.model, self.head, self.attention)
+        self.waiting[-1][0].update({f"validation_{part}": score for part, score in found.items()})
+        worse = found["general"] / self.at.general - 1.0 if self.at.general else 0.0
+        limits = self.spec.validation
+        told = f"{self.what}: general text is {worse:+.1%} bits per byte after step {self.at.step:,}"
+        if limits.stop is not None and worse > limits.stop:
+            self.at.stopped = f"{told}, more than {limits.stop:.1%}: stopped"
+        if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
+            print(self.at.stopped or told, file=sys.stderr, flush=True)
+        self.since += time.perf_counter() - began
+
+    def save(self, *, anchor: bool, wait: bool) -> None:
+        """Keep the whole state; it is written while the training goes on."""
+        self.checkpoints.save(self.at.step, self.state(), tensors=self.guard.state, anchor=anchor, wait=wait)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint says beside its tensors."""
+        return {"standing": asdict(self.at), "digests": self.digests}
+
+    def memory(self) -> float:
+        """The most memory that was held, in MB (10^6 bytes): the GPU's, or the process's."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / 1e6
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +14,26 @@ import torch.nn.functional as functional
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.build import build
-from domain.model.spec import Scratch
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
-from domain.training import trainer
 from domain.training.objectives import IGNORED
-from domain.training.objectives.causal import causal
-from domain.training.optimizer import rate
-from domain.training.spec import Learning
-
-SHAPE = Scratch(width=32, layers=2, heads=4, context=32)
-SPEC = Learning(batch=256, learning_rate=3e-3)
-CPU = Machine(device="cpu", precision="fp32", threads=1)
-
+from domain.training.ranks import Ranks
+from domain.training.schedule import rate
+from domain.training.stopping import Stopped
+from domain.training.trainer import Loop
+from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
 
 @pytest.fixture
 def batches(tokens: Any) -> Batches:
     return Batches(tokens, Mixture(), rows=8, context=32, batches=12, seed=0)
 
 
-def train(
-    tokenizer: Any, batches: Batches, out: Path, machine: Machine = CPU, **rows: Any
-) -> tuple[Any, list[dict[str, float]]]:
-    model = build(SHAPE, tokenizer.path, seed=0)
-    out.mkdir(exist_ok=True)
-    return model, trainer.train(model, batches, causal, SPEC, out=out, machine=machine, what="test", **rows)
+def alone(segments: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Restarted positions and the mask [rows, 1, length, length] of what each position sees, written out."""
+    length = segments.shape[1]
+    seen = segments[:, :, None] == segments[:, None, :]
+    mask = (seen & torch.ones(length, length).tril().bool())[:, None]
+    return {"attention_mask": mask, "position_ids": mask[:, 0].sum(2) - 1}
 
 
 def test_equals_a_plain_loop(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
@@ -47,8 +44,8 @@ def test_equals_a_plain_loop(tokenizer: Any, batches: Batches, tmp_path: Path) -
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": free, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), foreach=False)
     for index, point in enumerate(points):
-        batch = causal(batches[index], index)
-        logits = model(**batch.inputs, use_cache=False).logits
+        batch = CAUSAL(batches[index], index)
+        logits = model(**alone(batch.segments["input_ids"]), **batch.inputs, use_cache=False).logits
         loss = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -77,73 +74,8 @@ class Stop(Exception):
     """Stands for a crash."""
 
 
-NEW = range(300, 316)  # of 320 rows
-ALONE = 4  # of 12 steps
-
-
-@pytest.mark.parametrize("tied", [True, False])
-def test_new_rows_learn_first(tokenizer: Any, batches: Batches, tmp_path: Path, tied: bool) -> None:
-    """Nothing but they moves while they are alone, and they move as if the rest were constants."""
-    shape = SHAPE.but(tied=tied)
-    before = build(shape, tokenizer.path, seed=0).state_dict()
-    model = build(shape, tokenizer.path, seed=0)
-    seen: list[dict[str, torch.Tensor]] = []
-
-    def objective(rows: Any, index: int) -> Any:
-        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
-        return causal(rows, index)
-
-    (tmp_path / "run").mkdir()
-    points = trainer.train(
-        model, batches, objective, SPEC, out=tmp_path / "run", machine=CPU, what="test", new_rows=NEW, alone=ALONE
-    )
-    grown = ("model.embed_tokens.weight", "lm_head.weight")
-    others = torch.ones(320, dtype=torch.bool)
-    others[NEW.start : NEW.stop] = False
-    for name, tensor in before.items():
-        for step in range(1, ALONE + 1):
-            held = others if name in grown else slice(None)
-            assert torch.equal(seen[step][name][held], tensor[held]), (step, name)
-            if name in grown:
-                assert not torch.equal(seen[step][name][~others], seen[step - 1][name][~others]), (step, name)
-        assert not torch.equal(seen[ALONE + 1][name], tensor), name  # then everything learns
-    assert all(parameter.requires_grad for parameter in model.parameters())
-
-    # A plain loop over the rows alone: they are the only parameters that there are.
-    plain = build(shape, tokenizer.path, seed=0).train()
-    plain.requires_grad_(False)
-    state = {name: plain.state_dict()[name] for name in grown[: 1 if tied else 2]}
-    rows = {name: tensor[NEW.start : NEW.stop].clone().requires_grad_() for name, tensor in state.items()}
-    optimizer = torch.optim.AdamW(rows.values(), betas=(0.9, 0.95), weight_decay=0.0, foreach=False)
-    for index, point in enumerate(points[:ALONE]):
-        batch = causal(batches[index], index)
-        whole = {n: torch.cat([t[: NEW.start], rows[n], t[NEW.stop :]]) for n, t in state.items()}
-        logits = torch.func.functional_call(plain, whole, kwargs={**batch.inputs, "use_cache": False}).logits
-        loss = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(rows.values(), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = rate(SPEC, index, 12)
-        optimizer.step()
-        optimizer.zero_grad()
-        assert point["loss"] == pytest.approx(loss.item(), abs=1e-5)
-        assert point["gradient_norm"] == pytest.approx(float(norm), rel=1e-4)
-    for name, tensor in rows.items():
-        assert torch.allclose(seen[ALONE][name][NEW.start : NEW.stop], tensor.detach(), atol=1e-5)
-
-
-@pytest.mark.parametrize("nothing", [{"new_rows": NEW}, {"alone": ALONE}])
-def test_without_new_rows_or_steps_all_learns_at_once(
-    tokenizer: Any, batches: Batches, tmp_path: Path, nothing: dict[str, Any]
-) -> None:
-    usual, points = train(tokenizer, batches, tmp_path / "usual")
-    model, same = train(tokenizer, batches, tmp_path / "same", **nothing)
-    assert same == points
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), usual.parameters(), strict=True))
-
-
 # Before the border, at it, and after it: 4 is the first step in which everything learns.
-@pytest.mark.parametrize("alone", [{}, {"new_rows": NEW, "alone": ALONE}])
+@pytest.mark.parametrize("alone", [{}, {"new_rows": range(300, 316), "alone": 4}])
 @pytest.mark.parametrize("crash_at", [1, 3, 4, 5, 11])
 def test_interrupted_equals_undisturbed(
     tokenizer: Any,
@@ -154,59 +86,72 @@ def test_interrupted_equals_undisturbed(
     alone: dict[str, Any],
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed", **alone)
-    often = CPU.but(checkpoint_seconds=1e-9)
-    forward_backward, calls = trainer.forward_backward, 0
+    often, gradients, calls = CPU.but(checkpoint_seconds=1e-9), Loop.gradients, 0
 
-    def crashing(*args: Any) -> tuple[float, int]:
+    def crashing(self: Loop, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls == crash_at + 1:
+            self.checkpoints.finish()  # else the last of them may not be there yet, and the count below differs
             raise Stop
-        return forward_backward(*args)
+        return gradients(self, batch, valid)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer, "forward_backward", crashing)
-        with pytest.raises(Stop):
-            train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
-    calls_before = calls
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            trainer, "forward_backward", lambda *a: (globals().update(seen=seen + 1), forward_backward(*a))[1]
-        )
-        globals()["seen"] = 0
-        resumed, again = train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
-    assert seen == 12 - crash_at  # it went on from the last checkpoint, it did not begin anew
-    assert calls_before == crash_at + 1
+    monkeypatch.setattr(Loop, "gradients", crashing)
+    with pytest.raises(Stop):
+        train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
+    resumed, again = train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
+    assert calls == 13  # it went on from the last checkpoint: no step was taken twice
     assert again == points
-    for name, tensor in undisturbed.state_dict().items():
-        assert torch.equal(tensor, resumed.state_dict()[name]), name
-
-
-seen = 0
+    assert same(undisturbed, resumed)
 
 
 def test_a_damaged_checkpoint_is_passed_over(
-    tokenizer: Any, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tokenizer: Any, batches: Batches, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
     out = tmp_path / "run"
     train(tokenizer, batches, out, CPU.but(checkpoint_seconds=1e-9))
     newest = max((out / ".scratch" / "checkpoints").glob("step-*"))
-    data = bytearray((newest / "model.safetensors").read_bytes())
-    data[-5] ^= 16
-    (newest / "model.safetensors").write_bytes(data)
+    file = next(newest.glob("*.distcp"))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 16
+    file.write_bytes(data)
     resumed, again = train(tokenizer, batches, out)
+    assert f"{newest.name} is damaged" in capfd.readouterr().err
     assert again == points
-    for name, tensor in undisturbed.state_dict().items():
-        assert torch.equal(tensor, resumed.state_dict()[name]), name
+    assert same(undisturbed, resumed)
 
 
-def test_a_loss_that_is_no_number_stops(
+@pytest.mark.parametrize("name", ["tokens", "base"])
+def test_a_resume_with_other_text_or_base_is_refused(
+    tokenizer: Any, batches: Batches, tmp_path: Path, name: str
+) -> None:
+    digests = {"tokens": "a" * 64, "base": "b" * 64}
+    train(tokenizer, batches, tmp_path / "run", CPU.but(checkpoint_seconds=1e-9), digests=digests)
+    with pytest.raises(Refusal, match=f"with {name} of digest {digests[name]}, and these have {'c' * 64}"):
+        train(tokenizer, batches, tmp_path / "run", digests={**digests, name: "c" * 64})
+
+
+def test_sigterm_saves_and_stops(
     tokenizer: Any, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "forward_backward", lambda *a: (float("nan"), 1))
-    with pytest.raises(Refusal, match=r"step 1.*lower the learning rate"):
+    undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
+    gradients, calls = Loop.gradients, 0
+
+    def asked(self: Loop, batch: Any, valid: int) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return gradients(self, batch, valid)
+
+    monkeypatch.setattr(Loop, "gradients", asked)
+    with pytest.raises(Stopped, match="after step 6 is kept"):  # heard when step 6 begins
         train(tokenizer, batches, tmp_path / "run")
+    resumed, again = train(tokenizer, batches, tmp_path / "run")
+    assert calls == 12
+    assert again == points
+    assert same(undisturbed, resumed)
 
 
 def test_bf16_learns_alike(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
@@ -215,8 +160,19 @@ def test_bf16_learns_alike(tokenizer: Any, batches: Batches, tmp_path: Path) -> 
     assert [p["loss"] for p in rounded] == pytest.approx([p["loss"] for p in exact], abs=0.05)
 
 
+@pytest.mark.parametrize("how", ["selective", "full"])
+def test_recomputing_changes_nothing(tokenizer: Any, batches: Batches, tmp_path: Path, how: str) -> None:
+    kept, points = train(tokenizer, batches, tmp_path / "kept")
+    again, told = train(tokenizer, batches, tmp_path / "again", CPU.but(recompute=how))
+    assert told == points
+    assert same(kept, again)
+
+
 @pytest.mark.gpu
 def test_on_a_gpu_as_on_a_cpu(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
     _, here = train(tokenizer, batches, tmp_path / "cpu")
-    _, there = train(tokenizer, batches, tmp_path / "gpu", Machine(device="cuda", precision="fp32"))
+    there = Loop(
+        build(SHAPE, tokenizer.path, seed=0), batches, CAUSAL, SPEC, out=tmp_path / "gpu", what="test",
+        ranks=Ranks(rank=0, size=1, device=torch.device("cuda")), machine=Machine(device="cuda", precision="fp32"),
+    ).run()  # fmt: skip
     assert [p["loss"] for p in there] == pytest.approx([p["loss"] for p in here], abs=1e-3)

@@ -1,0 +1,77 @@
+"""The processes that learn together: torchrun starts them, each knows its number, and small sums go between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+from domain.machine import Machine
+from domain.model.device import choose_device
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process is ``rank`` of ``size`` and learns on ``device``. One alone has no process group."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes and tells."""
+        return self.rank == 0
+
+    def total(self, *numbers: int) -> list[int]:
+        """Each number summed over the ranks; on the host, so that no device is waited for."""
+        if self.size == 1:
+            return list(numbers)
+        summed = torch.tensor(numbers, dtype=torch.int64)
+        dist.all_reduce(summed)
+        return [int(number) for number in summed.tolist()]
+
+    def summed(self, value: torch.Tensor) -> torch.Tensor:
+        """A tensor summed over the ranks, on its device."""
+        if self.size > 1:
+            dist.all_reduce(value)
+        return value
+
+    def wait(self) -> None:
+        """Until all ranks are here."""
+        if self.size > 1:
+            self.total(0)
+
+
+def count() -> int:
+    """How many processes torchrun has started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """The number of this process among those that torchrun has started."""
+    return int(os.environ.get("RANK", "0"))
+
+
+@contextmanager
+def together(machine: Machine) -> Iterator[Ranks]:
+    """The ranks of this training. Host tensors go by gloo, those of GPUs by NCCL; the group ends with the block."""
+    device = choose_device(machine)
+    if count() == 1:
+        yield Ranks(rank=0, size=1, device=device)
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    began = not dist.is_initialized()
+    if began:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
+    finally:
+        if began:
+            dist.destroy_process_group()

@@ -1,0 +1,39 @@
+"""The course of the learning rate: warm-up, then cosine, linear, none, or constant with a short decay at the end."""
+
+from __future__ import annotations
+
+import math
+
+from domain.training.spec import Learning
+
+
+def warmup_steps(spec: Learning, steps: int) -> int:
+    """Steps over which the rate rises."""
+    return round(spec.warmup * steps) if spec.warmup_tokens is None else -(-spec.warmup_tokens // spec.batch)
+
+
+def decay_begins(spec: Learning, steps: int) -> int:
+    """The first step whose rate depends on how many there are; with ``wsd`` all before it are a trunk that goes on."""
+    if spec.decay == "wsd":
+        return steps - max(1, round(spec.decay_share * steps))
+    return steps if spec.decay == "none" else min(steps, warmup_steps(spec, steps))
+
+
+def rate(spec: Learning, step: int, steps: int) -> float:
+    """Learning rate of step ``step`` (from 0) of ``steps``.
+
+    ``wsd``, warm-up, stable, decay (arXiv 2404.06395), falls as 1 - sqrt(share of the decay that is done): of the
+    forms tried in arXiv 2405.18392 the best.
+    """
+    warmup = warmup_steps(spec, steps)
+    if step < warmup:
+        return spec.learning_rate * (step + 1) / warmup
+    begin = decay_begins(spec, steps)
+    done = max(0.0, (step - begin) / max(1, steps - 1 - begin))
+    fallen = {
+        "none": 0.0,
+        "linear": done,
+        "cosine": 0.5 * (1.0 - math.cos(math.pi * done)),
+        "wsd": math.sqrt(done),
+    }[spec.decay]
+    return spec.learning_rate * (1.0 - (1.0 - spec.floor) * fallen)

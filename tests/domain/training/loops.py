@@ -1,0 +1,39 @@
+"""A small training by the loop itself, for the tests beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from domain.machine import Machine
+from domain.model.build import build
+from domain.model.spec import Scratch
+from domain.training.objectives.causal import CausalObjective
+from domain.training.objectives.spec import Causal
+from domain.training.ranks import Ranks
+from domain.training.spec import Learning
+from domain.training.trainer import Loop
+
+SHAPE = Scratch(width=32, layers=2, heads=4, context=32)
+SPEC = Learning(batch=256, learning_rate=3e-3)
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+CAUSAL = CausalObjective(Causal(), None, 0)
+ALONE = Ranks(rank=0, size=1, device=torch.device("cpu"))
+
+
+def train(
+    tokenizer: Any, batches: Any, out: Path, machine: Machine = CPU, spec: Learning = SPEC, **more: Any
+) -> tuple[Any, list[dict[str, float]]]:
+    """The model after the training, and its points."""
+    model = build(SHAPE, tokenizer.path, seed=0)
+    out.mkdir(exist_ok=True)
+    loop = Loop(model, batches, CAUSAL, spec, out=out, ranks=ALONE, machine=machine, what="test", **more)
+    return model, loop.run()
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two models have the same weights to the last bit."""
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(name == again and torch.equal(tensor, its) for (name, tensor), (again, its) in pairs)

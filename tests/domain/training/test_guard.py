@@ -1,0 +1,79 @@
+"""Which steps are skipped: by numbers worked by hand, and without a word from the host."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from domain.training.guard import Guard
+from domain.training.spec import Spikes
+
+CPU = torch.device("cpu")
+
+
+def judge(guard: Guard, loss: float, norm: float = 1.0) -> float:
+    return float(guard.judge(torch.tensor(loss), torch.tensor(norm)))
+
+
+def filled(values: list[float], **spec: float) -> Guard:
+    guard = Guard(Spikes(**{"window": 8, "sigmas": 3.0, **spec}), CPU)
+    for value in values:
+        assert judge(guard, value) == 0.0
+    return guard
+
+
+def test_three_deviations_above_the_mean() -> None:
+    values = [2.0, 2.2, 1.9, 2.1, 2.05, 1.95, 2.0, 2.1]
+    limit = float(np.mean(values) + 3 * np.std(values, ddof=1))
+    assert judge(filled(values), limit - 1e-6) == 0.0
+    assert judge(filled(values), limit + 1e-6) == 1.0
+    assert judge(filled(values), 0.0) == 0.0  # far below is no harm
+
+
+def test_the_gradient_norm_alone_is_enough() -> None:
+    guard = Guard(Spikes(window=8, sigmas=3.0), CPU)
+    for loss, norm in [(2.0, 1.0), (2.1, 1.1), (1.9, 0.9), (2.0, 1.05)]:
+        assert judge(guard, loss, norm) == 0.0
+    assert judge(guard, 2.0, 5.0) == 1.0
+
+
+def test_half_a_window_must_be_known() -> None:
+    assert judge(filled([2.0, 2.1, 1.9]), 100.0) == 0.0
+    assert judge(filled([2.0, 2.1, 1.9, 2.0]), 100.0) == 1.0
+
+
+def test_a_skipped_step_is_not_remembered() -> None:
+    guard = filled([2.0, 2.1, 1.9, 2.0])
+    for _ in range(20):  # had it been, the deviation would have grown until 100 was usual
+        assert judge(guard, 100.0) == 1.0
+    assert judge(guard, 2.05) == 0.0
+
+
+def test_the_window_forgets() -> None:
+    guard = filled([2.0, 2.1, 1.9, 2.0, 2.1, 1.9, 2.0, 2.1])
+    slowly = [2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9, 3.0]
+    assert [judge(guard, value) for value in slowly] == [0.0] * 9
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize("sigmas", [0.0, 6.0])
+def test_what_is_no_number_is_always_skipped(broken: float, sigmas: float) -> None:
+    guard = Guard(Spikes(sigmas=sigmas), CPU)
+    assert judge(guard, broken) == 1.0
+    assert judge(guard, 2.0, broken) == 1.0
+    assert judge(guard, 2.0) == 0.0
+    assert guard.seen.isfinite().all()
+
+
+def test_zero_sigmas_skip_no_number() -> None:
+    assert judge(filled([2.0, 2.1, 1.9, 2.0], sigmas=0.0), 1e9) == 0.0
+
+
+def test_goes_on_from_its_state() -> None:
+    guard = filled([2.0, 2.1, 1.9, 2.0])
+    other = Guard(Spikes(window=8, sigmas=3.0), CPU)
+    other.load({name: tensor.clone() for name, tensor in guard.state.items()})
+    assert judge(other, 100.0) == 1.0
