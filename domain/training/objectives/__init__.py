@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-
-from domain.tokens.packing import Rows
 from domain.training.objectives import spec as asked
+
+if TYPE_CHECKING:  # a recipe is opened without torch
+    import torch
+
+    from domain.tokens.packing import Rows
 
 IGNORED = -100  # label of a position that is not learned from
 
@@ -57,7 +60,12 @@ class Objective(Protocol):
 
 def choose(spec: Any, tokenizer: Any, seed: int) -> Objective:
     """The objective that ``spec`` (one of ``objectives.spec``) asks for, with what the tokenizer offers."""
-    from domain.training.objectives.causal import CausalObjective
-
-    made = {asked.Causal: CausalObjective}
-    return made[type(spec)](spec, tokenizer, seed)
+    kinds: dict[type[Any], tuple[str, str]] = {
+        asked.Causal: ("causal", "CausalObjective"),
+        asked.Masked: ("masked", "MaskedObjective"),
+        asked.Span: ("span", "SpanObjective"),
+        asked.Denoising: ("denoising", "DenoisingObjective"),
+    }
+    module, name = kinds[type(spec)]
+    made: Objective = getattr(import_module(f"{__name__}.{module}"), name)(spec, tokenizer, seed)
+    return made

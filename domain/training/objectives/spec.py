@@ -45,7 +45,7 @@ class Denoising(Spec):
     family: ClassVar[Family] = "encoder_decoder"
     kind: Literal["denoising"] = "denoising"
     share: Annotated[Share, Field(gt=0.0, lt=1.0, description="of the tokens, that a mask stands for")] = 0.3
-    length: Annotated[float, Field(gt=0.0, description="mean length of a span (Poisson), in tokens")] = 3.0
+    length: Annotated[float, Field(ge=1.0, description="mean length of a span (Poisson), in tokens")] = 3.0
     permute: Annotated[bool, Field(description="whether sentences are put in another order")] = True
 
 

@@ -1,0 +1,95 @@
+"""Span corruption: predict what sentinels stand for, as T5 does (arXiv 1910.10683, section 3.1.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from domain.tokens.packing import Rows
+from domain.training.objectives import Batch
+from domain.training.objectives.sequences import before, documents, noise, pick, seq2seq, within
+from domain.training.objectives.signs import Signs
+from domain.training.objectives.spec import Span
+
+
+class SpanObjective:
+    """Of each document a share of the tokens is left out, in spans, and a sentinel stands in for each span.
+
+    The input is what stays, and the end token, whether the row holds the document's end or not; it has no begin token,
+    as T5's tokenizer has none. The target is each sentinel with its span, and one more sentinel: the end token is text
+    that is never left out. T5's released code (``t5/data/preprocessors.py``) closes targets with the end token there;
+    the lengths are the same, 512 and 114 tokens from 568. A text of less than two tokens stays whole, and its target
+    is a sentinel alone. Where a document would need more spans than there are sentinels, spans are longer.
+
+    Rounding leaves less out of short documents than of long ones; what of a row then does not fit is not read.
+    """
+
+    def __init__(self, spec: Span, tokenizer: Any, seed: int) -> None:
+        self.spec, self.seed, self.signs = spec, seed, Signs(tokenizer)
+        self.sentinels = self.signs.sentinels  # a tokenizer without them is refused before training
+
+    def raw(self, context: int) -> int:
+        """The most tokens of a text whose input and target have ``context`` tokens at most."""
+        sizes = self.longer(np.arange(int(context / (1.0 - self.spec.share)) + 2))
+        return int(sizes.searchsorted(context, side="right")) - 1
+
+    def __call__(self, rows: Rows, number: int) -> Batch:
+        """Rows [rows, raw + 1] -> inputs of at most ``context`` tokens, and targets."""
+        count, raw = rows.tokens.shape[0], rows.tokens.shape[1] - 1
+        drawn = noise(self.seed, number, (count, raw), 1)
+        table = self.longer(np.arange(raw + 1))
+        given = documents(rows, drawn, self.signs.begin, self.signs.end).fitted(table)
+        ends = np.cumsum(given.sizes)
+        framed = np.insert(given.tokens, ends, self.signs.end)
+        hidden = np.insert(spans(given.sizes, *self.counts(given.sizes), given.noise[0]), ends, False)
+        return seq2seq(
+            given,
+            self.replaced(framed, hidden, given.sizes + 1),
+            self.replaced(framed, ~hidden, given.sizes + 1),
+            start=self.signs.pad,
+            pad=self.signs.pad,
+            count=count,
+            most=int(table[-1]),
+        )
+
+    def counts(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(Tokens left out, spans) of texts of so many tokens, int64; T5's ``random_spans_noise_mask``."""
+        left_out = np.clip(np.rint(sizes * self.spec.share).astype(np.int64), 1, sizes - 1)
+        most = np.minimum(np.minimum(left_out, sizes - left_out), len(self.sentinels) - 1)
+        found = np.clip(np.rint(left_out / self.spec.length).astype(np.int64), 1, most)
+        return np.where(sizes > 1, left_out, 0), np.where(sizes > 1, found, 0)
+
+    def longer(self, sizes: np.ndarray) -> np.ndarray:
+        """int64: tokens of the input or the target, whichever has more; it never falls as ``sizes`` rise."""
+        left_out, found = self.counts(sizes)
+        longer: np.ndarray = np.maximum(sizes - left_out, left_out) + found + 1
+        return longer
+
+    def replaced(self, tokens: np.ndarray, hidden: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each run of hidden tokens of a document as one sentinel; and how many tokens each document has then."""
+        opens = hidden & ~np.concatenate(([False], hidden[:-1]))
+        first = np.cumsum(sizes) - sizes
+        opens[first] = hidden[first]
+        turns = np.where(opens, before(opens, sizes), 0)
+        kept = opens | ~hidden
+        values = np.where(opens, self.sentinels[turns], tokens)[kept]
+        return values, np.add.reduceat(kept, first, dtype=np.int64)
+
+
+def spans(sizes: np.ndarray, left_out: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """bool [sum of sizes]: which tokens of each text are left out, a number of spans behind as many that stay.
+
+    Both are cut at random, every way alike: a text begins with what stays and ends with what is left out.
+    """
+    some = count > 0
+    groups = np.column_stack((sizes - left_out, left_out))[some].ravel()
+    busy = np.repeat(some, sizes)
+    parts = np.repeat(count[some], 2)
+    opens = pick(groups, parts, np.where(within(groups) == 0, 0.0, drawn[busy]))  # the first of a group opens a part
+    lengths = np.diff(np.append(np.flatnonzero(opens), len(opens)))
+    of_hidden = np.repeat(np.arange(len(groups)) % 2 == 1, parts)
+    taking_turns = np.column_stack((lengths[~of_hidden], lengths[of_hidden])).ravel()
+    hidden = np.zeros(len(busy), dtype=bool)
+    hidden[busy] = np.repeat(np.arange(len(taking_turns)) % 2 == 1, taking_turns)
+    return hidden
