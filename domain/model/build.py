@@ -3,96 +3,92 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from domain.errors import Refusal
-from domain.model.embeddings import grow
+from domain.model.embeddings import grow, move_positions
+from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.parts import silent
 from domain.model.spec import Initial, Scratch, padded
 from domain.model.weights import given_files
 from domain.tokenizer.files import TOKENIZER_FILES
-from domain.tokens.encode import frame, load_tokenizer
-from domain.training.spec import LONGEST_ROW
+from domain.tokens.encode import load_tokenizer
+from domain.training.objectives.spec import Family
+
+# What writes to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT divide theirs themselves, and BERT,
+# RoBERTa, BART and T5 none.
+WRITERS = ("o_proj.weight", "down_proj.weight", "self_attention.dense.weight", "dense_4h_to_h.weight")
 
 
 def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 64) -> Any:
-    """A fresh model of ``shape`` for the tokenizer, in fp32; the same for the same seed.
+    """A fresh model of ``shape`` for the tokenizer, with the head of its family, in fp32; the same for the same seed.
 
     Its rows are the tokenizer's ids, padded to a ``multiple``.
 
-    Initial weights are normal with deviation sqrt(1 / (3 width)), those that write to the residual stream
-    are divided by sqrt(2 layers), as in BloombergGPT (arXiv 2303.17564, section 3.3). At width 192 that is
-    0.042; the usual 0.02 needs more than twice the tokens to the same loss.
+    Initial weights are normal with deviation sqrt(1 / (3 width)), and in decoders those that write to the residual
+    stream are divided by sqrt(2 layers), as in BloombergGPT (arXiv 2303.17564, section 3.3). At width 192 that is
+    0.042; the usual 0.02 needs more than twice the tokens to the same loss in a Llama. Elsewhere only the deviation
+    is set (``configured``), and T5 is drawn as in its own code.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     speaker = load_tokenizer(tokenizer_folder)
-    begin, end = frame(speaker)
-    common = {
-        "vocab_size": padded(1 + max(speaker.get_vocab().values()), multiple),
-        "initializer_range": (1.0 / (3.0 * shape.width)) ** 0.5,
-        "tie_word_embeddings": shape.tied,
-        "bos_token_id": begin,
-        "eos_token_id": end,
-        "pad_token_id": speaker.pad_token_id,
-    }
-    if shape.architecture == "llama":
-        config = AutoConfig.for_model(
-            "llama",
-            hidden_size=shape.width,
-            intermediate_size=shape.inner,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.kv_heads or shape.heads,
-            max_position_embeddings=shape.context,
-            **common,
-        )
-    else:
-        config = AutoConfig.for_model(
-            "gpt2",
-            n_embd=shape.width,
-            n_inner=shape.inner,
-            n_layer=shape.layers,
-            n_head=shape.heads,
-            n_positions=shape.context,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-            **common,
-        )
+    rows = padded(1 + max(speaker.get_vocab().values()), multiple)
+    config = configured(shape, rows, speaker)
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=torch.float32)
+    model = opener(shape.family).from_config(config, dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            # GPT-2's own initialisation divides its c_proj already.
-            if name.endswith(("o_proj.weight", "down_proj.weight")):
+            if name.endswith(WRITERS):
                 parameter.div_((2 * shape.layers) ** 0.5)
     return model
 
 
+def opener(family: Family) -> Any:
+    """The class of transformers that opens a family with the head it is pretrained with.
+
+    It takes scaled-dot-product attention, or the plain one where an architecture has no other (BLOOM).
+    """
+    import transformers
+
+    heads = {
+        "decoder": transformers.AutoModelForCausalLM,
+        "encoder": transformers.AutoModelForMaskedLM,
+        "encoder_decoder": transformers.AutoModelForSeq2SeqLM,
+    }
+    return heads[family]
+
+
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
-    """The causal model in ``folder``, from safetensors only; no network, no code of the folder's own."""
-    from transformers import AutoModelForCausalLM
+    """The model in ``folder`` with its head, from safetensors only; no network, no code of the folder's own.
+
+    Raises ``Refusal`` where it does not open, or where weights are missing, which transformers would draw at random:
+    those of the head, if the folder holds a classifier or an embedder.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    told, own = logging.get_verbosity(), {"local_files_only": True, "trust_remote_code": False}
+    logging.set_verbosity_error()  # heads that are left out (BERT's next sentence) are nobody's concern
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            attn_implementation="sdpa",
-            dtype=dtype,
-        )
-    except (OSError, ValueError, KeyError) as error:
+        kind = opener(family_of(AutoConfig.from_pretrained(folder, **own)))
+        model, report = kind.from_pretrained(folder, **own, use_safetensors=True, dtype=dtype, output_loading_info=True)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Refusal(
-            str(folder), f"holds no causal model that opens ({reason})", "name a decoder-only model"
-        ) from error
+        mend = "name a decoder, an encoder or an encoder-decoder with the head that it was pretrained with"
+        raise Refusal(str(folder), f"holds no model that opens ({reason})", mend) from error
+    finally:
+        logging.set_verbosity(told)
+    if missing := sorted(report["missing_keys"]):
+        found = f"holds no {missing[0]}, which {type(model).__name__} needs"
+        raise Refusal(str(folder), found, "name weights with the head that they were pretrained with")
+    # T5's configuration always says tied, also of version 1.1; where rows are added that would tie them.
+    model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    return model
 
 
 def give(
@@ -106,10 +102,12 @@ def give(
     model = load(folder)
     facts = grow(model, folder, tokenizer_folder, initial=initial, multiple=multiple)
     if facts["kind"] == "new":
-        speaker = load_tokenizer(tokenizer_folder)
-        begin, end = frame(speaker)
-        for config in (model.config, model.config.get_text_config(), model.generation_config):
-            config.bos_token_id, config.eos_token_id, config.pad_token_id = begin, end, speaker.pad_token_id
+        speaker, family = load_tokenizer(tokenizer_folder), family_of(model.config)
+        if model.config.model_type in AFTER_PADDING:
+            move_positions(model, speaker.pad_token_id)
+        for config in (model.config, model.config.get_text_config(), getattr(model, "generation_config", None)):
+            if config is not None:
+                renamed(config, speaker, family)
         # Where it is set, as in Llama, that row of the embedding never learns.
         table = model.get_input_embeddings()
         table.padding_idx = None if table.padding_idx is None else speaker.pad_token_id
@@ -118,24 +116,26 @@ def give(
 
 def longest(model: Any) -> int:
     """Tokens that the model can attend over; ``LONGEST_ROW`` where its configuration states none."""
-    return int(getattr(model.config, "max_position_embeddings", 0) or LONGEST_ROW)
+    return context_of(model.config.get_text_config())
 
 
-def save(model: Any, tokenizer_folder: Path, out: Path) -> None:
+def save(model: Any, tokenizer_folder: Path, out: Path, *, weights: Mapping[str, torch.Tensor] | None = None) -> None:
     """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors.
 
-    Rows that belong to no piece are named in the generation configuration, so that they are never spoken.
+    ``weights`` are the model's by name, where it does not hold them whole. Rows that belong to no piece are named in
+    the generation configuration, so that they are never spoken.
     """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    model.config.use_cache = True
-    model.generation_config.suppress_tokens = silent(load_tokenizer(tokenizer_folder), model)
-    try:
-        model.generation_config.validate(strict=True)
-    except ValueError:  # a base that states a temperature and not that it samples opens, but is not written again
-        model.generation_config.do_sample = True
-    model.save_pretrained(out)
+    if (spoken := getattr(model, "generation_config", None)) is not None:  # encoders have none
+        model.config.use_cache = True
+        spoken.suppress_tokens = silent(load_tokenizer(tokenizer_folder), model)
+        try:
+            spoken.validate(strict=True)
+        except ValueError:  # a base that states a temperature and not that it samples opens, but is not written again
+            spoken.do_sample = True
+    model.save_pretrained(out, state_dict=weights)
     for name in TOKENIZER_FILES:
         if (tokenizer_folder / name).is_file():
             shutil.copyfile(tokenizer_folder / name, out / name)

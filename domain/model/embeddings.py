@@ -66,8 +66,8 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
     made = {"table": begun(table.weight, spoke, spelt, (lean, -lean) if tied else (lean,), chance)}
     if not tied:
         made["head"] = begun(head.weight, spoke, spelt, (-lean,), chance)
-    if head.bias is not None:
-        made["bias"] = begun(head.bias[:, None], spoke, spelt, (-lean,))[:, 0]
+    if (bias := bias_of(model)) is not None:
+        made["bias"] = begun(bias[:, None], spoke, spelt, (-lean,))[:, 0]
     if initial == "zero_output":
         for name in made.keys() - {"table"}:
             made[name][:-1] = 0  # the last one is that of padding
@@ -79,14 +79,14 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
     places = torch.tensor([*spelt, *padding], dtype=torch.int64)
     order = torch.tensor([*range(len(spelt)), *[len(spelt)] * len(padding)], dtype=torch.int64)
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    targets = {"table": table.weight, "head": head.weight, "bias": head.bias}
+    targets = {"table": table.weight, "head": head.weight, "bias": bias_of(model)}
     with torch.no_grad():
         for name, values in made.items():
             targets[name][places] = values[order]
     # What was suppressed may have been padding, and be a piece now; in a new vocabulary ids mean other pieces.
-    suppressed = model.generation_config.suppress_tokens or ()
-    kept = [number for number in suppressed if extended and number not in spelt]
-    model.generation_config.suppress_tokens = kept or None
+    if (spoken := getattr(model, "generation_config", None)) is not None:  # encoders have none
+        kept = [number for number in spoken.suppress_tokens or () if extended and number not in spelt]
+        spoken.suppress_tokens = kept or None
     return {
         "kind": "extended" if extended else "new",
         "initial": initial,
@@ -141,3 +141,24 @@ def resize(model: Any, rows: int) -> None:
     for config in (model.config, model.config.get_text_config()):
         if hasattr(config, "vocab_size"):  # one that reads more than text may state it in both, or in the second alone
             config.vocab_size = rows
+
+
+def bias_of(model: Any) -> torch.Tensor | None:
+    """[rows]: what is added to the logits: the head's bias, or the buffer that BART has beside its head."""
+    beside_it: torch.Tensor | None = getattr(model, "final_logits_bias", None)
+    own: torch.Tensor | None = model.get_output_embeddings().bias
+    return own if beside_it is None else beside_it[0]
+
+
+def move_positions(model: Any, pad: int) -> None:
+    """Let positions that are counted from behind the padding id (``AFTER_PADDING``) follow it to ``pad``."""
+    held = model.base_model.embeddings
+    learned = held.position_embeddings.weight[held.padding_idx + 1 :].detach()
+    rows = pad + 1 + len(learned)
+    moved = torch.nn.Embedding(rows, learned.shape[1], padding_idx=pad, dtype=learned.dtype, device=learned.device)
+    with torch.no_grad():
+        moved.weight.zero_()
+        moved.weight[pad + 1 :] = learned
+    held.position_embeddings, held.padding_idx, model.config.max_position_embeddings = moved, pad, rows
+    held.position_ids = torch.arange(rows, device=learned.device)[None]
+    held.token_type_ids = torch.zeros_like(held.position_ids)

@@ -1,8 +1,9 @@
-"""Let a model speak: a prompt continued, token by token, with a key-value cache."""
+"""Let a model speak: a prompt continued or answered, token by token, with a key-value cache; or its masks filled in."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from domain.errors import Refusal
 from domain.machine import Machine
@@ -21,12 +22,16 @@ def generate(
     seed: int = 0,
     machine: Machine | None = None,
 ) -> str:
-    """The prompt and its continuation, the same for the same seed; temperature 0 takes the likeliest token.
+    """What the model in ``folder`` makes of the prompt, the same for the same seed; temperature 0 takes the likeliest.
+
+    A decoder gives the prompt and its continuation. An encoder-decoder reads the prompt and gives what it writes: after
+    span corruption, each ``<extra_id_N>`` of the prompt and what it stands for. An encoder writes nothing of its own:
+    it fills each mask token in the prompt, from left to right, with the likeliest piece.
 
     It ends after ``max_tokens``, at the model's end token, or where the model's context is full. ``top_k`` keeps that
     many candidates (0: all), ``top_p`` the likeliest that together reach that probability. A row that belongs to no
     piece of the tokenizer is never spoken. Raises ``Refusal`` for a folder that holds no model, for options out of
-    range, and for a prompt that leaves no room.
+    range, for a prompt that leaves no room, and for one without a mask where the model is an encoder.
     """
     checks = {
         "--max-tokens": (max_tokens >= 1, max_tokens, "at least 1"),
@@ -44,16 +49,25 @@ def generate(
 
     from domain.model.build import load, longest
     from domain.model.device import choose_device
+    from domain.model.families import family_of
     from domain.model.parts import silent
-    from domain.tokens.encode import encode_texts, frame, load_tokenizer
+    from domain.tokens.texts import encode_texts, frame, load_tokenizer, valid
 
     device = choose_device(machine or Machine())
     tokenizer, model = load_tokenizer(folder), load(folder).to(device).eval()
+    family, most = family_of(model.config), longest(model)
     begin, end = frame(tokenizer)
-    ids = torch.tensor([[begin, *encode_texts(tokenizer, [prompt])[0].tolist()]], device=device)
-    room = longest(model) - ids.shape[1]
+    if family == "decoder":
+        given = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
+        room = most - len(given)
+    else:  # as the tokenizer frames a text, with the masks and sentinels that stand in the prompt
+        given = tokenizer(valid(prompt))["input_ids"]
+        room = most - 1 if len(given) <= most else 0
     if room < 1:
-        raise Refusal("the prompt", f"is {ids.shape[1]:,} tokens, and the model takes {longest(model):,}", "shorten it")
+        raise Refusal("the prompt", f"is {len(given):,} tokens, and the model takes {most:,}", "shorten it")
+    ids = torch.tensor([given], device=device)
+    if family == "encoder":
+        return filled(model, tokenizer, ids)
     sampling = {"do_sample": True, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
     with torch.inference_mode(), torch.random.fork_rng():  # the caller's random state stays as it is
@@ -68,4 +82,34 @@ def generate(
             suppress_tokens=silent(tokenizer, model),
             **(sampling if temperature >= COLDEST else greedy),
         )
-    return str(tokenizer.decode(spoken[0, 1:], skip_special_tokens=True))
+    return told(tokenizer, spoken[0, 1:].tolist())
+
+
+def filled(model: Any, tokenizer: Any, ids: Any) -> str:
+    """The text of ``ids`` int64 [1, length], each mask replaced by the piece that is likeliest given those before."""
+    import torch
+
+    from domain.model.parts import silent
+    from domain.training.objectives.signs import Signs
+
+    mask = Signs(tokenizer).mask
+    places = (ids[0] == mask).nonzero().flatten().tolist()
+    if not places:
+        found = f"has no {tokenizer.mask_token}, and the model is an encoder, which fills in and does not go on"
+        raise Refusal("the prompt", found, f"write {tokenizer.mask_token} where a piece is wanted, or name a decoder")
+    never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
+    with torch.inference_mode():
+        for place in places:
+            logits = model(input_ids=ids).logits[0, place]
+            logits[never] = -torch.inf
+            ids[0, place] = logits.argmax()
+    return told(tokenizer, ids[0].tolist())
+
+
+def told(tokenizer: Any, ids: list[int]) -> str:
+    """The text of ids; of special tokens T5's sentinels alone are told, since they say what each span answers."""
+    from domain.training.objectives.signs import SENTINEL
+
+    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    kept = special & {i for piece, i in tokenizer.get_vocab().items() if SENTINEL.fullmatch(piece)}
+    return str(tokenizer.decode([i for i in ids if i not in special - kept]))

@@ -8,37 +8,61 @@ from pydantic import Field, model_validator
 
 from domain.model.weights import weights_asked
 from domain.spec import Count, Spec
+from domain.training.objectives.spec import Family
 from domain.training.spec import Learning
+
+Architecture = Literal["llama", "qwen3", "gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart"]
+FAMILIES: dict[str, Family] = {
+    "llama": "decoder", "qwen3": "decoder", "gpt2": "decoder", "bloom": "decoder",
+    "bert": "encoder", "roberta": "encoder", "modernbert": "encoder",
+    "t5": "encoder_decoder", "bart": "encoder_decoder",
+}  # fmt: skip
+ROTARY = {"llama", "qwen3", "modernbert"}
+GATED = {"llama", "qwen3", "modernbert", "t5"}  # a feed-forward block of three matrices, not of two
+GROUPED = {"llama", "qwen3"}
+ONE_MATRIX = {"bert", "roberta", "t5", "bart"}  # embedding and head; transformers saves no other
 
 
 class Scratch(Spec):
-    """A decoder's shape. ``ffn`` 0 is 8/3 of the width (Llama) or 4 times (GPT-2), in steps of 64."""
+    """A model's shape. ``ffn`` 0 is 8/3 of the width where the block is gated (GATED), else 4 times, in steps of 64."""
 
-    architecture: Literal["llama", "gpt2"] = "llama"
+    architecture: Architecture = "llama"
     width: Annotated[Count, Field(description="hidden size")] = 192
-    layers: Count = 4
+    layers: Annotated[Count, Field(description="layers; of an encoder-decoder, in each of the two")] = 4
     heads: Count = 4
-    kv_heads: Annotated[int, Field(ge=0, description="key-value heads (llama); 0 is as many as heads")] = 0
+    kv_heads: Annotated[int, Field(ge=0, description="key-value heads (llama, qwen3); 0 is as many as heads")] = 0
     ffn: Annotated[int, Field(ge=0, description="inner size of the feed-forward block")] = 0
     context: Annotated[Count, Field(description="longest text in tokens")] = 512
     tied: Annotated[bool, Field(description="output head shares the embedding matrix")] = True
 
     @model_validator(mode="after")
-    def _divides(self) -> Scratch:
+    def _fits(self) -> Scratch:
+        kind, size = self.architecture, self.width // self.heads
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is no multiple of heads {self.heads}; change one of them")
-        if (self.width // self.heads) % 2:
-            raise ValueError(f"width / heads is {self.width // self.heads}; rotary positions need it even")
+        if kind in ROTARY and size % 2:
+            raise ValueError(f"width / heads is {size}; rotary positions need it even")
+        if self.kv_heads and kind not in GROUPED:
+            raise ValueError(f"{kind} has as many key-value heads as heads; drop kv_heads")
         if self.kv_heads and self.heads % self.kv_heads:
             raise ValueError(f"heads {self.heads} is no multiple of kv_heads {self.kv_heads}; change one of them")
+        if kind == "bloom" and self.ffn not in (0, 4 * self.width):
+            raise ValueError(f"the inner size of bloom is 4 times its width, {4 * self.width}; drop ffn")
+        if kind in ONE_MATRIX and not self.tied:
+            raise ValueError(f"the head of {kind} is its embedding; drop tied")
         return self
+
+    @property
+    def family(self) -> Family:
+        """Decoder, encoder or both: which objectives it can learn by."""
+        return FAMILIES[self.architecture]
 
     @property
     def inner(self) -> int:
         """Inner size of the feed-forward block."""
-        if self.ffn:
-            return self.ffn
-        wished = self.width * 4 if self.architecture == "gpt2" else self.width * 8 // 3
+        if self.ffn or self.architecture == "bloom":
+            return self.ffn or 4 * self.width
+        wished = self.width * 8 // 3 if self.architecture in GATED else self.width * 4
         return -(-wished // 64) * 64
 
 

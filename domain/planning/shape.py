@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from domain.errors import Refusal
+from domain.model.families import context_of, family_of
 from domain.model.spec import Base, Scratch
 from domain.model.weights import given_files
+from domain.tokenizer.train import PAD, special_tokens
+from domain.training.objectives.spec import Family
+
+PADDING = special_tokens("masked").index(PAD)  # in a tokenizer made for a fresh RoBERTa: positions come behind it
+# BERT's heads for classes and next sentences; numbers of positions; GPT-2's triangles, and what BART adds to logits.
+UNUSED = re.compile(r"pooler\.|seq_relationship|position_ids|attn\.(masked_)?bias$|final_logits_bias")
+# What the architectures call the same; T5 and BART come last.
+WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
+DECODER_LAYERS = ("num_decoder_layers", "decoder_layers")
+HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """``parameters`` counts a tied head once; ``context`` is the longest text in tokens."""
+    """``parameters`` counts a tied head once; ``context`` is the longest text in tokens.
+
+    ``layers`` are those that a token goes through: of an encoder-decoder, where it passes one of two stacks and about
+    half of the parameters, the longer stack's.
+    """
 
     parameters: int
     layers: int
@@ -22,32 +40,52 @@ class Shape:
     heads: int
     vocabulary: int
     context: int
+    family: Family = "decoder"
 
 
 def scratch_parameters(shape: Scratch, vocabulary: int) -> int:
     """Weights of a fresh model, exactly as transformers builds it (norms and biases included)."""
-    width, inner = shape.width, shape.inner
-    embedding = vocabulary * width * (1 if shape.tied else 2)
-    if shape.architecture == "llama":
-        keys = width * (shape.kv_heads or shape.heads) // shape.heads
-        layer = 2 * width * width + 2 * width * keys + 3 * width * inner + 2 * width
-        return embedding + shape.layers * layer + width
-    layer = (4 * width * width + 4 * width) + (2 * width * inner + inner + width) + 4 * width
-    return embedding + shape.context * width + shape.layers * layer + 2 * width
+    width, inner, context = shape.width, shape.inner, shape.context
+    square, wide, deep = width * width, width * inner, shape.layers
+    rows = vocabulary * width
+    head = 0 if shape.tied else rows
+    biased = 4 * square + 4 * width  # query, key, value and output with biases
+    block = 2 * wide + inner + width  # and a feed-forward block of two matrices
+    norm = 2 * width  # weight and bias
+    match shape.architecture:
+        case "llama" | "qwen3":
+            size = width // shape.heads
+            attention = 2 * square + 2 * width * size * (shape.kv_heads or shape.heads)
+            attention += 2 * size if shape.architecture == "qwen3" else 0  # norms of query and key
+            return rows + head + deep * (attention + 3 * wide + 2 * width) + width
+        case "gpt2":
+            return rows + head + context * width + deep * (biased + block + 2 * norm) + norm
+        case "bloom":
+            return rows + head + norm + deep * (biased + block + 2 * norm) + norm
+        case "bert" | "roberta":
+            places = context + 2 if shape.architecture == "bert" else context + PADDING + 2  # and text types
+            transform = square + width + norm + vocabulary
+            return rows + places * width + norm + deep * (biased + block + 2 * norm) + transform
+        case "modernbert":  # the first layer has no norm before attention
+            return rows + head + width + deep * (4 * square + 3 * wide + 2 * width) + square + width + vocabulary
+        case "t5":
+            buckets = 2 * 32 * shape.heads
+            layers = deep * (3 * (4 * square + width) + 2 * (3 * wide + width))
+            return rows + buckets + layers + 2 * width
+        case "bart":
+            layers = deep * (3 * (biased + norm) + 2 * (block + norm))
+            return rows + 2 * ((context + 2) * width + norm) + layers
 
 
 def stored_parameters(path: Path) -> int:
-    """Weights in a safetensors file, read from its header alone: 8 bytes of length, then JSON."""
+    """Weights in a safetensors file, read from its header alone: 8 bytes of length, then JSON.
+
+    Heads that are not trained here and tables that are no weights (``UNUSED``) are left out.
+    """
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    total = 0
-    for name, entry in header.items():
-        if name != "__metadata__":
-            count = 1
-            for size in entry["shape"]:
-                count *= size
-            total += count
-    return total
+    entries = [entry for name, entry in header.items() if name != "__metadata__" and not UNUSED.search(name)]
+    return sum(prod(entry["shape"]) for entry in entries)
 
 
 def shape_of(base: Base, pieces: int | None) -> Shape:
@@ -61,19 +99,22 @@ def shape_of(base: Base, pieces: int | None) -> Shape:
             heads=scratch.heads,
             vocabulary=size,
             context=scratch.context,
+            family=scratch.family,
         )
     files = given_files(base.weights)
     config: dict[str, Any] = json.loads((files[0].parent / "config.json").read_text(encoding="utf-8"))
     held = sum(stored_parameters(path) for path in files if path.suffix == ".safetensors")
-    width, rows = number(config, "hidden_size", "n_embd"), number(config, "vocab_size")
-    matrices = 1 if config.get("tie_word_embeddings", True) else 2
+    width, rows, family = number(config, *WIDTH), number(config, "vocab_size"), family_of(config)
+    # An encoder's head has a bias for every piece.
+    each = width * (1 if config.get("tie_word_embeddings", True) else 2) + (family == "encoder")
     return Shape(
-        parameters=held + ((pieces or rows) - rows) * width * matrices,
-        layers=number(config, "num_hidden_layers", "n_layer"),
+        parameters=held + ((pieces or rows) - rows) * each,
+        layers=max(number(config, *LAYERS), number(config, *DECODER_LAYERS, *LAYERS)),
         width=width,
-        heads=number(config, "num_attention_heads", "n_head"),
+        heads=number(config, *HEADS),
         vocabulary=pieces or rows,
-        context=number(config, "max_position_embeddings", "n_positions"),
+        context=context_of(config),
+        family=family,
     )
 
 
@@ -82,6 +123,4 @@ def number(config: dict[str, Any], *names: str) -> int:
     for name in names:
         if isinstance(config.get(name), int):
             return int(config[name])
-    raise Refusal(
-        "base", f"its config.json states no {names[0]}", "choose a decoder-only model that transformers knows"
-    )
+    raise Refusal("base", f"its config.json states no {names[0]}", "choose a language model that transformers knows")

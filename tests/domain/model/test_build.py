@@ -159,7 +159,7 @@ def test_the_padding_token_is_that_of_the_new_vocabulary(tmp_path: Path) -> None
 
 
 def test_no_model(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="no causal model"):
+    with pytest.raises(Refusal, match="holds no model that opens"):
         load(tmp_path)
 
 

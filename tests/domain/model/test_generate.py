@@ -122,9 +122,9 @@ def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
         generate(tmp_path, "Once")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(pretrained / name, tmp_path / name)
-    with pytest.raises(Refusal, match="holds no causal model"):
+    with pytest.raises(Refusal, match="holds no model that opens"):
         generate(tmp_path, "Once")
     config = json.loads((pretrained / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "unheard-of"}))
-    with pytest.raises(Refusal, match=r"no causal model|no tokenizer"):
+    with pytest.raises(Refusal, match=r"no model that opens|no tokenizer"):
         generate(tmp_path, "Once")

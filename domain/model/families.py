@@ -1,0 +1,118 @@
+"""Three families: how each architecture is configured from a shape, and what a configuration says of given weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.errors import Refusal
+from domain.model.spec import FAMILIES, Scratch
+from domain.tokens.encode import frame
+from domain.training.objectives.spec import Family
+from domain.training.spec import LONGEST_ROW
+
+# Their positions are counted from behind the padding id, so that 512 tokens of RoBERTa need 514 rows.
+AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text"}
+LENGTHS = ("max_position_embeddings", "n_positions", "seq_length")  # T5 states the second or none, BLOOM the third
+ROLES = {"bos": 0, "cls": 0, "eos": 1, "sep": 1, "pad": 2}  # as (begin, end, pad)
+
+
+def configured(shape: Scratch, rows: int, speaker: Any) -> Any:
+    """The configuration of a model of ``shape`` with so many rows, for this tokenizer; no dropout.
+
+    Sizes, activations and norms that ``shape`` does not state are those of the papers' base models. T5 has the gated
+    feed-forward block of version 1.1 (arXiv 2002.05202) and the one matrix of version 1.0. Weights are drawn with
+    deviation sqrt(1 / (3 width)): 0.0208 at width 768, where BERT, RoBERTa, BART and GPT-2 have 0.02. T5 draws its
+    own way.
+    """
+    from transformers import AutoConfig
+
+    begin, end, pad = signs(speaker, shape.family)
+    deviation = (1.0 / (3.0 * shape.width)) ** 0.5
+    stacked = {
+        "hidden_size": shape.width,
+        "intermediate_size": shape.inner,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "max_position_embeddings": shape.context,
+    }
+    told: dict[str, Any]
+    match shape.architecture:
+        case "llama":
+            told = {**stacked, "num_key_value_heads": shape.kv_heads or shape.heads}
+        case "qwen3":
+            told = {
+                **stacked,
+                "num_key_value_heads": shape.kv_heads or shape.heads,
+                "head_dim": shape.width // shape.heads,
+            }
+        case "gpt2":
+            told = {"n_embd": shape.width, "n_inner": shape.inner, "n_layer": shape.layers, "n_head": shape.heads}
+            told |= {"n_positions": shape.context, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        case "bloom":
+            told = {"hidden_size": shape.width, "n_layer": shape.layers, "n_head": shape.heads}
+            told |= {"seq_length": shape.context}
+        case "bert":
+            told = {**stacked, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        case "roberta":
+            told = {**stacked, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+            told |= {"max_position_embeddings": shape.context + pad + 1, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+        case "modernbert":
+            told = {**stacked, "cls_token_id": begin, "sep_token_id": end}
+        case "t5":
+            told = {"d_model": shape.width, "d_ff": shape.inner, "num_layers": shape.layers, "num_heads": shape.heads}
+            told |= {"d_kv": shape.width // shape.heads, "n_positions": shape.context, "dropout_rate": 0.0}
+            told |= {"feed_forward_proj": "gated-gelu", "decoder_start_token_id": pad}
+        case "bart":
+            told = {"d_model": shape.width, "max_position_embeddings": shape.context, "dropout": 0.0}
+            for stack in ("encoder", "decoder"):
+                told |= {f"{stack}_layers": shape.layers, f"{stack}_ffn_dim": shape.inner}
+                told |= {f"{stack}_attention_heads": shape.heads}
+            told |= {"init_std": deviation, "decoder_start_token_id": end, "forced_eos_token_id": None}
+    if shape.architecture not in ("t5", "bart"):
+        told["initializer_range"] = deviation
+    told |= {"vocab_size": rows, "tie_word_embeddings": shape.tied}
+    return AutoConfig.for_model(shape.architecture, bos_token_id=begin, eos_token_id=end, pad_token_id=pad, **told)
+
+
+def signs(speaker: Any, family: Family) -> tuple[int, int, Any]:
+    """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
+    if speaker.pad_token_id is None and family != "decoder":
+        found = f"has no padding token, which an {family.replace('_', '-')} needs"
+        raise Refusal(speaker.name_or_path or "tokenizer", found, "choose one that has, or set tokenizer.mode to train")
+    return (*frame(speaker), speaker.pad_token_id)
+
+
+def renamed(config: Any, speaker: Any, family: Family) -> None:
+    """Let a configuration name begin, end and padding of a new vocabulary, wherever it named those of its own."""
+    now = signs(speaker, family)
+    was: dict[int | None, int] = {}
+    for role in ("bos", "pad", "eos"):
+        stated = getattr(config, f"{role}_token_id", None)
+        was |= dict.fromkeys(stated if isinstance(stated, list) else [stated], ROLES[role])
+    # T5's decoder begins with padding, BART's with the end; some are made to begin or end with a token.
+    for name in ("cls", "sep", "decoder_start", "forced_bos", "forced_eos"):
+        stated = getattr(config, f"{name}_token_id", None)
+        if stated is not None:
+            setattr(config, f"{name}_token_id", now[was.get(stated, ROLES.get(name, 0))])
+    config.bos_token_id, config.eos_token_id, config.pad_token_id = now
+
+
+def family_of(config: Any) -> Family:
+    """The family of given weights by their configuration, that of transformers or the content of config.json.
+
+    BERT is an encoder unless it says that it is a decoder.
+    """
+    stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
+    kind = FAMILIES.get(stated.get("model_type", ""), "decoder")
+    if stated.get("is_encoder_decoder", kind == "encoder_decoder"):
+        return "encoder_decoder"
+    masked = kind == "encoder" or any(name.endswith("ForMaskedLM") for name in stated.get("architectures") or ())
+    return "encoder" if masked and not stated.get("is_decoder") else "decoder"
+
+
+def context_of(config: Any) -> int:
+    """Tokens that a model can attend over, by its configuration; ``LONGEST_ROW`` where it states none."""
+    stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
+    found = next((stated[name] for name in LENGTHS if isinstance(stated.get(name), int)), LONGEST_ROW)
+    return int(found) - (1 + stated.get("pad_token_id", 1) if stated.get("model_type") in AFTER_PADDING else 0)
