@@ -56,24 +56,80 @@ def unigram(folder: Path, scores: dict[str, float]) -> Path:
     return written(backend, folder, eos_token="</s>", unk_token="<unk>")
 
 
-def model(rows: int, *, tied: bool = False, kind: str = "llama", **more: Any) -> Any:
-    """A decoder of width 4 with one layer; its rows are distinct numbers. ``phi`` has a bias in the head."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+def wordpiece(folder: Path, pieces: Sequence[str], *, cased: bool = False) -> Path:
+    """WordPiece as in BERT: [PAD] [UNK] [CLS] [SEP] [MASK], then these pieces; uncased unless said otherwise."""
+    special = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+    vocabulary = {piece: number for number, piece in enumerate([*special.values(), *pieces])}
+    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=not cased)
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
+    return written(backend, folder, **{f"{role}_token": token for role, token in special.items()})
 
-    config = AutoConfig.for_model(
-        kind, vocab_size=rows, hidden_size=4, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
-        max_position_embeddings=32, tie_word_embeddings=tied, bos_token_id=1, eos_token_id=2, pad_token_id=None, **more,
-    )  # fmt: skip
+
+def trained(folder: Path, objective: Any) -> Path:
+    """The project's own byte-level BPE for an objective, on a few sentences: 300 pieces, and T5's 100 sentinels."""
+    from domain.tokenizer.train import train
+    from tests.conftest import text
+
+    pieces = 400 if objective == "span" else 300
+    train((text(number) for number in range(60)), pieces=pieces, objective=objective, out=folder)
+    return folder
+
+
+STACKED = {"hidden_size": 4, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+SIZES: dict[str, dict[str, Any]] = {
+    "t5": {"d_model": 4, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 1},
+    "bart": {"d_model": 4, **{f"{stack}_{name}": size for stack in ("encoder", "decoder")
+                              for name, size in (("layers", 1), ("attention_heads", 1), ("ffn_dim", 8))}},
+}  # fmt: skip
+
+
+def model(rows: int, *, tied: bool = False, kind: str = "llama", **more: Any) -> Any:
+    """A model of width 4 with one layer; its rows are distinct numbers. ``phi`` is a decoder with a bias in the head.
+
+    An untied ``t5`` is of version 1.1, as transformers loads it.
+    """
+    from transformers import AutoConfig
+
+    from domain.model.build import opener
+    from domain.model.embeddings import bias_of
+    from domain.model.families import family_of
+
+    told = {"vocab_size": rows, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": None, **more}
+    told |= {} if kind == "t5" else {"max_position_embeddings": 32}
+    config = AutoConfig.for_model(kind, tie_word_embeddings=tied, **SIZES.get(kind, STACKED), **told)
     torch.manual_seed(0)
-    made = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    made = opener(family_of(config)).from_config(config, dtype=torch.float32).eval()
+    if kind == "t5" and not tied:
+        made.lm_head.weight = torch.nn.Parameter(torch.empty(rows, 4))
+        made.config.tie_word_embeddings = False
     with torch.no_grad():
         for matrix in {id(m.weight): m.weight for m in matrices(made)}.values():
             matrix.copy_(torch.randn(matrix.shape))
-        if made.get_output_embeddings().bias is not None:
-            made.get_output_embeddings().bias.copy_(torch.randn(rows))
+        if (bias := bias_of(made)) is not None:
+            bias.copy_(torch.randn(rows))
     return made
 
 
 def matrices(made: Any) -> tuple[Any, Any]:
     """Embedding and head."""
     return made.get_input_embeddings(), made.get_output_embeddings()
+
+
+@torch.no_grad()
+def logits(made: Any, ids: torch.Tensor) -> torch.Tensor:
+    """What a model says to ids [rows, length]; a decoder that has an encoder before it is given the same ids."""
+    more = {"decoder_input_ids": ids} if made.config.is_encoder_decoder else {}
+    found: torch.Tensor = made(input_ids=ids, **more).logits
+    return found
+
+
+@torch.no_grad()
+def stirred(made: Any) -> Any:
+    """The model with every bias and norm moved from where it begins, so that one which is lost is missed."""
+    chance = torch.Generator().manual_seed(1)
+    buffer = getattr(made, "final_logits_bias", None)  # BART's, [1, rows]
+    for tensor in [*made.parameters(), *([] if buffer is None else buffer)]:
+        if tensor.ndim == 1:
+            tensor.add_(torch.randn(tensor.shape, generator=chance) / 5)
+    return made
