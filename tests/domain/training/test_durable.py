@@ -9,33 +9,46 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from domain.manifest import Damaged, verify
 from domain.training import checkpoints, durable
 from domain.training.checkpoints import Checkpoints, Saved
-from tests.domain.training.learner import differ, flip, fresh, held, kept_at, learn, steps, trained
+from tests.domain.training.learner import adamw, differ, flip, fresh, held, kept_at, learn, steps
+
+ALL = [".metadata", "__0_0.distcp", "manifest.json", "state.json"]
 
 
 def test_with_wait_it_is_on_the_disk_at_return(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file is synced, then its folder, then it is renamed, then the folder of folders is synced."""
-    did: list[tuple[str, int]] = []
+    """Every file is synced with all its bytes, then its folder, then it is renamed, then what it is in is synced."""
+    did: list[tuple[str, int, int]] = []
     fsync, rename = os.fsync, os.rename
-    monkeypatch.setattr(os, "fsync", lambda number: (did.append(("sync", os.fstat(number).st_ino)), fsync(number))[1])
-    monkeypatch.setattr(
-        os, "rename", lambda old, new: (did.append(("rename", os.stat(old).st_ino)), rename(old, new))[1]
-    )
-    model, optimizer = trained()
-    kept = Checkpoints(tmp_path, model, optimizer)
+
+    def note(what: str, found: os.stat_result) -> None:
+        did.append((what, found.st_ino, found.st_size))
+
+    monkeypatch.setattr(os, "fsync", lambda number: (note("sync", os.fstat(number)), fsync(number)))
+    monkeypatch.setattr(os, "rename", lambda old, new: (note("rename", os.stat(old)), rename(old, new)))
+    model = torch.nn.Linear(1, 1)  # so small that its metadata are in a buffer when torch syncs them
+    kept = Checkpoints(tmp_path, model, adamw(model))
     did.clear()
     kept.save(3, {}, wait=True)
     folder = tmp_path / "step-000000003"
-    assert {path.name for path in folder.iterdir()} == {".metadata", "__0_0.distcp", "manifest.json", "state.json"}
+    assert {path.name for path in folder.iterdir()} == {*ALL}
     verify(folder)
-    at = did.index(("rename", folder.stat().st_ino))
-    synced = [number for what, number in did[:at] if what == "sync"]
-    assert {path.stat().st_ino for path in folder.iterdir()} <= set(synced)
-    assert synced[-1] == folder.stat().st_ino
-    assert ("sync", tmp_path.stat().st_ino) in did[at:]
+    renamed = next(n for n, (what, inode, _) in enumerate(did) if (what, inode) == ("rename", folder.stat().st_ino))
+    synced = [(inode, size) for what, inode, size in did[:renamed] if what == "sync"]
+    assert {(path.stat().st_ino, path.stat().st_size) for path in folder.iterdir()} <= {*synced}
+    assert synced[-1][0] == folder.stat().st_ino
+    assert tmp_path.stat().st_ino in [inode for what, inode, _ in did[renamed:] if what == "sync"]
+
+
+def test_a_step_that_is_kept_again_takes_the_place(tmp_path: Path) -> None:
+    model, optimizer = kept_at(tmp_path, 1, 2)
+    with Checkpoints(tmp_path, model, optimizer) as kept:
+        kept.save(2, {"of": "again"})
+    assert fresh(tmp_path)[2].load() == Saved(2, {"of": "again"}, {})
+    assert steps(tmp_path) == [1, 2]
 
 
 class Killed(BaseException):
@@ -60,9 +73,6 @@ def die_at_the_last_rename(old: Path, new: Path) -> None:
     if Path(new).name.startswith("step-"):
         raise Killed
     RENAME(old, new)
-
-
-ALL = [".metadata", "__0_0.distcp", "manifest.json", "state.json"]
 
 
 @pytest.mark.parametrize(

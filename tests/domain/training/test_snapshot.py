@@ -76,8 +76,11 @@ def test_moments_that_are_not_there_yet(tmp_path: Path, learned: str) -> None:
     )
     again, resumed, kept = fresh(tmp_path)
     learn(again, resumed, 1)  # as at a roll-back, where all have some by now
+    moment = resumed.state[again.bias]["exp_avg"]
     kept.load()
     assert differ(held(again, resumed), then) == []
+    if learned == "some":
+        assert resumed.state[again.bias]["exp_avg"] is moment  # no memory for another is taken
 
 
 def test_frozen_parameters(tmp_path: Path) -> None:
