@@ -18,7 +18,7 @@ from domain.training.objectives.spec import Family
 
 PADDING = special_tokens("masked").index(PAD)  # in a tokenizer made for a fresh RoBERTa: positions come behind it
 # BERT's heads for classes and next sentences; numbers of positions; GPT-2's triangles, and what BART adds to logits.
-UNUSED = re.compile(r"pooler\.|seq_relationship|position_ids|attn\.(masked_)?bias$|final_logits_bias")
+UNUSED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")
 # What the architectures call the same; T5 and BART come last.
 WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")

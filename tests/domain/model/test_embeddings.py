@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Refusal
-from domain.model.embeddings import begun, grow
+from domain.model.build import load, save
+from domain.model.embeddings import begun, bias_of, grow
+from domain.tokens.encode import load_tokenizer
 from tests.domain.model import tiny
 
 OLD = (("\u2581", "a"), ("a", "b"))  # ids 263 and 264; the characters before them are 259 to 262
@@ -33,7 +35,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def rows_of(model: Any) -> dict[str, torch.Tensor]:
     """Copies of embedding, head and bias."""
     table, head = tiny.matrices(model)
-    found = {"table": table.weight, "head": head.weight, "bias": head.bias}
+    found = {"table": table.weight, "head": head.weight, "bias": bias_of(model)}
     return {name: tensor.detach().clone() for name, tensor in found.items() if tensor is not None}
 
 
@@ -121,20 +123,116 @@ def test_the_bias_of_a_head(folders: tuple[Path, Path], tied: bool) -> None:
     assert torch.allclose(after[268:], before.mean().expand(52), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["llama", "phi"])
-@pytest.mark.parametrize("initial", ["mean", "weighted", "zero_output", "random"])
-def test_whatever_was_there_stays_to_the_bit(folders: tuple[Path, Path], initial: Any, kind: str) -> None:
-    model, original = tiny.model(HELD, kind=kind), tiny.model(HELD, kind=kind).state_dict()
+ALL = ["mean", "weighted", "zero_output", "random"]
+KINDS = [
+    *[("llama", False, initial) for initial in ALL], *[("phi", False, initial) for initial in ALL],
+    *[("t5", False, initial) for initial in ALL], ("modernbert", False, "zero_output"),
+    *[(kind, True, "weighted") for kind in ("gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "tied", "initial"), KINDS)
+def test_whatever_was_there_stays_to_the_bit(
+    folders: tuple[Path, Path], kind: str, tied: bool, initial: Any, tmp_path: Path
+) -> None:
+    padding = 0 if kind == "roberta" else None
+    model, original = (tiny.model(HELD, tied=tied, kind=kind, pad_token_id=padding) for _ in range(2))
     grow(model, *folders, initial=initial)
-    grown = model.state_dict()
-    assert grown.keys() == original.keys()
-    for name, tensor in original.items():
-        rows = len(tensor) if tensor.ndim else None
-        assert torch.equal(grown[name][:rows], tensor), name
+    grown, before = model.state_dict(), original.state_dict()
+    assert grown.keys() == before.keys()
+    for name, tensor in before.items():
+        same = grown[name][:, :HELD] if name == "final_logits_bias" else grown[name][: len(tensor)]
+        assert torch.equal(same, tensor), name
+    ids = torch.tensor([[1, 260, 264, 3], [2, 250, 263, 261]])
+    assert torch.allclose(tiny.logits(model, ids)[..., :HELD], tiny.logits(original, ids), atol=1e-6)
+
+    # Written and opened again it says the same of old and new pieces alike.
+    save(model, folders[1], tmp_path)
+    new = torch.tensor([[1, 266, 267, 265]])
+    again = load(tmp_path).eval()
+    assert torch.equal(tiny.logits(again, new), tiny.logits(model, new))
+    table, head = tiny.matrices(again)
+    assert (head.weight is table.weight) == tied
+
+
+@pytest.mark.parametrize(("kind", "name"), [("bert", "cls.predictions.bias"), ("bart", "final_logits_bias")])
+def test_what_is_added_to_the_logits(folders: tuple[Path, Path], kind: str, name: str) -> None:
+    model = tiny.model(HELD, tied=True, kind=kind)
+    before = model.state_dict()[name].flatten().clone()
+    grow(model, *folders)
+    after = model.state_dict()[name].flatten()
+    assert len(after) == GROWN
+    for number, (one, other) in SPELT.items():
+        assert float(after[number]) == pytest.approx(float(before[one] + before[other]) / 2, abs=1e-6)
+    assert torch.allclose(after[268:], before.mean().expand(52), atol=1e-6)
+
+
+def test_a_base_of_t5_1_1_keeps_its_head_apart(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its configuration says tied once transformers has read it, and rows are added all the same."""
+    made = tiny.model(HELD, kind="t5")
+    save(made, folders[0], tmp_path)
+    model = load(tmp_path).eval()
     ids = torch.tensor([[1, 260, 264, 3]])
-    with torch.no_grad():
-        same = tiny.model(HELD, kind=kind)(ids).logits
-        assert torch.allclose(model(ids).logits[..., :HELD], same, atol=1e-6)
+    assert torch.equal(tiny.logits(model, ids), tiny.logits(made, ids))
+    grow(model, *folders)
+    assert model.lm_head.weight is not model.shared.weight
+    # Both stacks read the one embedding.
+    for stack in (model.encoder, model.decoder):
+        assert stack.embed_tokens.weight is model.shared.weight
+    assert torch.allclose(tiny.logits(model, ids)[..., :HELD], tiny.logits(made, ids), atol=1e-6)
+
+
+def test_the_spare_rows_of_t5(tmp_path: Path) -> None:
+    """32,100 pieces and 32,128 rows: 28 new pieces need no new row."""
+    pieces = {f"\u2581{number}": -9.0 for number in range(32_000 - 2 - 3)} | dict.fromkeys("abc", -3.0)
+    old = tiny.unigram(tmp_path / "old", pieces)
+    speaker = load_tokenizer(old)
+    speaker.add_special_tokens({"extra_special_tokens": [f"<extra_id_{number}>" for number in range(100)]})
+    speaker.save_pretrained(old)
+    speaker.add_tokens(["ab", "bc"])
+    speaker.save_pretrained(tmp_path / "new")
+    model = tiny.model(32_128, kind="t5", tied=True)
+    before = rows_of(model)["table"]
+    facts = grow(model, old, tmp_path / "new")
+    assert (facts["kind"], facts["rows"], facts["new_rows"]) == ("extended", 32_128, [32_100, 32_102])
+    a = load_tokenizer(old).get_vocab()["a"]
+    after = rows_of(model)["table"]
+    assert torch.allclose(after[32_100], before[[a, a + 1]].mean(0), atol=1e-6)
+    assert torch.equal(after[32_102:], before[32_102:])
+
+
+BERT = ("the", "rate", "int", "##er", "##est", "##s", ",", "##,")  # ids from 5
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+def test_more_words_for_bert(tmp_path: Path, kind: str) -> None:
+    old, new = tiny.wordpiece(tmp_path / "old", BERT), tiny.wordpiece(tmp_path / "new", (*BERT, "interest", "##ests"))
+    model = tiny.model(13, tied=True, kind=kind, pad_token_id=0)
+    before = rows_of(model)
+    facts = grow(model, old, new)
+    assert (facts["kind"], facts["pieces"], facts["new_rows"]) == ("extended", 2, [13, 15])
+    for name, after in rows_of(model).items():
+        assert torch.allclose(after[13], before[name][[7, 8, 9]].mean(0), atol=1e-6)  # int ##er ##est
+        assert torch.allclose(after[14], before[name][[9, 10]].mean(0), atol=1e-6)  # ##est ##s
+
+
+def test_a_byte_level_vocabulary_for_bert(tmp_path: Path) -> None:
+    old = tiny.wordpiece(tmp_path / "old", BERT)
+    merges = [("t", "h"), ("th", "e"), ("\u0120", "the"), ("e", "r"), ("\u0120", "T"), ("\u0120T", "he"), ("h", "e")]
+    roles = {"bos_token": "<|begin|>", "eos_token": "<|end|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
+    new = tiny.byte_level(tmp_path / "new", merges, {**roles, "cls_token": "<|begin|>", "sep_token": "<|end|>"})
+    model = tiny.model(13, tied=True, kind="bert", pad_token_id=0)
+    before = rows_of(model)
+    grow(model, old, new)
+    ids = load_tokenizer(new).get_vocab()
+    expected = {
+        "\u0120the": [5], "\u0120The": [5], "the": [5],  # one piece as a beginning, none within
+        "er": [8], ",": [11], "<|begin|>": [2], "<|end|>": [3], "<|pad|>": [0], "<|mask|>": [4],
+        "\u00e9": range(13), "\u0120": range(13),  # part of a character, and a space: the mean of all
+    }  # fmt: skip
+    for name, after in rows_of(model).items():
+        for piece, parts in expected.items():
+            assert torch.allclose(after[ids[piece]], before[name][list(parts)].mean(0), atol=1e-6), piece
 
 
 def test_spare_rows_are_used_first(folders: tuple[Path, Path]) -> None:

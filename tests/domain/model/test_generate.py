@@ -10,7 +10,9 @@ import torch
 
 from domain.errors import Refusal
 from domain.machine import Machine
-from domain.model.generate import generate
+from domain.model.generate import generate, told
+from domain.tokens.encode import load_tokenizer
+from tests.domain.model import tiny
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 
@@ -96,6 +98,76 @@ def test_padding_is_never_spoken(tokenizer: Any, tmp_path: Path) -> None:
         generate(tmp_path, "solve", max_tokens=20, temperature=0, machine=CPU)
     assert heard
     assert max(heard) < 320
+
+
+@pytest.fixture(scope="module")
+def answering(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of small fresh models that are no decoders; 320 or 448 rows for 300 or 400 pieces."""
+    from domain.model.build import build, save
+    from domain.model.spec import Scratch
+
+    folders = {}
+    for architecture, objective in (("t5", "span"), ("bart", "masked"), ("bert", "masked"), ("roberta", "masked")):
+        folder = tmp_path_factory.mktemp(architecture)
+        speaker = tiny.trained(folder / "speaker", objective)
+        shape = Scratch(architecture=architecture, width=32, layers=2, heads=4, context=24)
+        save(tiny.stirred(build(shape, speaker, seed=1)), speaker, folder / "model")
+        folders[architecture] = folder / "model"
+    return folders
+
+
+@pytest.mark.parametrize(("architecture", "start"), [("t5", 2), ("bart", 1)])
+def test_an_encoder_decoder_answers(answering: dict[str, Path], architecture: str, start: int) -> None:
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    folder = answering[architecture]
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForSeq2SeqLM.from_pretrained(folder)
+    pieces = len(tokenizer.get_vocab())
+    given = [*tokenizer("solve the system", add_special_tokens=False)["input_ids"], 1]
+    given = given if architecture == "t5" else [0, *given]
+    answer = [start]
+    with torch.no_grad():
+        while len(answer) < 24 and answer[1:][-1:] != [1]:  # the whole answer again for every token
+            ids = {"input_ids": torch.tensor([given]), "decoder_input_ids": torch.tensor([answer])}
+            answer.append(int(model(**ids, use_cache=False).logits[0, -1, :pieces].argmax()))
+    expected = tokenizer.decode([token for token in answer if token > 3])
+    assert len(expected) > 10
+    assert generate(folder, "solve the system", max_tokens=1_000, temperature=0, machine=CPU) == expected
+    one, same, other = (generate(folder, "solve", seed=seed, machine=CPU) for seed in (1, 1, 2))
+    assert one == same != other
+    with pytest.raises(Refusal, match=r"is \d+ tokens, and the model takes 24"):
+        generate(folder, "solve the sparse linear system " * 5, machine=CPU)
+
+
+def test_sentinels_stand_in_prompt_and_answer(answering: dict[str, Path]) -> None:
+    tokenizer = load_tokenizer(answering["t5"])
+    ids = tokenizer("the <extra_id_0> of <extra_id_1>")["input_ids"]
+    assert ids.count(399) == ids.count(398) == 1
+    assert told(tokenizer, [0, 399, *tokenizer("norm", add_special_tokens=False)["input_ids"], 398, 1, 2]) == (
+        "<extra_id_0>norm<extra_id_1>"
+    )
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+def test_an_encoder_fills_in(answering: dict[str, Path], architecture: str) -> None:
+    from transformers import AutoModelForMaskedLM
+
+    folder = answering[architecture]
+    tokenizer, model = load_tokenizer(folder), AutoModelForMaskedLM.from_pretrained(folder)
+    ids = tokenizer("solve<|mask|> linear<|mask|>")["input_ids"]
+    assert (ids[0], ids[-1], ids.count(3)) == (0, 1, 2)
+    with torch.no_grad():
+        while 3 in ids:
+            place = ids.index(3)
+            ids[place] = 4 + int(model(torch.tensor([ids])).logits[0, place, 4:300].argmax())
+    filled = generate(folder, "solve<|mask|> linear<|mask|>", machine=CPU)
+    assert filled == tokenizer.decode(ids[1:-1])
+    assert filled.startswith("solve")
+    with pytest.raises(Refusal, match=r"has no <\|mask\|>, and the model is an encoder") as caught:
+        generate(folder, "solve the system", machine=CPU)
+    assert caught.value.mend == "write <|mask|> where a piece is wanted, or name a decoder"
+    with pytest.raises(Refusal, match=r"is \d+ tokens, and the model takes 24"):
+        generate(folder, "solve the sparse <|mask|> system " * 5, machine=CPU)
 
 
 @pytest.mark.parametrize(

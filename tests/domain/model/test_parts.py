@@ -118,6 +118,90 @@ def test_the_same_character_may_stand_for_another_byte(tmp_path: Path) -> None:
     assert parts(old, load_tokenizer(level))[ids["\u00c3"]] == []
 
 
+WORDS = ("the", "rate", "in", "##in", "##the", "##r", "##ate", "##s", "5", "##5", ",", "cafe", "a", "##a")  # from 5
+
+
+@pytest.fixture(scope="module")
+def uncased(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small BERT's."""
+    return load_tokenizer(tiny.wordpiece(tmp_path_factory.mktemp("uncased"), WORDS))
+
+
+def test_words_are_read_as_bytes(uncased: Any) -> None:
+    words = Spelling(uncased)
+    assert words.read("rate") == b" rate"
+    assert words.read("##ate") == b"ate"
+    assert words.read(",") == b","
+    assert words.read("##") == b"##"  # a piece of BERT's own
+    assert [words.goes_on(piece) for piece in ("##ate", "rate", "##")] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        (" rate", ["rate"]), ("ate", ["##ate"]), (" ate", []), ("rates", ["rate", "##s"]),
+        ("the", ["##the"]), ("The", ["the"]),  # as many pieces: a capital begins
+        ("thes", ["##the", "##s"]), ("in", ["##in"]), ("In the", ["in", "the"]), ("in the", ["##in", "the"]),
+        ("rate,", ["rate", ","]), (",the", [",", "the"]), (" CAFÉ", ["cafe"]), ("5", ["##5"]), (" 55", ["5", "##5"]),
+        ("\n", []), (" ", []), ("", []), ("x", []), ("the x rate", ["##the", "rate"]),
+    ],
+)  # fmt: skip
+def test_bytes_are_written_as_words(uncased: Any, text: str, pieces: list[str]) -> None:
+    assert uncased.convert_ids_to_tokens(Spelling(uncased).write(text.encode())) == pieces
+
+
+def test_what_stands_within_a_word_and_part_of_a_character(uncased: Any) -> None:
+    words, ids = Spelling(uncased), uncased.get_vocab()
+    assert words.write(b"rate", within=True) == [ids["##r"], ids["##ate"]]
+    assert words.write(b"\xa9 the\xc3") == [ids["the"]]
+    assert words.write(b"\xc3") == []
+
+
+def test_a_cased_base_keeps_capitals(tmp_path: Path) -> None:
+    cased = load_tokenizer(tiny.wordpiece(tmp_path, ("The", "the", "##The"), cased=True))
+    assert cased.convert_ids_to_tokens(Spelling(cased).write(b" The the THE")) == ["The", "the"]
+
+
+@given(st.text(alphabet="therains5, Cafe\u00e9", max_size=30))
+@settings(deadline=None, max_examples=200)
+def test_words_are_split_as_tokenizers_splits_them(uncased: Any, text: str) -> None:
+    told = [n for n in uncased.backend_tokenizer.encode(" " + text, add_special_tokens=False).ids if n != 1]
+    assert Spelling(uncased).write((" " + text).encode()) == told
+
+
+def test_between_words_and_bytes(uncased: Any, tmp_path: Path) -> None:
+    merges = (("r", "a"), ("ra", "t"), ("rat", "e"), ("\u0120", "rate"))
+    level = load_tokenizer(tiny.byte_level(tmp_path / "level", merges))
+    ids, words = level.get_vocab(), uncased.get_vocab()
+    found = parts(uncased, level)
+    assert found[ids["\u0120rate"]] == found[ids["rate"]] == [words["rate"]]
+    assert found[ids["s"]] == [words["##s"]]
+    assert found[ids["<|end|>"]] == [words["[CLS]"]]
+    back = parts(level, uncased)
+    assert back[words["rate"]] == [ids["\u0120rate"]]
+    assert back[words["##ate"]] == [ids["a"], ids["t"], ids["e"]]
+    assert back[words["[MASK]"]] == []
+
+
+def test_between_words_and_words(uncased: Any, tmp_path: Path) -> None:
+    new = load_tokenizer(tiny.wordpiece(tmp_path, ("rates", "##rate", "RATE", "##s"), cased=True))
+    ids, words = new.get_vocab(), uncased.get_vocab()
+    assert parts(uncased, new) == {
+        ids["rates"]: [words["rate"], words["##s"]],
+        ids["##rate"]: [words["##r"], words["##ate"]],  # never [rate], which begins a word
+        ids["RATE"]: [words["rate"]],
+        ids["##s"]: [words["##s"]],
+    }
+
+
+def test_an_added_word_begins_one(uncased: Any, tmp_path: Path) -> None:
+    uncased.save_pretrained(tmp_path)
+    new = load_tokenizer(tmp_path)
+    new.add_tokens(["inrate"])
+    ids = uncased.get_vocab()
+    assert parts(uncased, new) == {19: [ids["in"], ids["##r"], ids["##ate"]]}
+
+
 def test_special_tokens_by_name_then_by_role(tmp_path: Path) -> None:
     roles = {"bos_token": "<|begin|>", "eos_token": "</s>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
     new = load_tokenizer(tiny.byte_level(tmp_path / "new", (), roles))
@@ -187,3 +271,5 @@ def test_silent_rows() -> None:
     assert silent(speaks(0, 1, 3), model(6, None)) == [2, 4, 5]
     assert silent(speaks(0, 1, 2), model(4, [1])) == [1, 3]
     assert silent(speaks(0, 1, 2), model(3, None)) is None
+    encoder = SimpleNamespace(get_input_embeddings=model(4, None).get_input_embeddings)
+    assert silent(speaks(0, 1, 2), encoder) == [3]
