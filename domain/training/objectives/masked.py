@@ -54,6 +54,6 @@ class MaskedObjective:
 
     def words(self, tokens: np.ndarray, segments: np.ndarray, text: np.ndarray) -> np.ndarray:
         """int64 [rows, length]: where the word of each position begins."""
-        opens = ~text | self.signs.starts[tokens]
+        opens = self.signs.starts[tokens]
         opens[:, 1:] |= ~text[:, :-1] | (segments[:, 1:] != segments[:, :-1])
         return np.maximum.accumulate(np.where(opens, np.arange(tokens.shape[1]), 0), axis=1)

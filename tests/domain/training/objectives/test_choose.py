@@ -11,8 +11,8 @@ from domain.training.objectives import choose
 from domain.training.objectives.causal import CausalObjective
 from domain.training.objectives.denoising import DenoisingObjective
 from domain.training.objectives.masked import MaskedObjective
-from domain.training.objectives.spec import Objective
 from domain.training.objectives.span import SpanObjective
+from domain.training.objectives.spec import Objective
 from tests.domain.training.objectives import made
 
 

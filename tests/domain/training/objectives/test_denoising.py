@@ -101,6 +101,9 @@ def test_spans_have_poisson_lengths_and_lie_anywhere() -> None:
     alone = [hidden for each in between for masks, hidden in each if masks == 1]
     assert np.mean(np.array(alone) == 0) == pytest.approx(math.exp(-3), abs=0.012)
     assert np.mean(np.array(alone) == 3) == pytest.approx(math.exp(-3) * 27 / 6, abs=0.02)
+    # How long a span is has nothing to do with where it lies.
+    leading = [each[0][1] for each in between if each[0][0] == 1]
+    assert np.mean(leading) == pytest.approx(3, abs=4 * math.sqrt(3 / len(leading)))
     # No place is hidden more often than another, but the first and last few, over which fewer spans can lie.
     stays = np.mean([np.isin(text, halves(batch, row)[0][0]) for row in range(300)], axis=0)
     assert abs(stays[8:-8] - 0.7).max() < 4.5 * math.sqrt(0.3 * 0.7 / 300)

@@ -126,6 +126,16 @@ def test_words_are_those_of_transformers_collator(tokenizer: Any) -> None:
     assert len(np.unique(words)) == len(text.split()) < ids.size
 
 
+def test_a_word_ends_with_its_document_and_at_special_tokens() -> None:
+    tokenizer = made.roberta()
+    begin, end, go_on = Signs(tokenizer).begin, Signs(tokenizer).end, tokenizer.convert_tokens_to_ids("es")
+    tokens = np.array([[go_on, go_on, end, begin, go_on, go_on, go_on, end, go_on]])
+    segments = np.array([[0, 0, 0, 1, 1, 1, 2, 2, 2]])
+    objective = choose(Masked(whole_words=True), tokenizer, 0)
+    found = objective.words(tokens, segments, Signs(tokenizer).text[tokens])  # type: ignore[attr-defined]
+    assert found.tolist() == [[0, 0, 2, 3, 4, 4, 6, 7, 8]]
+
+
 @pytest.mark.parametrize("tokenizer", KINDS)
 def test_a_word_is_selected_whole_or_not_at_all(tokenizer: Any) -> None:
     signs, texts = Signs(tokenizer()), [tokenizer().encode(text, add_special_tokens=False) for text in GENERAL[:3]]
