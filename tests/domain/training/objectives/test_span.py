@@ -140,6 +140,8 @@ def test_as_many_tokens_and_spans_as_asked_for() -> None:
     left_out, count = objective().counts(np.array([0, 1, 2, 9, 10, 20, 100, 568]))
     assert left_out.tolist() == [0, 0, 1, 1, 2, 3, 15, 85]
     assert count.tolist() == [0, 0, 1, 1, 1, 1, 5, 28]
+    # something always stays, as many spans as are left out; 1.8, 2.7 and 9 tokens, and a third of these spans
+    assert [each.tolist() for each in objective(share=0.9).counts(np.array([2, 3, 10]))] == [[1, 2, 9], [1, 1, 1]]
 
 
 def test_every_way_to_hide_is_as_likely() -> None:
