@@ -72,9 +72,11 @@ def restored_nats(
 
 def cut(documents: Sequence[np.ndarray], length: int) -> tuple[Rows, np.ndarray]:
     """Each document in rows of its own, cut where it is longer; and the document of each row."""
-    pieces = [(n, ids[at : at + length]) for n, ids in enumerate(documents) for at in range(0, max(1, len(ids)), length)]
+    pieces = [
+        (n, ids[at : at + length]) for n, ids in enumerate(documents) for at in range(0, max(1, len(ids)), length)
+    ]
     tokens = np.zeros((len(pieces), length), dtype=np.int64)
     segments = np.full((len(pieces), length), PADDING, dtype=np.int64)
     for row, (_, piece) in enumerate(pieces):
         tokens[row, : len(piece)], segments[row, : len(piece)] = piece, 0
-    return Rows(tokens, segments), np.array([n for n, _ in pieces], dtype=np.int64)
+    return Rows(tokens, segments), np.array([number for number, _ in pieces], dtype=np.int64)

@@ -56,8 +56,9 @@ def nats_of(
     a manifest has it) hides is scored, see ``domain.restored``. Raises ``Refusal`` where a text costs no finite number
     of nats: such a model has diverged.
     """
-    from domain.model.build import family_of, load, longest
+    from domain.model.build import load, longest
     from domain.model.device import choose_device
+    from domain.model.families import family_of
     from domain.restored import restored_nats
     from domain.score import document_nats
     from domain.tokens.encode import encode_texts, frame, load_tokenizer

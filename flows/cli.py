@@ -15,10 +15,12 @@ NOT_RELEASED = 3  # exit code of a run that ended well and whose gates did not h
 
 
 def new(options: argparse.Namespace) -> int:
-    """Write the starter recipe."""
+    """Write the starter recipe for what the model is to do."""
     from flows.new import write_starter
+    from flows.work import WORK
 
-    path = write_starter(options.name)
+    path, choice = write_starter(options.name, options.work), WORK[options.work]
+    print(f"To {options.work}: {choice.objective}, since {choice.why}. A base: {choice.base}.")
     print(f"Wrote {path}. Name your text in it, then: shoptalk plan {path}")
     return 0
 

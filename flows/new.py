@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 from domain.errors import Refusal
 from domain.manifest import write_atomically
+from flows.work import WORK
 
 STARTER = """\
 # {name}: one line on what this domain is.
 name: {name}
 
-# Existing weights to continue from: org/model@<commit>, or a folder in the transformers layout.
-# To begin from scratch instead:
-#   base: {{scratch: {{architecture: llama, width: 512, layers: 8, heads: 8}}, tokens: 200M}}
+# To {work}, {why}.
+# Existing weights to continue from: org/model@<commit>, or a folder in the transformers layout. For instance
+# {base}. To begin from scratch instead:
+#   base: {{scratch: {{architecture: {scratch}, width: 512, layers: 8, heads: 8}}, tokens: 200M}}
 base: models/general-base
 
 corpus:
@@ -36,6 +39,7 @@ tokenizer: {{mode: keep}}                 # the base's; {{mode: extend, pieces: 
                                         # weighs their worth; train makes a new one (needed from scratch)
 
 training:
+  objective: {objective}
   tokens: 2M                            # or leave out, set budget and let `shoptalk plan --write` derive it
   mixture: {{domain: 0.7, general: 0.3}}  # shares of what is read
   learning_rate: 3.0e-4                 # for a large public base, about a tenth of its published peak
@@ -50,8 +54,8 @@ release:
 """
 
 
-def write_starter(name: str) -> Path:
-    """Write ``<name>.yaml`` in the current folder; an existing file is left alone."""
+def write_starter(name: str, work: str) -> Path:
+    """Write ``<name>.yaml`` in the current folder for a kind of ``WORK``; an existing file is left alone."""
     stem = name.removesuffix(".yaml")
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", stem):
         raise Refusal(name, "is no name for a recipe", "use lower case, digits and hyphens, such as contracts")
@@ -59,7 +63,7 @@ def write_starter(name: str) -> Path:
     if path.exists():
         raise Refusal(str(path), "exists already", "choose another name, or remove the file")
     try:
-        write_atomically(path, STARTER.format(name=stem).encode())
+        write_atomically(path, STARTER.format(name=stem, work=work, **asdict(WORK[work])).encode())
     except OSError as error:
         raise Refusal(str(path), f"cannot be written ({error.strerror})", "go to a folder of your own") from None
     return path

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from flows.order import STAGES
+from flows.work import WORK
 
 if TYPE_CHECKING:
     from domain.machine import Machine
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
 
     new = commands.add_parser("new", help="write a commented starter recipe")
     new.add_argument("name", help="the domain, such as contracts; writes NAME.yaml")
+    new.add_argument("--for", dest="work", choices=sorted(WORK), default="generate", help="what the model is to do")
     check = commands.add_parser("check", help="check the installation and, if named, a recipe")
     check.add_argument("recipe", nargs="?")
     plan = commands.add_parser("plan", help="what a recipe will take, before anything is spent")
@@ -76,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
             continue
         machine.add_argument("--workers", type=int, help="processes that read and clean text")
         machine.add_argument("--threads", type=int, help="threads of one learning process")
+        machine.add_argument("--processes", type=int, help="processes that learn together on this node")
         machine.add_argument("--device", choices=("auto", "cpu", "cuda"))
         machine.add_argument("--precision", choices=("auto", "fp32", "bf16"))
         machine.add_argument("--micro-batch", type=int, metavar="TOKENS", help="tokens per forward pass")
@@ -124,7 +127,7 @@ def machine_of(options: argparse.Namespace) -> Machine:
         raise Refusal(str(path), found, "write for instance workers: 4")
     if isinstance(content.get("work"), str):
         content["work"] = str(Path(content["work"]).expanduser())
-    for name in ("work", "workers", "threads", "device", "precision", "micro_batch", "tracking"):
+    for name in ("work", "workers", "threads", "processes", "device", "precision", "micro_batch", "tracking"):
         if getattr(options, name, None) is not None:
             content[name] = getattr(options, name)
     return validated(Machine, content, path)

@@ -83,4 +83,6 @@ def whole(model: nn.Module, ranks: int) -> dict[str, torch.Tensor] | None:
         return None
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
-    return dict(get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True)))
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    found: dict[str, torch.Tensor] = get_model_state_dict(model, options=options)  # type: ignore[assignment]
+    return found

@@ -29,10 +29,10 @@ def adamw(model: torch.nn.Module, spec: Learning) -> torch.optim.AdamW:
 class RowsFirst:
     """In the first ``steps`` steps only ``rows`` of embedding and head learn; then everything does.
 
-    Body and old rows stay as they are to the bit: their gradients are set to 0, so that AdamW moves neither them nor
-    their moments, and nothing decays. Where the body may be ``freeze``d it gets no gradients at all, which spares a
-    third of the work. What learns follows from the step alone, so that a training may be interrupted on either side
-    of the border.
+    Body and old rows stay as they are to the bit: the body has no gradients, and those of old rows are set to 0, so
+    that AdamW moves neither them nor their moments; nothing decays. Where the body may be ``freeze``d its gradients are
+    not even computed, which spares a third of the work. What learns follows from the step alone, so that a training
+    may be interrupted on either side of the border.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RowsFirst:
             if parameter.grad is None:
                 continue
             if id(parameter) not in self.matrices:
-                parameter.grad.zero_()
+                parameter.grad = None  # zeros would count as a step
                 continue
             learns = torch.zeros(parameter.grad.shape[0], dtype=torch.bool, device=parameter.device)
             learns[self.rows.start : self.rows.stop] = True

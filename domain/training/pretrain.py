@@ -77,8 +77,10 @@ def learn(
     new_rows: range = range(0),
 ) -> dict[str, Any]:
     """Train ``model`` on about ``spec.tokens`` tokens of text (whole batches) and save it and its loss series."""
-    from domain.model.attention import keeps_apart
-    from domain.model.build import family_of, longest, parameters, save
+    from domain.model.attention import Attention
+    from domain.model.build import longest, parameters, save
+    from domain.model.device import uses_bf16
+    from domain.model.families import family_of
     from domain.model.lora import adapt, merge
     from domain.model.parallel import whole
     from domain.tokens.batches import PACKINGS, Batches
@@ -106,7 +108,9 @@ def learn(
         if not steps:
             found = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
             raise Refusal(f"tokens of the {what}", found, "raise them")
-        packing = spec.packing if keeps_apart(model) else "separate"
+        half = uses_bf16(ranks.device, machine)
+        attention = Attention(model.to(ranks.device), ranks.device, half=half)
+        packing = spec.packing if attention.packed else "separate"
         batches = Batches(tokens, spec.mixture, rows=rows, context=raw, batches=steps, seed=spec.seed, packing=packing)
         for warning in batches.warnings() if ranks.first else ():
             print(f"{what}: {warning}", file=sys.stderr, flush=True)
@@ -120,8 +124,8 @@ def learn(
         )  # fmt: skip
         alone = int(spec.new_rows_first * steps)
         loop = Loop(
-            model, batches, objective, spec, out=out, ranks=ranks, machine=machine, what=what, look=look,
-            digests=digests, new_rows=new_rows, alone=alone,
+            model, batches, objective, spec, attention=attention, out=out, ranks=ranks, machine=machine, what=what,
+            look=look, digests=digests, new_rows=new_rows, alone=alone,
             trunk=Trunk(machine.work, spec, steps, alone, digests),
         )  # fmt: skip
         points = loop.run()

@@ -42,7 +42,7 @@ class Lora(Spec):
     """Low-rank updates instead of whole matrices."""
 
     rank: Annotated[Count, Field(description="rank of an update")] = 16
-    alpha: Annotated[float, Field(gt=0, description="updates are scaled by alpha / rank")] = 32.0
+    alpha: Annotated[Count, Field(description="updates are scaled by alpha / rank")] = 32
     targets: Annotated[
         tuple[str, ...], Field(description="names of the matrices, such as q_proj; all but embedding and head if empty")
     ] = ()

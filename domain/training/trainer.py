@@ -65,6 +65,7 @@ class Loop:
         objective: Objective,
         spec: Learning,
         *,
+        attention: Attention,
         out: Path,
         ranks: Ranks,
         machine: Machine,
@@ -83,7 +84,7 @@ class Loop:
         # Every cell is written before it is read; filling them all first costs 4%.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         model.to(self.device).train()
-        self.head, self.attention = Head(model, spec.objective), Attention(model, self.device)
+        self.attention, self.head = attention, Head(model, spec.objective)
         spread(model, ranks.size, machine, self.device)
         self.optimizer = adamw(model, spec)
         self.first = RowsFirst(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
@@ -196,8 +197,11 @@ class Loop:
             if size > 1:  # gradients are summed over the ranks once a step
                 self.model.set_requires_gradient_sync(number == len(parts))
             with autocast(self.device, self.machine):
-                summed = self.head.loss(self.attention(few), few.labels)
-            (summed * (size / valid)).backward()  # the ranks' gradients are averaged, their losses are summed
+                # Labels of the host: how many are valid must not be waited for.
+                labels = batch.labels[part.start : part.stop] if part else few.labels
+                summed = self.head.loss(self.attention(few), labels)
+            # The ranks' gradients are averaged, their losses are summed.
+            (summed * (size / valid)).backward()  # type: ignore[no-untyped-call]
             total += summed.detach()
         return self.ranks.summed(total) / valid
 

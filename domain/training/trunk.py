@@ -1,4 +1,4 @@
-"""The trunk of a schedule with a constant rate: later, longer trainings branch off from it instead of beginning anew."""
+"""The trunk of trainings at a constant rate, from which later ones branch off instead of beginning anew."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Trunk:
                     return saved
         return None
 
-    def keep(self, step: int, model: nn.Module, optimizer: Optimizer, state: Any, tensors: Mapping[str, Tensor]) -> None:
+    def keep(
+        self, step: int, model: nn.Module, optimizer: Optimizer, state: Any, tensors: Mapping[str, Tensor]
+    ) -> None:
         """Put the state at the beginning of the decay by, for those that come after."""
         with Checkpoints(self.folder / str(step), model, optimizer) as held:
             held.save(step, state, tensors=tensors, wait=True)

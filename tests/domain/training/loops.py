@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from domain.machine import Machine
+from domain.model.attention import Attention
 from domain.model.build import build
 from domain.model.spec import Scratch
 from domain.training.objectives.causal import CausalObjective
@@ -29,7 +30,10 @@ def train(
     """The model after the training, and its points."""
     model = build(SHAPE, tokenizer.path, seed=0)
     out.mkdir(exist_ok=True)
-    loop = Loop(model, batches, CAUSAL, spec, out=out, ranks=ALONE, machine=machine, what="test", **more)
+    attention = Attention(model, ALONE.device)
+    loop = Loop(
+        model, batches, CAUSAL, spec, attention=attention, out=out, ranks=ALONE, machine=machine, what="test", **more
+    )
     return model, loop.run()
 
 

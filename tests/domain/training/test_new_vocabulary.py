@@ -81,24 +81,24 @@ def test_prepared_interrupted_and_resumed(
     asked = []
     with monkeypatch.context() as patch:
         usual = trainer.RowsFirst
-        patch.setattr(trainer, "RowsFirst", lambda *args: (asked.append(args[2:]), usual(*args))[1])
+        patch.setattr(trainer, "RowsFirst", lambda *args, **how: (asked.append(args[2:]), usual(*args, **how))[1])
         whole = pretrain(TRAINING, base, tokens, out=tmp_path / "whole", machine=CPU)
     assert asked == [(range(*facts["new_rows"]), 2)]
     expected = load(whole.path).state_dict()
-    forward_backward, often = trainer.forward_backward, CPU.but(checkpoint_seconds=1e-9)
+    gradients, often = trainer.Loop.gradients, CPU.but(checkpoint_seconds=1e-9)
     for crash_at in (1,) if new else (1, 3):  # on either side of the border, which lies after 2 steps
         calls = 0
 
-        def crashing(*inputs: Any, crash_at: int = crash_at) -> tuple[float, int]:
+        def crashing(self: Any, batch: Any, valid: int, crash_at: int = crash_at) -> torch.Tensor:
             nonlocal calls
             calls += 1
             if calls == crash_at + 1:
                 raise Stop
-            return forward_backward(*inputs)
+            return gradients(self, batch, valid)
 
         out = tmp_path / f"crash-{crash_at}"
         with monkeypatch.context() as patch:
-            patch.setattr(trainer, "forward_backward", crashing)
+            patch.setattr(trainer.Loop, "gradients", crashing)
             with pytest.raises(Stop):
                 pretrain(TRAINING, base, tokens, out=out, machine=often)
         resumed = pretrain(TRAINING, base, tokens, out=out, machine=CPU)

@@ -66,7 +66,7 @@ def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: 
 
 def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any, tmp_path: Path) -> None:
     arm = pretrain(TRAINING.but(packing="best_fit"), base, tokens, out=tmp_path / "arm", machine=CPU)
-    assert set(arm.facts["packing"]) == {"truncated", "padding"}
+    assert set(arm.facts["packing"]) == {"kind", "truncated", "padding"}
     assert base.facts["packing"]["padding"] == 0.0
     assert 0 < arm.facts["packing"]["padding"] < 0.5
     # ten batches of 8 rows, 7 to 3, and each source is its part

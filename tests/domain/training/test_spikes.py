@@ -16,16 +16,16 @@ from domain.tokens.mixture import Mixture
 from domain.tokens.packing import Rows
 from domain.training.spec import Learning, Spikes
 from domain.training.trainer import Loop
-from tests.domain.training.loops import SPEC, same, train
+from tests.domain.training.loops import CPU, SPEC, same, train
 
 SPIKES = Spikes(window=8, sigmas=4.0, in_a_row=3, anchor=10)
 GUARDED = SPEC.but(spikes=SPIKES)
 STEPS = 30
 
 
-def poisoned(tokens: Any, *bad: int) -> Batches:
+def poisoned(tokens: Any, *bad: int, steps: int = STEPS) -> Batches:
     """Batches of real text, but for ``bad`` ones of noise."""
-    batches = Batches(tokens, Mixture(), rows=8, context=32, batches=STEPS, seed=0)
+    batches = Batches(tokens, Mixture(), rows=8, context=32, batches=steps, seed=0)
     part = batches.part
 
     def noisy(index: int, rank: int, ranks: int) -> Rows:
@@ -109,8 +109,6 @@ def test_the_jump_is_part_of_the_state(tokenizer: Any, tokens: Any, tmp_path: Pa
             raise Crash
         return gradients(self, batch, valid)
 
-    from tests.domain.training.loops import CPU
-
     often = CPU.but(checkpoint_seconds=1e-9)
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "gradients", crashing)
@@ -131,7 +129,7 @@ def test_before_the_first_anchor_there_is_nowhere_to_go(
 
 def test_it_does_not_go_back_for_ever(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="3 steps in a row were skipped"):
-        train(tokenizer, poisoned(tokens, *range(12, STEPS)), tmp_path / "run", spec=GUARDED)
+        train(tokenizer, poisoned(tokens, *range(20, 40), steps=40), tmp_path / "run", spec=GUARDED)
 
 
 def test_turned_off(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:

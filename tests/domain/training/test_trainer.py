@@ -23,6 +23,7 @@ from domain.training.stopping import Stopped
 from domain.training.trainer import Loop
 from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
 
+
 @pytest.fixture
 def batches(tokens: Any) -> Batches:
     return Batches(tokens, Mixture(), rows=8, context=32, batches=12, seed=0)
