@@ -30,8 +30,8 @@ HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_atten
 class Shape:
     """``parameters`` counts a tied head once; ``context`` is the longest text in tokens.
 
-    ``layers`` are those that a token goes through: of an encoder-decoder, where it passes one of two stacks and about
-    half of the parameters, the longer stack's.
+    Of an encoder-decoder ``layers`` are those of its longer stack. A token of text does not pass all its parameters N:
+    under span corruption (512 and 114 tokens from 568) about N / 2, under denoising nearly N.
     """
 
     parameters: int
