@@ -1,0 +1,125 @@
+"""How attention is computed on a GPU, where blocks that nobody sees are left out: by offsets or by a block mask."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+
+VARLEN = "varlen"
+FASTEST = ("varlen", "flex")  # in this order, where both can; a guess until both are timed on one card
+DROPOUTS = ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
+WIDEST = 256  # of a head, in the flash kernels that varlen calls
+
+
+def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
+    """What may compute this model's attention on ``device``, the fastest first; what it has now is always the last.
+
+    ``half`` says whether queries and keys are bf16 or fp16, as varlen needs them. Neither kernel drops out, neither is
+    given T5's bias of positions, and only flex knows soft caps. Each must be proved on the model before it is used
+    (``domain.model.proof.keeps_apart``): an architecture that does not hand its arguments down leaks silently.
+    """
+    config = model.config.get_text_config()
+    kept = str(config._attn_implementation)
+    dropped = any(getattr(config, name, 0.0) for name in DROPOUTS)
+    takes = getattr(model, "_supports_attention_backend", False) and not model.config.is_encoder_decoder
+    if device.type != "cuda" or dropped or not takes:
+        return [kept]
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    able = {"varlen": half and has_varlen() and kept == "sdpa" and width <= WIDEST and width % 8 == 0, "flex": True}
+    register()
+    return [*(name for name in FASTEST if able[name]), kept]
+
+
+@cache
+def has_varlen() -> bool:
+    """Whether this torch has varlen attention with windows and grouped heads (2.12 and newer)."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return False
+    return "enable_gqa" in inspect.signature(varlen_attn).parameters
+
+
+@cache
+def register() -> None:
+    """Make both known to transformers by name, for ``model.set_attn_implementation``."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import flex_attention_mask
+
+    AttentionInterface.register("varlen", varlen_attention)
+    AttentionInterface.register("flex", flex_attention)
+    AttentionMaskInterface.register("flex", flex_attention_mask)  # where none is given, as in scoring
+
+
+def blocks(rule: Callable[..., torch.Tensor], segments: torch.Tensor) -> Any:
+    """The block mask of a rule over ``segments`` [rows, length], for flex attention."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    rows, length = segments.shape
+    compiled = segments.device.type == "cuda"  # else rows times length^2 bytes would be held for a moment
+    return create_block_mask(rule, rows, None, length, length, device=segments.device, _compile=compiled)
+
+
+def offsets(segments: torch.Tensor, device: torch.device) -> dict[str, Any]:
+    """Where documents begin in the rows laid end to end, int32 [documents + 1], by transformers' names for it.
+
+    A run of padding counts as a document. The longest is given as a whole row: an exact number would have a compiled
+    block compiled anew for each, and the kernel ends at a document's end anyway.
+    """
+    rows, length = segments.shape
+    begins = torch.ones_like(segments, dtype=torch.bool)
+    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    found = begins.flatten().nonzero().flatten()
+    bounds = torch.nn.functional.pad(found, (0, 1), value=rows * length).int().to(device, non_blocking=True)
+    return {"cu_seq_lens_q": bounds, "cu_seq_lens_k": bounds, "max_length_q": length, "max_length_k": length}
+
+
+def varlen_attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: Any,
+    *,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    cu_seq_lens_q: torch.Tensor | None = None,
+    max_length_q: int = 0,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Flash attention over documents [rows, heads, length, width] -> [rows, length, heads, width].
+
+    Without offsets every row is a document (scoring). A ``sliding_window`` of w holds w - 1 neighbours, as transformers
+    gives it to flash attention (ModernBERT adds 1 to its own for that).
+    """
+    from torch.nn.attention import varlen
+
+    rows, heads, length, width = query.shape
+    bounds, longest = cu_seq_lens_q, max_length_q
+    if bounds is None:
+        bounds, longest = torch.arange(rows + 1, dtype=torch.int32, device=query.device) * length, length
+    # Rotary positions widen queries and keys to fp32 under autocast; values come straight from a matrix product.
+    queries, keys, values = (each.transpose(1, 2).flatten(0, 1).to(value.dtype) for each in (query, key, value))
+    reach = -1 if sliding_window is None else sliding_window - 1
+    seen = varlen.varlen_attn(
+        queries, keys, values, bounds, bounds, longest, longest,
+        scale=scaling, window_size=(reach, 0 if module.is_causal else reach), enable_gqa=heads != key.shape[1],
+    )  # fmt: skip
+    assert isinstance(seen, torch.Tensor)  # and not the normalisers too
+    return seen.view(rows, length, heads, width), None
+
+
+def flex_attention(
+    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **more: Any
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """transformers' flex attention, with queries and keys in the values' precision, as in ``varlen_attention``."""
+    from transformers.integrations.flex_attention import flex_attention_forward
+
+    told: tuple[torch.Tensor, torch.Tensor | None] = flex_attention_forward(
+        module, query.to(value.dtype), key.to(value.dtype), value, attention_mask, **more
+    )
+    return told

@@ -1,0 +1,158 @@
+"""Which positions of a row see each other, and where they count from, told as each architecture takes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from domain.model.families import family_of
+from domain.model.kernels import VARLEN, blocks, offsets
+from domain.tokens.packing import PADDING
+from domain.training.objectives import Batch
+
+WINDOWS = {"full_attention": False, "sliding_attention": True}  # whether layers of this type see but a window
+CROSS = "cross_attention_mask"  # what the decoder is told of the encoder's positions, see ``_hand_over``
+Rule = Callable[[Any, Any, Any, Any], torch.Tensor]
+
+
+class Masks:
+    """What ``model`` must be told of a part of a batch: ``masks(part)`` are the arguments of its forward pass.
+
+    With ``packed``, positions of one document (equal numbers in ``part.segments``) see each other, causally in a
+    decoder and within the window in layers that have one, and nothing else; their positions count from 0. That is right
+    where ``domain.model.proof.keeps_apart`` says so. Without, a row holds one document, filled up at its end, and a
+    plain padding mask is enough for every architecture; a row of several raises ``ValueError``.
+
+    The form follows the model's attention: bool [rows, 1, queries, keys] for ``sdpa`` (true where it sees), 0 and the
+    lowest float for ``eager``, ``BlockMask`` for ``flex``, the documents' offsets for ``varlen``.
+
+    ``part.segments`` may lie on the host while ``part.inputs`` are on the device: then nothing waits for the device.
+    """
+
+    def __init__(self, model: Any, *, packed: bool) -> None:
+        self.model, self.family, self.packed = model, family_of(model.config), packed
+        self.config = model.config.get_text_config()
+        self.positioned = "position_ids" in inspect.signature(model.forward).parameters
+        # RoBERTa and its kin count from padding_idx + 1, since fairseq kept the rows before for padding.
+        named = (m for m in model.modules() if hasattr(m, "create_position_ids_from_input_ids"))
+        self.first = next((int(m.padding_idx) + 1 for m in named), 0)
+        stacks = (model.get_encoder(), model.get_decoder()) if self.family == "encoder_decoder" else ()
+        self.hooks = [stack.register_forward_pre_hook(_hand_over, with_kwargs=True) for stack in stacks]
+
+    def remove(self) -> None:
+        """Take the hooks off the model again."""
+        for hook in self.hooks:
+            hook.remove()
+
+    def __call__(self, part: Batch) -> dict[str, Any]:
+        """Inputs of ``part`` with what keeps its documents apart, to be called with ``use_cache=False``."""
+        told = {**part.inputs, **(self._masks(part) if self.packed else self._padding(part))}
+        if self.positioned:
+            told["position_ids"] = self.first + positions(_beside(part, "input_ids"))
+        return told
+
+    def _masks(self, part: Batch) -> dict[str, Any]:
+        if all(_alone(segments) for segments in part.segments.values()) and self.kernel != VARLEN:
+            return {}  # causal without a mask is the fast path of every kernel, and layers keep their windows
+        queries = _beside(part, "input_ids")
+        if self.family != "encoder_decoder":
+            if self.kernel == VARLEN:
+                return offsets(part.segments["input_ids"], queries.device)
+            return {"attention_mask": self._by_layer(queries, causal=self.family == "decoder")}
+        targets = _beside(part, "decoder_input_ids")
+        cross = _dense(sees(targets, queries), targets, queries)
+        return {
+            "attention_mask": self._form(sees(queries, queries), queries),
+            "decoder_attention_mask": self._form(sees(targets, targets, causal=True), targets),
+            CROSS: self._shown(cross | ~cross.any(-1, keepdim=True)),  # padding, where the encoder's row has none
+        }
+
+    def _by_layer(self, segments: torch.Tensor, causal: bool) -> Any:
+        """One mask, or one by layer type where the model has several."""
+        window = getattr(self.config, "sliding_window", None)
+        kinds = sorted(set(getattr(self.config, "layer_types", None) or ["sliding_attention"]))
+        if unknown := [kind for kind in kinds if kind not in WINDOWS]:
+            raise NotImplementedError(f"layers of type {', '.join(unknown)} take no document mask")
+        masks = {
+            kind: self._form(
+                sees(segments, segments, causal=causal, window=window if WINDOWS[kind] else None), segments
+            )
+            for kind in kinds
+        }
+        return masks if len(masks) > 1 else masks[kinds[0]]
+
+    def _form(self, rule: Rule, segments: torch.Tensor) -> Any:
+        return blocks(rule, segments) if self.kernel == "flex" else self._shown(_dense(rule, segments, segments))
+
+    def _shown(self, mask: torch.Tensor) -> torch.Tensor:
+        if self.kernel != "eager":
+            return mask
+        return torch.zeros_like(mask, dtype=self.model.dtype).masked_fill(~mask, torch.finfo(self.model.dtype).min)
+
+    @property
+    def kernel(self) -> str:
+        """How the model computes attention."""
+        return str(self.config._attn_implementation)
+
+    def _padding(self, part: Batch) -> dict[str, torch.Tensor]:
+        if any(segments.device.type == "cpu" and bool((segments > 0).any()) for segments in part.segments.values()):
+            raise ValueError("a row holds several documents, and this model reads one a row: training.packing separate")
+        if all(_alone(segments) for segments in part.segments.values()):
+            return {}
+        names = {"input_ids": "attention_mask", "decoder_input_ids": "decoder_attention_mask"}
+        return {names[name]: (_beside(part, name) != PADDING).long() for name in part.segments}
+
+
+def sees(queries: torch.Tensor, keys: torch.Tensor, *, causal: bool = False, window: int | None = None) -> Rule:
+    """Whether position ``q`` of row ``b`` in ``queries`` sees ``k`` in ``keys``: both are of one document.
+
+    Segments are int64 [rows, length]; padding sees padding, for a softmax over nothing is NaN. A causal ``window`` of
+    w holds q and the w - 1 before it (Mistral), another the w on either side of q (ModernBERT).
+    """
+    reach = None if window is None else window - 1 if causal else window
+
+    def rule(b: Any, h: Any, q: Any, k: Any) -> torch.Tensor:
+        seen: torch.Tensor = queries[b, q] == keys[b, k]
+        if causal:
+            seen = seen & (k <= q)
+        return seen if reach is None else seen & ((q - k).abs() <= reach)
+
+    return rule
+
+
+def _dense(rule: Rule, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """The rule as bool [rows, 1, queries, keys]."""
+    rows, q, k = (torch.arange(size, device=queries.device) for size in (*queries.shape, keys.shape[1]))
+    return rule(rows[:, None, None, None], None, q[:, None], k)
+
+
+def positions(segments: torch.Tensor) -> torch.Tensor:
+    """Positions that count from 0 in each document: int64, shaped like ``segments`` [rows, length]."""
+    index = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
+    begins = torch.ones_like(segments, dtype=torch.bool)
+    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    return index - (index * begins).cummax(dim=1).values
+
+
+def _alone(segments: torch.Tensor) -> bool:
+    """Whether each row is one document and nothing else; not asked of a device, which would have to be waited for."""
+    return segments.device.type == "cpu" and bool((segments == 0).all())
+
+
+def _beside(part: Batch, name: str) -> torch.Tensor:
+    """The segments of an input, where that input is."""
+    return part.segments[name].to(part.inputs[name].device, non_blocking=True)
+
+
+def _hand_over(stack: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Before encoder and decoder: the mask between them.
+
+    transformers shows the encoder's own mask to the decoder too, which is right for padding but not between documents.
+    """
+    mask = kwargs.pop(CROSS, None)
+    if mask is not None and "encoder_attention_mask" in kwargs:
+        kwargs["encoder_attention_mask"] = mask
+    return args, kwargs
