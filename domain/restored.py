@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as functional
 
 from domain.machine import Machine
-from domain.model.attention import Attention
 from domain.model.device import autocast
+from domain.model.masks import Masks
 from domain.progress import progress
 from domain.tokens.packing import PADDING, Rows
 from domain.training.looking import FIRST, silenced, spelled
@@ -41,7 +41,7 @@ def restored_nats(
     gets the mean rate.
     """
     device = next(model.parameters()).device
-    attention, spells = Attention(model, device), spelled(tokenizer)
+    masks, spells = Masks(model, packed=False), spelled(tokenizer)  # a row holds one document
     length = objective.raw(context) + 1
     rows, owners = cut(documents, length)
     each = max(1, MICRO_BATCH[device.type] // length)
@@ -54,7 +54,7 @@ def restored_nats(
             few = Rows(rows.tokens[start : start + each], rows.segments[start : start + each])
             batch = silenced(objective(few, FIRST * (draw + 1) + start), spells).part(0, each, device)
             with autocast(device, machine):
-                logits = model(**attention(batch), use_cache=False).logits
+                logits = model(**masks(batch), use_cache=False).logits
             losses = functional.cross_entropy(
                 logits.flatten(0, 1).float(), batch.labels.flatten(), ignore_index=IGNORED, reduction="none"
             )

@@ -115,8 +115,8 @@ def learn(
         for warning in batches.warnings() if ranks.first else ():
             print(f"{what}: {warning}", file=sys.stderr, flush=True)
         if packing != spec.packing and ranks.first:
-            told = f"{what}: {model.config.model_type} cannot keep documents of one row apart: one document a row"
-            print(told, file=sys.stderr, flush=True)
+            why = f"{what}: {model.config.model_type} cannot keep documents of one row apart: one document a row"
+            print(why, file=sys.stderr, flush=True)
         whole_rows = PACKINGS["best_fit" if packing == "stream" else packing]
         look = Looking(
             tokens, objective, speaker, spec.validation, context=context, packed=whole_rows, seed=spec.seed,
@@ -135,7 +135,8 @@ def learn(
         if not ranks.first:
             return {}
     save(model, tokenizer, out, weights=weights)
-    (out / "training.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points), encoding="utf-8")
+    told = "".join(json.dumps(point, sort_keys=True) + "\n" for point in points)
+    (out / "training.jsonl").write_text(told, encoding="utf-8")
     return {
         "parameters": parameters(model),
         "context": longest(model),

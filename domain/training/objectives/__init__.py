@@ -33,13 +33,17 @@ class Batch:
     segments: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def part(self, start: int, stop: int, device: torch.device) -> Batch:
-        """Rows ``start`` to ``stop``, on ``device``; ``valid`` remains that of the whole batch."""
+        """Rows ``start`` to ``stop``, inputs and labels on ``device``; ``valid`` remains that of the whole batch.
+
+        Segments stay on the host, where masks are planned without waiting for the device.
+        """
 
         def moved(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             return {name: tensor[start:stop].to(device, non_blocking=True) for name, tensor in tensors.items()}
 
         labels = self.labels[start:stop].to(device, non_blocking=True)
-        return Batch(inputs=moved(self.inputs), labels=labels, valid=self.valid, segments=moved(self.segments))
+        segments = {name: tensor[start:stop] for name, tensor in self.segments.items()}
+        return Batch(inputs=moved(self.inputs), labels=labels, valid=self.valid, segments=segments)
 
     def pinned(self) -> Batch:
         """In memory from which a GPU copies without the processor."""
@@ -47,7 +51,7 @@ class Batch:
         def held(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             return {name: tensor.pin_memory() for name, tensor in tensors.items()}
 
-        return Batch(inputs=held(self.inputs), labels=self.labels, valid=self.valid, segments=held(self.segments))
+        return Batch(inputs=held(self.inputs), labels=self.labels, valid=self.valid, segments=self.segments)
 
 
 class Objective(Protocol):
