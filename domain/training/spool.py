@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+from domain.manifest import write_atomically
 
 
 def spool_path(out: Path) -> Path:
@@ -26,7 +29,7 @@ def read_points(path: Path) -> list[dict[str, Any]]:
 
 def write_points(path: Path, points: list[dict[str, Any]]) -> None:
     """These points and no others."""
-    path.write_text("".join(json.dumps(point) + "\n" for point in points), encoding="utf-8")
+    write_atomically(path, "".join(json.dumps(point) + "\n" for point in points).encode())
 
 
 class Spool:
@@ -40,3 +43,7 @@ class Spool:
         """Append one point and hand it to the operating system."""
         self.file.write(json.dumps(point) + "\n")
         self.file.flush()
+
+    def sync(self) -> None:
+        """Have the disk hold them: a checkpoint must not be ahead of its points."""
+        os.fsync(self.file.fileno())

@@ -257,6 +257,8 @@ class Loop:
 
     def save(self, *, anchor: bool, wait: bool) -> None:
         """Keep the whole state; it is written while the training goes on."""
+        if self.spool:
+            self.spool.sync()
         self.checkpoints.save(self.at.step, self.state(), tensors=self.guard.state, anchor=anchor, wait=wait)
 
     def state(self) -> dict[str, Any]:
