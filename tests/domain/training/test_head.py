@@ -189,6 +189,45 @@ def test_losses_of_bf16_products_are_fp32() -> None:
         assert (one - other).norm() <= 2e-2 * other.norm()
 
 
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_with_compiled_blocks(name: str) -> None:
+    """Traced by dynamo and not turned into kernels, which takes a CPU half a minute."""
+    model, batch = tiny(name), rows(name, DOCUMENTS, 25)
+    inputs, made = Masks(model, packed=True)(batch), Head(model)
+    wanted = made.loss(inputs, batch.labels)
+    wanted.backward()
+    plain = gradients(model)
+    for block in model.model.layers if name == "llama" else (*model.encoder.block, *model.decoder.block):
+        block.compile(backend="eager")
+    loss = made.loss(inputs, batch.labels)
+    loss.backward()
+    torch.testing.assert_close(loss, wanted)
+    for one, other in zip(gradients(model), plain, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("chunks")
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("name", ["llama", "bert", "t5"])
+def test_on_a_gpu(name: str, half: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels and segments stay on the host; nothing but the loss itself is waited for."""
+    monkeypatch.setitem(head.LOGITS_AT_ONCE, "cuda", 1)
+    model, batch = tiny(name).to("cuda"), rows(name, DOCUMENTS, 25)
+    inputs = Masks(model, packed=True)(batch.part(0, 2, torch.device("cuda")))
+    made = Head(model)
+    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=half):
+        loss = made.loss(inputs, batch.labels)
+        logits = model(**inputs, use_cache=False).logits
+    wanted = functional.cross_entropy(logits.flatten(0, 1).float(), batch.labels.flatten().cuda(), reduction="sum")
+    loss.backward()
+    given = gradients(model)
+    wanted.backward()
+    torch.testing.assert_close(loss, wanted, atol=1e-3, rtol=1e-4)
+    for one, other in zip(given, gradients(model), strict=True):
+        assert (one - other).norm() <= (2e-2 if half else 1e-4) * other.norm()
+
+
 def peak(work: Any) -> int:
     """The most bytes that were allocated at once, as torch's allocator counts them."""
     from torch.profiler import ProfilerActivity, profile
