@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,7 +39,7 @@ class Machine(Spec):
     processes: Annotated[
         int, Field(ge=0, description="processes that learn together on a node; 0: one for each GPU, one on a CPU")
     ] = 0
-    nodes: Annotated[int, Field(ge=1, description="machines that learn together; the others join by torchrun")] = 1
+    nodes: Annotated[int, Field(ge=1, description="machines that learn together; the others run shoptalk join")] = 1
     rendezvous: Annotated[str, Field(description="host:port at which nodes meet, on the first of them")] = ""
     shard: Annotated[
         int, Field(ge=0, description="processes that share one copy of the weights; 0: all, 1: each has its own")
@@ -71,7 +72,7 @@ class Machine(Spec):
     def _says_how(self) -> Machine:
         if self.executor == "slurm" and self.slurm is None:
             raise ValueError("executor slurm needs slurm: {partition: ...}")
-        if self.nodes > 1 and not self.rendezvous:
+        if self.nodes > 1 and not re.fullmatch(r"[^:]+:[0-9]+", self.rendezvous):
             raise ValueError("nodes that learn together need rendezvous: host:port of the first")
         return self
 

@@ -1,4 +1,4 @@
-"""shoptalk new | check | plan | run | show | ledger | why | datasheet | withdraw | harm | generate | recipes."""
+"""shoptalk new | check | plan | run | join | show | ledger | why | datasheet | withdraw | harm | generate | recipes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def new(options: argparse.Namespace) -> int:
     path, choice = write_starter(options.name, options.work), WORK[options.work]
     print(f"To {options.work}: {choice.objective}, since {choice.why}. A base: {choice.base}.")
     print(f"Wrote {path}. Name your text in it, then: shoptalk plan {path}")
+    return 0
+
+
+def join(options: argparse.Namespace) -> int:
+    """Learn along as another node; ends by an interrupt."""
+    from flows.interrupt import interruptible
+    from flows.join import join
+
+    with interruptible():
+        join(machine_of(options), options.node)
     return 0
 
 
@@ -146,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what the user can mend is told in a line each, with exit code 2."""
     options = parser().parse_args(arguments)
     commands = {
-        "new": new, "check": check, "plan": plan, "run": run, "show": show, "ledger": ledger, "why": why,
+        "new": new, "check": check, "plan": plan, "run": run, "join": join, "show": show, "ledger": ledger, "why": why,
         "datasheet": datasheet, "withdraw": withdraw, "harm": harm, "generate": generate, "recipes": recipes,
     }  # fmt: skip
     from domain.errors import Refusal

@@ -45,6 +45,7 @@ def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path,
         "parents": [{"kind": type(parent).__name__, "path": str(parent.path)} for parent in parents],
         "out": str(out),
         "machine": machine.model_dump(mode="json"),
+        "ranks": made_by.ranks,
         "reply": str(out.with_name(f"{out.name}.reply.json")),
     }
 
@@ -56,12 +57,10 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
     write_json(job_file, content)
     reply_file.unlink(missing_ok=True)
     ranks = processes(machine) if made_by.ranks else 1
-    threads = {"OMP_NUM_THREADS": str(max(1, machine.thread_count // ranks)), "TOKENIZERS_PARALLELISM": "true"}
-    environment = {**KEEP_MEMORY, **os.environ, **threads}
-    one = [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
-    command = [*torchrun(machine, ranks), *one] if ranks > 1 or (made_by.ranks and machine.nodes > 1) else one
+    together = made_by.ranks and (ranks > 1 or machine.nodes > 1)
+    command = [*(torchrun(machine, ranks) if together else []), *learner(job_file)]
     # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child:
         try:
             code = child.wait()
         except KeyboardInterrupt:
@@ -92,15 +91,24 @@ def processes(machine: Machine) -> int:
     return max(1, torch.cuda.device_count())
 
 
-def torchrun(machine: Machine, ranks: int) -> list[str]:
+def environment(machine: Machine, ranks: int) -> dict[str, str]:
+    """Of a process that learns, one of ``ranks`` on this node."""
+    threads = {"OMP_NUM_THREADS": str(max(1, machine.thread_count // ranks)), "TOKENIZERS_PARALLELISM": "true"}
+    return {**KEEP_MEMORY, **os.environ, **threads}
+
+
+def learner(job_file: Path) -> list[str]:
+    """The command that does what the file says."""
+    return [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
+
+
+def torchrun(machine: Machine, ranks: int, node: int = 0) -> list[str]:
     """The beginning of a command that starts it as often as there are ranks on this node."""
     meet = ["--standalone"]
     if machine.nodes > 1:
-        meet = ["--nnodes", str(machine.nodes), "--rdzv-backend", "c10d", "--rdzv-endpoint", machine.rendezvous]
-    start = [sys.executable, "-P", "-m", "torch.distributed.run", *meet, "--nproc-per-node", str(ranks), "--no-python"]
-    if machine.nodes > 1:
-        print(f"on each other node: {' '.join(start)} ... -m domain.launched", file=sys.stderr, flush=True)
-    return start
+        host, _, port = machine.rendezvous.partition(":")
+        meet = ["--nnodes", str(machine.nodes), "--node-rank", str(node), "--master-addr", host, "--master-port", port]
+    return [sys.executable, "-P", "-m", "torch.distributed.run", *meet, "--nproc-per-node", str(ranks), "--no-python"]
 
 
 def stopped(name: str, code: int) -> Exception:

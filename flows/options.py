@@ -43,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
     say.add_argument("--top-k", type=int, default=50)
     say.add_argument("--top-p", type=float, default=0.95)
     say.add_argument("--seed", type=int, default=0)
+    along = commands.add_parser("join", help="learn along as another node of the trainings in a work folder")
+    along.add_argument("--node", type=int, required=True, help="its number, from 1; the one that runs is 0")
     commands.add_parser("recipes", help="the recipes that ship")
     of = "a recipe that was run, or the folder of a corpus"
     ledger = commands.add_parser("ledger", help="how many documents went where and why, or which ones")
@@ -68,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--set", action="append", default=[], metavar="A.B=C", help="override one value of the recipe"
         )
-    for command in (check, plan, run, show, say, ledger, why, sheet, withdraw):
+    for command in (check, plan, run, along, show, say, ledger, why, sheet, withdraw):
         machine = command.add_argument_group("machine", "where and with what it runs; never changes what is made")
         machine.add_argument(
             "--machine", metavar="FILE", help="a machine profile in YAML; the options below override it"
