@@ -19,8 +19,10 @@ ALLOWED = {
 }
 GROUND = {
     "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
-    "tqdm",
+    "tqdm", "peft",
 }  # fmt: skip
+# What a machine that only learns may lack, beside the engines: each is looked for where it is used.
+SPARE = ("tiktoken", "peft", "accelerate", "datasets", "datatrove", "prefect", "mlflow", "scipy", "pandas", "pyarrow")
 
 
 def imported(path: Path) -> set[str]:
@@ -70,3 +72,10 @@ def test_a_recipe_opens_without_anything_heavy() -> None:
 def test_the_learner_imports_no_engine() -> None:
     statement = "import domain.launched, domain.training.trainer, domain.model.build, domain.training.pretrain"
     assert not loaded_by(statement) & {"prefect", "mlflow", "datatrove", "datasets"}
+
+
+def test_the_ground_stands_where_only_learning_is_installed() -> None:
+    names = [".".join(path.relative_to(HOME).with_suffix("").parts) for path in (HOME / "domain").rglob("*.py")]
+    modules = ", ".join(sorted(name.removesuffix(".__init__") for name in names))
+    missing = "; ".join(f"sys.modules[{name!r}] = None" for name in SPARE)
+    assert not loaded_by(f"{missing}; import {modules}") & {"flows", "corpora", "evals"}
