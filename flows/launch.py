@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
             code = child.wait()
         except KeyboardInterrupt:
             child.terminate()  # a training then saves its state
-            child.wait(SAVING)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(SAVING)
             raise
     try:
         reply = json.loads(reply_file.read_bytes())
