@@ -1,4 +1,4 @@
-"""shoptalk new | check | plan | run | join | show | ledger | why | datasheet | withdraw | harm | generate | recipes."""
+"""The command shoptalk: what each of its commands does, and how errors reach the user."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ def join(options: argparse.Namespace) -> int:
 
     with interruptible():
         join(machine_of(options), options.node)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a model from a training's checkpoint."""
+    from pathlib import Path
+
+    from domain.training.export import export
+
+    out = Path(options.out)
+    print(f"Wrote {out}: the model after step {export(Path(options.training), out, step=options.step):,}.")
     return 0
 
 
@@ -156,8 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what the user can mend is told in a line each, with exit code 2."""
     options = parser().parse_args(arguments)
     commands = {
-        "new": new, "check": check, "plan": plan, "run": run, "join": join, "show": show, "ledger": ledger, "why": why,
-        "datasheet": datasheet, "withdraw": withdraw, "harm": harm, "generate": generate, "recipes": recipes,
+        "new": new, "check": check, "plan": plan, "run": run, "join": join, "show": show, "export": export,
+        "ledger": ledger, "why": why, "datasheet": datasheet, "withdraw": withdraw, "harm": harm, "generate": generate,
+        "recipes": recipes,
     }  # fmt: skip
     from domain.errors import Refusal
 

@@ -45,6 +45,10 @@ def parser() -> argparse.ArgumentParser:
     say.add_argument("--seed", type=int, default=0)
     along = commands.add_parser("join", help="learn along as another node of the trainings in a work folder")
     along.add_argument("--node", type=int, required=True, help="its number, from 1; the one that runs is 0")
+    out = commands.add_parser("export", help="a model from a training that is going on or was stopped")
+    out.add_argument("training", help="its folder in work/building")
+    out.add_argument("--out", required=True, metavar="DIR", help="the model, in the layout of transformers")
+    out.add_argument("--step", type=int, help="of a checkpoint that is there; the newest if left out")
     commands.add_parser("recipes", help="the recipes that ship")
     of = "a recipe that was run, or the folder of a corpus"
     ledger = commands.add_parser("ledger", help="how many documents went where and why, or which ones")

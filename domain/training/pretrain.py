@@ -22,7 +22,8 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     """The general baseline: given weights as they are, or a model from scratch that has read general text only.
 
     facts: ``parameters``, ``context`` (longest text in tokens), ``tokens`` read, ``loss`` (last 10 steps, nats),
-    ``epochs`` by part and ``source_epochs`` by part and source, ``packing`` (shares truncated and padded).
+    ``epochs`` by part and ``source_epochs`` by part and source, ``packing`` (shares truncated and padded); of a
+    training also ``first_<part>`` and ``validation_<part>``, bits per byte before the first step and after the last.
     """
     from domain.model.build import build, give, longest, parameters, save
     from domain.training.ranks import rank
@@ -47,7 +48,7 @@ def pretrain(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, mac
     return go_on(spec, base, tokens, out, machine, "adapted" if spec.mixture.domain else "control")
 
 
-@stage("pilot", makes=Checkpoint, version=2, resumes=True, launched=True, ranks=True)
+@stage("pilot", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
 def pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
     """A small arm, by which what the large ones do is chosen. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot")
@@ -85,6 +86,7 @@ def learn(
     from domain.model.parallel import whole
     from domain.tokens.batches import PACKINGS, Batches
     from domain.tokens.encode import load_tokenizer
+    from domain.training.export import describe
     from domain.training.looking import Looking
     from domain.training.objectives import choose
     from domain.training.ranks import together
@@ -123,6 +125,8 @@ def learn(
             ranks=ranks, machine=machine,
         )  # fmt: skip
         alone = int(spec.new_rows_first * steps)
+        if ranks.first:
+            describe(model, tokenizer, out / ".scratch", spec.lora)
         loop = Loop(
             model, batches, objective, spec, attention=attention, out=out, ranks=ranks, machine=machine, what=what,
             look=look, digests=digests, new_rows=new_rows, alone=alone,
@@ -151,7 +155,7 @@ def learn(
 
 
 def told_of(points: list[dict[str, Any]], batch: int, at: Any) -> dict[str, Any]:
-    """What a training came to: tokens read, mean loss of the last 10 steps, last look, and what went wrong."""
+    """What a training came to: tokens read, mean loss of the last 10 steps, first and last look, what went wrong."""
     last = [point["loss"] for point in points[-10:]]
     looks = [point for point in points if any(name.startswith("validation_") for name in point)]
     seen = {name: value for name, value in (looks[-1] if looks else {}).items() if name.startswith("validation_")}
@@ -159,6 +163,7 @@ def told_of(points: list[dict[str, Any]], batch: int, at: Any) -> dict[str, Any]
     return {
         "tokens": len(points) * batch,
         "loss": round(sum(last) / len(last), 6),
+        **{f"first_{part}": bits for part in ("domain", "general") if (bits := getattr(at, part)) is not None},
         **seen,
         **({"skipped": skipped, "passed_over": at.jump} if skipped or at.jump else {}),
         **({"stopped": at.stopped} if at.stopped else {}),
