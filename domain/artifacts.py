@@ -95,6 +95,10 @@ class Verdict(Artifact):
     """``verdict.json``: whether an extended tokenizer is worth its price."""
 
 
+class Choice(Artifact):
+    """``choice.json``: the mixture and learning rate that small runs speak for; ``curve.svg`` shows why."""
+
+
 class Scorecard(Artifact):
     """``scores.json``: what each arm scored, with intervals."""
 

@@ -14,6 +14,7 @@ from domain.machine import Machine
 from domain.model.spec import Base
 from domain.stage import stage
 from domain.tokens.mixture import Mixture
+from domain.tokens.shards import PARTS
 from domain.training.spec import LONGEST_ROW, Training
 
 
@@ -163,7 +164,7 @@ def told_of(points: list[dict[str, Any]], batch: int, at: Any) -> dict[str, Any]
     return {
         "tokens": len(points) * batch,
         "loss": round(sum(last) / len(last), 6),
-        **{f"first_{part}": bits for part in ("domain", "general") if (bits := getattr(at, part)) is not None},
+        **{f"first_{part}": bits for part in PARTS if (bits := getattr(at, part)) is not None},
         **seen,
         **({"skipped": skipped, "passed_over": at.jump} if skipped or at.jump else {}),
         **({"stopped": at.stopped} if at.stopped else {}),

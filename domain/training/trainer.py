@@ -47,7 +47,8 @@ class Standing:
     jump: int = 0
     skipped: int = 0
     rollbacks: int = 0
-    general: float | None = None  # bits per byte of general text at the first look
+    domain: float | None = None  # bits per byte of the parts before the first step
+    general: float | None = None
     stopped: str = ""
 
 
@@ -141,7 +142,8 @@ class Loop:
         saved = time.monotonic()
         every = READ_EVERY[self.device.type]
         if self.look and self.looks and self.at.step == 0:
-            self.at.general = self.look(self.model, self.head, self.attention).get("general")
+            before = self.look(self.model, self.head, self.attention)
+            self.at.domain, self.at.general = before.get("domain"), before.get("general")
         while self.at.step < self.steps and not self.at.stopped:
             batch = self.ahead(self.at.step + self.at.jump)
             due = self.ranks.first and time.monotonic() - saved > self.machine.checkpoint_seconds
