@@ -11,8 +11,6 @@ from domain.model.masks import Masks
 from domain.model.proof import keeps_apart
 from domain.training.objectives import Batch
 
-__all__ = ["Attention", "keeps_apart"]
-
 
 class Attention:
     """``attention(part)``: the arguments of ``model``'s forward pass for a part of a batch, with ``use_cache=False``.
