@@ -1,4 +1,4 @@
-"""How attention is computed on a GPU, where blocks that nobody sees are left out: by offsets or by a block mask."""
+"""How attention is computed, so that what nobody sees is left out: by offsets, by a block mask, on a CPU by tiles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
-VARLEN = "varlen"
+from domain.model.tiles import tiled_attention
+
+VARLEN, TILES = "varlen", "tiles"
 FASTEST = ("varlen", "flex")  # in this order, where both can; a guess until both are timed on one card
 DROPOUTS = ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
 WIDEST = 256  # of a head, in the flash kernels that varlen calls
@@ -18,7 +20,7 @@ WIDEST = 256  # of a head, in the flash kernels that varlen calls
 def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
     """What may compute this model's attention on ``device``, the fastest first; what it has now is always the last.
 
-    ``half`` says whether queries and keys are bf16 or fp16, as varlen needs them. Neither kernel drops out, neither is
+    ``half`` says whether queries and keys are bf16 or fp16, as varlen needs them. No kernel here drops out, none is
     given T5's bias of positions, and only flex knows soft caps. Each must be proved on the model before it is used
     (``domain.model.proof.keeps_apart``): an architecture that does not hand its arguments down leaks silently.
     """
@@ -26,11 +28,13 @@ def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
     kept = str(config._attn_implementation)
     dropped = any(getattr(config, name, 0.0) for name in DROPOUTS)
     takes = getattr(model, "_supports_attention_backend", False) and not model.config.is_encoder_decoder
-    if device.type != "cuda" or dropped or not takes:
+    if dropped or not takes:
         return [kept]
+    register()
+    if device.type != "cuda":
+        return [TILES, kept] if kept == "sdpa" else [kept]
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     able = {"varlen": half and has_varlen() and kept == "sdpa" and width <= WIDEST and width % 8 == 0, "flex": True}
-    register()
     return [*(name for name in FASTEST if able[name]), kept]
 
 
@@ -46,11 +50,12 @@ def has_varlen() -> bool:
 
 @cache
 def register() -> None:
-    """Make both known to transformers by name, for ``model.set_attn_implementation``."""
+    """Make them known to transformers by name, for ``model.set_attn_implementation``."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import flex_attention_mask
 
-    AttentionInterface.register("varlen", varlen_attention)
+    AttentionInterface.register(TILES, tiled_attention)
+    AttentionInterface.register(VARLEN, varlen_attention)
     AttentionInterface.register("flex", flex_attention)
     AttentionMaskInterface.register("flex", flex_attention_mask)  # where none is given, as in scoring
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from domain.model.families import family_of
-from domain.model.kernels import VARLEN, blocks, offsets
+from domain.model.kernels import TILES, VARLEN, blocks, offsets
+from domain.model.tiles import Tiles
 from domain.tokens.packing import PADDING
 from domain.training.objectives import Batch
 
@@ -27,7 +28,7 @@ class Masks:
     plain padding mask is enough for every architecture; a row of several raises ``ValueError``.
 
     The form follows the model's attention: bool [rows, 1, queries, keys] for ``sdpa`` (true where it sees), 0 and the
-    lowest float for ``eager``, ``BlockMask`` for ``flex``, the documents' offsets for ``varlen``.
+    lowest float for ``eager``, ``BlockMask`` for ``flex``, ``Tiles`` for ``tiles``, documents' offsets for ``varlen``.
 
     ``part.segments`` may lie on the host while ``part.inputs`` are on the device: then nothing waits for the device.
     """
@@ -59,6 +60,8 @@ class Masks:
             return {}  # causal without a mask is the fast path of every kernel, and layers keep their windows
         queries = _beside(part, "input_ids")
         if self.family != "encoder_decoder":
+            if self.kernel == TILES:
+                return {"tiles": Tiles(part.segments["input_ids"])}
             if self.kernel == VARLEN:
                 return offsets(part.segments["input_ids"], queries.device)
             return {"attention_mask": self._by_layer(queries, causal=self.family == "decoder")}

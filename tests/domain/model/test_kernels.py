@@ -40,7 +40,9 @@ def document_by_document(
 
 def test_what_may_compute_attention() -> None:
     first = ["varlen"] if has_varlen() else []
-    assert kernels(tiny("llama"), torch.device("cpu"), half=True) == ["sdpa"]
+    cpu = torch.device("cpu")
+    assert kernels(tiny("llama"), cpu, half=True) == ["tiles", "sdpa"]
+    assert kernels(tiny("gemma2"), cpu, half=True) == kernels(tiny("bloom"), cpu, half=True) == ["eager"]
     assert kernels(tiny("llama"), GPU, half=True) == [*first, "flex", "sdpa"]
     assert kernels(tiny("llama"), GPU, half=False) == ["flex", "sdpa"]  # flash kernels take no fp32
     assert kernels(tiny("qwen3", head_dim=12), GPU, half=True) == ["flex", "sdpa"]
