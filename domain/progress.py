@@ -30,8 +30,12 @@ def progress(
     total: float | None = None,
     unit: str = "it",
     initial: float = 0,
+    shown: bool = True,
 ) -> Any:
-    """A tqdm bar on stderr; a line every 10 s where stderr is no terminal, so that logs stay readable."""
+    """A tqdm bar on stderr; a line every 10 s where stderr is no terminal, so that logs stay readable.
+
+    Of several processes that do the same, one is ``shown``.
+    """
     live = sys.stderr.isatty()
     return tqdm(
         iterable,
@@ -44,4 +48,5 @@ def progress(
         ascii=not live,
         mininterval=0.5 if live else 10.0,
         file=sys.stderr if live else Lines(),
+        disable=not shown,
     )

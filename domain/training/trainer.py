@@ -112,7 +112,8 @@ class Loop:
             self.resume(saved)
             self.ahead = Ahead(self.batches, self.objective, self.ranks)
             total = self.steps * self.batches.rows * self.batches.context
-            self.bar = progress(what=self.what, total=total, unit="tok", initial=total * self.at.step // self.steps)
+            begun = total * self.at.step // self.steps
+            self.bar = progress(what=self.what, total=total, unit="tok", initial=begun, shown=self.ranks.first)
             try:
                 self.learn(asked)
             finally:
