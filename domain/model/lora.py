@@ -63,4 +63,3 @@ def merge(tuner: Any) -> None:
             if isinstance(module, FSDPModule):
                 module.reshard()  # what is added to a gathered matrix is lost: a look at held-out text leaves some so
     tuner.merge_and_unload()
-    del tuner.model.peft_config
