@@ -52,7 +52,8 @@ def export(training: Path, out: Path, *, step: int | None = None) -> int:
 
 def _write(shape: Path, checkpoint: Path, out: Path) -> None:
     import torch
-    from torch.distributed.checkpoint import FileSystemReader, load
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.state_dict_loader import load
     from transformers import AutoConfig
 
     from domain.model.build import opener, save
