@@ -87,12 +87,14 @@ def trainer(batches: Batches) -> Callable[[], None]:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from domain.machine import Machine
+    from domain.model.attention import Attention
     from domain.model.device import choose_device
     from domain.model.spec import Scratch
-    from domain.training.objectives.causal import causal
+    from domain.training.head import Head
+    from domain.training.objectives.causal import CausalObjective
+    from domain.training.objectives.spec import Causal
     from domain.training.optimizer import adamw
     from domain.training.spec import Learning
-    from domain.training.trainer import forward_backward
 
     shape = Scratch(width=192, layers=4, heads=4, context=CONTEXT)
     config = LlamaConfig(
@@ -101,12 +103,14 @@ def trainer(batches: Batches) -> Callable[[], None]:
         attn_implementation="sdpa",
     )  # fmt: skip
     model = LlamaForCausalLM(config).train()
-    optimizer, machine = adamw(model, Learning()), Machine(device="cpu")
-    device = choose_device(machine)
+    device = choose_device(Machine(device="cpu"))
+    attention, head, causal = Attention(model, device), Head(model), CausalObjective(Causal(), None, 0)
+    optimizer = adamw(model, Learning())
 
     def steps() -> None:
         for index in range(STEPS):
-            forward_backward(model, causal(batches[index], index), CONTEXT, device, machine)
+            batch = causal(batches[index], index)
+            (head.loss(attention(batch), batch.labels) / batch.valid).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
