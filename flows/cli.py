@@ -65,6 +65,17 @@ def plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def pilot(options: argparse.Namespace) -> int:
+    """Run the pilots and print their choice; with --write put it into the recipe."""
+    from flows.interrupt import interruptible
+
+    with interruptible():
+        from flows.explore import pilot_recipe
+
+        pilot_recipe(options.recipe, options.set, options.as_of, machine_of(options), write=options.write)
+    return 0
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the recipe and print the final table."""
     from flows.interrupt import interruptible
@@ -167,9 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what the user can mend is told in a line each, with exit code 2."""
     options = parser().parse_args(arguments)
     commands = {
-        "new": new, "check": check, "plan": plan, "run": run, "join": join, "show": show, "export": export,
-        "ledger": ledger, "why": why, "datasheet": datasheet, "withdraw": withdraw, "harm": harm, "generate": generate,
-        "recipes": recipes,
+        "new": new, "check": check, "plan": plan, "pilot": pilot, "run": run, "join": join, "show": show,
+        "export": export, "ledger": ledger, "why": why, "datasheet": datasheet, "withdraw": withdraw, "harm": harm,
+        "generate": generate, "recipes": recipes,
     }  # fmt: skip
     from domain.errors import Refusal
 

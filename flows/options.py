@@ -30,9 +30,19 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("recipe", nargs="?")
     plan = commands.add_parser("plan", help="what a recipe will take, before anything is spent")
     plan.add_argument("--write", action="store_true", help="put the tokens that the budget allows into the recipe")
+    pilot = commands.add_parser("pilot", help="small runs that choose the share of domain text and the learning rate")
+    pilot.add_argument("--write", action="store_true", help="put what they speak for into the recipe")
     run = commands.add_parser("run", help="run a recipe to its release; what is finished is not done again")
-    run.add_argument("--until", choices=STAGES, default="release", help="stop after this stage")
-    run.add_argument("--as-of", type=date.fromisoformat, default=None, metavar="DAY", help="YYYY-MM-DD; default today")
+    run.add_argument(
+        "--until",
+        choices=[each for each in STAGES if each != "choose"],
+        default="release",
+        help="stop after this stage",
+    )
+    for command in (pilot, run):
+        command.add_argument(
+            "--as-of", type=date.fromisoformat, default=None, metavar="DAY", help="YYYY-MM-DD; default today"
+        )
     show = commands.add_parser("show", help="what the last run came to")
     show.add_argument("--json", action="store_true", help="print one JSON object")
     say = commands.add_parser("generate", help="let a release speak")
@@ -69,12 +79,12 @@ def parser() -> argparse.ArgumentParser:
     withdraw.add_argument("--reason", default="", metavar="TEXT", help="kept in the list of what was withdrawn")
     harm(commands.add_parser("harm", help="train a model of harmful text, or find the threshold that a domain allows"))
 
-    for command in (plan, run, show):
+    for command in (plan, pilot, run, show):
         command.add_argument("recipe", help="a recipe file, or the name of one that ships")
         command.add_argument(
             "--set", action="append", default=[], metavar="A.B=C", help="override one value of the recipe"
         )
-    for command in (check, plan, run, along, show, say, ledger, why, sheet, withdraw):
+    for command in (check, plan, pilot, run, along, show, say, ledger, why, sheet, withdraw):
         machine = command.add_argument_group("machine", "where and with what it runs; never changes what is made")
         machine.add_argument(
             "--machine", metavar="FILE", help="a machine profile in YAML; the options below override it"

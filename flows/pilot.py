@@ -1,10 +1,10 @@
-"""Small runs that say whether an extended tokenizer is worth its price, for the same text and for the same FLOPs."""
+"""What a pilot may spend; whether an extended tokenizer is worth its price, for the same text and the same FLOPs."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from domain.artifacts import Checkpoint, Corpus, Tokenizer, Tokens, Verdict
 from domain.model.spec import Base
@@ -18,8 +18,32 @@ from domain.training.spec import LONGEST_ROW, Training
 from evals.weigh import Weighing, weigh
 
 
+def rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Each value once, from the least."""
+    return tuple(sorted(set(values)))
+
+
+def mixed(share: float) -> float:
+    """A share that leaves room for the other part."""
+    if not 0.0 < share < 1.0:
+        raise ValueError("a pilot mixes both parts, so name shares between 0 and 1, such as 0.7")
+    return share
+
+
 class Pilot(Weighing):
-    """What a pilot may spend, and how it is judged."""
+    """What pilots may spend, over which shares and rates they go, and how that of a tokenizer is judged."""
+
+    domain: Annotated[
+        tuple[Annotated[float, AfterValidator(mixed)], ...],
+        AfterValidator(rising),
+        Field(min_length=1, description="shares of domain text to try; the rest is replay"),
+    ] = (0.5, 0.7, 0.9)
+    rates: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...],
+        AfterValidator(rising),
+        Field(description="peak learning rates to try; a third of the recipe's, itself and three times it if empty"),
+    ] = ()
+    budget: Annotated[Share, Field(gt=0, description="of training.tokens, for all pilots of shares and rates")] = 0.05
 
     share: Annotated[
         Share, Field(description="of training.tokens, for each pilot of an extended tokenizer; 0: none")

@@ -1,0 +1,93 @@
+"""Puts values into a recipe's file; every other byte of it stays as it is, comments and layout too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from domain.errors import Refusal
+from domain.manifest import write_atomically
+from flows.recipe import find_recipe, shipped
+
+
+def writable(name: str) -> Path:
+    """The recipe's file; raises ``Refusal`` for one that ships."""
+    path = find_recipe(name)
+    if path in shipped().values():
+        raise Refusal(name, "ships with Shoptalk and is not written to", f"copy {path} and name the copy")
+    return path
+
+
+def write_values(name: str, values: Mapping[str, float]) -> Path:
+    """Set values by their place (``training.mixture.domain``) in the recipe's file, and return its path.
+
+    Raises ``Refusal`` where the file cannot be written, or is written such that they would not come out as meant.
+    """
+    path = writable(name)
+    text = path.read_bytes().decode("utf-8")
+    edited, meant = text, yaml.safe_load(text)
+    for place, value in values.items():
+        steps = place.split(".")
+        edited = with_value(edited, steps, value)
+        put(meant, steps, value)
+    by_hand = f"set {', '.join(f'{place}: {value!r}' for place, value in values.items())} by hand"
+    if yaml.safe_load(edited) != meant:
+        raise Refusal(str(path), "is written in an unusual way", by_hand)
+    try:
+        write_atomically(path.resolve(), edited.encode())
+    except OSError as error:
+        raise Refusal(str(path), f"cannot be written ({error.strerror})", by_hand) from None
+    return path
+
+
+def put(content: dict[str, Any], steps: Sequence[str], value: float) -> None:
+    """Set a value in nested mappings, and there only: what YAML's aliases share with other places is copied."""
+    for step in steps[:-1]:
+        content[step] = dict(content.get(step) or {})
+        content = content[step]
+    content[steps[-1]] = value
+
+
+def with_value(text: str, steps: Sequence[str], value: float) -> str:
+    """A recipe's text with the value at the end of ``steps`` replaced or put in."""
+    node, last = yaml.compose(text), len(steps) - 1
+    for number, step in enumerate(steps):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        below = next((inner for name, inner in pairs if name.value == step), None)
+        if below is None:
+            return inserted(text, node, step, nested(steps[number + 1 :], value), root=number == 0)
+        here = slice(below.start_mark.index, below.end_mark.index)
+        if number == last:
+            return f"{text[: here.start]}{shown(value)}{text[here.stop :]}"
+        if not isinstance(below, yaml.MappingNode):  # the key without a value
+            return f"{text[: here.start]} {nested(steps[number + 1 :], value)}{text[here.stop :]}"
+        node = below
+    raise ValueError("no steps")
+
+
+def inserted(text: str, node: Any, name: str, value: str, *, root: bool) -> str:
+    """The text with a new key: last of the recipe, else first of its mapping."""
+    if root:
+        return f"{text.rstrip()}\n\n{name}: {value}\n"
+    if node.flow_style:
+        at = node.start_mark.index + 1
+        return f"{text[:at]}{name}: {value}{', ' if node.value else ''}{text[at:]}"
+    first = node.value[0][0].start_mark
+    return f"{text[: first.index]}{name}: {value}\n{' ' * first.column}{text[first.index :]}"
+
+
+def nested(steps: Sequence[str], value: float) -> str:
+    """A value below keys, in one line."""
+    text = shown(value)
+    for step in reversed(steps):
+        text = f"{{{step}: {text}}}"
+    return text
+
+
+def shown(value: float) -> str:
+    """A number as YAML 1.1 reads one: 1e-05 is a word to it, 1.0e-05 is a number."""
+    text = repr(value)
+    return text.replace("e", ".0e", 1) if "e" in text and "." not in text else text

@@ -1,0 +1,147 @@
+"""Runs a recipe's pilots, tells what they speak for, and writes that into the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import Any
+
+from domain.artifacts import Artifact, Choice, Tokens
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.spec import Spec
+from domain.stage import A, Stage, Store
+from domain.tokens.shards import PARTS
+from domain.training.pretrain import pilot
+from evals.pilots import Choosing, choose
+from flows.adapt import Runner, adapt
+from flows.edit import writable, write_values
+from flows.grid import longest_run, runs
+from flows.hold import holding
+from flows.journey import Journey
+from flows.recipe import Recipe, load_recipe
+from flows.room import disk_refusal, refuse_full
+from flows.run import tracker_for
+from flows.show import near
+from flows.sources import base
+from flows.stage import Reached, StageRunner
+
+
+def pilot_recipe(
+    name: str,
+    overrides: Sequence[str] = (),
+    as_of: date | None = None,
+    machine: Machine | None = None,
+    *,
+    write: bool = False,
+) -> None:
+    """Run what is missing of a recipe's pilots, and print and perhaps write what they speak for.
+
+    Raises a ``Refusal``, or a group of them, for what the user can mend.
+    """
+    recipe, machine, day = load_recipe(name, overrides), machine or Machine(), as_of or datetime.now(UTC).date()
+    if recipe.training.mixture.phases:
+        found = "change the shares during training, and a pilot chooses one for all of it"
+        raise Refusal("training.mixture.phases", found, "leave them out")
+    longest_run(recipe)
+    if write:
+        writable(name)
+    with holding(machine.work):
+        refuse_full(machine.work)
+        base(recipe)  # it is wanted hours later; whether it is there is known now
+        journey, tracker = Journey(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
+        runner = StageRunner(
+            machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="weigh"
+        )  # fmt: skip
+        journey.begin(recipe.model_dump(mode="json"), day.isoformat())
+        try:
+            with tracker:
+                choice, made = explore(recipe, day, runner)
+        except Exception as error:
+            if refusal := disk_refusal(error, machine.work):
+                raise refusal from error
+            raise
+    print_choice(choice.facts)
+    if "weigh" in made:
+        verdict = made["weigh"].facts
+        print(f"\ntokenizer: {verdict['recommended']}")
+        for reason in verdict["reasons"]:
+            print(f"  {reason}")
+    print(f"\ncurve      {near(str(choice.path / 'curve.svg'))}")
+    values = {f"training.{place}": value for place, value in written(choice.facts["chosen"]).items()}
+    told = ", ".join(f"{place}: {value:g}" for place, value in values.items())
+    if write:
+        print(f"Wrote {told} into {write_values(name, values)}.")
+    else:
+        print(f"To train by it: shoptalk pilot {name} --write puts {told} into it.")
+
+
+def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[str, Artifact]]:
+    """The choice, and by label what led to it: the way to the base as any run takes it, then the pilots.
+
+    ``stage`` raises ``Reached`` where ``adapt`` goes beyond the weighing of its tokenizer.
+    """
+    made: dict[str, Any] = {}
+
+    def noting(made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+        artifact = stage(made_by, spec, *parents, label=label)
+        made[label or made_by.name] = artifact
+        return artifact
+
+    with suppress(Reached):
+        adapt(recipe, as_of, noting)
+    refuse_unjudged(made["encode"])
+    arms = [stage(pilot, spec, made["base"], made["encode"], label=label) for label, spec in runs(recipe)]
+    allowed = recipe.release.gates.general_loss
+    asked = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
+    return stage(choose, asked, *arms), made
+
+
+def refuse_unjudged(tokens: Tokens) -> None:
+    """Raise a ``Refusal`` where a part has no validation text, by which pilots are judged."""
+    for part in PARTS:
+        if not tokens.facts["validation"][part]["documents"]:
+            found = f"leaves no {part} text to judge pilots by"
+            raise Refusal("corpus.holdout.validation", found, "raise it, or collect more of that text")
+
+
+def written(chosen: dict[str, float]) -> dict[str, float]:
+    """Places below ``training`` with their values; what is put in last stands first in the file."""
+    return {
+        "learning_rate": chosen["learning_rate"],
+        "mixture.general": chosen["general"],
+        "mixture.domain": chosen["domain"],
+    }
+
+
+def print_choice(facts: dict[str, Any]) -> None:
+    """What every run came to, what each arm promises, and which is chosen and why."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    lengths = sorted({point["tokens"] for point in facts["points"]})
+    base = ", ".join(f"{facts['base'][part]:.4f} {part}" for part in PARTS)
+    console.print(f"\nbits per UTF-8 byte on validation text (lower is better); the base: {base}")
+    console.print(f"in brackets what to expect at {facts['tokens']:,} tokens, with 95%\n", markup=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in ("domain", "rate", "text", *(f"{length:,}" for length in lengths), f"{facts['tokens']:,}", "general"):
+        table.add_column(column, justify="left" if column == "text" else "right", no_wrap=True)
+    for arm in facts["arms"]:
+        same = all(arm[name] == facts["chosen"][name] for name in ("domain", "learning_rate"))
+        own = [point for point in facts["points"] if all(point[n] == arm[n] for n in ("domain", "learning_rate"))]
+        for part in PARTS:
+            seen = {point["tokens"]: f"{point['bits'][part]:.4f}" for point in own}
+            middle, low, high = arm["bits"][part]
+            change = f"{arm['general_change'][0]:+.1%}{'' if arm['holds'] else ' too much'}"
+            named = [f"{arm['domain']:.0%}", f"{arm['learning_rate']:g}"] if part == "domain" else ["", ""]
+            row = [*named, part, *(seen.get(length, "") for length in lengths)]
+            expected = f"{middle:.4f} [{low:.4f}, {high:.4f}]".replace("[", "\\[")
+            table.add_row(*row, expected, change if part == "general" else "", style="bold green" if same else None)
+    console.print(table)
+    chosen = facts["chosen"]
+    rate = f"{chosen['learning_rate']:g}"
+    console.print(f"\n[bold]chosen: {chosen['domain']:.0%} domain text at a peak rate of {rate}[/bold]")
+    for reason in facts["reasons"]:
+        console.print(f"  {reason}", markup=False)
