@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,25 +45,28 @@ def release(
     base: Checkpoint,
     corpus: Corpus,
     tokenizer: Tokenizer,
-    *,
+    *tuned: Checkpoint,
     out: Path,
     machine: Machine,
 ) -> dict[str, Any]:
     """Decision -> Release: the checkpoint's files, ``README.md``, ``lineage.json``, ``SHA256SUMS``.
+
+    The checkpoint is the tuned one where there is one, else the adapted.
 
     facts: ``name``, ``licence``, ``parameters``. Raises ``Refusal`` with the decision's reasons where the gates
     do not hold, and for a checkpoint that holds a pickle.
     """
     if not decision.facts["released"]:
         raise Refusal("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
-    for path in sorted(p for p in adapted.path.rglob("*") if p.is_file()):
-        name = path.relative_to(adapted.path).as_posix()
+    given = tuned[0] if tuned else adapted
+    for path in sorted(p for p in given.path.rglob("*") if p.is_file()):
+        name = path.relative_to(given.path).as_posix()
         if path.suffix in PICKLES:
             raise Refusal(str(path), "is a pickle", "only safetensors are released")
         if name not in OWN:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
-    write_json(out / "generation_config.json", speech(adapted.path))
+    write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
     decided = json.loads((decision.path / "decision.json").read_text(encoding="utf-8"))
     text = card(
         name=spec.name,
@@ -76,24 +80,29 @@ def release(
         adapted=adapted,
         corpus=corpus,
         tokenizer=tokenizer,
+        tuned=given if tuned else None,
     )
     (out / "README.md").write_text(text, encoding="utf-8")
-    write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer))
+    write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, *tuned))
     (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
-    return {"name": spec.name, "licence": spec.licence, "parameters": adapted.facts["parameters"]}
+    return {"name": spec.name, "licence": spec.licence, "parameters": given.facts["parameters"]}
 
 
-def speech(folder: Path) -> dict[str, Any]:
+def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
     """How the model speaks where nothing else is asked: its own tokens, and the sampling of ``generate``.
 
     Greedy text of a small model soon repeats itself, so sampling is the default. What given weights say of other
-    tokens, or of their chats, does not hold for a model that was trained on.
+    tokens, or of their chats, does not hold for a model that was trained on. ``ends`` are further tokens that end it.
     """
     from domain.tokens.encode import first, frame, load_tokenizer
 
     tokenizer = load_tokenizer(folder)
     begin, end = frame(tokenizer)
-    tokens = {"bos_token_id": begin, "eos_token_id": end, "pad_token_id": first(tokenizer.pad_token_id, end)}
+    stop = sorted({end, *ends}) if {*ends} - {end} else end
+    tokens = {"bos_token_id": begin, "eos_token_id": stop, "pad_token_id": first(tokenizer.pad_token_id, end)}
+    start = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("decoder_start_token_id")
+    if start is not None:  # else transformers begins with the token that begins a text
+        tokens["decoder_start_token_id"] = start
     return {**tokens, "do_sample": True, "temperature": 0.8, "top_k": 50, "top_p": 0.95}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.artifacts import Artifact
+from domain.release import tuned as orders
 from domain.release.front_matter import front_matter
 from domain.release.vocabulary import about_tokenizer
 
@@ -27,8 +28,7 @@ print(tokenizer.decode(spoken[0], skip_special_tokens=True))
 `sha256sum --check SHA256SUMS` verifies every file of the release.
 """
 
-LIMITS = """- It predicts text. It was not tuned to follow instructions, to converse, or to refuse.
-- It states falsehoods fluently. Nothing that it says is evidence.
+LIMITS = """- It states falsehoods fluently. Nothing that it says is evidence.
 - It knows nothing later than its data, and repeats the errors and the bias that are in them.
 - Its scores tell how well it predicts text of its sources. They are no measure of any task.
 - Filters for privacy and harm are not perfect: it may repeat what they missed.
@@ -48,19 +48,24 @@ def card(
     adapted: Artifact,
     corpus: Artifact,
     tokenizer: Artifact,
+    tuned: Artifact | None = None,
 ) -> str:
     """The whole card as Markdown; a function of the artifacts alone, so the same release has the same card."""
+    limits = f"- {orders.LIMIT if tuned else orders.UNTUNED}\n{LIMITS}"
+    scored = (orders.BEFORE if tuned else "") + score_table(scores)
+    made = {"base": base, "adapted": adapted, "corpus": corpus, "tokenizer": tokenizer}
     parts = [
-        front_matter(name, licence, scores, base.manifest["spec"]),
-        f"# {name}\n\nA language model adapted to a domain by continued pretraining.\n{headline(scores)}\n",
-        "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus)) + "\n",
-        "## How to load it\n\n" + LOADING,
-        "## How it was trained\n\n" + training(base, adapted, tokenizer),
+        front_matter(name, licence, {} if tuned else scores, base.manifest["spec"]),
+        f"# {name}\n\nA language model adapted to a domain by continued pretraining"
+        f"{', then tuned to follow instructions' if tuned else ''}.\n{headline(scores)}\n",
+        "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus, tuned)) + "\n",
+        "## How to load it\n\n" + (orders.loading(tuned) if tuned else LOADING),
+        "## How it was trained\n\n" + training(base, adapted, tokenizer) + (orders.training(tuned) if tuned else ""),
         "## Tokenizer\n\n" + about_tokenizer(fitted),
         "## Data\n\n" + funnel(corpus.facts),
-        "## Scores\n\n" + score_table(scores) + "\n" + "".join(f"- {reason}\n" for reason in reasons),
-        "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + LIMITS,
-        "## Lineage\n\n" + lineage_table(base=base, adapted=adapted, corpus=corpus, tokenizer=tokenizer),
+        "## Scores\n\n" + scored + "\n" + "".join(f"- {reason}\n" for reason in reasons),
+        "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + limits,
+        "## Lineage\n\n" + lineage_table(**made, **({"tuned": tuned} if tuned else {})),
     ]
     return "\n".join(parts)
 
@@ -72,10 +77,10 @@ def headline(scores: dict[str, Any]) -> str:
     return f"Bits per byte on held-out text of the domain: {gained} against a control that read general text only."
 
 
-def stated_use(corpus: Artifact) -> str:
+def stated_use(corpus: Artifact, tuned: Artifact | None) -> str:
     """Best use cases where the recipe states none."""
     sources = ", ".join(sorted(corpus.facts.get("sources", {})))
-    return f"Completing and scoring text of its domain, as it stands in: {sources}."
+    return f"{orders.USE if tuned else 'Completing and scoring text of its domain'}, as it stands in: {sources}."
 
 
 def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
@@ -94,7 +99,8 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
         f"- Tokenizer: {tokenizer.facts['size']:,} pieces.\n"
         f"- Continued pretraining ({spec['objective']['kind']}) on {facts['tokens']:,} tokens, {mixture} text; "
         f"passes over the text: {epochs}.\n"
-        f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}, {decay(spec)}; "
+        f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}"
+        f"{orders.low_rank(spec)}, {decay(spec)}; "
         f"loss at the end {facts['loss']:.3f} nats a token.\n"
     )
 

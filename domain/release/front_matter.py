@@ -23,7 +23,8 @@ def front_matter(name: str, licence: str, scores: dict[str, Any], base: dict[str
     """The header between its rules: licence, base model, tags, and bits per byte as the model's results.
 
     ``base`` is the spec of the base; only weights from the hub, ``org/model@revision``, are named. A licence that
-    the hub does not know is given by name, under ``other``.
+    the hub does not know is given by name, under ``other``. No ``scores``, no results: those of the model before it
+    was tuned are not this model's.
     """
     results = [
         {
@@ -45,6 +46,6 @@ def front_matter(name: str, licence: str, scores: dict[str, Any], base: dict[str
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "tags": ["domain-adaptation", "continued-pretraining", "shoptalk"],
-        "model-index": [{"name": name, "results": results}],
+        **({"model-index": [{"name": name, "results": results}]} if results else {}),
     }
     return "---\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True) + "---\n"

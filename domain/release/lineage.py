@@ -34,12 +34,14 @@ def lineage(
     base: Checkpoint,
     corpus: Corpus,
     tokenizer: Tokenizer,
+    *tuned: Checkpoint,
 ) -> dict[str, Any]:
     """``recipe``; ``digests`` of it and of all that the release rests on; ``artifacts`` with specs, parents and facts.
 
     Digests of what a stage was given (raw text, protected texts, tokens, scorecard) are read from its manifest.
     """
     made = {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}
+    made |= dict(zip(("tuned",), tuned, strict=False))
     digests = {name: artifact.digest for name, artifact in made.items()}
     for artifact in made.values():
         for kind in ("Raw", "Protected", "Tokens", "Scorecard"):

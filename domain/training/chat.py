@@ -96,10 +96,10 @@ class Chat:
         So what comes before an answer has the ids that it has where the answer is yet to be written.
         """
         whole = self.ids("".join(texts))
-        heads = [self.ids("".join(texts[: number + 1])) for number in range(len(texts))]
+        heads = [self.ids("".join(texts[:number])) for number in range(1, len(texts))]
         if any(whole[: len(head)] != head for head in heads):
             return [self.ids(text) for text in texts]
-        return [whole[start:stop] for start, stop in pairwise([0, *map(len, heads)])]
+        return [whole[start:stop] for start, stop in pairwise([0, *map(len, heads), len(whole)])]
 
     def ids(self, text: str, *, framed: bool = False) -> list[int]:
         """Ids of a text in which special tokens are what they are."""

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.artifacts import Checkpoint
 from domain.errors import Refusal
@@ -25,6 +25,11 @@ class Instruct(Spec):
 
     kind: Literal["instruct"] = "instruct"
     z_loss: Annotated[float, Field(ge=0.0, le=1.0, description="weight of log(Z)^2, which keeps logits small")] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
 
 
 class HeldOut(Spec):
