@@ -15,6 +15,7 @@ from domain.stage import A, Stage
 from domain.tokenizer.fit import fit
 from domain.tokens.encode import Encoding, encode
 from domain.training.pretrain import prepare, pretrain
+from domain.training.tune import tune
 from evals.evaluate import evaluate
 from evals.gate import decide
 from evals.protect import Protection, protect
@@ -32,6 +33,8 @@ class Runner(Protocol):
 
 def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     """From a recipe to a release; None where the gates do not hold."""
+    if recipe.tuning:
+        recipe.tuning.check()  # what is amiss in an order is told now, not after the training
     tasks = stage(protect, recipe.evaluation.only(Protection))
     raw = stage(collect, recipe.corpus.only(Collection).but(as_of=as_of))
     corpus = stage(curate, recipe.corpus.only(Curation), raw, tasks)
@@ -45,7 +48,8 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     decision = stage(decide, recipe.release.gates, scores)
     if not decision.facts["released"]:
         return None
-    return stage(release, recipe.bundle, decision, arms[0], base, corpus, tokenizer)
+    tuned = [stage(tune, recipe.tuning, arms[0])] if recipe.tuning else []
+    return stage(release, recipe.bundle, decision, arms[0], base, corpus, tokenizer, *tuned)
 
 
 def summary(stages: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from domain.release.bundle import ReleaseSpec
 from domain.spec import Spec
 from domain.tokenizer.fit import Fitting
 from domain.training.spec import Training
+from domain.training.tune import Tuning
 from domain.yamlfile import read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates
@@ -60,6 +61,7 @@ class Recipe(Spec):
     training: Training = Training()
     pilot: Pilot = Pilot()
     evaluation: Evaluation = Evaluation()
+    tuning: Tuning | None = None
     release: Release
 
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -80,6 +82,11 @@ class Recipe(Spec):
             raise ValueError(
                 f"training.objective is {wanted.kind}, for the family {wanted.family}, but base.scratch.architecture "
                 f"is {scratch.architecture}, of the family {scratch.family}; change one of them"
+            )
+        if self.tuning is not None and wanted.family == "encoder":
+            raise ValueError(
+                f"training.objective is {wanted.kind}, and an encoder does not follow orders; classify or tag with it, "
+                "and take tuning out"
             )
         return self
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ def test_arms_differ_in_their_mixture_alone(tmp_path: Path) -> None:
         ("release.gates.domain_gain=2", "release.gates.domain_gain", "less than or equal to 1"),
         ("name=My Recipe", "name", "match pattern"),
         ("tokenizer.mode=keep", "contracts.yaml", "set it to train"),
+        ("tuning={epochs: 2}", "tuning.path", "add path"),
+        ("tuning={path: a.jsonl, epoch: 2}", "tuning.epoch", "did you mean epochs"),
+        ("tuning={path: a.jsonl, objective: causal}", "tuning.objective", "instruct"),
+        ("tuning={path: a.jsonl, lora: {rank: 0}}", "tuning.lora.rank", "greater than or equal to 1"),
     ],
 )
 def test_an_error_names_place_and_mend(tmp_path: Path, override: str, place: str, mend: str) -> None:
@@ -120,3 +125,25 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pytest.Mo
     recipe = load_recipe(write(tmp_path, base="model", tokenizer={"mode": "keep"}))
     assert recipe.base.weights == str((tmp_path / "model").resolve())
     assert recipe.fitting.base == recipe.base.weights
+
+
+def test_orders_are_found_from_the_recipe_and_named_by_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "orders.jsonl").write_text('{"instruction": "a", "label": "b"}\n')
+    monkeypatch.chdir("/")
+    told = {"path": "orders.jsonl", "epochs": 3, "learning_rate": 2e-5, "lora": {"rank": 8}}
+    recipe = load_recipe(write(tmp_path, tuning=told))
+    assert recipe.tuning is not None
+    assert recipe.tuning.path == str(tmp_path / "orders.jsonl")
+    assert recipe.tuning.asked()["orders"] == hashlib.sha256((tmp_path / "orders.jsonl").read_bytes()).hexdigest()
+    assert recipe.bundle.recipe["tuning"]["path"] == "orders.jsonl"
+    assert load_recipe(write(tmp_path)).tuning is None
+
+
+def test_an_encoder_is_not_tuned(tmp_path: Path) -> None:
+    base = {"scratch": {"architecture": "bert", "width": 32, "layers": 1, "heads": 2, "context": 64}, "tokens": "10k"}
+    path = write(tmp_path, base=base, training={"tokens": "10k", "batch": 256, "objective": "masked"})
+    load_recipe(path)
+    line = errors(path, "tuning.path=orders.jsonl")
+    assert "an encoder does not follow orders. Mend: classify or tag with it" in line
