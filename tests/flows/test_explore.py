@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from domain.errors import Refusal
 from domain.stage import Stage
-from domain.training.pretrain import pilot
+from flows.explore import refuse_unjudged
 
 TRAINING = {"tokens": 65_536, "batch": 512, "learning_rate": 6.0e-3, "mixture": {"domain": 0.7, "general": 0.3}}
 GRID = {"domain": [0.5, 0.8], "rates": [0.002, 0.006], "budget": 0.32}
@@ -72,15 +74,9 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
 
     # The lengths of an arm went over one trunk, and only what comes after it was learned again.
     assert len(list((finished / "trunks").iterdir())) == 4
-    assert pilot.version == 3
 
 
-def test_pilots_need_text_to_be_judged_by(make_recipe: Any, command: Any, finished: Path, trained: list[str]) -> None:
-    from types import SimpleNamespace
-
-    from domain.errors import Refusal
-    from flows.explore import refuse_unjudged
-
+def test_pilots_need_text_to_be_judged_by() -> None:
     facts = {"validation": {"domain": {"documents": 3}, "general": {"documents": 0}}}
     with pytest.raises(Refusal, match="leaves no general text to judge pilots by"):
         refuse_unjudged(SimpleNamespace(facts=facts))  # type: ignore[arg-type]
