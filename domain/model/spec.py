@@ -81,6 +81,9 @@ class Base(Spec):
     """``weights`` (hub id with revision, or a local folder), or ``scratch`` with the general tokens it first learns."""
 
     weights: Annotated[str, Field(description="org/model@revision, or a folder in the transformers layout")] = ""
+    chat: Annotated[
+        bool, Field(description="confirms weights that were tuned to chat, which pretraining on text undoes")
+    ] = False
     scratch: Scratch | None = None
     tokens: Annotated[Count | None, Field(description="general tokens that a scratch base is first trained on")] = None
     learning: Annotated[Learning, Field(description="how a scratch base is trained")] = Learning()
@@ -104,6 +107,8 @@ class Base(Spec):
             raise ValueError("a base from scratch needs tokens, such as 1.2M")
         if self.weights and self.tokens is not None:
             raise ValueError("existing weights are not trained first; drop tokens")
+        if self.scratch is not None and self.chat:
+            raise ValueError("chat is for existing weights; drop it")
         if self.scratch is not None and self.initial != "mean":
             raise ValueError("initial is for new rows of existing weights; drop it")
         return self
@@ -112,4 +117,4 @@ class Base(Spec):
         """Given weights are asked for by their content or pinned revision, never by a path."""
         if self.weights:
             return {"weights": weights_asked(self.weights), "initial": self.initial, "pad_rows": self.pad_rows}
-        return self.model_dump(mode="json", exclude={"weights", "initial"})
+        return self.model_dump(mode="json", exclude={"weights", "initial", "chat"})

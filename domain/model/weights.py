@@ -47,7 +47,7 @@ def download(weights: str) -> Path:
             f"correct the path, or write {name}@<commit>",
         )
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED)))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED, "*.jinja"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         # The hub's own first line is a bare status; what it means stands below it.
         told = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
