@@ -51,6 +51,10 @@ class Machine(Spec):
     compile: Annotated[
         bool, Field(description="compile the model's blocks; pays on a GPU, and costs half a minute")
     ] = False
+    gpu: Annotated[str, Field(description="the GPU to plan for where it is not this machine's, such as H100")] = ""
+    memory_gb: Annotated[
+        float | None, Field(gt=0, description="memory to plan for, of one GPU or of the host; as found if not set")
+    ] = None
     checkpoint_seconds: Annotated[float, Field(gt=0, description="seconds between two training checkpoints")] = 60.0
     work: Annotated[
         Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")

@@ -16,6 +16,7 @@ from corpora.curate import Curation
 from domain.errors import Refusal
 from domain.model.spec import Base
 from domain.model.weights import is_local
+from domain.planning.published import careful_rate
 from domain.release.bundle import ReleaseSpec
 from domain.spec import Spec
 from domain.tokenizer.fit import Fitting
@@ -65,6 +66,7 @@ class Recipe(Spec):
     release: Release
 
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _warnings: list[str] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
@@ -89,6 +91,11 @@ class Recipe(Spec):
                 "and take tuning out"
             )
         return self
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was decided where the recipe says nothing, and had better be measured."""
+        return list(self._warnings)
 
     @property
     def start(self) -> Base:
@@ -147,8 +154,20 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         base["weights"] = from_folder(path.parent, base["weights"])
     elif isinstance(base, str):
         content["base"] = from_folder(path.parent, base)
-    recipe = validated(Recipe, content, path)
+    recipe = careful(validated(Recipe, content, path))
     recipe._written = written  # with paths as the recipe has them, not as this machine does
+    return recipe
+
+
+def careful(recipe: Recipe) -> Recipe:
+    """The recipe; where it goes on from a base of the hub and sets no learning rate, with a tenth of the base's."""
+    found = careful_rate(recipe.base.weights)
+    if found is None or "learning_rate" in recipe.training.model_fields_set:
+        return recipe
+    rate, why = found
+    recipe = recipe.but(training=recipe.training.but(learning_rate=rate))
+    told = f"training.learning_rate is not set, so {rate:g} is taken, {why}; shoptalk pilot measures a better one"
+    recipe._warnings = [told]
     return recipe
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
@@ -54,6 +55,8 @@ def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, mac
         refuse_full(machine.work)
         if not beyond("fit", until):
             base(recipe)  # it is wanted hours later; whether it is there is known now
+        for warning in recipe.warnings:
+            print(f"{recipe.name}: {warning}", file=sys.stderr, flush=True)
         print(f"{recipe.name}, as of {day}: {len(found)} stages found, the others are made now.", flush=True)
         run_flow(name, list(overrides), day, runner)
         return

@@ -11,9 +11,10 @@ from corpora.sources.hub import Hub
 from corpora.sources.packages import Packages, version
 from domain.errors import Refusal
 from domain.machine import Machine
+from domain.model.confirm import confirmed
 from domain.model.weights import given_files, is_local
 from evals.tasks import load_task
-from flows.plan import size
+from flows.figures import size
 from flows.recipe import Recipe
 
 
@@ -54,6 +55,7 @@ def there(source: Any, machine: Machine) -> str:
 def base(recipe: Recipe) -> str:
     """What the base is; raises ``Refusal`` where given weights are not there. Nothing is downloaded."""
     scratch, weights = recipe.base.scratch, recipe.base.weights
+    confirmed(recipe.base, fetch=False)
     if scratch is not None:
         return f"{scratch.architecture} of {scratch.layers} layers and width {scratch.width}, from scratch"
     if is_local(weights):

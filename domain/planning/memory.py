@@ -1,28 +1,141 @@
-"""Memory of one learning process, part by part."""
+"""Memory of one process that learns, part by part, and the most that it holds at one moment."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from domain.planning.activations import layers_of, outside
+from domain.planning.passes import Passes
 from domain.planning.shape import Shape
 
-FIXED = {"cpu": 0.6e9, "cuda": 1.2e9}  # Python, torch and transformers loaded; on a GPU also its context
+LIBRARIES = {False: 0.6e9, True: 0.8e9}  # CPU: Python, torch and transformers; GPU: its context, which torch counts not
 
 
-def training_memory(shape: Shape, *, context: int, micro_batch: int, bf16: bool, device: str) -> dict[str, float]:
-    """Bytes by part, without recomputation.
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How a training is laid out: ``rows`` of a batch over ``ranks``, at most ``each`` of them in a forward pass.
 
-    Weights, gradients and two AdamW moments in fp32 are 16 bytes a parameter, the autocast copy 2 more.
-    Activations per layer follow arXiv 2205.05198, equation 1 (16-bit): s b h (34 + 5 a s / h) bytes, of
-    which fused attention keeps no a s s b matrix. Logits are held in compute precision, in fp32 and as
-    a gradient.
+    ``shard`` ranks share one copy of the weights. ``saves`` says whether a checkpoint is made before the end.
     """
-    wide = 1.0 if bf16 else 2.0
-    tokens = max(micro_batch, context)
-    return {
-        "weights": 4.0 * shape.parameters,
-        "autocast copy": 2.0 * shape.parameters if bf16 else 0.0,
-        "gradients": 4.0 * shape.parameters,
-        "optimizer": 8.0 * shape.parameters,
-        "activations": wide * 34.0 * tokens * shape.width * shape.layers,
-        "logits": (2.0 * wide + 4.0 + 4.0) * tokens * shape.vocabulary,
-        "libraries": FIXED[device],
+
+    rows: int
+    each: int
+    gpu: bool
+    bf16: bool
+    ranks: int = 1
+    shard: int = 1
+    recompute: str = "none"
+    compiled: bool = False
+    saves: bool = True
+
+    @property
+    def parts(self) -> int:
+        """Forward passes of a step."""
+        return -(-self.mine // self.each)
+
+    @property
+    def mine(self) -> int:
+        """Rows of the rank that has most."""
+        return -(-self.rows // self.ranks)
+
+    @property
+    def together(self) -> int:
+        """Rows that go through the model at once."""
+        return -(-self.mine // self.parts)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: each of ``parts`` at its largest, ``plain`` the most at one moment, ``host`` beside a GPU for checkpoints.
+
+    ``sure`` of it follows from the parameters; the rest is estimated, ``factor`` times, as a training here has shown.
+    """
+
+    parts: dict[str, float]
+    plain: float
+    sure: float
+    host: float
+    factor: float = 1.0
+
+    @property
+    def peak(self) -> float:
+        """The most at one moment."""
+        return self.sure + self.factor * (self.plain - self.sure)
+
+
+def learning_parameters(shape: Shape, lora: Any, *, grown: bool) -> tuple[float, float]:
+    """(Parameters that learn, those that LoRA adds): all, or low-rank updates and, as asked or grown, embeddings."""
+    if lora is None:
+        return float(shape.parameters), 0.0
+    added = float(lora.rank * shape.adaptable)
+    tables = shape.head * (2 if shape.lookup >= shape.head else 1)
+    return added + (tables if grown or lora.embeddings else 0.0), added
+
+
+def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None, grown: bool = False) -> Memory:
+    """What one rank holds.
+
+    Weights, gradients and two AdamW moments in fp32: 16 bytes a parameter, over ``shard`` ranks (ZeRO, arXiv
+    1910.02054, stage 3). Gradients are whole until the last of several passes, since ranks exchange them once a step.
+    """
+    from domain.training.head import FEWEST, LOGITS_AT_ONCE
+
+    all_of, n = float(shape.parameters), how.shard
+    trained, added = learning_parameters(shape, lora, grown=grown)
+    head_learns = lora is None or grown or lora.embeddings
+    weights, moments = 4.0 * (all_of + added) / n, 8.0 * trained / n
+    several = how.parts > 1
+    gradients = 4.0 * trained / (1 if several and how.ranks > 1 else n)
+    copies = gathered(shape, how)
+    stacks = layers_of(shape, row, rows=how.together, bf16=how.bf16, gpu=how.gpu, compiled=how.compiled)
+    rows, again = how.together, how.recompute
+    held = rows * sum(count * layer.held(again) for count, layer in stacks)
+    first, last = stacks[0][1], stacks[-1][1]
+    around = rows * outside(shape, row)
+    at_once = max(FEWEST, LOGITS_AT_ONCE["cuda" if how.gpu else "cpu"] // shape.vocabulary)
+    logits = 8.0 * shape.vocabulary * min(at_once, rows * row.predicted)  # and their logarithms, or the errors in bf16
+    matrix = 4.0 * shape.head if head_learns else 0.0  # the head's gradient is there before all others
+    products = 4.0 * shape.head if how.bf16 else 0.0  # its bf16 copy, and what a chunk adds to the gradient
+    accumulated = gradients if several else 0.0
+    moments_of_step = {
+        "head": accumulated + copies + held + around + logits + matrix + products,
+        "last layer": accumulated + copies + held + around + matrix + rows * last.working(again),
+        "first layer": gradients + around + rows * (first.held(again) + first.working(again)) + matrix,
+        "update": gradients,
     }
+    staging = (4.0 * (all_of + added) + 8.0 * trained) / n
+    inside = 0.0 if how.gpu else LIBRARIES[False] + (staging if how.saves else 0.0)
+    fullest = max(moments_of_step, key=lambda moment: moments_of_step[moment])
+    sure = weights + moments + (gradients if fullest in ("first layer", "update") else accumulated)
+    sure += staging if how.saves and not how.gpu else 0.0
+    parts = {
+        "weights": weights,
+        "copies in bf16" if how.ranks == 1 or how.shard == 1 else "gathered weights": copies,
+        "gradients": gradients,
+        "optimizer": moments,
+        "activations": held + around + rows * last.working(again),
+        "logits": logits + matrix + products,
+        "checkpoint": 0.0 if how.gpu or not how.saves else staging,
+        "libraries": 0.0 if how.gpu else LIBRARIES[False],
+    }
+    return Memory(parts, weights + moments + moments_of_step[fullest] + inside, sure, staging if how.gpu else 0.0)
+
+
+def gathered(shape: Shape, how: Setting) -> float:
+    """Weights that are held beside their own: autocast's copies, or what FSDP2 has gathered at one moment.
+
+    It gathers a block while the one before computes, and keeps what is in none, such as the embedding; to sum
+    gradients it holds the largest in fp32.
+    """
+    multiplied = shape.parameters - shape.lookup
+    copied = 2.0 * multiplied if how.bf16 else 0.0
+    if how.ranks == 1:
+        return copied
+    blocks = shape.block * (shape.layers + shape.encoder_layers)
+    alone = max(0.0, shape.parameters - blocks)
+    half = how.bf16 and how.gpu
+    if half and how.shard == 1:
+        return 2.0 * shape.parameters
+    together = (2.0 if half else 4.0) * (2 * shape.block + alone) + 4.0 * max(shape.block, alone)
+    return together + (0.0 if half else copied)

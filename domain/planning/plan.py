@@ -1,41 +1,87 @@
-"""The plan of a recipe: parameters, tokens, FLOPs, memory, time and disk."""
+"""The plan of a recipe: its trainings one by one, what fits, what serving takes, disk, and what should be known."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.spec import Base, padded
-from domain.planning.memory import training_memory
-from domain.planning.rate import learning_rate_of
-from domain.planning.scaling import flops_per_token, optimal_tokens
+from domain.planning.activations import ALONE
+from domain.planning.device import Device, device_of
+from domain.planning.disk import on_disk
+from domain.planning.expected import (
+    BYTES_PER_TOKEN,
+    Expected,
+    Speed,
+    context_of,
+    done_of,
+    expect,
+    setting,
+    speed_of,
+)
+from domain.planning.fits import Fit, fewest, room_of, within
+from domain.planning.measured import Measured
+from domain.planning.memory import Memory, Setting, learning_parameters, training_memory
+from domain.planning.passes import Passes, passes
+from domain.planning.scaling import flops_per_token
 from domain.planning.shape import Shape, shape_of
 from domain.tokenizer.fit import Fitting
-from domain.training.spec import LONGEST_ROW, MICRO_BATCH, Training
+from domain.training.spec import MICRO_BATCH, Training
 
-BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
 ARMS = 2  # the adapted model and its control
 EVALUATION_SHARE = 0.05  # of the budget, kept for scoring
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Counts in tokens and parameters, sizes in bytes, times in seconds."""
+    """Counts in tokens and parameters, sizes in bytes, times in seconds.
+
+    ``trainings`` are one after the other; those of ``pilots`` weigh a tokenizer and are one entry together.
+    ``fits`` is None where nothing does on this many devices, or where their memory is not known (``room``);
+    ``fewest`` is what does on the smallest number of GPUs.
+    """
 
     shape: Shape
+    row: Passes
     context: int
-    tokens: dict[str, int]
-    flops: float
-    flops_per_second: float
-    rate_source: str
-    seconds: float
+    device: Device
+    speed: Speed
+    trainings: dict[str, Expected]
     scoring_seconds: float
-    memory: dict[str, float]
+    learning: float
+    room: float | None
+    fits: Fit | None
+    fewest: Fit | None
     text_needed: dict[str, float]
-    disk: float
-    optimal_tokens: float
+    disk: dict[str, float]
     derived: bool
+    alone: bool
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Tokens of text that each training reads."""
+        return {label: each.tokens for label, each in self.trainings.items()}
+
+    @property
+    def flops(self) -> float:
+        """Of all trainings, as the model needs them: what is computed again is not in it."""
+        return sum(each.flops for each in self.trainings.values())
+
+    @property
+    def done(self) -> float:
+        """FLOPs that are computed for all of them."""
+        return sum(each.done for each in self.trainings.values())
+
+    @property
+    def seconds(self) -> float:
+        """Of all trainings, looks at held-out text included."""
+        return sum(each.seconds + each.looking for each in self.trainings.values())
+
+    @property
+    def memory(self) -> Memory:
+        """Of one process in the arms' trainings."""
+        return self.trainings["adapted"].memory
 
 
 def make_plan(
@@ -45,60 +91,94 @@ def make_plan(
     machine: Machine,
     budget_seconds: float | None,
     scored_bytes: int = 0,
+    pilots: float = 0.0,
 ) -> Plan:
-    """Work the plan out; where ``training.tokens`` is not set it follows from the budget (GPU-seconds).
+    """Work the plan out; where ``training.tokens`` is not set it follows from the budget (device-seconds).
 
-    ``scored_bytes`` of held-out text are scored by the base and each arm. ``seconds`` is learning alone.
+    ``scored_bytes`` of held-out text are scored by the base and each arm. ``pilots`` together read that share of the
+    tokens of an arm.
     """
-    device, name, bf16 = device_of(machine)
-    shape = shape_of(base, padded(fitting.pieces, base.pad_rows) if fitting.mode == "train" else None)
-    if fitting.mode == "extend":
-        shape = shape_of(base, padded(shape.vocabulary + fitting.pieces, base.pad_rows))
-    context = training.context or min(shape.context, LONGEST_ROW)
-    per_token = flops_per_token(shape, context)
-    rate, source = learning_rate_of(name, bf16=bf16)
-    tokens = training.tokens
-    if tokens is None:
-        if budget_seconds is None:
-            raise Refusal("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
-        spent = budget_seconds * (1 - EVALUATION_SHARE) * rate / per_token - (base.tokens or 0)
-        tokens = int(spent / ARMS) // training.batch * training.batch
-        if tokens < training.batch:
-            raise Refusal("budget", "does not reach for one batch", "raise budget.hours, or choose a smaller base")
-    read = {"base": base.tokens or 0, "adapted": tokens, "control": tokens}
-    flops = per_token * sum(read.values())
+    device = device_of(machine)
+    extends = fitting.mode == "extend"
+    targets = training.lora.targets if training.lora else ()
+    shape = shape_of(base, padded(fitting.pieces, base.pad_rows) if fitting.mode == "train" else None, targets)
+    if extends:
+        shape = shape_of(base, padded(shape.vocabulary + fitting.pieces, base.pad_rows), targets)
+    speed = speed_of(shape, device, Measured(machine.work))
+    tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots)
+    learning = base.learning.but(objective=training.objective) if base.scratch else base.learning
+
+    def take(spec: Training | object, count: float) -> Expected:
+        return expect(shape, spec, int(count), device, machine, speed, grown=extends)  # type: ignore[arg-type]
+
+    trainings = {"base": take(learning, base.tokens)} if base.tokens else {}
+    if pilots:
+        trainings["pilots"] = take(training, max(3 * training.batch, pilots * tokens))
+    trainings |= {arm: take(training, tokens) for arm in ("adapted", "control")}
+    context = context_of(shape, training)
+    row = passes(training.objective, context)
+    room, fits, smallest = what_fits(shape, row, training, device, machine, speed, grown=extends)
     needed = {
         "domain": BYTES_PER_TOKEN * tokens * training.mixture.domain,
         "general": BYTES_PER_TOKEN * max(tokens, base.tokens or 0),
     }
+    forward = flops_per_token(shape, context, training.objective) / 3
     return Plan(
         shape=shape,
+        row=row,
         context=context,
-        tokens=read,
-        flops=flops,
-        flops_per_second=rate,
-        rate_source=source,
-        seconds=flops / rate,
-        # A forward pass is a third of a step.
-        scoring_seconds=(1 + ARMS) * scored_bytes / BYTES_PER_TOKEN * per_token / 3 / rate,
-        memory=training_memory(
-            shape, context=context, micro_batch=machine.micro_batch or MICRO_BATCH[device], bf16=bf16, device=device
-        ),
+        device=device,
+        speed=speed,
+        trainings=trainings,
+        scoring_seconds=(1 + ARMS) * scored_bytes / BYTES_PER_TOKEN * forward / speed.flops_per_second,
+        learning=learning_parameters(shape, training.lora, grown=extends)[0],
+        room=room,
+        fits=fits,
+        fewest=smallest,
         text_needed=needed,
-        # Text is held raw, cleaned twice, split and as tokens; weights as base, two arms, release and in the
-        # registry; a training's state (weights and two moments) twice.
-        disk=5.0 * sum(needed.values()) + (5 * 4 + 2 * 12) * shape.parameters,
-        optimal_tokens=optimal_tokens(shape.parameters),
+        disk=on_disk(shape, training, needed, BYTES_PER_TOKEN, pilots=bool(pilots), grown=extends),
         derived=training.tokens is None,
+        alone=shape.architecture in ALONE,
     )
 
 
-def device_of(machine: Machine) -> tuple[str, str | None, bool]:
-    """(device type, GPU name or None, whether bf16 is used) of the profile on this machine."""
-    import torch
+def derived(
+    shape: Shape,
+    base: Base,
+    training: Training,
+    machine: Machine,
+    device: Device,
+    speed: Speed,
+    budget_seconds: float | None,
+    pilots: float,
+) -> int:
+    """The tokens of an arm that the budget pays for, in whole batches."""
+    if budget_seconds is None:
+        raise Refusal("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
+    each = done_of(shape, training, machine, grown=False)
+    affordable = budget_seconds * (1 - EVALUATION_SHARE) * speed.flops_per_second
+    if base.tokens:
+        learning = base.learning.but(objective=training.objective)
+        affordable -= base.tokens * done_of(shape, learning, machine, grown=False)
+    tokens = int(affordable / each / (ARMS + pilots)) // training.batch * training.batch
+    if tokens < training.batch:
+        raise Refusal("budget", "does not reach for one batch", "raise budget.hours, or choose a smaller base")
+    return tokens
 
-    from domain.model.device import choose_device, uses_bf16
 
-    device = choose_device(machine)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else None
-    return device.type, name, uses_bf16(device, machine)
+def what_fits(
+    shape: Shape, row: Passes, training: Training, device: Device, machine: Machine, speed: Speed, *, grown: bool
+) -> tuple[float | None, Fit | None, Fit | None]:
+    """(Bytes that one process may hold, what fits on these devices, what does on the fewest GPUs)."""
+    room, length = room_of(device), row.written or row.read
+    if room is None:
+        return None, None, None
+    how = setting(row, training, device, machine)
+
+    def held(how: Setting) -> Memory:
+        memory = training_memory(shape, row, how, lora=training.lora, grown=grown)
+        return replace(memory, factor=speed.memory_factor)
+
+    most = None if device.gpu else max(1, int(MICRO_BATCH["cpu"] // length))  # more is not faster there
+    fits = within(how, room, held, length=length, most=most)
+    return room, fits, fewest(how, room, held, length=length) if device.gpu else None

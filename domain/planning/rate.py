@@ -1,4 +1,4 @@
-"""How many FLOP/s this machine learns with: measured in a moment, or known of a GPU."""
+"""How many FLOP/s a device learns with: as a training here has shown, as a matrix product shows, or as is usual."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 
-# Dense bf16 peak in FLOP/s (the makers' data sheets), by a part of the device's name.
-PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40": 181e12, "A10": 125e12, "T4": 65e12}
-GPU_SHARE = 0.35  # of the peak, a plain loop
+from domain.planning.device import Device
+
+GPU_SHARE = {True: 0.35, False: 0.05}  # of the bf16 peak, a plain loop in bf16 and in fp32, whose peak is a fifteenth
+UNKNOWN = 100e12  # the peak that is assumed of a GPU that is not in the table
 # A loop of small layers against an fp32 matrix product of 1,024 on the same cores: bf16 learns as fast as that
 # product, fp32 slower (2.6M parameters, 2 cores of an EPYC: 14,000 tokens/s with AVX-512, 5,300 without).
 CPU_SHARE = {True: 1.0, False: 0.55}
@@ -25,11 +26,11 @@ def matmul_rate(size: int = 1_024, seconds: float = 0.3) -> float:
     return 2.0 * size**3 / best
 
 
-def learning_rate_of(device_name: str | None, *, bf16: bool) -> tuple[float, str]:
-    """(FLOP/s, where the figure comes from) for the GPU of that name, or this machine's CPU (None)."""
-    if device_name is None:
-        return CPU_SHARE[bf16] * matmul_rate(), "a matrix product measured now"
-    for part, peak in PEAKS.items():
-        if part in device_name:
-            return GPU_SHARE * peak, f"{GPU_SHARE:.0%} of {device_name}'s peak"
-    return GPU_SHARE * 100e12, f"{device_name} is not known: 100 TFLOP/s are assumed"
+def guessed_rate(device: Device) -> tuple[float, str]:
+    """(FLOP/s of one such device, where the figure comes from) before any training was measured on it."""
+    if not device.gpu:
+        return CPU_SHARE[device.bf16] * matmul_rate(), "a matrix product measured now"
+    share = GPU_SHARE[device.bf16]
+    if device.peak is None:
+        return share * UNKNOWN, f"{device.name} is not known: {share:.0%} of {UNKNOWN / 1e12:.0f} TFLOP/s"
+    return share * device.peak, f"{share:.0%} of {device.name}'s peak, a guess until one was measured"

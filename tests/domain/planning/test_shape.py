@@ -29,6 +29,7 @@ def test_given_weights_are_counted_from_their_headers(tmp_path: Path, architectu
     shape = shape_of(base, None)
     assert shape.parameters == parameters(model)
     assert (shape.layers, shape.width, shape.heads, shape.vocabulary, shape.context) == (3, 32, 4, 259, 24)
+    assert shape.encoder_layers == (3 if shape.family == "encoder_decoder" else 0)
     assert shape.family == FAMILIES[architecture]
     grown, _ = give(base.weights, tiny.byte_level(tmp_path / "new", [("t", "h")], ROLES), multiple=64)
     assert shape_of(base, 320).parameters == parameters(grown)
@@ -60,26 +61,26 @@ def test_the_head_of_t5_1_1_grows_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("config", "expected"),
-    [  # (layers, width, heads, context), as the hub's config.json have them
+    [  # (encoder's layers, layers, width, heads, context), as the hub's config.json have them
         (
             {"model_type": "t5", "is_encoder_decoder": True, "d_model": 512, "num_layers": 6, "num_decoder_layers": 6,
              "num_heads": 8, "n_positions": 512, "vocab_size": 32_128},
-            (6, 512, 8, 512),
+            (6, 6, 512, 8, 512),
         ),
         (
             {"model_type": "bart", "is_encoder_decoder": True, "d_model": 1024, "encoder_layers": 12,
              "decoder_layers": 3, "encoder_attention_heads": 16, "max_position_embeddings": 1024, "vocab_size": 50_265},
-            (12, 1024, 16, 1024),
+            (12, 3, 1024, 16, 1024),
         ),
         (
             {"model_type": "bloom", "n_embed": 1024, "n_layer": 24, "num_attention_heads": 16, "seq_length": 2048,
              "vocab_size": 250_880},
-            (24, 1024, 16, 2048),
+            (0, 24, 1024, 16, 2048),
         ),
         (
             {"model_type": "distilbert", "architectures": ["DistilBertForMaskedLM"], "dim": 768, "n_layers": 6,
              "n_heads": 12, "max_position_embeddings": 512, "vocab_size": 30_522},
-            (6, 768, 12, 512),
+            (0, 6, 768, 12, 512),
         ),
     ],
 )  # fmt: skip
@@ -87,8 +88,31 @@ def test_what_architectures_call_the_same(tmp_path: Path, config: dict[str, Any]
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file({"weight": torch.zeros(3, 5)}, tmp_path / "model.safetensors")
     shape = shape_of(Base(weights=str(tmp_path)), None)
-    assert (shape.layers, shape.width, shape.heads, shape.context) == expected
+    assert (shape.encoder_layers, shape.layers, shape.width, shape.heads, shape.context) == expected
     assert shape.parameters == 15
+
+
+def test_what_the_tensors_are_for(tmp_path: Path) -> None:
+    """Of GPT-2 positions are looked up, of an untied Llama the embedding; of T5 what is read passes the encoder."""
+    shape = shape_of(Base(scratch=Scratch(architecture="gpt2", width=32, layers=2, heads=4, context=24), tokens=1), 100)
+    assert shape.lookup == 24 * 32
+    assert shape.block == 12 * 32**2 + 13 * 32  # matrices, biases and two norms
+    assert shape.adaptable == 2 * ((32 + 96) + (32 + 32) + (32 + 128) + (128 + 32))
+    llama = Scratch(width=32, layers=2, heads=4, kv_heads=2, ffn=64, tied=False)
+    shape = shape_of(Base(scratch=llama, tokens=1), 100)
+    assert (shape.lookup, shape.head, shape.keys) == (100 * 32, 100 * 32, 16)
+    assert shape_of(Base(scratch=llama, tokens=1), 100, ("q_proj", "k_proj")).adaptable == 2 * (64 + 48)
+    t5 = Scratch(architecture="t5", width=32, layers=2, heads=4, ffn=64)
+    shape = shape_of(Base(scratch=t5, tokens=1), 100)
+    # a layer: attention, a gated feed-forward block and a norm for each; positions and a last norm for the stack
+    assert shape.encoder == 2 * (4 * 32**2 + 3 * 32 * 64 + 2 * 32) + 32 * 4 + 32
+    assert shape.across == 2 * 2 * 32**2
+
+
+def test_numbers_of_weights_that_share_keys(pretrained: Path) -> None:
+    shape = shape_of(Base(weights=str(pretrained)), None)
+    assert (shape.parameters, shape.layers, shape.width, shape.vocabulary) == (260_032, 5, 64, 512)
+    assert (shape.heads, shape.queries, shape.keys, shape.feed_forward, shape.gated) == (8, 64, 32, 172, True)
 
 
 def test_a_model_of_something_else(tmp_path: Path) -> None:

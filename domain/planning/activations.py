@@ -1,0 +1,132 @@
+"""What a forward pass keeps for the backward pass, by architecture, precision and what is computed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from domain.planning.passes import Passes
+from domain.planning.shape import Shape
+
+# Bytes of one layer per token, in fp32 and in bf16 autocast, times the widths of the stream, of all queries, of the
+# keys and of the feed-forward block; then times heads and length where probabilities of attention are kept. Counted
+# with torch's saved_tensors_hooks on transformers 5.23; torch 2.13. arXiv 2205.05198 counts 34 times the width (16-bit,
+# feed-forward of four times the width, fused operations, dropout), transformers' GPT-2 keeps 60: its GELU is four
+# operations, its norms and residuals are in fp32.
+KEPT = {
+    "llama": ((24, 8, 8, 16, 0), (26, 6, 2, 8, 0)),
+    "qwen3": ((24, 16, 16, 16, 0), (26, 12, 8, 8, 0)),
+    "gpt2": ((32, 0, 0, 20, 0), (20, 0, 0, 10, 0)),
+    "bloom": ((64, 0, 0, 0, 4), (36, 0, 0, 0, 6)),
+    "bert": ((32, 0, 0, 8, 0), (24, 0, 0, 4, 0)),
+    "roberta": ((32, 0, 0, 8, 0), (24, 0, 0, 4, 0)),
+    "modernbert": ((40, 0, 0, 16, 0), (24, 0, 0, 8, 0)),
+    "t5": ((24, 16, 0, 28, 4), (26, 14, 0, 14, 4)),
+    "bart": ((32, 0, 0, 8, 0), (24, 0, 0, 4, 0)),
+}
+DECODER = {"t5": ((36, 24, 0, 28, 4), (36, 18, 0, 14, 4)), "bart": ((48, 0, 0, 8, 0), (34, 0, 0, 4, 0))}
+RECTIFIED = 4  # times the inner size in T5 1.0, whose feed-forward block is not gated
+ACROSS = ((0, 8), (4, 4))  # per token that the encoder read, for the decoder's keys and values: width, queries
+# A compiled block keeps the inputs of its products and little else: gated 3 or else 2 times the inner size.
+COMPILED = ((48, 12, 8), (28, 6, 4))
+TILE, MOST = 128, 2**24  # of attention on a CPU (domain.model.tiles): queries, and bytes of probabilities a layer keeps
+ALONE = {"bloom", "bart"}  # they take no document mask: one document a row
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Bytes per row: all that a layer keeps, its products alone, its input; gradients and scores on its way back."""
+
+    kept: float
+    products: float
+    given: float
+    work: float
+    scores: float
+
+    def held(self, recompute: str) -> float:
+        """Until its backward pass. Selective recomputation keeps the products, full the input alone."""
+        return {"none": self.kept, "selective": self.products + self.given, "full": self.given}[recompute]
+
+    def working(self, recompute: str) -> float:
+        """In its backward pass: what is computed again, and gradients."""
+        again = {"none": self.work, "selective": self.kept - self.products + self.work / 2, "full": self.kept}
+        return again[recompute] + self.scores
+
+
+def like(shape: Shape) -> str:
+    """The architecture of the table that this one is most like."""
+    usual = {"decoder": "llama" if shape.gated else "gpt2", "encoder": "bert", "encoder_decoder": "bart"}
+    return shape.architecture if shape.architecture in KEPT else usual[shape.family]
+
+
+def layers_of(
+    shape: Shape, row: Passes, *, rows: int, bf16: bool, gpu: bool, compiled: bool
+) -> list[tuple[int, Layer]]:
+    """(How many, one of them) for each stack, in the order of the forward pass; ``rows`` go through it at once."""
+    kind, half = like(shape), int(bf16)
+    if shape.family != "encoder_decoder":
+        length = row.read + row.written
+        layer = one(shape, KEPT[kind][half], length, bf16=bf16, compiled=compiled)
+        seen = attended(shape, length, rows, bf16) if not gpu and kind != "bloom" else 0.0
+        return [(shape.layers, grown(layer, seen))]
+    encoder = one(shape, KEPT[kind][half], row.read, bf16=bf16, compiled=compiled)
+    decoder = one(shape, DECODER[kind][half], row.written, bf16=bf16, compiled=compiled)
+    width, queries = ACROSS[half]
+    size = 2 if bf16 else 4
+    across = row.read * (width * shape.width + queries * shape.queries)
+    products = size * (2 * row.read * shape.queries + row.written * (shape.queries + shape.width))
+    # Its mask of all documents, or T5's bias of positions, is kept by every layer, as wide as a score.
+    heads = shape.heads if kind == "t5" else 1
+    masked = size * row.written * row.read * heads
+    alone = 0 if kind == "t5" else size
+    return [
+        (shape.encoder_layers, grown(encoder, alone * row.read**2)),
+        (shape.layers, grown(decoder, across + masked + alone * row.written**2, products)),
+    ]
+
+
+def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, compiled: bool) -> Layer:
+    """A layer over rows of ``length``."""
+    width, queries, keys, inner, square = bytes_of
+    if like(shape) == "t5" and not shape.gated:
+        inner = RECTIFIED
+    wide, fed = shape.width, shape.feed_forward
+    size, scored = 2 if bf16 else 4, shape.heads * length**2 if square else 0.0
+    if compiled:
+        streams, gated, plain = COMPILED[bf16]
+        kept = streams * wide + (gated if shape.gated else plain) * fed
+    else:
+        kept = width * wide + queries * shape.queries + keys * shape.cached + inner * fed
+    passed = shape.queries + 2 * shape.cached + 2 * wide + (2 if shape.gated else 1) * fed
+    products = size * (passed + (shape.queries if square else 0)) * length
+    if like(shape) == "t5":  # whose scores are a product; BLOOM's are one with a sum, which is computed again
+        products += 4 * scored
+    return Layer(
+        kept=kept * length + square * scored,
+        products=products,
+        given=4.0 * wide * length,
+        work=12.0 * (wide + fed) * length,
+        scores=6.0 * scored,
+    )
+
+
+def attended(shape: Shape, length: float, rows: int, bf16: bool) -> float:
+    """Bytes per row of attention in tiles on a CPU: keys for every head, and probabilities if they are few enough.
+
+    Documents as long as the row are assumed; shorter ones see, and keep, less.
+    """
+    seen = length if shape.family == "encoder" or length <= TILE else (length + TILE) / 2
+    shares = (2 if bf16 else 4) * shape.heads * seen * length
+    more = (2 if bf16 else 8) * (shape.queries - shape.cached) * length
+    return more + (shares if rows * shares <= MOST else 0.0)
+
+
+def grown(layer: Layer, kept: float, products: float = 0.0) -> Layer:
+    """A layer that keeps more."""
+    return replace(layer, kept=layer.kept + kept, products=layer.products + products)
+
+
+def outside(shape: Shape, row: Passes) -> float:
+    """Bytes per row that embedding, last norm, an encoder's transform, and the head's features and gradient take."""
+    return (
+        4.0 * shape.width * (2 * row.read + 2 * row.written + 3 * row.predicted + (2 * row.read * (row.written == 0)))
+    )

@@ -1,0 +1,116 @@
+"""One training on one machine: steps, FLOPs, time and memory before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from domain.machine import Machine
+from domain.planning.device import Device
+from domain.planning.measured import Measured
+from domain.planning.memory import Memory, Setting, training_memory
+from domain.planning.passes import Passes, passes
+from domain.planning.rate import guessed_rate
+from domain.planning.scaling import done_per_token, flops_per_token
+from domain.planning.shape import Shape
+from domain.tokens.shards import PARTS
+from domain.training.spec import LONGEST_ROW, MICRO_BATCH, Learning
+
+BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """FLOP/s of one device, by how much memory was underestimated, and where both come from."""
+
+    flops_per_second: float
+    memory_factor: float
+    source: str
+
+
+def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
+    """As the nearest training on such a device has shown, else as is usual."""
+    known = measured.nearest(device, shape.family, shape.parameters)
+    if known is None:
+        rate, source = guessed_rate(device)
+        return Speed(flops_per_second=rate, memory_factor=1.0, source=source)
+    source = f"measured: {known['label']}, {known['parameters'] / 1e6:,.4g}M parameters"
+    return Speed(flops_per_second=known["flops_per_second"], memory_factor=known["memory_factor"], source=source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """``tokens`` of text in whole batches; ``flops`` are the model's, ``done`` those that are computed.
+
+    ``seconds`` are learning, ``looking`` those of the looks at held-out text.
+    """
+
+    tokens: int
+    flops: float
+    done: float
+    seconds: float
+    looking: float
+    how: Setting
+    memory: Memory
+
+
+def context_of(shape: Shape, spec: Learning) -> int:
+    """Tokens of a row, as the model is given it."""
+    return spec.context or min(shape.context, LONGEST_ROW)
+
+
+def setting(row: Passes, spec: Learning, device: Device, machine: Machine, *, saves: bool = True) -> Setting:
+    """How the machine profile lays a training out."""
+    micro = machine.micro_batch or MICRO_BATCH["cuda" if device.gpu else "cpu"]
+    return Setting(
+        rows=max(1, int(spec.batch // row.raw)),
+        each=max(1, int(micro // (row.written or row.read))),
+        gpu=device.gpu,
+        bf16=device.bf16,
+        ranks=device.ranks,
+        shard=(machine.shard or device.ranks) if device.ranks > 1 else 1,
+        recompute=machine.recompute,
+        compiled=machine.compile,
+        saves=saves,
+    )
+
+
+def expect(
+    shape: Shape, spec: Learning, tokens: int, device: Device, machine: Machine, speed: Speed, *, grown: bool = False
+) -> Expected:
+    """What a training on ``tokens`` tokens of text will take; ``grown`` says whether the vocabulary was extended."""
+    context, lora = context_of(shape, spec), getattr(spec, "lora", None)
+    row = passes(spec.objective, context)
+    rows = max(1, int(spec.batch // row.raw))
+    steps = int(tokens // (rows * row.raw))
+    read = int(steps * rows * row.raw)
+    rate = speed.flops_per_second * device.count
+    done = read * done_of(shape, spec, machine, grown=grown)
+    each = flops_per_token(shape, context, spec.objective)
+    looks = 1 + -(-steps // spec.validation.every) if spec.validation.every else 0
+    seen = looks * len(PARTS) * spec.validation.bytes / BYTES_PER_TOKEN
+    saves = steps > spec.spikes.anchor or done / rate > machine.checkpoint_seconds
+    how = setting(row, spec, device, machine, saves=saves)
+    memory = replace(training_memory(shape, row, how, lora=lora, grown=grown), factor=speed.memory_factor)
+    return Expected(
+        tokens=read,
+        flops=read * each,
+        done=done,
+        seconds=done / rate,
+        looking=seen * each / 3 / rate,  # a forward pass is a third
+        how=how,
+        memory=memory,
+    )
+
+
+def done_of(shape: Shape, spec: Learning, machine: Machine, *, grown: bool) -> float:
+    """FLOPs that are computed for a token of text."""
+    lora: Any = getattr(spec, "lora", None)
+    return done_per_token(
+        shape,
+        context_of(shape, spec),
+        spec.objective,
+        recompute=machine.recompute,
+        frozen=lora is not None,
+        head=lora is None or grown or lora.embeddings,
+    )
