@@ -22,8 +22,11 @@ class Journey:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.path, {"recipe": recipe, "as_of": as_of, "stages": {}, "told": None})
 
-    def add(self, label: str, artifact: Artifact, seconds: float | None) -> None:
-        """Note a finished stage; ``seconds`` is None where the artifact was found."""
+    def add(self, label: str, artifact: Artifact, seconds: float | None, learned: dict[str, Any] | None = None) -> None:
+        """Note a finished stage; ``seconds`` is None where the artifact was found.
+
+        ``learned`` is what a training took against its plan, as ``domain.planning.measured`` has it.
+        """
         content = self.read()
         content["stages"][label] = {
             "number": len(content["stages"]),
@@ -33,6 +36,7 @@ class Journey:
             "digest": artifact.digest,
             "facts": artifact.facts,
             "seconds": None if seconds is None else round(seconds, 1),
+            **({"learned": {name: learned[name] for name in ("planned", "measured")}} if learned else {}),
         }
         write_json(self.path, content)
 

@@ -10,6 +10,7 @@ from typing import Any
 from domain.errors import Refusal
 from flows.adapt import summary
 from flows.journey import Journey
+from flows.measure import told
 from flows.recipe import load_recipe
 
 
@@ -88,6 +89,9 @@ def print_table(work: Path, name: str) -> None:
         for reason in decision["reasons"]:
             console.print(f"  {reason}")
     stages = record["stages"]
+    for label, stage in stages.items():
+        if "learned" in stage:
+            console.print(f"{label:10} {told(stage['learned'])}", markup=False)
     if "describe" in stages:
         console.print(f"data sheet {near(stages['describe']['path'])}/datasheet.html")
     if "evaluate" in stages:

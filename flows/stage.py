@@ -14,12 +14,14 @@ from typing import Any
 from domain.artifacts import Artifact, Release
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged
+from domain.planning.measured import Measured
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.training.spool import spool_path
 from flows.adapt import adapt
 from flows.journey import Journey
 from flows.launch import launch
+from flows.measure import measure, told
 from flows.order import beyond
 from flows.recipe import Recipe
 from flows.room import disk_refusal
@@ -122,7 +124,10 @@ class StageRunner:
         else:
             artifact, seconds = found, None
             print(f"{label}: found", flush=True)
-        self.journey.add(label, artifact, seconds)
+        learned = Measured(self.machine.work).of(artifact.identity)
+        if learned and seconds is not None:
+            print(f"{label}: {told(learned)}", flush=True)
+        self.journey.add(label, artifact, seconds, learned)
         self.tracker.finished(label, request, artifact, parents, seconds)
         return artifact
 
@@ -145,6 +150,7 @@ class StageRunner:
             done.set()
             watcher.join()
         self.tracker.forward(request, spool)
+        measure(label, spec, parents, built, spool, self.machine)
         spool.unlink(missing_ok=True)
         return self.store.keep(made_by, request, built)
 

@@ -1,0 +1,127 @@
+"""What a training took against what was planned of it: told, and kept for the next plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from domain.artifacts import Artifact, Checkpoint, Tokenizer
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.model.spec import Base, padded
+from domain.planning.device import Device, device_of
+from domain.planning.expected import Expected, done_of, expect, speed_of
+from domain.planning.measured import Measured, factor_of
+from domain.planning.shape import Shape, shape_of
+from domain.spec import Spec
+from domain.tokenizer.files import pieces_of
+from domain.training.spec import Learning, Training
+from domain.training.spool import read_points
+from flows.figures import duration, size
+
+WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are compiled
+
+
+def measure(
+    label: str, spec: Spec, parents: tuple[Artifact, ...], made: Artifact, spool: Path, machine: Machine
+) -> dict[str, Any] | None:
+    """Compare a training with its plan and note it in the work folder; None for a stage that is no training.
+
+    What is returned is the record of ``domain.planning.measured``. What goes wrong is told: it must not cost the
+    training.
+    """
+    points, learning = read_points(spool), learned(spec)
+    if not points or learning is None or not isinstance(made, Checkpoint):
+        return None
+    try:
+        return noted(label, spec, learning, parents, made, points, machine)
+    except (Refusal, OSError, LookupError, ArithmeticError, TypeError, ValueError) as error:
+        print(f"{label}: not measured ({type(error).__name__}: {error})", file=sys.stderr, flush=True)
+        return None
+
+
+def noted(
+    label: str,
+    spec: Spec,
+    learning: Learning,
+    parents: tuple[Artifact, ...],
+    made: Artifact,
+    points: list[dict[str, Any]],
+    machine: Machine,
+) -> dict[str, Any]:
+    """The record of a training, put beside the others."""
+    shape, grown = shape_learned(spec, learning, parents)
+    device, known = device_of(machine.but(gpu="", memory_gb=None)), Measured(machine.work)
+    speed, tokens = speed_of(shape, device, known), made.facts["tokens"]
+    planned = expect(shape, learning, tokens, device, machine, speed, grown=grown)
+    done = done_of(shape, learning, machine, grown=grown)
+    record = compared(label, made.identity, shape, points, tokens, device, planned, done)
+    known.add(device, shape.family, record)
+    return record
+
+
+def learned(spec: Spec) -> Learning | None:
+    """How a stage of this spec learns; None where it does not."""
+    if isinstance(spec, Base):
+        return spec.learning if spec.scratch else None
+    return spec if isinstance(spec, Training) else None
+
+
+def shape_learned(spec: Spec, learning: Learning, parents: tuple[Artifact, ...]) -> tuple[Shape, bool]:
+    """The shape of the model that learned, and whether its vocabulary had grown."""
+    if isinstance(spec, Base):
+        tokenizer = next(parent for parent in parents if isinstance(parent, Tokenizer))
+        return shape_of(spec, padded(pieces_of(tokenizer.path), spec.pad_rows)), False
+    base = next(parent for parent in parents if isinstance(parent, Checkpoint))
+    lora = getattr(learning, "lora", None)
+    first, last = base.facts.get("embeddings", {}).get("new_rows", (0, 0))
+    return shape_of(Base(weights=str(base.path)), None, lora.targets if lora else ()), last > first
+
+
+def compared(
+    label: str,
+    identity: str,
+    shape: Shape,
+    points: list[dict[str, Any]],
+    tokens: int,
+    device: Device,
+    planned: Expected,
+    done: float,
+) -> dict[str, Any]:
+    """A record from the points of a training's spool: ``tokens`` of text were read, each at ``done`` FLOPs."""
+    times = seconds(points)
+    steady = times[WARM_UP:] or times
+    text = tokens / points[-1]["tokens"]  # points count what is predicted
+    valid = sum(count for count, _ in steady)
+    held = max(point["memory_mb"] for point in points) * 1e6
+    estimated = planned.memory
+    return {
+        "identity": identity,
+        "label": label,
+        "parameters": shape.parameters,
+        "flops_per_second": done * text * valid / sum(time for _, time in steady) / device.count,
+        "memory_factor": factor_of(held, estimated.plain, estimated.sure),
+        "planned": {"seconds": planned.seconds, "memory": estimated.peak},
+        "measured": {"seconds": sum(time for _, time in times), "memory": held},
+    }
+
+
+def seconds(points: list[dict[str, Any]]) -> list[tuple[int, float]]:
+    """(Tokens that are predicted, seconds) of each step; looks at held-out text are not in it."""
+    before, found = 0, []
+    for point in points:
+        count = point["tokens"] - before
+        found.append((count, count / point["tokens_per_second"]))
+        before = point["tokens"]
+    return found
+
+
+def told(record: dict[str, Any]) -> str:
+    """The comparison in a line."""
+    planned, measured = record["planned"], record["measured"]
+    off = {name: measured[name] / planned[name] - 1 for name in planned}
+    return (
+        f"learned in {duration(measured['seconds'])}, {duration(planned['seconds'])} planned ({off['seconds']:+.0%}); "
+        f"held {size(measured['memory'])}, {size(planned['memory'])} planned ({off['memory']:+.0%})"
+    )
