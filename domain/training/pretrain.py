@@ -27,8 +27,10 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     training also ``first_<part>`` and ``validation_<part>``, bits per byte before the first step and after the last.
     """
     from domain.model.build import build, give, longest, parameters, save
+    from domain.model.confirm import confirmed
     from domain.training.ranks import rank
 
+    confirmed(spec)
     if spec.scratch is None:
         if rank() > 0:
             return {}
