@@ -91,16 +91,17 @@ def compared(
 ) -> dict[str, Any]:
     """A record from the points of a training's spool: ``tokens`` of text were read, each at ``done`` FLOPs."""
     times = seconds(points)
-    steady = times[WARM_UP:] or times
+    first, steady = (times[:WARM_UP], times[WARM_UP:]) if len(times) > 2 * WARM_UP else ([], times)
     text = tokens / points[-1]["tokens"]  # points count what is predicted
-    valid = sum(count for count, _ in steady)
+    speed = sum(count for count, _ in steady) / sum(time for _, time in steady)
     held = max(point["memory_mb"] for point in points) * 1e6
     estimated = planned.memory
     return {
         "identity": identity,
         "label": label,
         "parameters": shape.parameters,
-        "flops_per_second": done * text * valid / sum(time for _, time in steady) / device.count,
+        "flops_per_second": done * text * speed / device.count,
+        "warm_up": max(0.0, sum(time - count / speed for count, time in first)),
         "memory_factor": factor_of(held, estimated.plain, estimated.sure),
         "planned": {"seconds": planned.seconds, "memory": estimated.peak},
         "measured": {"seconds": sum(time for _, time in times), "memory": held},

@@ -89,7 +89,7 @@ def print_table(work: Path, name: str) -> None:
         for reason in decision["reasons"]:
             console.print(f"  {reason}")
     stages = record["stages"]
-    for label, stage in stages.items():
+    for label, stage in sorted(stages.items(), key=lambda entry: entry[1]["number"]):
         if "learned" in stage:
             console.print(f"{label:10} {told(stage['learned'])}", markup=False)
     if "describe" in stages:

@@ -21,11 +21,15 @@ BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitte
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """FLOP/s of one device, by how much memory was underestimated, and where both come from."""
+    """FLOP/s of one device, by how much memory was underestimated, and where both come from.
+
+    ``warm_up``: seconds that the first steps of a training take longer than the others.
+    """
 
     flops_per_second: float
     memory_factor: float
     source: str
+    warm_up: float = 0.0
 
 
 def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
@@ -35,7 +39,12 @@ def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
         rate, source = guessed_rate(device)
         return Speed(flops_per_second=rate, memory_factor=1.0, source=source)
     source = f"measured: {known['label']}, {known['parameters'] / 1e6:,.4g}M parameters"
-    return Speed(flops_per_second=known["flops_per_second"], memory_factor=known["memory_factor"], source=source)
+    return Speed(
+        flops_per_second=known["flops_per_second"],
+        memory_factor=known["memory_factor"],
+        source=source,
+        warm_up=known["warm_up"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +105,7 @@ def expect(
         tokens=read,
         flops=read * each,
         done=done,
-        seconds=done / rate,
+        seconds=done / rate + speed.warm_up,
         looking=seen * each / 3 / rate,  # a forward pass is a third
         how=how,
         memory=memory,

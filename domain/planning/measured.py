@@ -12,6 +12,7 @@ from domain.planning.device import Device
 from domain.training.objectives.spec import Family
 
 KEPT = 20  # trainings of a kind; the oldest go first
+NEEDED = {"identity", "label", "parameters", "flops_per_second", "warm_up", "memory_factor"}
 BOUNDS = (0.25, 4.0)  # of the factor on what is estimated of memory: beyond it something else went wrong
 
 
@@ -19,8 +20,8 @@ class Measured:
     """``<work>/machine.json``: by device, precision and family a list of trainings, each with what was planned of it.
 
     ``identity`` names the training, ``parameters`` its model; ``flops_per_second`` are those of one device, computed
-    again ones included; ``memory_factor`` is what the estimated part of memory was too small by; ``planned`` and
-    ``measured`` hold ``seconds`` and bytes of ``memory``.
+    again ones included, and ``warm_up`` the seconds that its first steps took longer; ``memory_factor`` is what the
+    estimated part of memory was too small by; ``planned`` and ``measured`` hold ``seconds`` and bytes of ``memory``.
     """
 
     def __init__(self, work: Path) -> None:
@@ -32,7 +33,8 @@ class Measured:
             content = json.loads(self.path.read_bytes())
         except (OSError, ValueError):
             return {}
-        return content if isinstance(content, dict) else {}
+        kinds = content.items() if isinstance(content, dict) else ()
+        return {name: [each for each in known if each.keys() >= NEEDED] for name, known in kinds}
 
     def nearest(self, device: Device, family: Family, parameters: int) -> dict[str, Any] | None:
         """The training of that kind whose model was closest in size, of equal ones the newest."""

@@ -10,6 +10,7 @@ from domain.planning.passes import Passes
 from domain.planning.shape import Shape
 
 LIBRARIES = {False: 0.6e9, True: 0.8e9}  # CPU: Python, torch and transformers; GPU: its context, which torch counts not
+SPILL = 0.2  # of activations: what a CPU's malloc keeps of blocks that came back (0.1 to 0.5 were seen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +90,14 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
     gradients = 4.0 * trained / (1 if several and how.ranks > 1 else n)
     copies = gathered(shape, how)
     stacks = layers_of(shape, row, rows=how.together, bf16=how.bf16, gpu=how.gpu, compiled=how.compiled)
-    rows, again = how.together, how.recompute
+    again, rows = how.recompute, how.together
     held = rows * sum(count * layer.held(again) for count, layer in stacks)
     first, last = stacks[0][1], stacks[-1][1]
     around = rows * outside(shape, row)
     at_once = max(FEWEST, LOGITS_AT_ONCE["cuda" if how.gpu else "cpu"] // shape.vocabulary)
-    logits = 8.0 * shape.vocabulary * min(at_once, rows * row.predicted)  # and their logarithms, or the errors in bf16
+    logits = (
+        8.0 * shape.vocabulary * min(at_once, how.together * row.predicted)
+    )  # and their logarithms, or the errors in bf16
     matrix = 4.0 * shape.head if head_learns else 0.0  # the head's gradient is there before all others
     products = 4.0 * shape.head if how.bf16 else 0.0  # its bf16 copy, and what a chunk adds to the gradient
     accumulated = gradients if several else 0.0
@@ -104,22 +107,23 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
         "first layer": gradients + around + rows * (first.held(again) + first.working(again)) + matrix,
         "update": gradients,
     }
-    staging = (4.0 * (all_of + added) + 8.0 * trained) / n
-    inside = 0.0 if how.gpu else LIBRARIES[False] + (staging if how.saves else 0.0)
     fullest = max(moments_of_step, key=lambda moment: moments_of_step[moment])
-    sure = weights + moments + (gradients if fullest in ("first layer", "update") else accumulated)
-    sure += staging if how.saves and not how.gpu else 0.0
+    staging = (4.0 * (all_of + added) + 8.0 * trained) / n
+    activations = held + around + rows * last.working(again)
     parts = {
         "weights": weights,
         "copies in bf16" if how.ranks == 1 or how.shard == 1 else "gathered weights": copies,
         "gradients": gradients,
         "optimizer": moments,
-        "activations": held + around + rows * last.working(again),
+        "activations": activations,
         "logits": logits + matrix + products,
         "checkpoint": 0.0 if how.gpu or not how.saves else staging,
-        "libraries": 0.0 if how.gpu else LIBRARIES[False],
+        "libraries": 0.0 if how.gpu else LIBRARIES[False] + SPILL * activations,
     }
-    return Memory(parts, weights + moments + moments_of_step[fullest] + inside, sure, staging if how.gpu else 0.0)
+    beside = parts["checkpoint"] + parts["libraries"]
+    sure = weights + moments + (gradients if fullest in ("first layer", "update") else accumulated)
+    plain = weights + moments + moments_of_step[fullest] + beside
+    return Memory(parts, plain, sure + parts["checkpoint"], staging if how.gpu else 0.0)
 
 
 def gathered(shape: Shape, how: Setting) -> float:

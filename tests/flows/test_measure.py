@@ -41,6 +41,7 @@ def test_the_rate_is_that_of_text_after_the_warm_up() -> None:
     # 10 steps of 100 predicted tokens, of 1,000 tokens of text each, at 7 FLOPs a token, on two devices
     record = compared("adapted", "id", SHAPE, points(10, 100, 50.0), 10_000, device, planned, 7.0)  # type: ignore[arg-type]
     assert record["flops_per_second"] == pytest.approx(50.0 * 10 * 7.0 / 2)
+    assert record["warm_up"] == pytest.approx(3 * (20 - 2))
     assert record["memory_factor"] == pytest.approx((9e8 - 4e8) / (1e9 - 4e8))
     assert record["measured"] == {"seconds": pytest.approx(3 * 20 + 7 * 2), "memory": 9e8}
     assert told(record) == "learned in 74 s, 50 s planned (+48%); held 900 MB, 800 MB planned (+12%)"
@@ -49,7 +50,7 @@ def test_the_rate_is_that_of_text_after_the_warm_up() -> None:
 def test_a_training_of_a_few_steps_is_all_warm_up() -> None:
     planned = SimpleNamespace(seconds=1.0, memory=SimpleNamespace(plain=2.0, sure=1.0, peak=2.0))
     record = compared("a", "i", SHAPE, points(2, 100, 50.0), 200, SimpleNamespace(count=1), planned, 1.0)  # type: ignore[arg-type]
-    assert record["flops_per_second"] == pytest.approx(5.0)
+    assert (record["flops_per_second"], record["warm_up"]) == (pytest.approx(5.0), 0.0)
 
 
 @pytest.fixture
@@ -70,8 +71,7 @@ def test_what_was_measured_once_is_planned_right(trained: dict[str, Any], tmp_pa
     write_points(spool, points(16, tokens // 16, 4_000.0))
     first = measure("adapted", spec, (base,), adapted, spool, machine)
     assert first is not None
-    # the same again, as long: predicted to the speed of the steps after the warm-up, and to the byte
-    write_points(spool, [{**each, "tokens_per_second": 4_000.0} for each in points(16, tokens // 16, 4_000.0)])
+    # the same again: predicted to the second, warm-up included, and to the byte
     again = measure("adapted", spec, (base,), adapted, spool, machine)
     assert again is not None
     assert again["planned"]["seconds"] == pytest.approx(again["measured"]["seconds"], rel=1e-6)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +54,11 @@ def based(folder: Path, origin: Path, objective: str, machine: Machine) -> tuple
     from domain.tokens.encode import Encoding, encode
     from domain.training.pretrain import prepare
 
-    corpus = written(folder / "corpus", origin)
-    tokenizer = fit(Fitting(pieces=PIECES, objective=objective), corpus, out=folder / "tokenizer", machine=machine)
-    tokens = encode(Encoding(), corpus, tokenizer, out=folder / "tokens", machine=machine)
     shape = {"architecture": ARCHITECTURES[objective], **SHAPE}
     learning = {**LEARNING, "objective": objective}
     base = Base.model_validate({"scratch": shape, "tokens": 10 * BATCH, "learning": learning})
-    return prepare(base, tokens, tokenizer, out=folder / "base", machine=machine), tokens
+    with redirect_stdout(sys.stderr):  # rows are alone there
+        corpus = written(folder / "corpus", origin)
+        tokenizer = fit(Fitting(pieces=PIECES, objective=objective), corpus, out=folder / "tokenizer", machine=machine)
+        tokens = encode(Encoding(), corpus, tokenizer, out=folder / "tokens", machine=machine)
+        return prepare(base, tokens, tokenizer, out=folder / "base", machine=machine), tokens

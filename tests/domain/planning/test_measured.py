@@ -13,7 +13,8 @@ CPU = Device(gpu=False, name="Some CPU, 2 threads", memory=None, bf16=True)
 
 
 def training(identity: str, parameters: int, rate: float = 1e9) -> dict[str, Any]:
-    return {"identity": identity, "label": identity, "parameters": parameters, "flops_per_second": rate}
+    told = {"identity": identity, "label": identity, "parameters": parameters, "flops_per_second": rate}
+    return {**told, "warm_up": 0.0, "memory_factor": 1.0}
 
 
 def test_the_nearest_in_size_is_taken(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_again_replaces_and_the_oldest_go(tmp_path: Path) -> None:
     assert sum(map(len, known.read().values())) == KEPT
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"a": [{"parameters": 3}]}'])
 def test_a_file_that_cannot_be_read_holds_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "machine.json").write_bytes(content)
     known = Measured(tmp_path)

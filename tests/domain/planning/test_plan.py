@@ -83,11 +83,11 @@ def test_a_measured_machine_is_not_guessed_at(machine: Machine) -> None:
     before = make_plan(BASE, Fitting(pieces=512), training, machine, None)
     record = {
         "identity": "a", "label": "adapted", "parameters": before.shape.parameters, "flops_per_second": 4e9,
-        "memory_factor": 1.5,
+        "memory_factor": 1.5, "warm_up": 3.0,
     }  # fmt: skip
     Measured(machine.work).add(before.device, "decoder", record)
     after = make_plan(BASE, Fitting(pieces=512), training, machine, None)
-    assert after.trainings["adapted"].seconds == pytest.approx(before.trainings["adapted"].seconds / 4)
+    assert after.trainings["adapted"].seconds == pytest.approx(before.trainings["adapted"].seconds / 4 + 3.0)
     unsure = after.memory.plain - after.memory.sure
     assert after.memory.peak == pytest.approx(after.memory.sure + 1.5 * unsure)
     assert after.speed.source.startswith("measured: adapted")

@@ -1,0 +1,169 @@
+"""What Prefect, MLflow and the launcher add to a training of ten minutes.
+
+The same small training in a process that has everything imported, and as the command runs it: a flow with a server of
+its own, a task, a stage in a process of its own, its points forwarded to MLflow. The difference is the fixed cost. What
+goes on while it learns is counted as processor seconds of all processes but the learner, a second of training: as if
+the learner stood still for as long. A step takes some 40 ms here, so that more points are told than in a real training.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from domain.artifacts import Checkpoint, Tokens
+from domain.machine import Machine
+from domain.training.spec import Training
+from tests.benchmarks.training.material import Given, row
+from tests.benchmarks.training.text import BATCH, LEARNING, based, texts
+
+STEPS, MINUTES, GOAL, ROUNDS = 240, 10, 0.05, 3
+CLOCK = os.sysconf("SC_CLK_TCK")
+
+
+def opened(folder: Path) -> tuple[Training, Checkpoint, Tokens]:
+    """What is trained."""
+    spec = Training.model_validate({**LEARNING, "tokens": STEPS * BATCH})
+    return spec, Checkpoint.open(folder / "base"), Tokens.open(folder / "tokens")
+
+
+def inside(folder: Path, machine: Machine, out: Connection) -> None:
+    """Seconds of the training in this process, when it has trained before."""
+    from domain.training.pretrain import pretrain
+
+    spec, base, tokens = opened(folder)
+    pretrain(spec.but(tokens=5 * BATCH), base, tokens, out=machine.work / "before", machine=machine)
+    began = time.perf_counter()
+    pretrain(spec, base, tokens, out=machine.work / "out", machine=machine)
+    out.send((time.perf_counter() - began, 0.0))
+
+
+def launched(folder: Path, machine: Machine, out: Connection) -> None:
+    """Seconds of the same by the launcher alone."""
+    from domain.training.pretrain import pretrain
+    from flows.launch import launch
+
+    spec, base, tokens = opened(folder)
+    place = machine.work / "out"
+    place.mkdir(parents=True)
+    began = time.perf_counter()
+    launch(pretrain, spec, (base, tokens), out=place, machine=machine)
+    out.send((time.perf_counter() - began, 0.0))
+
+
+def whole(folder: Path, machine: Machine, out: Connection) -> None:
+    """Seconds of the whole way, imports of the engine included, and the processor seconds beside it, a second."""
+    began = time.perf_counter()
+    from domain.stage import Store
+    from domain.training.pretrain import pretrain
+    from flows import engine
+    from flows.experiment import MLflow
+    from flows.journey import Journey
+    from flows.stage import StageRunner
+
+    spec, base, tokens = opened(folder)
+    store, day = Store(machine.work), date(2024, 1, 1)
+    recipe, tracker = SimpleNamespace(name="benchmark"), MLflow(machine, "benchmark", "0", day)
+
+    def travelled(_: Any, day: date, runner: StageRunner) -> None:
+        runner.journey.begin({}, day.isoformat())
+        with runner.tracker:
+            runner(pretrain, spec, base, tokens)
+
+    runner = StageRunner(
+        machine=machine, store=store, journey=Journey(machine.work, "benchmark"), tracker=tracker, until="release"
+    )
+    with patch.object(engine, "load_recipe", lambda *_: recipe), patch.object(engine, "travel", travelled):
+        watch = Beside(machine.work)
+        engine.run_flow("benchmark", [], day, runner)
+    if tracker.broken:
+        raise RuntimeError("MLflow was not told")
+    out.send((time.perf_counter() - began, watch.rate()))
+
+
+class Beside:
+    """Watches what this process and those it started use of the processors, the learner apart, while that learns."""
+
+    def __init__(self, work: Path) -> None:
+        self.work, self.seen = work, list[tuple[float, float]]()
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self) -> None:
+        """Twice a second from the learner's first point on."""
+        while True:
+            time.sleep(0.5)
+            if any(path.stat().st_size for path in self.work.glob("building/*.spool.jsonl")):
+                self.seen.append((time.perf_counter(), time.process_time() + sum(map(used, helpers(os.getpid())))))
+
+    def rate(self) -> float:
+        """Processor seconds a second."""
+        (first, before), (last, after) = self.seen[0], self.seen[-1]
+        return (after - before) / (last - first)
+
+
+def helpers(parent: int) -> list[int]:
+    """The processes that ``parent`` started, and not one with a job to learn."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            own = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if own == parent and b"domain.launched" not in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def used(process: int) -> float:
+    """Processor seconds of a process, its threads and its children that ended."""
+    try:
+        fields = (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / CLOCK
+
+
+def timed(way: Any, folder: Path, machine: Machine) -> tuple[float, float]:
+    """(Seconds, processor seconds a second) of one way, in a fresh process."""
+    get, put = multiprocessing.Pipe(False)
+    process = multiprocessing.get_context("spawn").Process(target=way, args=(folder, machine, put))
+    process.start()
+    put.close()
+    try:
+        told: tuple[float, float] = get.recv()
+    except EOFError:
+        sys.exit(f"{way.__name__} failed; its error stands above")
+    process.join()
+    return told
+
+
+def rows(given: Given) -> Iterator[dict[str, Any]]:
+    """One row; ``launcher`` and ``engine`` are the fixed costs in seconds of each, imports and servers included."""
+    folder = given.folder("orchestration")
+    machine = given.machine(device="cpu", precision="fp32").but(threads=1)  # on a busy machine steps this short suffer
+    based(folder, texts(given), "causal", machine)
+    times: dict[str, list[tuple[float, float]]] = {}
+    for number in range(ROUNDS):
+        for way in (inside, launched, whole):
+            work = given.folder(f"orchestration-{way.__name__}-{number}")
+            times.setdefault(way.__name__, []).append(timed(way, folder, machine.but(work=work)))
+    alone, one, full = ([seconds for seconds, _ in each] for each in times.values())
+    rate = median(rate for _, rate in times["whole"])
+    fixed = [all_ - bare for all_, bare in zip(full, alone, strict=True)]
+    shares = [each / (60.0 * MINUTES) + rate for each in fixed]
+    yield row(
+        f"orchestration: {MINUTES} minutes", shares, GOAL, most=True, training_seconds=round(median(alone), 1),
+        launcher=round(median(a - b for a, b in zip(one, alone, strict=True)), 1),
+        engine=round(median(a - b for a, b in zip(full, one, strict=True)), 1), beside=round(rate, 4),
+    )  # fmt: skip
