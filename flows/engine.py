@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -44,7 +46,9 @@ def settle(work: Path) -> None:
 def serve(work: Path) -> None:
     """Start the temporary server where there is no other; what it prints goes to ``prefect/server.log``.
 
-    Prefect would start it at the first call, with this process's stderr. It ends with this process.
+    Prefect would start it at the first call, with this process's stderr. It ends with this process and no sooner:
+    SIGTERM, which ``timeout`` and service managers send to every process of a run, is blocked in it, so that how the
+    run ended can still be told to it.
     """
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
@@ -56,11 +60,16 @@ def serve(work: Path) -> None:
     sys.stderr.flush()
     with (work / "prefect" / "server.log").open("wb") as log:
         kept = [os.dup(number) for number in (1, 2)]
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        server = SubprocessASGIServer()
         try:
             for number in (1, 2):
                 os.dup2(log.fileno(), number)
-            SubprocessASGIServer().start()
+            server.start()
+            # Before Prefect's own end, which would wait for SIGTERM; what was told lies in the database.
+            atexit.register(lambda: server.server_process and server.server_process.kill())
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number, own in zip((1, 2), kept, strict=True):
                 os.dup2(own, number)
                 os.close(own)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flows.room import chain
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
@@ -17,8 +19,8 @@ def interruptible() -> Iterator[None]:
     traceback. So SIGINT is blocked, which children inherit; a thread waits for it and wakes the main thread.
     A command that was started in the background with SIGINT ignored goes on ignoring it.
 
-    SIGTERM may reach the engine's temporary server too, as when ``timeout`` sends it to all: whatever fails because
-    of that, after the interrupt, is the interrupt.
+    SIGTERM may reach workers too, as when ``timeout`` sends it to all: whatever fails because of that, after the
+    interrupt, is the interrupt. So it is where Prefect heard the signal, as it does while a flow runs.
     """
     main = threading.current_thread()
     if main is not threading.main_thread():
@@ -46,7 +48,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if stopped.is_set():
+        if stopped.is_set() or any(type(each).__name__ == "TerminationSignal" for each in chain(error)):
             raise KeyboardInterrupt from error
         raise
     finally:

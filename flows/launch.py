@@ -64,7 +64,7 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out:
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child:
         try:
             code = child.wait()
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C, or Prefect's own for SIGTERM
             child.terminate()  # a training then saves its state
             with suppress(subprocess.TimeoutExpired):
                 child.wait(SAVING)

@@ -1,10 +1,14 @@
-"""Which errors are worth another try, and what Prefect is told before it is imported."""
+"""Which errors are worth another try, what Prefect is told before it is imported, and how a stopped flow ends."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,3 +92,42 @@ def test_an_error_of_the_disk_is_found_under_others(tmp_path: Path) -> None:
     assert disk_refusal(RuntimeError("I/O error: No space left on device (os error 28)"), tmp_path) is not None
     assert disk_refusal(RuntimeError("a defect"), tmp_path) is None
     assert disk_refusal(FileNotFoundError(errno.ENOENT, "gone"), tmp_path) is None
+
+
+FLOW = """
+import subprocess, sys
+from pathlib import Path
+from flows.engine import serve, settle
+from flows.interrupt import interruptible
+
+work = Path(sys.argv[1])
+settle(work)
+from prefect import flow
+
+@flow
+def adapt():
+    with subprocess.Popen([sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]) as child:
+        child.wait()
+try:
+    with interruptible():
+        serve(work)
+        adapt()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_signal_to_all_processes_ends_a_flow_as_an_interrupt(tmp_path: Path) -> None:
+    # as ``timeout`` and service managers send it: to the temporary server too, which is to be told of the end
+    with subprocess.Popen(
+        [sys.executable, "-c", FLOW, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2], start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        told, errors = process.communicate(timeout=30)
+    assert (told, errors, process.returncode) == (b"interrupted\n", b"", 0)
+    with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as known:
+        assert known.execute("select state_type from flow_run").fetchall() == [("CRASHED",)]

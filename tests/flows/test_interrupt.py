@@ -65,7 +65,7 @@ def test_what_fails_because_of_the_interrupt_is_the_interrupt() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            raise ConnectionError("the server got the signal too")
+            raise ConnectionError("a worker got the signal too")
 
     with pytest.raises(KeyboardInterrupt), interruptible():
         engine()
