@@ -66,8 +66,8 @@ def serve(work: Path) -> None:
             for number in (1, 2):
                 os.dup2(log.fileno(), number)
             server.start()
-            # Before Prefect's own end, which would wait for SIGTERM; what was told lies in the database.
-            atexit.register(lambda: server.server_process and server.server_process.kill())
+            if started := server.server_process:
+                atexit.register(started.kill)  # before Prefect's own end, which would wait; all is in the database
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for number, own in zip((1, 2), kept, strict=True):
