@@ -26,6 +26,7 @@ from domain.tokens.encode import Encoding, encode
 from domain.tokens.mixture import Mixture
 from domain.training.pretrain import pilot, prepare, pretrain
 from domain.training.spec import Learning, Training
+from domain.training.tune import Tuning, tune
 
 __all__ = [
     "Artifact",
@@ -52,6 +53,7 @@ __all__ = [
     "Tokenizer",
     "Tokens",
     "Training",
+    "Tuning",
     "Verdict",
     "encode",
     "fit",
@@ -61,4 +63,5 @@ __all__ = [
     "pretrain",
     "release",
     "stage",
+    "tune",
 ]

@@ -158,6 +158,7 @@ def generate(options: argparse.Namespace) -> int:
         top_k=options.top_k,
         top_p=options.top_p,
         seed=options.seed,
+        chat=options.chat,
         machine=machine,
     )
     print(text)

@@ -11,6 +11,7 @@ from domain.planning.memory import Memory
 from domain.planning.plan import Plan
 from domain.planning.scaling import optimal_tokens
 from domain.planning.serving import cache, cache_per_token, weights
+from domain.planning.tuning import Examples
 
 SERVED = 16  # texts at once, of which each is as long as the context
 NEAR = (0.5, 2.0)  # times the optimal tokens, between which a recipe is called about right
@@ -36,6 +37,8 @@ def lines(recipe: Any, machine: Machine, plan: Plan) -> Iterator[tuple[str, str]
     if plan.memory.host:
         yield "host", f"{size(plan.memory.host)} beside each GPU for the checkpoint that is being written"
     yield from fit(plan)
+    if plan.examples:
+        yield "tuning", tuning(recipe, plan, plan.examples)
     served = ", ".join(f"{size(count)} in {name}" for name, count in weights(shape).items())
     each = cache_per_token(shape)
     kept = f"; keys and values {size(each)} a token, {size(cache(shape, 1))} for a text of {shape.context:,}, "
@@ -90,6 +93,16 @@ def time(recipe: Any, plan: Plan) -> Iterator[tuple[str, str]]:
     if recipe.pilot.budget:
         more = recipe.pilot.budget * plan.trainings["adapted"].seconds
         yield "pilots", f"up to {duration(more)} more for shoptalk pilot, which chooses share and learning rate"
+
+
+def tuning(recipe: Any, plan: Plan, examples: Examples) -> str:
+    """Examples, steps, and memory; its tokens and its time stand with the others'."""
+    left = f" ({examples.longer:,} more are too long)" if examples.longer else ""
+    epochs, length = recipe.tuning.epochs, examples.row.raw
+    return (
+        f"{examples.count:,} examples of about {examples.tokens:,.0f} tokens{left}, {epochs} times: {examples.steps:,} "
+        f"steps of {examples.rows:,} rows of {length:,.0f}; {size(plan.trainings['tuning'].memory.peak)} at most"
+    )
 
 
 def held(memory: Memory) -> str:

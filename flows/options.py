@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a recipe to its release; what is finished is not done again")
     run.add_argument(
         "--until",
-        choices=[each for each in STAGES if each != "choose"],
+        choices=[each for each in STAGES if each not in ("trial", "choose")],
         default="release",
         help="stop after this stage",
     )
@@ -45,9 +45,16 @@ def parser() -> argparse.ArgumentParser:
         )
     show = commands.add_parser("show", help="what the last run came to")
     show.add_argument("--json", action="store_true", help="print one JSON object")
-    say = commands.add_parser("generate", help="let a release speak")
+    say = commands.add_parser("generate", help="let a release go on, answer or fill in, by its family")
     say.add_argument("release", help="folder of a release, or the recipe that was run")
-    say.add_argument("prompt")
+    say.add_argument(
+        "prompt", help="what a decoder goes on from, an encoder-decoder reads, or an encoder fills the masks of"
+    )
+    say.add_argument(
+        "--chat",
+        action=argparse.BooleanOptionalAction,
+        help="ask by the tokenizer's chat template; so is a release that was tuned, if left out",
+    )
     say.add_argument("--max-tokens", type=int, default=100)
     say.add_argument("--temperature", type=float, default=0.8, help="0 takes the likeliest token each time")
     say.add_argument("--top-k", type=int, default=50)

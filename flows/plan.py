@@ -39,4 +39,4 @@ def plan_of(recipe: Recipe, machine: Machine, *, derive: bool = False) -> Plan:
     # Three pilots say whether an extended tokenizer is worth its price.
     pilots = 3 * recipe.pilot.share if recipe.tokenizer.mode == "extend" else 0.0
     scored = len(PARTS) * recipe.evaluation.bytes
-    return make_plan(recipe.base, recipe.fitting, training, machine, budget, scored, pilots)
+    return make_plan(recipe.base, recipe.fitting, training, machine, budget, scored, pilots, recipe.tuning)

@@ -1,4 +1,4 @@
-"""Whether what a recipe names is there: its text, its base and its tasks; nothing is read beyond their lists."""
+"""Whether what a recipe names is there: its text, its base, its tasks and its orders; of these alone all is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flows.recipe import Recipe
 
 
 def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
-    """(whether it is there, what was found) for each source, the base and each task."""
+    """(whether it is there, what was found) for each source, the base, each task and the orders."""
     for part, source in recipe.corpus.sources():
         try:
             yield True, f"{part} text: {there(source, machine)}"
@@ -32,6 +32,11 @@ def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
     for name in (*recipe.evaluation.domain, *recipe.evaluation.general):
         try:
             yield True, f"task {name}: {len(load_task(name).items)} items"
+        except Refusal as refusal:
+            yield False, str(refusal)
+    if recipe.tuning:
+        try:
+            yield True, f"orders: {recipe.tuning.path}, {recipe.tuning.check():,} of them"
         except Refusal as refusal:
             yield False, str(refusal)
 

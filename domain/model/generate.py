@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from domain.errors import Refusal
 from domain.machine import Machine
+from domain.manifest import MANIFEST
+from domain.training.objectives.spec import Family
 
 COLDEST = 1e-4  # below this temperature logits overflow, and all but the likeliest token are out of reach anyway
 
@@ -20,6 +23,7 @@ def generate(
     top_k: int = 50,
     top_p: float = 0.95,
     seed: int = 0,
+    chat: bool | None = None,
     machine: Machine | None = None,
 ) -> str:
     """What the model in ``folder`` makes of the prompt, the same for the same seed; temperature 0 takes the likeliest.
@@ -28,10 +32,14 @@ def generate(
     span corruption, each ``<extra_id_N>`` of the prompt and what it stands for. An encoder writes nothing of its own:
     it fills each mask token in the prompt, from left to right, with the likeliest piece.
 
+    ``chat`` has the tokenizer's chat template write the prompt, as what a user asks, and gives the answer alone; None:
+    where the model was tuned to follow instructions.
+
     It ends after ``max_tokens``, at the model's end token, or where the model's context is full. ``top_k`` keeps that
     many candidates (0: all), ``top_p`` the likeliest that together reach that probability. A row that belongs to no
     piece of the tokenizer is never spoken. Raises ``Refusal`` for a folder that holds no model, for options out of
-    range, for a prompt that leaves no room, and for one without a mask where the model is an encoder.
+    range, for a prompt that leaves no room, for one without a mask where the model is an encoder, and where there is no
+    chat template that takes it.
     """
     checks = {
         "--max-tokens": (max_tokens >= 1, max_tokens, "at least 1"),
@@ -57,17 +65,21 @@ def generate(
     tokenizer, model = load_tokenizer(folder), load(folder).to(device).eval()
     family, most = family_of(model.config), longest(model)
     begin, end = frame(tokenizer)
-    if family == "decoder":
+    answers = tuned(folder) if chat is None else chat
+    if answers:
+        given = ordered(tokenizer, family, prompt)
+    elif family == "decoder":
         given = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
-        room = most - len(given)
     else:  # as the tokenizer frames a text, with the masks and sentinels that stand in the prompt
         given = tokenizer(valid(prompt))["input_ids"]
-        room = most - 1 if len(given) <= most else 0
+    room = most - len(given) if family == "decoder" else most - 1 if len(given) <= most else 0
     if room < 1:
         raise Refusal("the prompt", f"is {len(given):,} tokens, and the model takes {most:,}", "shorten it")
     ids = torch.tensor([given], device=device)
     if family == "encoder":
         return filled(model, tokenizer, ids)
+    stated = model.generation_config.eos_token_id if answers else None  # marks that end a turn
+    ends = {end, *(stated if isinstance(stated, list) else [stated])} - {None}
     sampling = {"do_sample": True, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
     with torch.inference_mode(), torch.random.fork_rng():  # the caller's random state stays as it is
@@ -76,13 +88,33 @@ def generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=min(max_tokens, room),
-            eos_token_id=end,
+            eos_token_id=sorted(ends),
             pad_token_id=end,
             use_cache=True,
             suppress_tokens=silent(tokenizer, model),
             **(sampling if temperature >= COLDEST else greedy),
         )
-    return told(tokenizer, spoken[0, 1:].tolist())
+    return told(tokenizer, spoken[0, len(given) if answers and family == "decoder" else 1 :].tolist())
+
+
+def tuned(folder: Path) -> bool:
+    """Whether the model in ``folder`` was tuned to follow instructions, by the manifest of a release or of ``tune``."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return manifest["stage"] == "tune" or bool(manifest["facts"].get("tuned"))
+    except (OSError, ValueError, LookupError):
+        return False
+
+
+def ordered(tokenizer: Any, family: Family, prompt: str) -> list[int]:
+    """The ids of the prompt as the one message of a user, an answer opened, by the tokenizer's chat template."""
+    from domain.tokens.texts import valid
+    from domain.training.chat import Chat
+
+    if not tokenizer.chat_template:
+        raise Refusal("--chat", "the tokenizer of this model has no chat template", "leave it out")
+    chat = Chat(tokenizer, family)
+    return chat.ids(chat.write([{"role": "user", "content": valid(prompt)}], "the prompt", opened=True))
 
 
 def filled(model: Any, tokenizer: Any, ids: Any) -> str:

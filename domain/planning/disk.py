@@ -13,7 +13,14 @@ PILOTS = 4  # a base with its own tokenizer, and three arms
 
 
 def on_disk(
-    shape: Shape, training: Training, text: dict[str, float], bytes_per_token: float, *, pilots: bool, grown: bool
+    shape: Shape,
+    training: Training,
+    text: dict[str, float],
+    bytes_per_token: float,
+    *,
+    pilots: bool,
+    grown: bool,
+    tuned: bool = False,
 ) -> dict[str, float]:
     """Bytes of text, tokens, models and checkpoints; ``text`` is what is read, by part.
 
@@ -25,6 +32,6 @@ def on_disk(
     return {
         "text": 4.0 * total,
         "tokens": total / bytes_per_token * id_type(shape.vocabulary).itemsize,
-        "models": 4.0 * shape.parameters * (MODELS + (PILOTS if pilots else 0)),
+        "models": 4.0 * shape.parameters * (MODELS + (PILOTS if pilots else 0) + tuned),
         "checkpoints": CHECKPOINTS * (4.0 * (shape.parameters + added) + 8.0 * trained),
     }

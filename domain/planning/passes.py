@@ -21,8 +21,10 @@ class Passes:
 
 
 def passes(objective: Any, context: float) -> Passes:
-    """A row in which the model is given ``context`` tokens; ``objective`` is one of a recipe's."""
+    """A row in which the model is given ``context`` tokens; ``objective`` is one of a recipe's, or that row."""
     match objective:
+        case Passes():
+            return objective
         case Masked():
             return Passes(context, context, 0, objective.share * context)
         case Span():

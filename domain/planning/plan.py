@@ -26,8 +26,10 @@ from domain.planning.memory import Memory, Setting, learning_parameters, trainin
 from domain.planning.passes import Passes, passes
 from domain.planning.scaling import flops_per_token
 from domain.planning.shape import Shape, shape_of
+from domain.planning.tuning import Examples, count_examples, expect_tuning
 from domain.tokenizer.fit import Fitting
 from domain.training.spec import MICRO_BATCH, Training
+from domain.training.tune import Tuning
 
 ARMS = 2  # the adapted model and its control
 EVALUATION_SHARE = 0.05  # of the budget, kept for scoring
@@ -39,7 +41,7 @@ class Plan:
 
     ``trainings`` are one after the other; those of ``pilots`` weigh a tokenizer and are one entry together.
     ``fits`` is None where nothing does on this many devices, or where their memory is not known (``room``);
-    ``fewest`` is what does on the smallest number of GPUs.
+    ``fewest`` is what does on the smallest number of GPUs. ``examples`` are those of a tuning.
     """
 
     shape: Shape
@@ -57,6 +59,7 @@ class Plan:
     disk: dict[str, float]
     derived: bool
     alone: bool
+    examples: Examples | None
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -92,11 +95,12 @@ def make_plan(
     budget_seconds: float | None,
     scored_bytes: int = 0,
     pilots: float = 0.0,
+    tuning: Tuning | None = None,
 ) -> Plan:
     """Work the plan out; where ``training.tokens`` is not set it follows from the budget (device-seconds).
 
     ``scored_bytes`` of held-out text are scored by the base and each arm. ``pilots`` together read that share of the
-    tokens of an arm.
+    tokens of an arm. The file of ``tuning`` is read.
     """
     device = device_of(machine)
     extends = fitting.mode == "extend"
@@ -105,7 +109,10 @@ def make_plan(
     if extends:
         shape = shape_of(base, padded(shape.vocabulary + fitting.pieces, base.pad_rows), targets)
     speed = speed_of(shape, device, Measured(machine.work))
-    tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots)
+    examples = count_examples(shape, tuning) if tuning else None
+    tuned = {"tuning": expect_tuning(shape, tuning, examples, device, machine, speed)} if tuning and examples else {}
+    spent = sum(each.seconds + each.looking for each in tuned.values()) * device.count
+    tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots, spent)
     learning = base.learning.but(objective=training.objective) if base.scratch else base.learning
 
     def take(spec: Training | object, count: float) -> Expected:
@@ -114,7 +121,7 @@ def make_plan(
     trainings = {"base": take(learning, base.tokens)} if base.tokens else {}
     if pilots:
         trainings["pilots"] = take(training, max(3 * training.batch, pilots * tokens))
-    trainings |= {arm: take(training, tokens) for arm in ("adapted", "control")}
+    trainings |= {arm: take(training, tokens) for arm in ("adapted", "control")} | tuned
     context = context_of(shape, training)
     row = passes(training.objective, context)
     room, fits, smallest = what_fits(shape, row, training, device, machine, speed, grown=extends)
@@ -136,9 +143,10 @@ def make_plan(
         fits=fits,
         fewest=smallest,
         text_needed=needed,
-        disk=on_disk(shape, training, needed, BYTES_PER_TOKEN, pilots=bool(pilots), grown=extends),
+        disk=on_disk(shape, training, needed, BYTES_PER_TOKEN, pilots=bool(pilots), grown=extends, tuned=bool(tuning)),
         derived=training.tokens is None,
         alone=shape.architecture in ALONE,
+        examples=examples,
     )
 
 
@@ -151,12 +159,13 @@ def derived(
     speed: Speed,
     budget_seconds: float | None,
     pilots: float,
+    spent: float,
 ) -> int:
-    """The tokens of an arm that the budget pays for, in whole batches."""
+    """The tokens of an arm that the budget pays for, less what is ``spent`` (device-seconds), in whole batches."""
     if budget_seconds is None:
         raise Refusal("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
     each = done_of(shape, training, machine, grown=False)
-    affordable = budget_seconds * (1 - EVALUATION_SHARE) * speed.flops_per_second
+    affordable = (budget_seconds * (1 - EVALUATION_SHARE) - spent) * speed.flops_per_second
     if base.tokens:
         learning = base.learning.but(objective=training.objective)
         affordable -= base.tokens * done_of(shape, learning, machine, grown=False)

@@ -37,7 +37,7 @@ class ReleaseSpec(Spec):
     limitations: str = ""
 
 
-@stage("release", makes=Release, version=2)
+@stage("release", makes=Release, version=3)
 def release(
     spec: ReleaseSpec,
     decision: Decision,
@@ -53,8 +53,8 @@ def release(
 
     The checkpoint is the tuned one where there is one, else the adapted.
 
-    facts: ``name``, ``licence``, ``parameters``. Raises ``Refusal`` with the decision's reasons where the gates
-    do not hold, and for a checkpoint that holds a pickle.
+    facts: ``name``, ``licence``, ``parameters``, ``tuned`` (then it is asked by its chat template). Raises ``Refusal``
+    with the decision's reasons where the gates do not hold, and for a checkpoint that holds a pickle.
     """
     if not decision.facts["released"]:
         raise Refusal("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
@@ -66,7 +66,8 @@ def release(
         if name not in OWN:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
-    write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
+    if (out / "generation_config.json").is_file():  # encoders have none
+        write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
     decided = json.loads((decision.path / "decision.json").read_text(encoding="utf-8"))
     text = card(
         name=spec.name,
@@ -85,14 +86,15 @@ def release(
     (out / "README.md").write_text(text, encoding="utf-8")
     write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, *tuned))
     (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
-    return {"name": spec.name, "licence": spec.licence, "parameters": given.facts["parameters"]}
+    return {"name": spec.name, "licence": spec.licence, "parameters": given.facts["parameters"], "tuned": bool(tuned)}
 
 
 def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
     """How the model speaks where nothing else is asked: its own tokens, and the sampling of ``generate``.
 
     Greedy text of a small model soon repeats itself, so sampling is the default. What given weights say of other
-    tokens, or of their chats, does not hold for a model that was trained on. ``ends`` are further tokens that end it.
+    tokens, or of their chats, does not hold for a model that was trained on; which pieces are never spoken does, as
+    ``save`` has written it. ``ends`` are further tokens that end it.
     """
     from domain.tokens.encode import first, frame, load_tokenizer
 
@@ -103,6 +105,8 @@ def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
     start = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("decoder_start_token_id")
     if start is not None:  # else transformers begins with the token that begins a text
         tokens["decoder_start_token_id"] = start
+    unspoken = json.loads((folder / "generation_config.json").read_text(encoding="utf-8")).get("suppress_tokens")
+    tokens |= {"suppress_tokens": unspoken} if unspoken else {}
     return {**tokens, "do_sample": True, "temperature": 0.8, "top_k": 50, "top_p": 0.95}
 
 

@@ -7,32 +7,18 @@ from typing import Any
 from domain.artifacts import Artifact
 from domain.release import tuned as orders
 from domain.release.front_matter import front_matter
+from domain.release.usage import USAGE, Usage, opening
 from domain.release.vocabulary import about_tokenizer
 
 ARMS = ("base", "control", "adapted")
-LOADING = """```python
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-folder = "."  # this folder
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = AutoModelForCausalLM.from_pretrained(folder)
-
-# Every text that the model has read begins with this token.
-begin = model.generation_config.bos_token_id
-ids = [begin, *tokenizer("The", add_special_tokens=False)["input_ids"]]
-spoken = model.generate(torch.tensor([ids]), max_new_tokens=50)
-print(tokenizer.decode(spoken[0], skip_special_tokens=True))
-```
-
-`sha256sum --check SHA256SUMS` verifies every file of the release.
-"""
-
 LIMITS = """- It states falsehoods fluently. Nothing that it says is evidence.
 - It knows nothing later than its data, and repeats the errors and the bias that are in them.
 - Its scores tell how well it predicts text of its sources. They are no measure of any task.
 - Filters for privacy and harm are not perfect: it may repeat what they missed.
 """
+HIDDEN = (
+    "\nBits are those of restoring hidden parts, over the bytes of these; not to be set beside those of a decoder.\n"
+)
 
 
 def card(
@@ -51,15 +37,17 @@ def card(
     tuned: Artifact | None = None,
 ) -> str:
     """The whole card as Markdown; a function of the artifacts alone, so the same release has the same card."""
-    limits = f"- {orders.LIMIT if tuned else orders.UNTUNED}\n{LIMITS}"
-    scored = (orders.BEFORE if tuned else "") + score_table(scores)
+    objective = adapted.manifest["spec"]["objective"]["kind"]
+    usage = USAGE[objective]
+    limits = f"- {orders.LIMIT if tuned else usage.untuned}\n{LIMITS}"
+    scored = (orders.BEFORE if tuned else "") + score_table(scores) + ("" if objective == "causal" else HIDDEN)
     made = {"base": base, "adapted": adapted, "corpus": corpus, "tokenizer": tokenizer}
     parts = [
-        front_matter(name, licence, {} if tuned else scores, base.manifest["spec"]),
+        front_matter(name, licence, {} if tuned else scores, base.manifest["spec"], usage.task),
         f"# {name}\n\nA language model adapted to a domain by continued pretraining"
         f"{', then tuned to follow instructions' if tuned else ''}.\n{headline(scores)}\n",
-        "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus, tuned)) + "\n",
-        "## How to load it\n\n" + (orders.loading(tuned) if tuned else LOADING),
+        "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus, usage, tuned)) + "\n",
+        "## How to load it\n\n" + opening(objective, tuned=tuned is not None),
         "## How it was trained\n\n" + training(base, adapted, tokenizer) + (orders.training(tuned) if tuned else ""),
         "## Tokenizer\n\n" + about_tokenizer(fitted),
         "## Data\n\n" + funnel(corpus.facts),
@@ -77,10 +65,10 @@ def headline(scores: dict[str, Any]) -> str:
     return f"Bits per byte on held-out text of the domain: {gained} against a control that read general text only."
 
 
-def stated_use(corpus: Artifact, tuned: Artifact | None) -> str:
+def stated_use(corpus: Artifact, usage: Usage, tuned: Artifact | None) -> str:
     """Best use cases where the recipe states none."""
     sources = ", ".join(sorted(corpus.facts.get("sources", {})))
-    return f"{orders.USE if tuned else 'Completing and scoring text of its domain'}, as it stands in: {sources}."
+    return f"{orders.USE if tuned else usage.use}, as it stands in: {sources}."
 
 
 def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:

@@ -19,8 +19,10 @@ HUB_LICENCES = """
 """
 
 
-def front_matter(name: str, licence: str, scores: dict[str, Any], base: dict[str, Any]) -> str:
-    """The header between its rules: licence, base model, tags, and bits per byte as the model's results.
+def front_matter(
+    name: str, licence: str, scores: dict[str, Any], base: dict[str, Any], task: str = "text-generation"
+) -> str:
+    """The header between its rules: licence, base model, ``task``, tags, and bits per byte as the model's results.
 
     ``base`` is the spec of the base; only weights from the hub, ``org/model@revision``, are named. A licence that
     the hub does not know is given by name, under ``other``. No ``scores``, no results: those of the model before it
@@ -28,7 +30,7 @@ def front_matter(name: str, licence: str, scores: dict[str, Any], base: dict[str
     """
     results = [
         {
-            "task": {"type": "text-generation"},
+            "task": {"type": task},
             "dataset": {"name": f"held-out {part} text", "type": f"held-out-{part}"},
             "metrics": [{"type": "bits_per_byte", "name": "bits per UTF-8 byte", "value": score["adapted"]}],
         }
@@ -44,7 +46,7 @@ def front_matter(name: str, licence: str, scores: dict[str, Any], base: dict[str
         content["base_model_relation"] = "finetune"
     content |= {
         "library_name": "transformers",
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": task,
         "tags": ["domain-adaptation", "continued-pretraining", "shoptalk"],
         **({"model-index": [{"name": name, "results": results}]} if results else {}),
     }

@@ -6,38 +6,12 @@ from typing import Any
 
 from domain.artifacts import Artifact
 
-LOADING = """```python
-from transformers import {opener}, AutoTokenizer
-
-folder = "."  # this folder
-tokenizer = AutoTokenizer.from_pretrained(folder)
-model = {opener}.from_pretrained(folder)
-
-# An instruction and, where there is one, the text that it is about, with a blank line between them.
-asked = [{{"role": "user", "content": "Say it in one sentence.\\n\\nThe text."}}]
-given = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=True, return_tensors="pt")
-spoken = model.generate(**given, max_new_tokens=50)
-print(tokenizer.decode(spoken[0, {start}:], skip_special_tokens=True))
-```
-
-`sha256sum --check SHA256SUMS` verifies every file of the release.
-"""
-WAYS = {
-    "decoder": {"opener": "AutoModelForCausalLM", "start": 'given["input_ids"].shape[1]'},
-    "encoder_decoder": {"opener": "AutoModelForSeq2SeqLM", "start": "1"},
-}
 USE = "Following instructions like those that it was tuned on, in its domain"
 BEFORE = "Scores are of the model before it was tuned; what the tuning changed in them was not measured.\n"
-UNTUNED = "It predicts text. It was not tuned to follow instructions, to converse, or to refuse."
 LIMIT = (
     "It was tuned to follow instructions by the examples stated above, and by nothing else: it may ignore others, and "
     "it was not tuned to refuse."
 )
-
-
-def loading(tuned: Artifact) -> str:
-    """How it is opened and asked."""
-    return LOADING.format(**WAYS[tuned.facts["family"]])
 
 
 def training(tuned: Artifact) -> str:

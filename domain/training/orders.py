@@ -56,10 +56,9 @@ class Orders(Spec):
         """The file by its content, never by its path."""
         return {**self.model_dump(mode="json", exclude={"path"}), "orders": self.digest()}
 
-    def check(self) -> None:
-        """Read it all; raises ``Refusal`` at the first line that is no order."""
-        for _ in self.read():
-            pass
+    def check(self) -> int:
+        """Read it all, and return how many there are; raises ``Refusal`` at the first line that is no order."""
+        return sum(1 for _ in self.read())
 
     def read(self) -> Iterator[Order]:
         """Every order of the file; blank lines are passed over."""

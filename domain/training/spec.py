@@ -60,7 +60,8 @@ class Learning(Spec):
         Count | None, Field(description="tokens per row; the model's own (at most 2,048) if not set")
     ] = None
     packing: Annotated[
-        Packing, Field(description="stream cuts documents at rows' ends; best_fit keeps them whole and pads")
+        Packing,
+        Field(description="stream cuts documents at rows' ends; best_fit keeps them whole; separate: one a row"),
     ] = "stream"
     learning_rate: Annotated[float, Field(gt=0, description="peak rate")] = 1e-3
     warmup: Annotated[Share, Field(description="share of the steps over which the rate rises from 0")] = 0.05

@@ -54,14 +54,27 @@ class Tuning(Learning, Orders):
     validation: HeldOut = HeldOut()  # type: ignore[assignment]
     lora: Annotated[Lora | None, Field(description="low-rank updates for small GPUs, merged in the end")] = None
 
-    def check(self) -> None:
-        """What is amiss, as far as that is known without a model: it is wanted hours later."""
-        super().check()
+    def row(self, most: int) -> int:
+        """Tokens of a row of a model that takes ``most``; raises ``Refusal`` where that cannot be."""
+        context = self.context or min(most, LONGEST_ROW)
+        if context > most:
+            found = f"{context:,} tokens, and the model takes {most:,}"
+            raise Refusal("tuning.context", found, "lower it or leave it out")
+        if self.batch < context:
+            found = f"{self.batch:,} tokens, fewer than one row of {context:,}"
+            raise Refusal("tuning.batch", found, "raise it, or lower tuning.context")
+        return context
+
+    def check(self) -> int:
+        """How many orders there are; raises what is amiss, as far as that is known without a model: it is wanted hours
+        later.
+        """
         if self.lora and find_spec("peft") is None:
             raise Refusal("tuning.lora", "needs the package peft", "pip install 'shoptalk[lora]'")
+        return super().check()
 
 
-@stage("tune", makes=Checkpoint, version=1, resumes=True, launched=True, ranks=True)
+@stage("tune", makes=Checkpoint, version=2, resumes=True, launched=True, ranks=True)
 def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Checkpoint -> Checkpoint, tuned; its tokenizer has the chat template by which it is to be asked.
 
@@ -90,13 +103,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
     family = family_of(model.config)
     if family == "encoder":
         raise Refusal("tuning", "an encoder does not follow orders", "classify or tag with it, and take tuning out")
-    context = spec.context or min(longest(model), LONGEST_ROW)
-    if context > longest(model):
-        found = f"{context:,} tokens, and the model takes {longest(model):,}"
-        raise Refusal("tuning.context", found, "lower it or leave it out")
-    if spec.batch < context:
-        found = f"{spec.batch:,} tokens, fewer than one row of {context:,}"
-        raise Refusal("tuning.batch", found, "raise it, or lower tuning.context")
+    context = spec.row(longest(model))
     speaker = load_tokenizer(adapted.path)
     chat = Chat(speaker, family)
     examples, longer = gather(spec.read(), chat, context)
@@ -133,6 +140,8 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
         weights = whole(model, ranks.size)
         if not ranks.first:
             return {}
+    ends = sorted({int(example.tokens[-1]) for example in examples})
+    model.generation_config.eos_token_id = ends if len(ends) > 1 else ends[0]
     save(model, adapted.path, out, weights=weights)
     chat.keep(out)
     series = "".join(json.dumps(point, sort_keys=True) + "\n" for point in points)
@@ -147,7 +156,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
         "epochs": round(tasks.epochs, 4),
         **told_of(points, tasks.rows * context, loop.at),
         "tokens": loop.at.tokens,
-        "ends": sorted({int(example.tokens[-1]) for example in examples}),
+        "ends": ends,
         "template": "own" if chat.own else "plain",
         "packing": {"kind": packing, "padding": round(tasks.padding, 4)},
     }

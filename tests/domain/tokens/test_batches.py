@@ -24,7 +24,7 @@ PARTS = {
 }
 DOMAIN = range(70)  # the numbers of its documents
 GENERAL = range(70, 122)
-PACKINGS = ["stream", "best_fit"]
+PACKINGS = ["stream", "best_fit", "separate"]
 
 
 @pytest.fixture(scope="module")

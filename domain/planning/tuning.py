@@ -1,0 +1,105 @@
+"""What tuning will take: the examples of its file, counted and fitted into rows, as often as they are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+
+from domain.errors import Refusal
+from domain.machine import Machine
+from domain.planning.activations import ALONE
+from domain.planning.device import Device
+from domain.planning.expected import BYTES_PER_TOKEN, Expected, Speed, expect
+from domain.planning.passes import Passes
+from domain.planning.scaling import flops_per_token
+from domain.planning.shape import Shape
+from domain.tokens.bestfit import best_fit
+from domain.training.orders import Order
+from domain.training.tune import Tuning
+
+AROUND = 6  # tokens that a chat template puts around a message: 4 to 8 in those of Llama, Qwen and Tülu
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """``count`` examples of ``tokens`` each fit into a row, ``longer`` do not; by bytes, no text is split here.
+
+    A step learns from ``rows`` rows such as ``row``, and there are ``steps``; a look scores ``held`` such rows.
+    """
+
+    count: int
+    longer: int
+    tokens: float
+    row: Passes
+    rows: int
+    steps: int
+    held: float
+
+
+def count_examples(shape: Shape, spec: Tuning) -> Examples:
+    """Read the file of orders; raises ``Refusal`` as tuning would, and where no example fits."""
+    context, pair = spec.row(shape.context), shape.family == "encoder_decoder"
+    room = context + (not pair)  # a decoder's last token is only predicted
+    found = np.array([sides for order in spec.read() for sides in counted(order, apart=pair)])
+    seats = np.ceil(found.max(1) if pair else found.sum(1)).astype(np.int64)
+    fits = seats <= room
+    if not fits.any():
+        told = f"is {context:,}, and the shortest example has about {seats.min():,}"
+        raise Refusal("tuning.context", told, "raise it as far as the model goes, or write shorter orders")
+    asked, answered = found[fits].sum(0)
+    seats, share = seats[fits], spec.validation.share if spec.validation.every else 0.0
+    if spec.packing == "separate" or shape.architecture in ALONE:
+        whole, length = len(seats), longest_of(seats, spec.batch // context)
+    else:
+        whole = best_fit(np.bincount(seats, minlength=room + 1), room)[1]
+        length = min(context, int(seats.sum()))
+    learned = max(1, round((1.0 - share) * whole))
+    rows = min(spec.batch // context, learned)
+    read, written = (length * asked / seats.sum(), length * answered / seats.sum()) if pair else (0.0, length)
+    scored = min(1.0, spec.validation.bytes / max(1.0, share * answered * BYTES_PER_TOKEN))
+    return Examples(
+        count=len(seats),
+        longer=int((~fits).sum()),
+        tokens=float(seats.mean()),
+        row=Passes(length, read, written, answered / whole),
+        rows=rows,
+        steps=-(-spec.epochs * learned // rows),
+        held=scored * share * whole,
+    )
+
+
+def counted(order: Order, *, apart: bool) -> Iterator[tuple[float, float]]:
+    """Tokens (asked, answered): of the whole conversation, or ``apart`` of each answer and all that comes before it."""
+    asked = answered = 0.0
+    for message in order.messages:
+        tokens = len(message["content"].encode()) / BYTES_PER_TOKEN + AROUND
+        answer = message["role"] == "assistant"
+        if answer and apart:
+            yield asked, tokens
+        answered += tokens if answer and not apart else 0.0
+        asked += tokens if not answer or apart else 0.0
+    if not apart:
+        yield asked, answered
+
+
+def longest_of(seats: np.ndarray, rows: int) -> int:
+    """To what length a batch of ``rows`` examples is filled up, in the mean over those of the file."""
+    whole = seats[: len(seats) // rows * rows] if len(seats) >= rows else seats
+    return ceil(float(whole.reshape(-1, min(rows, len(seats))).max(1).mean()))
+
+
+def expect_tuning(
+    shape: Shape, spec: Tuning, examples: Examples, device: Device, machine: Machine, speed: Speed
+) -> Expected:
+    """What a tuning on these examples will take; its ``tokens`` are those of the rows, filled up."""
+    batch = int(examples.rows * examples.row.raw)
+    blind = spec.validation.model_copy(update={"every": 0})
+    learning = spec.model_copy(update={"objective": examples.row, "batch": batch, "validation": blind})
+    found = expect(shape, learning, examples.steps * batch, device, machine, speed)
+    looks = 1 + -(-examples.steps // spec.validation.every) if spec.validation.every else 0
+    seen = looks * examples.held * examples.row.raw
+    each = flops_per_token(shape, examples.row.raw, examples.row) / 3  # a forward pass is a third
+    return replace(found, looking=seen * each / (speed.flops_per_second * device.count))

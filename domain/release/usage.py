@@ -1,0 +1,93 @@
+"""How a release is opened and asked: by what it learned, or by its chat template where it was tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OPENING = """```python
+{torch}from transformers import {opener}, AutoTokenizer
+
+folder = "."  # this folder
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = {opener}.from_pretrained(folder)
+
+{asked}```
+
+`sha256sum --check SHA256SUMS` verifies every file of the release.
+"""
+CONTINUED = """\
+# Every text that the model has read begins with this token.
+begin = model.generation_config.bos_token_id
+ids = [begin, *tokenizer("The", add_special_tokens=False)["input_ids"]]
+spoken = model.generate(torch.tensor([ids]), max_new_tokens=50)
+print(tokenizer.decode(spoken[0], skip_special_tokens=True))
+"""
+FILLED = """\
+# The mask stands for the piece that is wanted.
+given = tokenizer(f"The {tokenizer.mask_token} is", return_tensors="pt")["input_ids"]
+place = given[0].tolist().index(tokenizer.mask_token_id)
+print(tokenizer.decode(model(given).logits[0, place].argmax()))
+"""
+SPANS = """\
+# Each sentinel stands for words that are wanted; the answer names it, and then them.
+given = tokenizer("The <extra_id_0> is", return_tensors="pt")["input_ids"]
+spoken = model.generate(given, max_new_tokens=50)
+print(tokenizer.decode(spoken[0, 1:]))
+"""
+RESTORED = """\
+# The mask stands for words that are wanted; the answer is the whole text.
+given = tokenizer(f"The {tokenizer.mask_token} is", return_tensors="pt")["input_ids"]
+spoken = model.generate(given, max_new_tokens=50)
+print(tokenizer.decode(spoken[0], skip_special_tokens=True))
+"""
+FOLLOWED = """\
+# An instruction and, where there is one, the text that it is about, with a blank line between them.
+asked = [{"role": "user", "content": "Say it in one sentence.\\n\\nThe text."}]
+given = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+spoken = model.generate(**given, max_new_tokens=50)
+"""
+ANSWER = "print(tokenizer.decode(spoken[0, {start}:], skip_special_tokens=True))\n"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The class of transformers, the lines that ask, what it is best for, what it does without tuning, and its task.
+
+    ``task`` is the hub's name of it; ``start`` is where what it writes begins.
+    """
+
+    opener: str
+    asked: str
+    use: str
+    untuned: str
+    task: str = "text-generation"
+    start: str = "1"
+
+
+TOLD = "It was not tuned to follow instructions, to converse, or to refuse."
+PAIR = "A start for summaries, translations or answers, learned from examples, of text of its domain"
+USAGE = {
+    "causal": Usage(
+        "AutoModelForCausalLM",
+        CONTINUED,
+        "Completing and scoring text of its domain",
+        f"It predicts text. {TOLD}",
+        start='given["input_ids"].shape[1]',
+    ),
+    "masked": Usage(
+        "AutoModelForMaskedLM",
+        FILLED,
+        "A start for classifying or tagging, learned from labels, text of its domain",
+        "It predicts masked pieces of a text. It writes nothing of its own, and was not fine-tuned to classify or tag.",
+        task="fill-mask",
+    ),
+    "span": Usage("AutoModelForSeq2SeqLM", SPANS, PAIR, f"It predicts what was left out of a text. {TOLD}"),
+    "denoising": Usage("AutoModelForSeq2SeqLM", RESTORED, PAIR, f"It predicts a text from what is left of it. {TOLD}"),
+}  # by objective
+
+
+def opening(objective: str, *, tuned: bool) -> str:
+    """The chapter of the card: how it is opened and asked."""
+    usage = USAGE[objective]
+    asked = FOLLOWED + ANSWER.format(start=usage.start) if tuned else usage.asked
+    return OPENING.format(torch="import torch\n" if "torch." in asked else "", opener=usage.opener, asked=asked)
