@@ -17,10 +17,10 @@ from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256
 from domain.spec import Spec, fingerprint
 from domain.stage import Stage
-from domain.training.spool import read_points
+from domain.training.spool import read_about, read_points
 from flows.tracking import Tracker, flattened, quietly
 
-BATCH = 150  # points a call; MLflow takes 1,000 metrics, a point has at most 6
+BATCH = 75  # points a call; MLflow takes 1,000 metrics, a point has at most 13
 ALIAS = "champion"  # MLflow's documented name for the version to use; it reserves "latest"
 CUT_SHORT = "attributes.status = 'RUNNING' and tags.`shoptalk.work` = '{}'"
 
@@ -35,6 +35,7 @@ class MLflow(Tracker):
         self.name, self.journey, self.as_of = name, journey, as_of
         self.children: dict[str, str] = {}
         self.told: dict[str, int] = {}
+        self.reckoned: set[str] = set()
         self.broken = False
 
     @quietly
@@ -112,13 +113,18 @@ class MLflow(Tracker):
 
     @quietly
     def forward(self, request: str, spool: Path) -> None:
-        """Tell the spool's points beyond the last that is told, in batches."""
-        from mlflow.entities import Metric
+        """Tell the spool's points beyond the last that is told, in batches; with the first, how MFU is reckoned."""
+        from mlflow.entities import Metric, Param
 
         if request not in self.children:
             return
         run, stamp = self.children[request], int(time.time() * 1000)
         points = [point for point in read_points(spool) if point["step"] > self.told.get(request, 0)]
+        if points and request not in self.reckoned and (about := read_about(spool)):
+            known = self.client.get_run(run).data.params  # parameters never change: the first machine's stay
+            facts = {f"measured.{key}": str(value) for key, value in about.items()}
+            self.client.log_batch(run, params=[Param(k, v) for k, v in facts.items() if k not in known])
+            self.reckoned.add(request)
         for start in range(0, len(points), BATCH):
             chunk = points[start : start + BATCH]
             told = [(k, v, point["step"]) for point in chunk for k, v in point.items() if k != "step"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from domain.artifacts import Artifact, Checkpoint, Tokenizer
@@ -17,7 +18,7 @@ from domain.planning.shape import Shape, shape_of
 from domain.spec import Spec
 from domain.tokenizer.files import pieces_of
 from domain.training.spec import Learning, Training
-from domain.training.spool import read_points
+from domain.training.spool import read_about, read_points
 from flows.figures import duration, size
 
 WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are compiled
@@ -35,7 +36,7 @@ def measure(
     if not points or learning is None or not isinstance(made, Checkpoint):
         return None
     try:
-        return noted(label, spec, learning, parents, made, points, machine)
+        return noted(label, spec, learning, parents, made, points, machine, read_about(spool))
     except (Refusal, OSError, LookupError, ArithmeticError, TypeError, ValueError) as error:
         print(f"{label}: not measured ({type(error).__name__}: {error})", file=sys.stderr, flush=True)
         return None
@@ -49,6 +50,7 @@ def noted(
     made: Artifact,
     points: list[dict[str, Any]],
     machine: Machine,
+    about: dict[str, Any],
 ) -> dict[str, Any]:
     """The record of a training, put beside the others."""
     shape, grown = shape_learned(spec, learning, parents)
@@ -57,6 +59,7 @@ def noted(
     planned = expect(shape, learning, tokens, device, machine, speed, grown=grown)
     done = done_of(shape, learning, machine, grown=grown)
     record = compared(label, made.identity, shape, points, tokens, device, planned, done)
+    record["measured"] |= {**about, **used(points)}
     known.add(device, shape.family, record)
     return record
 
@@ -118,11 +121,26 @@ def seconds(points: list[dict[str, Any]]) -> list[tuple[int, float]]:
     return found
 
 
+def used(points: list[dict[str, Any]]) -> dict[str, float]:
+    """MFU of the middle step; nothing where the points tell none."""
+    shares = [point["mfu"] for point in points if "mfu" in point]
+    return {"mfu": median(shares)} if shares else {}
+
+
 def told(record: dict[str, Any]) -> str:
-    """The comparison in a line."""
+    """The comparison in a line; where a peak is known also what of it was used, by how many FLOPs a token."""
     planned, measured = record["planned"], record["measured"]
     off = {name: measured[name] / planned[name] - 1 for name in planned}
     return (
         f"learned in {duration(measured['seconds'])}, {duration(planned['seconds'])} planned ({off['seconds']:+.0%}); "
         f"held {size(measured['memory'])}, {size(planned['memory'])} planned ({off['memory']:+.0%})"
+        + utilisation(measured)
     )
+
+
+def utilisation(measured: dict[str, Any]) -> str:
+    """The MFU by its formula's FLOPs and the peak; empty where there is none."""
+    if not {"mfu", "flops_per_token", "peak_flops"} <= measured.keys():
+        return ""
+    each, peak = measured["flops_per_token"] / 1e9, measured["peak_flops"] / 1e12
+    return f"; MFU {measured['mfu']:.1%} of {peak:,.0f} TFLOP/s at {each:,.3g} GFLOPs a token"

@@ -17,7 +17,7 @@ from domain.manifest import SCRATCH, Damaged
 from domain.planning.measured import Measured
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
-from domain.training.spool import spool_path
+from domain.training.spool import about_path, spool_path
 from flows.adapt import adapt
 from flows.journey import Journey
 from flows.launch import launch
@@ -152,6 +152,7 @@ class StageRunner:
         self.tracker.forward(request, spool)
         measure(label, spec, parents, built, spool, self.machine)
         spool.unlink(missing_ok=True)
+        about_path(spool).unlink(missing_ok=True)
         return self.store.keep(made_by, request, built)
 
     def build(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], out: Path) -> A:

@@ -7,12 +7,26 @@ import os
 from pathlib import Path
 from typing import Any
 
-from domain.manifest import write_atomically
+from domain.manifest import write_atomically, write_json
 
 
 def spool_path(out: Path) -> Path:
     """Where a stage that builds in ``out`` spools: beside it, so that speed never enters an artifact."""
     return out.with_name(f"{out.name}.spool.jsonl")
+
+
+def about_path(path: Path) -> Path:
+    """Where a spool's training says what is the same for all its points."""
+    return path.with_suffix(".json")
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What is the same for all points of a spool; nothing where that is not known yet."""
+    try:
+        found: dict[str, Any] = json.loads(about_path(path).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def read_points(path: Path) -> list[dict[str, Any]]:
@@ -37,7 +51,14 @@ class Spool:
 
     def __init__(self, path: Path, *, done: int) -> None:
         write_points(path, [point for point in read_points(path) if point["step"] <= done])
+        self.path, self.said = path, False
         self.file = path.open("a", encoding="utf-8")
+
+    def about(self, facts: dict[str, Any]) -> None:
+        """Say what is the same for all points; only the first call does."""
+        if not self.said:
+            write_json(about_path(self.path), facts)
+            self.said = True
 
     def add(self, **point: Any) -> None:
         """Append one point and hand it to the operating system."""

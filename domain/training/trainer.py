@@ -14,7 +14,7 @@ import torch
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.attention import Attention
-from domain.model.device import autocast
+from domain.model.device import autocast, uses_bf16
 from domain.model.parallel import spread
 from domain.progress import progress
 from domain.tokens.batches import Batches
@@ -24,14 +24,15 @@ from domain.training.guard import Guard
 from domain.training.head import Head
 from domain.training.objectives import IGNORED, Batch, Objective
 from domain.training.optimizer import RowsFirst, adamw
+from domain.training.pace import TOLD, Pace
 from domain.training.ranks import Ranks
 from domain.training.schedule import rate
 from domain.training.spec import MICRO_BATCH, Learning
 from domain.training.spool import Spool, read_points, spool_path, write_points
 from domain.training.stopping import Stopped, heard
 from domain.training.trunk import Trunk
+from domain.training.utilisation import Work
 
-TOLD = ("tokens_per_second", "waited", "memory_mb")  # what of a point depends on the machine, so stays in the spool
 READ_EVERY = {"cpu": 1, "cuda": 10}  # steps after which the host asks a device for losses; asking makes it wait
 MOST_ROLLBACKS = 3
 
@@ -86,6 +87,8 @@ class Loop:
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         model.to(self.device).train()
         self.attention, self.head = attention, Head(model, spec.objective)
+        work = Work(model, self.device, half=uses_bf16(self.device, machine))
+        self.pace = Pace(work, self.device, ranks.size)
         spread(model, ranks.size, machine, self.device)
         self.optimizer = adamw(model, spec)
         self.first = RowsFirst(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
@@ -136,7 +139,7 @@ class Loop:
             self.guard.load(saved.tensors)
         self.spool = Spool(self.spooled, done=self.at.step) if self.ranks.first else None
         self.waiting.clear()
-        self.since, self.behind = time.perf_counter(), self.at.tokens
+        self.pace.begin(self.at.tokens)
 
     def learn(self, asked: Callable[[], bool]) -> None:
         """Step by step to the end."""
@@ -148,7 +151,8 @@ class Loop:
         while self.at.step < self.steps and not self.at.stopped:
             batch = self.ahead(self.at.step + self.at.jump)
             due = self.ranks.first and time.monotonic() - saved > self.machine.checkpoint_seconds
-            valid, stop, save = self.ranks.total(batch.valid, int(asked()), int(due))
+            valid, stop, save, flops = self.ranks.total(batch.valid, int(asked()), int(due), self.pace.of(batch))
+            self.pace.add(flops, max(1, valid))
             self.step(batch, max(1, valid))
             at, last = self.at, self.at.step == self.steps
             if at.step in self.looks:
@@ -166,7 +170,8 @@ class Loop:
             if self.trunk and at.step == self.trunk.begins:
                 self.tell()
                 state = {**self.state(), "points": read_points(self.spooled)}
-                self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
+                with self.pace.saving():
+                    self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
             if stop and not last:
                 raise Stopped(f"{self.what}: was asked to stop; its state after step {at.step:,} is kept")
 
@@ -192,7 +197,8 @@ class Loop:
     def gradients(self, batch: Batch, valid: int) -> torch.Tensor:
         """Gradients of the mean loss over the ``valid`` tokens of all ranks; returns that loss, on the device."""
         size, rows = self.ranks.size, self.batches.rows
-        each = max(1, (self.machine.micro_batch or MICRO_BATCH[self.device.type]) // batch.labels.shape[1])
+        # Not the width of this batch: on another rank's rows it may be another, and all must go through as often.
+        each = max(1, (self.machine.micro_batch or MICRO_BATCH[self.device.type]) // self.batches.context)
         total = torch.zeros((), device=self.device, dtype=torch.float64)
         parts = shares(len(batch.labels), -(-rows // size), each)
         for number, part in enumerate(parts, start=1):
@@ -212,23 +218,23 @@ class Loop:
         """Read the losses of the last steps, spool their points, count skipped steps and say what was in them."""
         if not self.waiting:
             return
-        seconds = time.perf_counter() - self.since
-        speed = (self.at.tokens - self.behind) / seconds
-        for point, values in self.waiting:
-            loss, norm, skip = values.tolist()
+        found = [values.tolist() for _, values in self.waiting]  # a device is waited for, and its time must count
+        pace = self.pace.told(self.at.tokens, self.ahead.waited)
+        if self.spool:
+            self.spool.about(self.pace.about())
+        for (point, _), (loss, norm, skip) in zip(self.waiting, found, strict=True):
             self.at.skipped = self.at.skipped + 1 if skip else 0
             point |= {"loss": loss, "gradient_norm": norm, **({"skipped": 1} if skip else {})}
             if self.spool:
-                self.spool.add(
-                    **point, tokens_per_second=speed, waited=self.ahead.waited / seconds, memory_mb=self.memory()
-                )
+                self.spool.add(**point, **pace)
             if skip and self.ranks.first:
                 names = self.batches.names((point["step"] - 1 + self.at.jump) % self.steps)
                 told = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
                 print(f"{told}; it read {', '.join(names)}", file=sys.stderr, flush=True)
             self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         self.waiting.clear()
-        self.ahead.waited, self.since, self.behind = 0.0, time.perf_counter(), self.at.tokens
+        self.ahead.waited = 0.0
+        self.pace.begin(self.at.tokens)
 
     def go_back(self) -> None:
         """After too many skipped steps: the weights of the last anchor, and the batches after those that did harm."""
@@ -246,8 +252,8 @@ class Loop:
     def looked(self) -> None:
         """Score held-out text; say so where general text has become worse than allowed, and end there if asked."""
         assert self.look is not None
-        began = time.perf_counter()
-        found = self.look(self.model, self.head, self.attention)
+        with self.pace.aside():
+            found = self.look(self.model, self.head, self.attention)
         self.waiting[-1][0].update({f"validation_{part}": score for part, score in found.items()})
         worse = found["general"] / self.at.general - 1.0 if self.at.general else 0.0
         limits = self.spec.validation
@@ -256,25 +262,14 @@ class Loop:
             self.at.stopped = f"{told}, more than {limits.stop:.1%}: stopped"
         if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
             print(self.at.stopped or told, file=sys.stderr, flush=True)
-        self.since += time.perf_counter() - began
 
     def save(self, *, anchor: bool, wait: bool) -> None:
         """Keep the whole state; it is written while the training goes on."""
-        if self.spool:
-            self.spool.sync()
-        self.checkpoints.save(self.at.step, self.state(), tensors=self.guard.state, anchor=anchor, wait=wait)
+        with self.pace.saving():
+            if self.spool:
+                self.spool.sync()
+            self.checkpoints.save(self.at.step, self.state(), tensors=self.guard.state, anchor=anchor, wait=wait)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint says beside its tensors."""
         return {"standing": asdict(self.at), "digests": self.digests}
-
-    def memory(self) -> float:
-        """The most memory that was held, in MB (10^6 bytes): the GPU's, or the process's."""
-        if self.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.device) / 1e6
-        try:  # getrusage tells the parent's peak where that was higher: Linux keeps it across exec
-            return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
-        except OSError:
-            import resource
-
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

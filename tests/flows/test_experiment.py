@@ -16,6 +16,7 @@ from domain.machine import Machine
 from domain.manifest import seal
 from domain.spec import Spec
 from domain.stage import stage
+from domain.training.spool import about_path
 from flows.experiment import ALIAS, MLflow
 
 
@@ -68,6 +69,28 @@ def test_a_journey_told_twice_is_told_once(tmp_path: Path) -> None:
     assert child.data.metrics["facts.nested.share"] == 0.5
     assert child.data.params["value"] == "2"
     assert [(d.dataset.name, d.dataset.digest) for d in child.inputs.dataset_inputs] == [("raw", raw.digest[:36])]
+
+
+def test_points_with_all_that_a_step_may_tell(tmp_path: Path) -> None:
+    """More than one call holds: 200 points of 13 metrics, and what they are reckoned by, once."""
+    names = ["loss", *(f"m{number}" for number in range(12))]
+    points = tmp_path / "x.spool.jsonl"
+    for last, formula in ((120, "6 N"), (200, "another")):
+        lines = ({"step": step, **dict.fromkeys(names, step + 0.5)} for step in range(1, last + 1))
+        points.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        about_path(points).write_text(json.dumps({"flops_formula": formula, "flops_per_token": 7.5}))
+        with tracker(tmp_path) as told:
+            told.started("base", "request", count, Number(), ())
+            told.forward("request", points)
+            told.forward("request", points)
+        assert not told.broken
+    run = told.client.get_run(told.children["request"])
+    assert run.data.params | {"value": "1"} == {
+        "value": "1", "measured.flops_formula": "6 N", "measured.flops_per_token": "7.5",
+    }  # fmt: skip
+    for name in (names[0], names[-1]):
+        history = told.client.get_metric_history(run.info.run_id, name)
+        assert sorted(metric.step for metric in history) == list(range(1, 201))
 
 
 def test_scores_stand_on_the_journeys_own_run_once(tmp_path: Path) -> None:

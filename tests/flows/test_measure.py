@@ -18,7 +18,7 @@ from domain.planning.measured import Measured
 from domain.planning.shape import shape_of
 from domain.training.spec import Training
 from domain.training.spool import write_points
-from flows.measure import compared, measure, seconds, told
+from flows.measure import compared, measure, seconds, told, used
 
 SHAPE = shape_of(Base(scratch=Scratch(width=32, layers=1, heads=2, context=64), tokens=1), 320)
 
@@ -121,3 +121,14 @@ def test_a_run_tells_and_keeps_it(undisturbed: Path, finished: Path, command: An
     assert "adapted    learned in " in command.plain(command.ask("show", recipe, "--work", finished).out)
     plan = command.ask("plan", recipe, "--work", finished, *command.machine).out
     assert "(measured: " in plan
+
+
+def test_mfu_is_told_with_what_it_is_reckoned_by() -> None:
+    """The middle of the steps' shares; where no peak is published nothing is said."""
+    assert used([{"mfu": 0.1}, {"mfu": 0.41}, {"mfu": 0.42}]) == {"mfu": 0.41}
+    assert used([{"step": 1}]) == {}
+    same: dict[str, Any] = {"seconds": 60.0, "memory": 1e9}
+    about = {"flops_per_token": 7.7e9, "peak_flops": 989e12, "mfu": 0.41}
+    line = told({"planned": same, "measured": {**same, **about}})
+    assert line.endswith("; MFU 41.0% of 989 TFLOP/s at 7.7 GFLOPs a token")
+    assert "MFU" not in told({"planned": same, "measured": {**same, "flops_per_token": 7.7e9}})
