@@ -91,6 +91,10 @@ class Checkpoint(Artifact):
     """A model in the transformers layout, with the tokenizer that it speaks; safetensors only."""
 
 
+class Trial(Artifact):
+    """What a small training came to: ``training.jsonl`` and its facts; what it learned is gone."""
+
+
 class Verdict(Artifact):
     """``verdict.json``: whether an extended tokenizer is worth its price."""
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BETWEEN = 720, 260, 64, 40, 16, 64
+WIDTH, HEIGHT, LEFT, RIGHT = 760, 240, 64, 28
+HEAD, TOP, FOOT = 92, 34, 62  # above all panels; above and below each
 STYLE = """
-svg { --ink: #1c2430; --soft: #8b95a5; --line: #d9dee7; --paper: #ffffff; --chosen: #0f766e; --gate: #b45309; }
-@media (prefers-color-scheme: dark) { svg { --ink: #e8ecf2; --soft: #7a8596; --line: #313a48; --paper: #12161d;
-  --chosen: #2dd4bf; --gate: #f59e0b; } }
-text { font: 13px system-ui, sans-serif; fill: var(--ink); } .small { fill: var(--soft); font-size: 12px; }
+svg { --ink: #1c2430; --soft: #667085; --line: #e4e7ec; --paper: #ffffff; --other: #b3bccb; --chosen: #0f766e;
+  --gate: #b45309; }
+@media (prefers-color-scheme: dark) { svg { --ink: #e8ecf2; --soft: #98a2b3; --line: #29313d; --paper: #12161d;
+  --other: #566174; --chosen: #2dd4bf; --gate: #f59e0b; } }
+text { font: 13px system-ui, sans-serif; fill: var(--ink); } .head { font-size: 17px; font-weight: 600; }
+.part { font-weight: 600; }
+.told { paint-order: stroke; stroke: var(--paper); stroke-width: 4px;
+  stroke-linejoin: round; }
+ .small { fill: var(--soft); font-size: 12px; } .limit { fill: var(--gate); font-size: 12px; }
 .axis { stroke: var(--line); } .gate { stroke: var(--gate); stroke-dasharray: 5 4; fill: none; }
-.band { fill: var(--chosen); opacity: .18; } .law { stroke: var(--chosen); stroke-width: 2; fill: none; }
-.arm { stroke: var(--line); fill: none; } .other { fill: var(--soft); } .point { fill: var(--chosen); }
+.band { fill: var(--chosen); opacity: .16; } .law { stroke: var(--chosen); stroke-width: 2; fill: none; }
+.other circle { fill: var(--other); } .other path { stroke: var(--other); fill: none; } .point { fill: var(--chosen); }
 """
 
 Scale = Callable[[float], float]
@@ -33,65 +39,113 @@ def curve(
 
     ``lines`` hold median, low and high bits per byte at ``lengths`` (tokens), by part.
     """
-    height = 2 * (TOP + HEIGHT) + BETWEEN
+    each = TOP + HEIGHT + FOOT
+    height = HEAD + len(lines) * each
     across = scale((math.log(lengths[0]), math.log(lengths[-1])), (LEFT, WIDTH - RIGHT))
-    panels = []
+    ticks = [(across(math.log(length)), amount(length)) for length in lengths_of(points, lengths[-1])]
+    xs = [across(math.log(length)) for length in lengths]
+    drawn: list[str] = []
     for number, (part, line) in enumerate(lines.items()):
-        limit = base[part] * (1.0 + allowed) if part == "general" else base[part]
-        named = "the gate" if part == "general" else "the base"
-        panels.append(panel(part, points, lengths, line, chosen, (named, limit), across, number * (HEIGHT + BETWEEN)))
-    told = f"{chosen['domain']:.0%} domain text at a rate of {chosen['learning_rate']:g}"
+        limit = (f"+{100 * allowed:g}%, the gate", base[part] * (1.0 + allowed))
+        seen = [(key(point), across(math.log(point["tokens"])), point["bits"][part]) for point in points]
+        named = limit if part == "general" else ("the base", base[part])
+        drawn += panel(f"{part.capitalize()} text", seen, xs, line, key(chosen), named, ticks, HEAD + number * each)
+    told = f"{chosen['domain']:.0%} domain text at a peak rate of {chosen['learning_rate']:g}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
         f"<title>Pilots and their law: {escape(told)}</title><style>{STYLE}</style>"
-        f'<rect width="{WIDTH}" height="{height}" fill="var(--paper)"/>{"".join(panels)}</svg>\n'
+        f'<rect width="{WIDTH}" height="{height}" fill="var(--paper)"/>'
+        f'<text class="head" x="{LEFT}" y="34">Chosen: {escape(told)}</text>{legend(60)}{"".join(drawn)}</svg>\n'
+    )
+
+
+def legend(y: float) -> str:
+    """What the colours mean, in a line."""
+    return (
+        f'<circle class="point" cx="{LEFT + 4}" cy="{y}" r="4"/><text class="small" x="{LEFT + 16}" y="{y + 4}">its'
+        f' pilots</text><path class="band" d="M{LEFT + 96} {y - 7}h26v14h-26Z"/><path class="law" d="M{LEFT + 96} {y}h26"/>'
+        f'<text class="small" x="{LEFT + 130}" y="{y + 4}">what they let expect, with 95%</text>'
+        f'<g class="other"><path d="M{LEFT + 336} {y}h26"/><circle cx="{LEFT + 349}" cy="{y}" r="3"/></g>'
+        f'<text class="small" x="{LEFT + 370}" y="{y + 4}">pilots of other shares and rates</text>'
     )
 
 
 def panel(
-    part: str,
-    points: Sequence[Mapping[str, Any]],
-    lengths: Sequence[float],
+    name: str,
+    seen: Sequence[tuple[tuple[float, float], float, float]],
+    xs: Sequence[float],
     line: Sequence[Sequence[float]],
-    chosen: Mapping[str, float],
+    chosen: tuple[float, float],
     limit: tuple[str, float],
-    across: Scale,
+    ticks: Sequence[tuple[float, str]],
     top: float,
-) -> str:
-    """One part: the others' points in grey, joined by arm; the chosen one's in colour, with its law."""
-    seen = [point["bits"][part] for point in points]
-    values = [*seen, limit[1], *(bits for bounds in line for bits in bounds)]
+) -> Iterator[str]:
+    """One part: the others' points (arm, x, bits) in grey, joined by arm; the chosen one's in colour, with its law."""
+    values = [*(bits for _, _, bits in seen), *(bits for bounds in line for bits in bounds)]
     least, most = min(values), max(values)
-    room = 0.05 * (most - least or 1.0)
-    up = scale((least - room, most + room), (top + TOP + HEIGHT, top + TOP))
-    xs = [across(math.log(length)) for length in lengths]
-    drawn = [f'<text x="{LEFT}" y="{top + TOP - 14}">{part.capitalize()} text, bits per byte</text>']
-    for bits in (least, (least + most) / 2, most):
-        drawn.append(f'<path class="axis" d="M{LEFT} {up(bits):.1f}H{WIDTH - RIGHT}"/>')
-        drawn.append(f'<text class="small" x="{LEFT - 8}" y="{up(bits) + 4:.1f}" text-anchor="end">{bits:.3f}</text>')
-    for place, anchor in ((0, "start"), (-1, "end")):
-        words = f"{lengths[place]:,.0f} tokens"
-        y = top + TOP + HEIGHT + 18
-        drawn.append(f'<text class="small" x="{xs[place]:.1f}" y="{y}" text-anchor="{anchor}">{words}</text>')
-    drawn.append(f'<path class="gate" d="M{LEFT} {up(limit[1]):.1f}H{WIDTH - RIGHT}"/>')
-    drawn.append(
-        f'<text class="small" x="{WIDTH - RIGHT}" y="{up(limit[1]) - 5:.1f}" text-anchor="end">{limit[0]}</text>'
-    )
-    above = [(x, up(bounds[2])) for x, bounds in zip(xs, line, strict=True)]
-    below = [(x, up(bounds[1])) for x, bounds in zip(xs, line, strict=True)]
-    drawn.append(f'<path class="band" d="{path([*above, *reversed(below)])}Z"/>')
-    drawn.append(f'<path class="law" d="{path([(x, up(b[0])) for x, b in zip(xs, line, strict=True)])}"/>')
+    far = not least - (most - least) / 2 <= limit[1] <= most + (most - least) / 2
+    if not far:  # else it would press all that is to be seen together
+        least, most = min(least, limit[1]), max(most, limit[1])
+    room = 0.06 * (most - least or 1.0)
+    low, high, right = top + TOP + HEIGHT, top + TOP, WIDTH - RIGHT
+    up = scale((least - room, most + room), (low, high))
+    yield f'<text class="part" x="{LEFT}" y="{high - 12}">{name}, bits per UTF-8 byte</text>'
+    for bits, told in rounded(least - room, most + room):
+        yield f'<path class="axis" d="M{LEFT} {up(bits):.1f}H{right}"/>'
+        yield f'<text class="small" x="{LEFT - 8}" y="{up(bits) + 4:.1f}" text-anchor="end">{told}</text>'
+    for x, told in ticks:
+        yield f'<path class="axis" d="M{x:.1f} {low}v5"/>'
+        yield f'<text class="small" x="{x:.1f}" y="{low + 19}" text-anchor="middle">{told}</text>'
+    words = "tokens of training (log scale)"
+    yield f'<text class="small" x="{(LEFT + right) / 2}" y="{low + 37}" text-anchor="middle">{words}</text>'
+    place = (high - 12) if far else up(limit[1]) - 5
+    arrow = "" if not far else " ↑" if limit[1] > most else " ↓"
+    if not far:
+        yield f'<path class="gate" d="M{LEFT} {up(limit[1]):.1f}H{right}"/>'
+    yield f'<text class="limit" x="{right}" y="{place:.1f}" text-anchor="end">{limit[0]}: {limit[1]:.3f}{arrow}</text>'
     arms: dict[tuple[float, float], list[tuple[float, float]]] = {}
-    for point in points:
-        place_of = (across(math.log(point["tokens"])), up(point["bits"][part]))
-        arms.setdefault((point["domain"], point["learning_rate"]), []).append(place_of)
-    for arm, places in arms.items():
-        own = arm == (chosen["domain"], chosen["learning_rate"])
-        name = f"{arm[0]:.0%} domain text, rate {arm[1]:g}"
-        dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if own else 3}"/>' for x, y in places)
-        joined = "" if own else f'<path class="arm" d="{path(places)}"/>'
-        drawn.append(f'<g class="{"point" if own else "other"}"><title>{name}</title>{joined}{dots}</g>')
-    return "".join(drawn)
+    for arm, x, bits in seen:
+        arms.setdefault(arm, []).append((x, up(bits)))
+    for arm, places in sorted(arms.items(), key=lambda entry: entry[0] == chosen):
+        dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if arm == chosen else 3}"/>' for x, y in places)
+        if arm == chosen:
+            above = [(x, up(bounds[2])) for x, bounds in zip(xs, line, strict=True)]
+            below = [(x, up(bounds[1])) for x, bounds in zip(xs, line, strict=True)]
+            yield f'<path class="band" d="{path([*above, *reversed(below)])}Z"/>'
+            yield f'<path class="law" d="{path([(x, up(b[0])) for x, b in zip(xs, line, strict=True)])}"/>'
+        joined = "" if arm == chosen else f'<path d="{path(places)}"/>'
+        told = f"<title>{arm[0]:.0%} domain text, rate {arm[1]:g}</title>"
+        yield f'<g class="{"point" if arm == chosen else "other"}">{told}{joined}{dots}</g>'
+    middle, lower, upper = line[-1]
+    yield (
+        f'<text class="told" x="{right - 6}" y="{up(middle) - 12:.1f}" text-anchor="end">{middle:.3f} '
+        f'<tspan class="small">[{lower:.3f}, {upper:.3f}]</tspan></text>'
+    )
+
+
+def key(of: Mapping[str, Any]) -> tuple[float, float]:
+    """The arm that a point belongs to."""
+    return of["domain"], of["learning_rate"]
+
+
+def lengths_of(points: Sequence[Mapping[str, Any]], whole: float) -> list[float]:
+    """The lengths of the pilots and that of the whole training."""
+    return [*sorted({point["tokens"] for point in points}), whole]
+
+
+def rounded(low: float, high: float) -> Iterator[tuple[float, str]]:
+    """Three to six round numbers between two, as they are written."""
+    step = 10.0 ** math.floor(math.log10(high - low))
+    step *= next(times for times in (1.0, 0.5, 0.2) if (high - low) / (step * times) >= 3.0)
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    for number in range(math.ceil(low / step), math.floor(high / step) + 1):
+        yield number * step, f"{number * step:.{places}f}"
+
+
+def amount(count: float) -> str:
+    """A count of tokens with its suffix: 1.2M."""
+    suffix, unit = next((s, u) for s, u in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)) if count >= u)
+    return f"{count / unit:.3g}{suffix}"
 
 
 def scale(of: tuple[float, float], to: tuple[float, float]) -> Scale:

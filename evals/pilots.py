@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from domain.artifacts import Checkpoint, Choice
+from domain.artifacts import Choice, Trial
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Count, Share, Spec
@@ -34,7 +34,7 @@ class Choosing(Spec):
 
 
 @stage("choose", makes=Choice, version=1)
-def choose(spec: Choosing, *pilots: Checkpoint, out: Path, machine: Machine) -> dict[str, Any]:
+def choose(spec: Choosing, *pilots: Trial, out: Path, machine: Machine) -> dict[str, Any]:
     """Pilots of several shares, rates and lengths -> Choice: ``choice.json`` and ``curve.svg``. facts: the former.
 
     The arm with the fewest bits per byte of domain text to expect after ``spec.tokens``, of those that are expected
@@ -56,7 +56,7 @@ def choose(spec: Choosing, *pilots: Checkpoint, out: Path, machine: Machine) -> 
     return answer
 
 
-def point_of(pilot: Checkpoint) -> dict[str, Any]:
+def point_of(pilot: Trial) -> dict[str, Any]:
     """What one pilot was, and what it came to in bits per byte of validation text."""
     asked, facts = pilot.manifest["spec"], pilot.facts
     shares = {part: asked["mixture"][part] for part in PARTS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -13,13 +14,14 @@ from domain.machine import Machine
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.tokens.shards import PARTS
-from domain.training.pretrain import pilot
+from domain.training.pretrain import TRIALS, trial
 from evals.pilots import Choosing, choose
 from flows.adapt import Runner, adapt
 from flows.edit import writable, write_values
 from flows.grid import longest_run, runs
 from flows.hold import holding
 from flows.journey import Journey
+from flows.price import price
 from flows.recipe import Recipe, load_recipe
 from flows.room import disk_refusal, refuse_full
 from flows.run import tracker_for
@@ -50,6 +52,8 @@ def pilot_recipe(
     with holding(machine.work):
         refuse_full(machine.work)
         base(recipe)  # it is wanted hours later; whether it is there is known now
+        for line in price(recipe, machine):
+            print(f"pilots: {line}", flush=True)
         journey, tracker = Journey(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
         runner = StageRunner(
             machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="weigh"
@@ -58,6 +62,7 @@ def pilot_recipe(
         try:
             with tracker:
                 choice, made = explore(recipe, day, runner)
+            shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no arm branches off any more
         except Exception as error:
             if refusal := disk_refusal(error, machine.work):
                 raise refusal from error
@@ -92,7 +97,7 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
     with suppress(Reached):
         adapt(recipe, as_of, noting)
     refuse_unjudged(made["encode"])
-    arms = [stage(pilot, spec, made["base"], made["encode"], label=label) for label, spec in runs(recipe)]
+    arms = [stage(trial, spec, made["base"], made["encode"], label=label) for label, spec in runs(recipe)]
     allowed = recipe.release.gates.general_loss
     asked = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
     return stage(choose, asked, *arms), made

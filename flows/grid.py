@@ -12,7 +12,7 @@ from flows.recipe import Recipe
 PARTS = (4, 2, 1)  # each arm is trained for a quarter, half and all of its steps, on one trunk
 DECAY = 0.2  # of the steps; a release's decay of 0.1 is too few steps for a small run
 WARMUP = 10  # the shortest run warms up over a tenth of its tokens, and the longer ones share that
-LOOK = Validation(every=10**9, bytes=200_000, alarm=None)  # before the first step and after the last
+LOOK = Validation(every=10**9, bytes=100_000, alarm=None)  # before the first step and after the last
 
 
 def steps_of(longest: int) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from domain.artifacts import Artifact, Checkpoint, Tokenizer
+from domain.artifacts import Artifact, Checkpoint, Tokenizer, Trial
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.spec import Base, padded
@@ -33,7 +33,7 @@ def measure(
     training.
     """
     points, learning = read_points(spool), learned(spec)
-    if not points or learning is None or not isinstance(made, Checkpoint):
+    if not points or learning is None or not isinstance(made, Checkpoint | Trial):
         return None
     try:
         return noted(label, spec, learning, parents, made, points, machine, read_about(spool))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STAGES = (
-    "protect", "collect", "curate", "fit", "encode", "describe", "prepare", "pilot", "choose", "weigh", "pretrain",
-    "evaluate", "decide", "tune", "release",
+    "protect", "collect", "curate", "fit", "encode", "describe", "prepare", "trial", "choose", "pilot", "weigh",
+    "pretrain", "evaluate", "decide", "tune", "release",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from domain.artifacts import Checkpoint, Tokenizer, Tokens
+from domain.artifacts import Checkpoint, Tokenizer, Tokens, Trial
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.spec import Base
@@ -16,6 +16,8 @@ from domain.stage import stage
 from domain.tokens.mixture import Mixture
 from domain.tokens.shards import PARTS
 from domain.training.spec import LONGEST_ROW, Training
+
+TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
 
 
 @stage("prepare", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
@@ -53,11 +55,19 @@ def pretrain(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, mac
 
 @stage("pilot", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
 def pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """A small arm, by which what the large ones do is chosen. facts as of ``prepare``."""
+    """A small arm, by which a tokenizer is chosen. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot")
 
 
-def go_on(spec: Training, base: Checkpoint, tokens: Tokens, out: Path, machine: Machine, what: str) -> dict[str, Any]:
+@stage("trial", makes=Trial, version=1, resumes=True, launched=True, ranks=True)
+def trial(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
+    """A small arm of a grid, judged by its losses alone: no weights are kept. facts as of ``prepare``."""
+    return go_on(spec, base, tokens, out, machine, "pilot", keep=False)
+
+
+def go_on(
+    spec: Training, base: Checkpoint, tokens: Tokens, out: Path, machine: Machine, what: str, *, keep: bool = True
+) -> dict[str, Any]:
     """Learn on from the base."""
     from domain.model.build import load
 
@@ -65,7 +75,9 @@ def go_on(spec: Training, base: Checkpoint, tokens: Tokens, out: Path, machine: 
         raise Refusal("training.tokens", "is not set", "set it, or derive it from the budget with plan --write")
     fresh = range(*base.facts.get("embeddings", {}).get("new_rows", (0, 0)))
     digests = {"tokens": tokens.digest, "base": base.digest}
-    return learn(load(base.path), spec, tokens, base.path, out, machine, what, digests=digests, new_rows=fresh)
+    return learn(
+        load(base.path), spec, tokens, base.path, out, machine, what, digests=digests, new_rows=fresh, keep=keep
+    )
 
 
 def learn(
@@ -79,8 +91,9 @@ def learn(
     *,
     digests: Mapping[str, str],
     new_rows: range = range(0),
+    keep: bool = True,
 ) -> dict[str, Any]:
-    """Train ``model`` on about ``spec.tokens`` tokens of text (whole batches) and save it and its loss series."""
+    """Train ``model`` on about ``spec.tokens`` tokens of text (whole batches); save its loss series, and it if kept."""
     from domain.model.attention import Attention
     from domain.model.build import longest, parameters, save
     from domain.model.device import uses_bf16
@@ -133,15 +146,16 @@ def learn(
         loop = Loop(
             model, batches, objective, spec, attention=attention, out=out, ranks=ranks, machine=machine, what=what,
             look=look, digests=digests, new_rows=new_rows, alone=alone,
-            trunk=Trunk(machine.work, spec, steps, alone, digests),
+            trunk=Trunk(machine.work / ("trunks" if keep else TRIALS), spec, steps, alone, digests, only=not keep),
         )  # fmt: skip
         points = loop.run()
         if tuner:
             merge(tuner)
-        weights = whole(model, ranks.size)
+        weights = whole(model, ranks.size) if keep else None
         if not ranks.first:
             return {}
-    save(model, tokenizer, out, weights=weights)
+    if keep:
+        save(model, tokenizer, out, weights=weights)
     told = "".join(json.dumps(point, sort_keys=True) + "\n" for point in points)
     (out / "training.jsonl").write_text(told, encoding="utf-8")
     return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,18 @@ class Trunk:
 
     Only such trainings find each other's: same spec but for its end, same text, same base. Since a training is exact
     across interruptions, one that goes on from a trunk ends with the weights that it would have had without it.
+    With ``only``, each state that is put by takes the place of all others in the folder of trunks.
     """
 
-    def __init__(self, work: Path, spec: Training, steps: int, alone: int, digests: Mapping[str, str]) -> None:
+    def __init__(
+        self, trunks: Path, spec: Training, steps: int, alone: int, digests: Mapping[str, str], *, only: bool = False
+    ) -> None:
         self.begins = decay_begins(spec, steps) if spec.decay == "wsd" else 0
         mixture = spec.mixture.model_dump(mode="json", exclude={"phases", "domain", "general"})
         phases = [(batch, shares) for batch, shares in spec.mixture.schedule(steps) if batch < self.begins]
         said = {name: value for name, value in spec.asked().items() if name not in FREE}
         alike = fingerprint({**said, **digests, "mixture": mixture, "phases": phases, "alone": alone})
-        self.folder = work / "trunks" / alike[:16]
+        self.folder, self.only = trunks / alike[:16], only
 
     def steps(self) -> list[int]:
         """Where it can be branched off by this training, the latest first."""
@@ -51,3 +56,11 @@ class Trunk:
         """Put the state at the beginning of the decay by, for those that come after."""
         with Checkpoints(self.folder / str(step), model, optimizer) as held:
             held.save(step, state, tensors=tensors, wait=True)
+            if self.only:
+                held.first(partial(self.clear, self.folder / str(step)))
+
+    def clear(self, but: Path) -> None:
+        """Remove all other states, those of other trunks too."""
+        for each in (*self.folder.parent.iterdir(), *self.folder.iterdir()):
+            if each not in (but, self.folder):
+                shutil.rmtree(each)

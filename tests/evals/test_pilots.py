@@ -110,5 +110,5 @@ def test_from_pilots_to_a_choice(tmp_path: Path) -> None:
     assert [each["holds"] for each in facts["arms"]] == [True, True, True, True, True, False]
     drawing = (tmp_path / "curve.svg").read_text()
     ElementTree.fromstring(drawing)
-    assert drawing.count("<circle") == 2 * len(pilots)
-    assert re.findall(r">([\d,]+) tokens<", drawing) == ["10,000", "160,000"] * 2
+    assert drawing.count("<circle") == 2 * len(pilots) + 2  # and two in the legend
+    assert re.findall(r">([\d.]+k)<", drawing) == ["10k", "20k", "40k", "160k"] * 2

@@ -39,7 +39,7 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
     asked = ("--as-of", command.day, "--work", finished, "--tracking", "none", *command.machine)
     answer = command.ask("pilot", path, *asked)
     assert answer.code == 0, answer.err
-    assert trained == ["pilot"] * 12  # 2 shares, 2 rates, 3 lengths; the way to the base was found
+    assert trained == ["trial"] * 12  # 2 shares, 2 rates, 3 lengths; the way to the base was found
 
     (folder,) = (finished / "artifacts" / "choose").iterdir()
     told = json.loads((folder / "choice.json").read_text())
@@ -59,7 +59,7 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
 
     again = command.ask("pilot", path, "--write", *asked)
     assert again.code == 0, again.err
-    assert trained == ["pilot"] * 12  # nothing was made anew
+    assert trained == ["trial"] * 12  # nothing was made anew
     after = path.read_text()
     assert yaml.safe_load(after)["training"] == {
         **TRAINING,
@@ -72,8 +72,12 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
     assert after[: section.start] == before[: section.start]
     assert after[after.index("pilot:") :] == before[before.index("pilot:") :]
 
-    # The lengths of an arm went over one trunk, and only what comes after it was learned again.
-    assert len(list((finished / "trunks").iterdir())) == 4
+    # Nothing of what was learned stays: no weights, no states.
+    assert not (finished / "trials").exists()
+    assert not (finished / "trunks").exists()
+    kept = {path.name for path in (finished / "artifacts" / "trial").glob("*/*")}
+    assert kept == {"training.jsonl", "manifest.json"}
+    assert not any(path.name.startswith("trial") for path in (finished / "building").glob("*"))
 
 
 def test_pilots_need_text_to_be_judged_by() -> None:
