@@ -63,7 +63,8 @@ def legend(y: float) -> str:
     """What the colours mean, in a line."""
     return (
         f'<circle class="point" cx="{LEFT + 4}" cy="{y}" r="4"/><text class="small" x="{LEFT + 16}" y="{y + 4}">its'
-        f' pilots</text><path class="band" d="M{LEFT + 96} {y - 7}h26v14h-26Z"/><path class="law" d="M{LEFT + 96} {y}h26"/>'
+        f' pilots</text><path class="band" d="M{LEFT + 96} {y - 7}h26v14h-26Z"/>'
+        f'<path class="law" d="M{LEFT + 96} {y}h26"/>'
         f'<text class="small" x="{LEFT + 130}" y="{y + 4}">what they let expect, with 95%</text>'
         f'<g class="other"><path d="M{LEFT + 336} {y}h26"/><circle cx="{LEFT + 349}" cy="{y}" r="3"/></g>'
         f'<text class="small" x="{LEFT + 370}" y="{y + 4}">pilots of other shares and rates</text>'
