@@ -56,6 +56,10 @@ class Machine(Spec):
         float | None, Field(gt=0, description="memory to plan for, of one GPU or of the host; as found if not set")
     ] = None
     checkpoint_seconds: Annotated[float, Field(gt=0, description="seconds between two training checkpoints")] = 60.0
+    checkpoints_kept: Annotated[int, Field(ge=1, description="newest checkpoints of a training that stay")] = 2
+    permanent_every: Annotated[
+        int, Field(ge=0, description="steps from one checkpoint that outlasts the training to the next; 0: none does")
+    ] = 0
     work: Annotated[
         Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")
     ] = Path("work")

@@ -36,12 +36,15 @@ class Checkpoints:
 
     Weights, moments and the random states of all ranks are part of each. Those of other ranks, other numbers of
     ranks, and other ways in which weights are spread over them, open alike. All methods are called on all ranks, in
-    the same order. Used as a context, it waits at the end for what is still being written.
+    the same order. Used as a context, it waits at the end for what is still being written. The newest ``kept`` stay,
+    and in the folder ``lasting`` those that are saved to last.
     """
 
-    def __init__(self, folder: Path, model: nn.Module, optimizer: Optimizer, *, kept: int = 2) -> None:
+    def __init__(
+        self, folder: Path, model: nn.Module, optimizer: Optimizer, *, kept: int = 2, lasting: Path | None = None
+    ) -> None:
         self.folder, self.model, self.optimizer = folder, model, optimizer
-        self.steps = Steps(folder, kept)
+        self.steps = Steps(folder, kept, lasting)
         several = dist.is_available() and dist.is_initialized()
         # A group of its own, since its thread speaks while the training does. A slow disk is no dead rank.
         self.group = dist.new_group(backend="gloo", timeout=timedelta(hours=2)) if several else None
@@ -58,17 +61,19 @@ class Checkpoints:
         tensors: Mapping[str, Tensor] | None = None,
         wait: bool = False,
         anchor: bool = False,
+        lasts: bool = False,
     ) -> None:
         """Keep the training as it is after ``step`` steps, with ``state`` (JSON) and ``tensors`` (on all ranks alike).
 
         It is copied to the host; a thread writes. One that is still being written is waited for, and its error raised
-        here. With ``wait`` this one is on the disk at return. The newest ``anchor`` stays when those around it go.
+        here. With ``wait`` this one is on the disk at return. The newest ``anchor`` stays when those around it go, and
+        what ``lasts`` stays in ``lasting``, whatever becomes of the training.
         """
         self.finish()
         said = json.loads(json.dumps(dict(state)))
         others = {OTHER + name: tensor for name, tensor in (tensors or {}).items()}
         copies = self.host.copy({**snapshot(self.model, self.optimizer, self.rank), **others})
-        self.writing = self.thread.submit(self.write, step, copies, said, anchor)
+        self.writing = self.thread.submit(self.write, step, copies, said, anchor, lasts)
         if wait:
             self.finish()
 
@@ -109,11 +114,11 @@ class Checkpoints:
         finally:
             self.thread.shutdown()
 
-    def write(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], anchor: bool) -> None:
+    def write(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], anchor: bool, lasts: bool) -> None:
         """In the thread: each rank writes its part, then the first makes it whole."""
         try:
             write(tensors, self.steps.aside(step), self.group)
-            self.first(partial(self.steps.make_whole, step, state, anchor))
+            self.first(partial(self.steps.make_whole, step, state, anchor, lasts))
         except Exception:
             if self.rank == 0:
                 self.steps.abandon(step)

@@ -19,16 +19,17 @@ class Steps:
     """The folders ``step-<number>`` in ``folder``; what else is in it is begun or damaged.
 
     One appears by a rename, when all its files and their SHA-256 are on the disk. So whatever kills the process leaves
-    whole ones. The newest ``kept`` stay, and the newest anchor.
+    whole ones. The newest ``kept`` stay, and the newest anchor; those that are for good also in ``lasting``.
     """
 
-    def __init__(self, folder: Path, kept: int) -> None:
-        self.folder, self.kept = folder, kept
+    def __init__(self, folder: Path, kept: int, lasting: Path | None = None) -> None:
+        self.folder, self.kept, self.lasting = folder, kept, lasting
 
     def tidy(self) -> None:
         """Remove what was begun and not finished."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        sync(self.folder.parent)
+        for place in filter(None, (self.folder, self.lasting)):
+            place.mkdir(parents=True, exist_ok=True)
+            sync(place.parent)
         for each in self.folder.glob(".*"):
             shutil.rmtree(each)
 
@@ -40,7 +41,7 @@ class Steps:
         """Where it is built."""
         return self.folder / f".step-{step:09d}"
 
-    def make_whole(self, step: int, state: dict[str, Any], anchor: bool) -> None:
+    def make_whole(self, step: int, state: dict[str, Any], anchor: bool, lasts: bool) -> None:
         """What is built for ``step`` gets its state, its manifest and its name, each on the disk before the next."""
         building, target = self.aside(step), self.at(step)
         write_json(building / STATE, state)
@@ -54,6 +55,8 @@ class Steps:
             self.remove(target)
         os.rename(building, target)
         sync(self.folder)
+        if lasts and self.lasting:
+            put_by(target, self.lasting / target.name)
         stay = {*self.newest_first()[: self.kept], *self.anchors()[:1]}
         for each in self.newest_first():
             if each not in stay:
@@ -115,6 +118,26 @@ class Steps:
         shutil.rmtree(gone, ignore_errors=True)
         os.rename(folder, gone)
         shutil.rmtree(gone)
+
+
+def put_by(folder: Path, target: Path) -> None:
+    """``folder`` under another name too, whole or not there; both share their files where the disk can do that."""
+    building = target.with_name(f".{target.name}")
+    for each in (building, target):
+        shutil.rmtree(each, ignore_errors=True)
+    shutil.copytree(folder, building, copy_function=linked)
+    sync(building)
+    os.rename(building, target)
+    sync(target.parent)
+
+
+def linked(source: str, target: str) -> None:
+    """Another name of a file, or a copy where it can have none there."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        sync(Path(target))
 
 
 def number(folder: Path) -> int:

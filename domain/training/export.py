@@ -10,6 +10,7 @@ from typing import Any
 from domain.errors import Refusal
 from domain.manifest import Damaged, verify, write_json
 
+CHECKPOINTS = "checkpoints"
 SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and low-rank updates, without weights
 
 
@@ -29,15 +30,16 @@ def describe(model: Any, tokenizer: Path, scratch: Path, lora: Any) -> None:
 def export(training: Path, out: Path, *, step: int | None = None) -> int:
     """Write the checkpoint of ``step``, or the newest that is whole, to ``out`` as a model; returns its step.
 
-    ``training`` is the folder of a training in ``building`` of a work folder. Nothing in it is changed, so it may go on
-    meanwhile. Raises ``Refusal`` where it holds no such checkpoint, and where ``out`` exists.
+    ``training`` is the folder of a training in ``building`` of a work folder, or in ``checkpoints``, where those are
+    that outlast it. Nothing in it is changed, so it may go on meanwhile. Raises ``Refusal`` where it holds no such
+    checkpoint, and where ``out`` exists.
     """
-    scratch = training / ".scratch"
+    scratch = training / ".scratch" if (training / ".scratch").exists() else training
     if out.exists():
         raise Refusal(str(out), "exists already", "name a folder that does not")
     if not (scratch / SHAPE / "config.json").is_file():
-        raise Refusal(str(training), "is no training in progress", "name a folder in work/building")
-    held = {int(each.name.removeprefix("step-")): each for each in (scratch / "checkpoints").glob("step-*")}
+        raise Refusal(str(training), "holds no checkpoints", "name a folder in work/building or work/checkpoints")
+    held = {int(each.name.removeprefix("step-")): each for each in (scratch / CHECKPOINTS).glob("step-*")}
     wanted = sorted(held, reverse=True) if step is None else [step] if step in held else []
     for number in wanted:
         try:

@@ -144,8 +144,9 @@ def learn(
         if ranks.first:
             describe(model, tokenizer, out / ".scratch", spec.lora)
         loop = Loop(
-            model, batches, objective, spec, attention=attention, out=out, ranks=ranks, machine=machine, what=what,
-            look=look, digests=digests, new_rows=new_rows, alone=alone,
+            model, batches, objective, spec, attention=attention, out=out, ranks=ranks, what=what, look=look,
+            machine=machine if keep else machine.but(permanent_every=0),
+            digests=digests, new_rows=new_rows, alone=alone,
             trunk=Trunk(machine.work / ("trunks" if keep else TRIALS), spec, steps, alone, digests, only=not keep),
         )  # fmt: skip
         points = loop.run()

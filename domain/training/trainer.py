@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from domain.progress import progress
 from domain.tokens.batches import Batches
 from domain.training.ahead import Ahead, shares, unlearned
 from domain.training.checkpoints import Checkpoints, Saved
+from domain.training.export import CHECKPOINTS, SHAPE
 from domain.training.guard import Guard
 from domain.training.head import Head
 from domain.training.objectives import IGNORED, Batch, Objective
@@ -93,7 +95,13 @@ class Loop:
         self.optimizer = adamw(model, spec)
         self.first = RowsFirst(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
         self.guard = Guard(spec.spikes, self.device)
-        self.checkpoints = Checkpoints(out / ".scratch" / "checkpoints", model, self.optimizer)
+        lasting = machine.work / "checkpoints" / out.name if machine.permanent_every else None
+        if lasting and ranks.first:
+            shutil.copytree(out / ".scratch" / SHAPE, lasting / SHAPE, dirs_exist_ok=True)
+        self.checkpoints = Checkpoints(
+            out / ".scratch" / CHECKPOINTS, model, self.optimizer, kept=machine.checkpoints_kept,
+            lasting=lasting and lasting / CHECKPOINTS,
+        )  # fmt: skip
         self.spooled = spool_path(out)
         self.at = Standing()
         self.waiting: list[tuple[dict[str, Any], torch.Tensor]] = []
@@ -163,9 +171,10 @@ class Loop:
                     self.go_back()
                     continue
             anchor = at.step % self.spec.spikes.anchor == 0
-            if (anchor or save or stop) and not last:
+            lasts = bool(self.machine.permanent_every) and at.step % self.machine.permanent_every == 0
+            if (anchor or lasts or save or stop) and not last:
                 self.tell()
-                self.save(anchor=anchor, wait=bool(stop))
+                self.save(anchor=anchor, lasts=lasts, wait=bool(stop))
                 saved = time.monotonic()
             if self.trunk and at.step == self.trunk.begins:
                 self.tell()
@@ -263,12 +272,14 @@ class Loop:
         if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
             print(self.at.stopped or told, file=sys.stderr, flush=True)
 
-    def save(self, *, anchor: bool, wait: bool) -> None:
+    def save(self, *, anchor: bool, lasts: bool, wait: bool) -> None:
         """Keep the whole state; it is written while the training goes on."""
         with self.pace.saving():
             if self.spool:
                 self.spool.sync()
-            self.checkpoints.save(self.at.step, self.state(), tensors=self.guard.state, anchor=anchor, wait=wait)
+            self.checkpoints.save(
+                self.at.step, self.state(), tensors=self.guard.state, wait=wait, anchor=anchor, lasts=lasts
+            )
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint says beside its tensors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,24 @@ def test_a_step_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Damaged):
         fresh(tmp_path)[2].load(2)
     assert steps(tmp_path) == [1]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_lasts_outlives_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    if not links:
+
+        def refused(*_: Any) -> None:
+            raise PermissionError("no links here")
+
+        monkeypatch.setattr(os, "link", refused)
+    here, lasting = tmp_path / "here", tmp_path / "lasting"
+    model, optimizer, _ = fresh(here)
+    with Checkpoints(here, model, optimizer, kept=1, lasting=lasting) as kept:
+        for step in (1, 2, 3, 2):  # after going back a step is saved anew
+            kept.save(step, {"of": step}, lasts=step == 2)
+    assert steps(here) == [3]
+    assert steps(lasting) == [2]
+    assert [path.name for path in lasting.iterdir()] == ["step-000000002"]
+    verify(lasting / "step-000000002")
+    shutil.rmtree(here)
+    assert fresh(lasting)[2].load() == Saved(2, {"of": 2}, {})

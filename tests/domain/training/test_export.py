@@ -59,5 +59,16 @@ def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch:
 
 
 def test_what_is_no_training(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="is no training in progress"):
+    with pytest.raises(Refusal, match="holds no checkpoints"):
         export(tmp_path, tmp_path / "out")
+
+
+def test_what_outlasts_the_training(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    spec, machine = Base(scratch=SHAPE, tokens=2_560, learning=SPEC), CPU.but(work=tmp_path, permanent_every=4)
+    (tmp_path / "base").mkdir()
+    prepare(spec, tokens, tokenizer, out=tmp_path / "base", machine=machine)
+    kept = tmp_path / "checkpoints" / "base"
+    assert sorted(each.name for each in (kept / "checkpoints").iterdir()) == ["step-000000004", "step-000000008"]
+    assert export(kept, tmp_path / "newest") == 8
+    assert export(kept, tmp_path / "before", step=4) == 4
+    assert generate(tmp_path / "before", "the", max_tokens=3, machine=CPU)
