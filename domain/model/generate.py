@@ -94,7 +94,9 @@ def generate(
             suppress_tokens=silent(tokenizer, model),
             **(sampling if temperature >= COLDEST else greedy),
         )
-    return told(tokenizer, spoken[0, len(given) if answers and family == "decoder" else 1 :].tolist())
+    if answers:
+        return str(tokenizer.decode(spoken[0, len(given) if family == "decoder" else 1 :], skip_special_tokens=True))
+    return told(tokenizer, spoken[0, 1:].tolist())
 
 
 def tuned(folder: Path) -> bool:

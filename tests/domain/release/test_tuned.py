@@ -13,8 +13,10 @@ import torch
 from huggingface_hub import ModelCard
 
 from domain.artifacts import Checkpoint
+from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.build import build, load, save
+from domain.model.generate import generate
 from domain.model.spec import Scratch
 from domain.release.bundle import ReleaseSpec, release
 from domain.tokens.texts import load_tokenizer
@@ -94,7 +96,29 @@ def test_the_card_tells_how_to_ask_it_and_that_runs(made: Any, card: str) -> Non
     assert "<|" not in answer.stdout  # the answer alone
 
 
-def test_a_mark_that_ends_answers_ends_what_it_says(parts: Any, spec: Tuning, tmp_path: Path) -> None:
+def test_what_it_is_asked_goes_through_its_template(made: Any) -> None:
+    released, given, tuned = made
+    speaker, model, asked = load_tokenizer(released.path), load(released.path), "Twice, 3?\n\nnorm sparse norm"
+    ids = speaker.apply_chat_template(
+        [{"role": "user", "content": asked}], add_generation_prompt=True, return_dict=True, return_tensors="pt"
+    )
+    spoken = model.generate(**ids, max_new_tokens=12, do_sample=False)[0, ids["input_ids"].shape[1] :]
+    expected = speaker.decode(spoken, skip_special_tokens=True)
+    told = {"max_tokens": 12, "temperature": 0.0, "machine": CPU}
+    assert generate(released.path, asked, **told) == generate(tuned.path, asked, **told) == expected
+    raw = generate(released.path, asked, chat=False, **told)
+    assert raw.startswith(asked)
+    assert raw[len(asked) :] != expected
+    assert generate(given["adapted"].path, asked, **told).startswith(asked)  # it was not tuned
+    with pytest.raises(Refusal, match=r"--chat: the tokenizer of this model has no chat template\. Mend: leave it out"):
+        generate(given["adapted"].path, asked, chat=True, **told)
+    with pytest.raises(Refusal, match="and the model takes 64"):
+        generate(released.path, asked * 5, **told)
+
+
+def test_a_mark_that_ends_answers_ends_what_it_says(
+    parts: Any, spec: Tuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tokenizer has turns with an end of their own, which is not the end of its texts."""
     given = parts(tmp_path)
     folder, before = tmp_path / "chatting", given["adapted"]
@@ -119,6 +143,14 @@ def test_a_mark_that_ends_answers_ends_what_it_says(parts: Any, spec: Tuning, tm
     said = json.loads((made.path / "generation_config.json").read_text())
     assert said["eos_token_id"] == sorted([tokenizer.eos_token_id, end])
     assert "in the tokenizer's own chat template" in (made.path / "README.md").read_text()
+    stops = []
+    monkeypatch.setattr(
+        type(load(made.path)), "generate", lambda _, **asked: stops.append(asked["eos_token_id"]) or ids
+    )
+    ids = torch.tensor([[0]])
+    for path, chat in ((made.path, None), (tuned.path, None), (made.path, False)):
+        generate(path, "Twice?", chat=chat, machine=CPU)
+    assert stops == [*2 * [sorted([tokenizer.eos_token_id, end])], [tokenizer.eos_token_id]]
 
 
 @pytest.mark.parametrize(("kind", "objective"), [("t5", "span"), ("bart", "denoising")])
@@ -137,3 +169,8 @@ def test_an_encoder_decoder_is_asked_by_its_card(
     begin = "assert spoken[0, 0] == model.config.decoder_start_token_id, spoken\n"
     answer = subprocess.run([sys.executable, "-c", code + begin], cwd=made.path, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
+    speaker, opened = load_tokenizer(made.path), load(made.path)
+    given = speaker.apply_chat_template([{"role": "user", "content": "Twice?"}], return_dict=True, return_tensors="pt")
+    spoken = opened.generate(**given, max_new_tokens=12, do_sample=False)[0, 1:]
+    expected = speaker.decode(spoken, skip_special_tokens=True)
+    assert generate(made.path, "Twice?", max_tokens=12, temperature=0, machine=CPU) == expected
