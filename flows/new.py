@@ -48,9 +48,15 @@ training:
 
 evaluation: {{domain: [], general: []}}   # tasks whose questions no training text may contain
 
-release:
+{tuning}release:
   licence: internal
   gates: {{domain_gain: 0.02, general_loss: 0.01}}   # better than the control by 2%; general no worse than by 1%
+"""
+TUNING = """\
+# To have the released model do what it is asked, tune it by examples of that, each a line of a file:
+#   {{"instruction": "{order}", "input": "a text", "label": "the answer"}}
+# tuning: {{path: data/{name}/orders.jsonl, epochs: 2, learning_rate: 1.0e-4}}
+
 """
 
 
@@ -63,7 +69,13 @@ def write_starter(name: str, work: str) -> Path:
     if path.exists():
         raise Refusal(str(path), "exists already", "choose another name, or remove the file")
     try:
-        write_atomically(path, STARTER.format(name=stem, work=work, **asdict(WORK[work])).encode())
+        write_atomically(path, starter(stem, work).encode())
     except OSError as error:
         raise Refusal(str(path), f"cannot be written ({error.strerror})", "go to a folder of your own") from None
     return path
+
+
+def starter(name: str, work: str) -> str:
+    """The recipe's text; what only labels teach, to classify and to tag, has nothing to be tuned by."""
+    known = {"name": name, "work": work, **asdict(WORK[work])}
+    return STARTER.format(**known, tuning=TUNING.format(**known) if WORK[work].order else "")

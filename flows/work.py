@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Choice:
-    """An objective, why, a base on the hub (licence), and whether a run can draw it from scratch by this name."""
+    """An objective, why, a base on the hub (licence), its name from scratch, and an order by which it may be tuned."""
 
     objective: str
     why: str
     base: str
     scratch: str
+    order: str = ""
 
 
 ENCODER = "an encoder reads each word with what stands on both sides of it, and needs a small head to decide"
@@ -22,8 +23,8 @@ DECODER = "a decoder writes on from any prompt, so one model serves many tasks, 
 WORK = {
     "classify": Choice("masked", ENCODER, "answerdotai/ModernBERT-base (apache-2.0)", "modernbert"),
     "tag": Choice("masked", ENCODER, "answerdotai/ModernBERT-base (apache-2.0)", "modernbert"),
-    "generate": Choice("causal", DECODER, "Qwen/Qwen3-0.6B-Base (apache-2.0)", "llama"),
-    "summarise": Choice("denoising", PAIR, "facebook/bart-base (apache-2.0)", "bart"),
-    "translate": Choice("span", PAIR, "google/t5-v1_1-base (apache-2.0)", "t5"),
-    "answer": Choice("span", PAIR, "google/t5-v1_1-base (apache-2.0)", "t5"),
+    "generate": Choice("causal", DECODER, "Qwen/Qwen3-0.6B-Base (apache-2.0)", "llama", "Name the parties."),
+    "summarise": Choice("denoising", PAIR, "facebook/bart-base (apache-2.0)", "bart", "Summarise it."),
+    "translate": Choice("span", PAIR, "google/t5-v1_1-base (apache-2.0)", "t5", "Translate it into German."),
+    "answer": Choice("span", PAIR, "google/t5-v1_1-base (apache-2.0)", "t5", "When does it end?"),
 }

@@ -36,6 +36,21 @@ def test_what_is_not_there_is_to_mend(make_recipe: Any, command: Any, tmp_path: 
         assert word in line
 
 
+def test_orders_are_read(make_recipe: Any, command: Any, tmp_path: Any) -> None:
+    path = make_recipe(tuning={"path": "orders.jsonl"})
+    lines = [f'{{"instruction": "{number}?", "label": "yes"}}\n' for number in range(3)]
+    for content, told in (
+        ("".join(lines), "ok    orders: "),
+        ("".join([*lines, '{"instruction": "why?"}\n']), "MEND  orders.jsonl:4: has no label (column label)"),
+        ("", "MEND  "),
+    ):
+        path.with_name("orders.jsonl").write_text(content)
+        answer = command.ask("check", path, "--work", tmp_path)
+        assert told in answer.out
+        assert answer.code == (told[0] == "M")
+    assert "holds no order" in answer.out
+
+
 def test_a_broken_recipe_is_to_mend(make_recipe: Any, command: Any) -> None:
     answer = command.ask("check", make_recipe(name="A B"))
     assert answer.code == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flows.recipe import load_recipe
+from flows.work import WORK
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,23 @@ def test_every_section_of_the_starter_is_a_recipe_s(command: Any) -> None:
     assert recipe.name == "contracts"
     text = Path("contracts.yaml").read_text()
     assert text.count("#") > 8
+
+
+@pytest.mark.parametrize("work", sorted(WORK))
+def test_work_that_is_asked_for_may_be_tuned(command: Any, work: str) -> None:
+    assert command.ask("new", "contracts", "--for", work).code == 0
+    path = Path("contracts.yaml")
+    text = path.read_text()
+    assert ("# tuning: " in text) is (work not in ("classify", "tag"))
+    if "# tuning: " in text:
+        (order,) = (line[4:] for line in text.splitlines() if line.startswith('#   {"instruction"'))
+        Path("data/contracts").mkdir(parents=True)
+        Path("data/contracts/orders.jsonl").write_text(order + "\n")
+        path.write_text(text.replace("# tuning: ", "tuning: "))
+        shape = f"{{scratch: {{architecture: {WORK[work].scratch}, width: 32}}, tokens: 1M}}"
+        recipe = load_recipe("contracts.yaml", [f"base={shape}", "tokenizer.mode=train"])
+        assert recipe.tuning is not None
+        assert recipe.tuning.check() == 1
 
 
 @pytest.mark.parametrize("name", ["My Recipe", "../x", "", "-x"])

@@ -57,6 +57,20 @@ def test_a_plan_says_what_a_person_asks(make_recipe: Any, said: Any) -> None:
     assert "under it" in lines["law"]
 
 
+def test_a_plan_counts_what_it_is_tuned_by(make_recipe: Any, said: Any, command: Any) -> None:
+    path = make_recipe(tuning={"path": "orders.jsonl", "batch": 256, "validation": {"share": 0.0}})
+    # 24 letters and 8, at 4 bytes a token, and 6 tokens around each: 20 tokens, of which three fit into a row of 64 + 1
+    line = json.dumps({"instruction": "a" * 24, "label": "b" * 8}) + "\n"
+    path.with_name("orders.jsonl").write_text(24 * line + json.dumps({"instruction": "a" * 400, "label": "b"}) + "\n")
+    lines = said(path)
+    assert "tuning 1.02k, in rows" in lines["tokens"]  # 4 x 4 rows of 64
+    assert "tuning " in lines["time"]
+    told = "24 examples of about 20 tokens (1 more too long), 2 times: 4 steps of 4 rows of 64; "
+    assert lines["tuning"].startswith(told)
+    path.with_name("orders.jsonl").write_text("{}\n")
+    command.refused(command.ask("plan", path, *command.machine), "orders.jsonl:1", "has no instruction")
+
+
 def test_a_plan_for_gpus_that_are_elsewhere(make_recipe: Any, said: Any, tmp_path: Path) -> None:
     profile = tmp_path / "cluster.yaml"
     profile.write_text("gpu: H100\nprocesses: 8\ndevice: cuda\nprecision: bf16\n")
