@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,31 +15,43 @@ from flows.recipe import find_recipe, shipped
 
 
 def writable(name: str) -> Path:
-    """The recipe's file; raises ``Refusal`` for one that ships."""
+    """The recipe's file; raises ``Refusal`` for one that ships, and for one that is read-only."""
     path = find_recipe(name)
     if path in shipped().values():
         raise Refusal(name, "ships with Shoptalk and is not written to", f"copy {path} and name the copy")
+    file = path.resolve()
+    if not (file.stat().st_mode & 0o222 and os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        raise Refusal(name, "is read-only, or its folder is", "make both writable, or leave out --write")
     return path
 
 
-def write_values(name: str, values: Mapping[str, float]) -> Path:
-    """Set values by their place (``training.mixture.domain``) in the recipe's file, and return its path.
+def edited(name: str, values: Mapping[str, float]) -> tuple[Path, str]:
+    """The recipe's file, and its text with values set by their place (``training.mixture.domain``).
 
     Raises ``Refusal`` where the file cannot be written, or is written such that they would not come out as meant.
     """
     path = writable(name)
     text = path.read_bytes().decode("utf-8")
-    edited, meant = text, yaml.safe_load(text)
+    after, meant = text, yaml.safe_load(text)
     for place, value in values.items():
         steps = place.split(".")
-        edited = with_value(edited, steps, value)
+        after = with_value(after, steps, value)
         put(meant, steps, value)
-    by_hand = f"set {', '.join(f'{place}: {value!r}' for place, value in values.items())} by hand"
-    if yaml.safe_load(edited) != meant:
-        raise Refusal(str(path), "is written in an unusual way", by_hand)
+    if yaml.safe_load(after) != meant:
+        raise Refusal(str(path), "is written in an unusual way", "leave out --write, and set what is printed by hand")
+    return path, after
+
+
+def write_values(name: str, values: Mapping[str, float]) -> Path:
+    """Write what ``edited`` gives, and return its path; raises ``Refusal`` as that does."""
+    path, text = edited(name, values)
+    file = path.resolve()
+    mode = file.stat().st_mode
     try:
-        write_atomically(path.resolve(), edited.encode())
+        write_atomically(file, text.encode())
+        file.chmod(mode)
     except OSError as error:
+        by_hand = f"set {', '.join(f'{place}: {value!r}' for place, value in values.items())} by hand"
         raise Refusal(str(path), f"cannot be written ({error.strerror})", by_hand) from None
     return path
 

@@ -17,7 +17,7 @@ from domain.tokens.shards import PARTS
 from domain.training.pretrain import TRIALS, trial
 from evals.pilots import Choosing, choose
 from flows.adapt import Runner, adapt
-from flows.edit import writable, write_values
+from flows.edit import edited, write_values
 from flows.grid import longest_run, runs
 from flows.hold import holding
 from flows.journey import Journey
@@ -48,7 +48,7 @@ def pilot_recipe(
         raise Refusal("training.mixture.phases", found, "leave them out")
     longest_run(recipe)
     if write:
-        writable(name)
+        edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # whether it can be written is known now
     with holding(machine.work):
         refuse_full(machine.work)
         base(recipe)  # it is wanted hours later; whether it is there is known now
@@ -74,7 +74,7 @@ def pilot_recipe(
         for reason in verdict["reasons"]:
             print(f"  {reason}")
     print(f"\ncurve      {near(str(choice.path / 'curve.svg'))}")
-    values = {f"training.{place}": value for place, value in written(choice.facts["chosen"]).items()}
+    values = places(choice.facts["chosen"])
     told = ", ".join(f"{place}: {value:g}" for place, value in values.items())
     if write:
         print(f"Wrote {told} into {write_values(name, values)}.")
@@ -111,12 +111,12 @@ def refuse_unjudged(tokens: Tokens) -> None:
             raise Refusal("corpus.holdout.validation", found, "raise it, or collect more of that text")
 
 
-def written(chosen: dict[str, float]) -> dict[str, float]:
-    """Places below ``training`` with their values; what is put in last stands first in the file."""
+def places(chosen: dict[str, float]) -> dict[str, float]:
+    """Where in a recipe each value of a choice stands; what is put in last stands first in the file."""
     return {
-        "learning_rate": chosen["learning_rate"],
-        "mixture.general": chosen["general"],
-        "mixture.domain": chosen["domain"],
+        "training.learning_rate": chosen["learning_rate"],
+        "training.mixture.general": chosen["general"],
+        "training.mixture.domain": chosen["domain"],
     }
 
 

@@ -40,7 +40,7 @@ def longest_run(recipe: Recipe) -> int:
         share = math.ceil(1000 * spent(least) * arms * batch / tokens) / 1000
         found = f"{recipe.pilot.budget:g} of {tokens:,} tokens is too small for a batch of {batch:,} in each run"
         more = f"set it to {share:g} at least" if share <= 1 else "train on more tokens, or try fewer arms"
-        raise Refusal("pilot.budget", f"{found} of {arms} arms", more)
+        raise Refusal("pilot.budget", f"{found} of {arms} arm{'s' * (arms > 1)}", more)
     while spent(longest) > each:
         longest -= 1
     return longest

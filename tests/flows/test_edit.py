@@ -58,3 +58,50 @@ def test_a_file_that_cannot_be_written_says_what_to_write(tmp_path: Path, monkey
     monkeypatch.setattr("flows.edit.write_atomically", fail)
     with pytest.raises(Refusal, match=r"training\.learning_rate: 0\.3 by hand"):
         write_values(str(path), {"training.learning_rate": 0.3})
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o400])
+def test_a_read_only_file_is_left_alone(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("training: {learning_rate: 0.1}\n")
+    path.chmod(mode)
+    with pytest.raises(Refusal, match=r"read-only.*make both writable, or leave out --write"):
+        write_values(str(path), {"training.learning_rate": 0.2})
+    assert path.read_text() == "training: {learning_rate: 0.1}\n"
+
+
+def test_who_may_read_it_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("training: {learning_rate: 0.1}\n")
+    path.chmod(0o600)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path)
+    write_values(str(link), {"training.learning_rate": 0.2})
+    assert link.is_symlink()
+    assert path.read_text() == "training: {learning_rate: 0.2}\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_every_comment_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    text = """\
+# a recipe
+name: y   # its name
+
+training:   # how it learns
+  learning_rate: 0.001   # a guess
+# between
+  mixture:
+    # replay
+    domain: 0.7    # most
+    general: 0.3
+release: {licence: mit}
+# the end
+"""
+    path.write_text(text)
+    write_values(
+        str(path),
+        {"training.learning_rate": 3e-4, "training.mixture.general": 0.5, "training.mixture.domain": 0.5},
+    )
+    meant = text.replace("0.001   #", "0.0003   #").replace("0.7", "0.5").replace("0.3\n", "0.5\n")
+    assert path.read_text() == meant

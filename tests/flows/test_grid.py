@@ -76,3 +76,17 @@ def test_nothing_to_pilot_for(make_recipe: Any, command: Any) -> None:
 def test_a_shipped_recipe_is_not_written_to(command: Any) -> None:
     answer = command.ask("pilot", "quickstart", "--write", "--set", "pilot.budget=1", *command.machine)
     command.refused(answer, "ships with Shoptalk")
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_run(make_recipe: Any, command: Any, tmp_path: Any) -> None:
+    path = make_recipe(pilot={"budget": 1.0, "domain": [0.5], "rates": [0.01]})
+    path.chmod(0o444)
+    asked = ("pilot", path, "--write", "--work", tmp_path / "work", *command.machine)
+    command.refused(command.ask(*asked), "is read-only")
+    assert not (tmp_path / "work" / "artifacts").exists()
+
+
+def test_a_single_arm_is_named_as_one(make_recipe: Any) -> None:
+    recipe = load_recipe(str(make_recipe(pilot={"budget": 0.01, "domain": [0.5], "rates": [0.01]})))
+    with pytest.raises(Refusal, match=r"in each run of 1 arm\. Mend: set it to 0\.375 at least"):
+        longest_run(recipe)  # 6 steps of 512 of 8,192 tokens
