@@ -98,7 +98,8 @@ def print_table(work: Path, name: str) -> None:
         console.print(f"report     {near(stages['evaluate']['path'])}/report.html")
     if result["release"]:
         console.print(f"release    {near(result['release'])}")
-        console.print(f'try it     shoptalk generate {near(result["release"])} "The function returns"')
+        prompt = stages["release"]["facts"]["prompt"]
+        console.print(f'try it     shoptalk generate {near(result["release"])} "{prompt}"', markup=False)
     elif stages:
         last = max(stages, key=lambda label: stages[label].get("number", 0))
         console.print(f"{last:10} {near(stages[last]['path'])}")

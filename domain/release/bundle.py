@@ -16,6 +16,7 @@ from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
 from domain.release.card import card
 from domain.release.lineage import lineage, portable
+from domain.release.usage import prompt
 from domain.spec import Spec
 from domain.stage import stage
 
@@ -37,7 +38,7 @@ class ReleaseSpec(Spec):
     limitations: str = ""
 
 
-@stage("release", makes=Release, version=3)
+@stage("release", makes=Release, version=4)
 def release(
     spec: ReleaseSpec,
     decision: Decision,
@@ -53,9 +54,12 @@ def release(
 
     The checkpoint is the tuned one where there is one, else the adapted.
 
-    facts: ``name``, ``licence``, ``parameters``, ``tuned`` (then it is asked by its chat template). Raises ``Refusal``
-    with the decision's reasons where the gates do not hold, and for a checkpoint that holds a pickle.
+    facts: ``name``, ``licence``, ``parameters``, ``tuned`` (then it is asked by its chat template), and ``prompt``, one
+    to begin with. Raises ``Refusal`` with the decision's reasons where the gates do not hold, and for a checkpoint that
+    holds a pickle.
     """
+    from domain.tokens.texts import load_tokenizer
+
     if not decision.facts["released"]:
         raise Refusal("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
     given = tuned[0] if tuned else adapted
@@ -86,7 +90,14 @@ def release(
     (out / "README.md").write_text(text, encoding="utf-8")
     write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, *tuned))
     (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
-    return {"name": spec.name, "licence": spec.licence, "parameters": given.facts["parameters"], "tuned": bool(tuned)}
+    asked = adapted.manifest["spec"]["objective"]["kind"]
+    return {
+        "name": spec.name,
+        "licence": spec.licence,
+        "parameters": given.facts["parameters"],
+        "tuned": bool(tuned),
+        "prompt": prompt(asked, load_tokenizer(given.path).mask_token, tuned=bool(tuned)),
+    }
 
 
 def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:

@@ -51,15 +51,16 @@ ANSWER = "print(tokenizer.decode(spoken[0, {start}:], skip_special_tokens=True))
 
 @dataclass(frozen=True)
 class Usage:
-    """The class of transformers, the lines that ask, what it is best for, what it does without tuning, and its task.
+    """The class of transformers, the lines that ask, what it is best for, and what it does without tuning.
 
-    ``task`` is the hub's name of it; ``start`` is where what it writes begins.
+    ``prompt`` is one to begin with; ``task`` the hub's name of what it does; ``start`` where what it writes begins.
     """
 
     opener: str
     asked: str
     use: str
     untuned: str
+    prompt: str
     task: str = "text-generation"
     start: str = "1"
 
@@ -72,6 +73,7 @@ USAGE = {
         CONTINUED,
         "Completing and scoring text of its domain",
         f"It predicts text. {TOLD}",
+        "The function returns",
         start='given["input_ids"].shape[1]',
     ),
     "masked": Usage(
@@ -79,11 +81,30 @@ USAGE = {
         FILLED,
         "A start for classifying or tagging, learned from labels, text of its domain",
         "It predicts masked pieces of a text. It writes nothing of its own, and was not fine-tuned to classify or tag.",
+        "The function {mask} a value.",
         task="fill-mask",
     ),
-    "span": Usage("AutoModelForSeq2SeqLM", SPANS, PAIR, f"It predicts what was left out of a text. {TOLD}"),
-    "denoising": Usage("AutoModelForSeq2SeqLM", RESTORED, PAIR, f"It predicts a text from what is left of it. {TOLD}"),
+    "span": Usage(
+        "AutoModelForSeq2SeqLM",
+        SPANS,
+        PAIR,
+        f"It predicts what was left out of a text. {TOLD}",
+        "The function <extra_id_0> a value.",
+    ),
+    "denoising": Usage(
+        "AutoModelForSeq2SeqLM",
+        RESTORED,
+        PAIR,
+        f"It predicts a text from what is left of it. {TOLD}",
+        "The function {mask} a value.",
+    ),
 }  # by objective
+FOLLOWING = "What does the function return?"
+
+
+def prompt(objective: str, mask: str | None, *, tuned: bool) -> str:
+    """Something to ask it first, as it learned to be asked; ``mask`` is the tokenizer's token."""
+    return FOLLOWING if tuned else USAGE[objective].prompt.format(mask=mask)
 
 
 def opening(objective: str, *, tuned: bool) -> str:

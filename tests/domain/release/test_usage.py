@@ -10,7 +10,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from domain.artifacts import Checkpoint
+from domain.machine import Machine
 from domain.model.build import build, save
+from domain.model.generate import generate
 from domain.model.spec import Scratch
 from domain.release.bundle import ReleaseSpec, release
 from domain.release.usage import USAGE
@@ -18,6 +20,7 @@ from domain.tokens.texts import load_tokenizer
 from tests.domain.model import tiny
 from tests.domain.release.conftest import sealed
 
+CPU = Machine(device="cpu", precision="fp32", threads=1)
 SPEC = ReleaseSpec(name="filings", licence="apache-2.0", recipe={"name": "filings"})
 
 
@@ -42,6 +45,9 @@ def test_each_family_is_opened_and_asked_by_its_card(
     adapted = sealed(Checkpoint, tmp_path / kind, stage="pretrain", facts=before.facts, spec=asked)
     made = release(SPEC, *{**given, "adapted": adapted}.values(), out=tmp_path / "release")
     assert made.facts["tuned"] is False
+    if objective != "causal":
+        filled = generate(made.path, made.facts["prompt"], max_tokens=3, temperature=0, machine=CPU)
+        assert "mask" not in filled  # it was asked as it learned: a mask was there to be filled
     card = (made.path / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
     assert {usage.opener for usage in USAGE.values() if usage.opener in card} == {opener}
