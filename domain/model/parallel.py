@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from types import MethodType
 from typing import Any
 
 import torch
@@ -14,12 +16,18 @@ from domain.machine import Machine
 from domain.model.device import uses_bf16
 
 # What is kept where only cheap operations are computed again: matrix products and attention.
-DEAR = (
+DEAR = {
     torch.ops.aten.mm.default, torch.ops.aten.addmm.default, torch.ops.aten.bmm.default,
     torch.ops.aten._scaled_dot_product_flash_attention.default,
     torch.ops.aten._scaled_dot_product_efficient_attention.default,
+    torch.ops.aten._scaled_dot_product_cudnn_attention.default,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default,
-)  # fmt: skip
+    torch.ops.higher_order.flex_attention,  # seen in blocks that are compiled; compiled alone it is computed again
+}  # fmt: skip
+with suppress(ImportError, AttributeError):
+    import torch.nn.attention.varlen  # which makes the operator known
+
+    DEAR.add(torch.ops.torch_attn._varlen_attn.default)
 
 
 def blocks(model: nn.Module) -> list[nn.Module]:
@@ -39,10 +47,15 @@ def recompute(model: nn.Module, how: str) -> None:
     """
     if how == "none":
         return
-    contexts = partial(create_selective_checkpoint_contexts, _policy) if how == "selective" else None
+    kept = partial(create_selective_checkpoint_contexts, _policy)
+    more: dict[str, Any] = {"context_fn": kept} if how == "selective" else {}  # torch.compile takes it in no other form
+
+    def again(block: Any, *given: Any, **named: Any) -> Any:
+        return checkpoint(type(block).forward, block, *given, use_reentrant=False, **more, **named)
+
     for block in blocks(model):
-        again = partial(checkpoint, block.forward, use_reentrant=False, preserve_rng_state=True)
-        block.forward = partial(again, context_fn=contexts) if contexts else again
+        # A method, so that one compiled form serves all blocks; with a ``partial`` in its place none is compiled.
+        block.forward = MethodType(again, block)
 
 
 def _policy(context: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
