@@ -25,7 +25,7 @@ def writable(name: str) -> Path:
     return path
 
 
-def edited(name: str, values: Mapping[str, float]) -> tuple[Path, str]:
+def edited(name: str, values: Mapping[str, float | str]) -> tuple[Path, str]:
     """The recipe's file, and its text with values set by their place (``training.mixture.domain``).
 
     Raises ``Refusal`` where the file cannot be written, or is written such that they would not come out as meant.
@@ -42,7 +42,7 @@ def edited(name: str, values: Mapping[str, float]) -> tuple[Path, str]:
     return path, after
 
 
-def write_values(name: str, values: Mapping[str, float]) -> Path:
+def write_values(name: str, values: Mapping[str, float | str]) -> Path:
     """Write what ``edited`` gives, and return its path; raises ``Refusal`` as that does."""
     path, text = edited(name, values)
     file = path.resolve()
@@ -56,7 +56,7 @@ def write_values(name: str, values: Mapping[str, float]) -> Path:
     return path
 
 
-def put(content: dict[str, Any], steps: Sequence[str], value: float) -> None:
+def put(content: dict[str, Any], steps: Sequence[str], value: float | str) -> None:
     """Set a value in nested mappings, and there only: what YAML's aliases share with other places is copied."""
     for step in steps[:-1]:
         content[step] = dict(content.get(step) or {})
@@ -64,7 +64,7 @@ def put(content: dict[str, Any], steps: Sequence[str], value: float) -> None:
     content[steps[-1]] = value
 
 
-def with_value(text: str, steps: Sequence[str], value: float) -> str:
+def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
     """A recipe's text with the value at the end of ``steps`` replaced or put in."""
     node, last = yaml.compose(text), len(steps) - 1
     for number, step in enumerate(steps):
@@ -92,7 +92,7 @@ def inserted(text: str, node: Any, name: str, value: str, *, root: bool) -> str:
     return f"{text[: first.index]}{name}: {value}\n{' ' * first.column}{text[first.index :]}"
 
 
-def nested(steps: Sequence[str], value: float) -> str:
+def nested(steps: Sequence[str], value: float | str) -> str:
     """A value below keys, in one line."""
     text = shown(value)
     for step in reversed(steps):
@@ -100,7 +100,9 @@ def nested(steps: Sequence[str], value: float) -> str:
     return text
 
 
-def shown(value: float) -> str:
-    """A number as YAML 1.1 reads one: 1e-05 is a word to it, 1.0e-05 is a number."""
+def shown(value: float | str) -> str:
+    """A word as it is, a number as YAML 1.1 reads one: 1e-05 is a word to it, 1.0e-05 is a number."""
+    if isinstance(value, str):
+        return value
     text = repr(value)
     return text.replace("e", ".0e", 1) if "e" in text and "." not in text else text

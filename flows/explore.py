@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from domain.tokens.shards import PARTS
 from domain.training.pretrain import TRIALS, trial
 from evals.pilots import Choosing, choose
 from flows.adapt import Runner, adapt
-from flows.edit import edited, write_values
+from flows.edit import edited, shown, write_values
 from flows.grid import longest_run, runs
 from flows.hold import holding
 from flows.journey import Journey
@@ -26,7 +26,7 @@ from flows.recipe import Recipe, load_recipe
 from flows.room import disk_refusal, refuse_full
 from flows.run import tracker_for
 from flows.show import near
-from flows.sources import base
+from flows.sources import base as given
 from flows.stage import Reached, StageRunner
 
 
@@ -51,7 +51,7 @@ def pilot_recipe(
         edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # whether it can be written is known now
     with holding(machine.work):
         refuse_full(machine.work)
-        base(recipe)  # it is wanted hours later; whether it is there is known now
+        given(recipe)  # it is wanted hours later; whether it is there is known now
         for line in price(recipe, machine):
             print(f"pilots: {line}", flush=True)
         journey, tracker = Journey(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
@@ -70,12 +70,12 @@ def pilot_recipe(
     print_choice(choice.facts)
     if "weigh" in made:
         verdict = made["weigh"].facts
-        print(f"\ntokenizer: {verdict['recommended']}")
+        print(f"\ntokenizer: {verdict['recommended']}, and the pilots above are with that one")
         for reason in verdict["reasons"]:
             print(f"  {reason}")
     print(f"\ncurve      {near(str(choice.path / 'curve.svg'))}")
-    values = places(choice.facts["chosen"])
-    told = ", ".join(f"{place}: {value:g}" for place, value in values.items())
+    values = places(choice.facts["chosen"]) | ({"tokenizer.mode": "keep"} if keeps(made) else {})
+    told = ", ".join(f"{place}: {shown(value)}" for place, value in values.items())
     if write:
         print(f"Wrote {told} into {write_values(name, values)}.")
     else:
@@ -85,6 +85,7 @@ def pilot_recipe(
 def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[str, Artifact]]:
     """The choice, and by label what led to it: the way to the base as any run takes it, then the pilots.
 
+    Where an extended tokenizer was weighed and found not to be worth it, they go on from the base with its own.
     ``stage`` raises ``Reached`` where ``adapt`` goes beyond the weighing of its tokenizer.
     """
     made: dict[str, Any] = {}
@@ -96,11 +97,18 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
 
     with suppress(Reached):
         adapt(recipe, as_of, noting)
-    refuse_unjudged(made["encode"])
-    arms = [stage(trial, spec, made["base"], made["encode"], label=label) for label, spec in runs(recipe)]
+    start = ("kept base", "kept tokens") if keeps(made) else ("base", "encode")
+    base, tokens = (made[label] for label in start)
+    refuse_unjudged(tokens)
+    arms = [stage(trial, spec, base, tokens, label=label) for label, spec in runs(recipe)]
     allowed = recipe.release.gates.general_loss
     asked = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
     return stage(choose, asked, *arms), made
+
+
+def keeps(made: Mapping[str, Artifact]) -> bool:
+    """Whether an extended tokenizer was weighed, and the base's own is better kept."""
+    return "weigh" in made and made["weigh"].facts["recommended"] == "keep"
 
 
 def refuse_unjudged(tokens: Tokens) -> None:

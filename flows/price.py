@@ -28,7 +28,7 @@ def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
     looking = each.looking * (len(PARTS) + 1) / 2
     seconds = arms * (each.seconds + looking) + len(asked) * (START + plan.speed.warm_up)
     yield (
-        f"{len(asked)} runs of {arms} arms read {read:,} tokens, {read / tokens:.1%} of the training; "
+        f"{len(asked)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the training; "
         f"about {duration(seconds)}"
     )
     weighs = extends and recipe.pilot.share > 0

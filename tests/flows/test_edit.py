@@ -105,3 +105,8 @@ release: {licence: mit}
     )
     meant = text.replace("0.001   #", "0.0003   #").replace("0.7", "0.5").replace("0.3\n", "0.5\n")
     assert path.read_text() == meant
+
+
+def test_a_word_is_put_in_as_it_is() -> None:
+    after = with_value("tokenizer: {mode: extend} # x\n", ["tokenizer", "mode"], "keep")
+    assert after == "tokenizer: {mode: keep} # x\n"

@@ -80,6 +80,34 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
     assert not any(path.name.startswith("trial") for path in (finished / "building").glob("*"))
 
 
+def test_an_extended_tokenizer_is_weighed_beside_the_grid(
+    make_recipe: Any, command: Any, finished: Path, trained: list[str]
+) -> None:
+    (release,) = (finished / "artifacts" / "release").iterdir()
+    pilot = {"domain": [0.5], "rates": [0.006], "budget": 0.4, "share": 0.2, "bytes": 20_000, "resamples": 200}
+    path = make_recipe(base=str(release), tokenizer={"mode": "extend", "pieces": 40}, pilot=pilot)
+    asked = ("pilot", path, "--as-of", command.day, "--work", finished, "--tracking", "none", *command.machine)
+    answer = command.ask(*asked)
+    assert answer.code == 0, answer.err
+    assert sorted(trained) == sorted([*["prepare"] * 2, *["pilot"] * 3, "weigh", *["trial"] * 3])
+    out = command.plain(answer.out)
+    assert "3 runs of 1 arm read 3,072 tokens, 37.5% of the training" in out  # 6 steps of 512 tokens
+    (verdict,) = (finished / "artifacts" / "weigh").glob("*/verdict.json")
+    told = json.loads(verdict.read_text())
+    assert told["recommended"] == "keep"  # 20,000 bytes are too few documents to say more
+    assert "tokenizer: keep, and the pilots above are with that one" in out
+    assert all(reason in out for reason in told["reasons"])
+    again = command.ask(*asked, "--write")
+    assert again.code == 0, again.err
+    assert len(trained) == 9
+    assert yaml.safe_load(path.read_text())["tokenizer"] == {"mode": "keep", "pieces": 40}
+    # The pilots were of the base with its own tokenizer: with the recipe as it is now all of it is found.
+    kept = command.ask(*asked)
+    assert kept.code == 0, kept.err
+    assert len(trained) == 9
+    assert "tokenizer:" not in command.plain(kept.out)
+
+
 def test_pilots_need_text_to_be_judged_by() -> None:
     facts = {"validation": {"domain": {"documents": 3}, "general": {"documents": 0}}}
     with pytest.raises(Refusal, match="leaves no general text to judge pilots by"):
