@@ -66,7 +66,7 @@ class Usage:
 
 
 TOLD = "It was not tuned to follow instructions, to converse, or to refuse."
-PAIR = "A start for summaries, translations or answers, learned from examples, of text of its domain"
+PAIR = "Summarising, translating or answering text of its domain, once that is learned from examples"
 USAGE = {
     "causal": Usage(
         "AutoModelForCausalLM",
@@ -79,7 +79,7 @@ USAGE = {
     "masked": Usage(
         "AutoModelForMaskedLM",
         FILLED,
-        "A start for classifying or tagging, learned from labels, text of its domain",
+        "Classifying or tagging text of its domain, once that is learned from labels",
         "It predicts masked pieces of a text. It writes nothing of its own, and was not fine-tuned to classify or tag.",
         "The function {mask} a value.",
         task="fill-mask",
