@@ -33,7 +33,7 @@ class Choosing(Spec):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("choose", makes=Choice, version=1)
+@stage("choose", makes=Choice, version=2)
 def choose(spec: Choosing, *pilots: Trial, out: Path, machine: Machine) -> dict[str, Any]:
     """Pilots of several shares, rates and lengths -> Choice: ``choice.json`` and ``curve.svg``. facts: the former.
 

@@ -46,6 +46,32 @@ def test_without_noise_the_law_is_found_again() -> None:
     assert low < middle < high
 
 
+def test_the_noise_of_the_run_that_is_foretold_is_in_it() -> None:
+    law, held = (0.7, 0.2, 0.05, 0.35, 0.6, 0.8), []
+    for seed in range(60):
+        shares, tokens, bits = series(law, (0.3, 0.5, 0.7, 0.9), 0.02, seed)
+        measured = dcpt(0.5, 2.0, *law) + float(np.random.default_rng(1_000 + seed).normal(0, 0.02))
+        _, low, high = interval(foretold(shares, tokens, bits, [(0.5, 2e6)], seed=seed)[:, 0])
+        held.append(low <= measured <= high)
+    assert np.mean(held) >= 0.93
+
+
+@pytest.mark.parametrize("before", [0.0, 1.0, 3.0])
+def test_a_base_that_brings_tokens_along_falls_later(before: float) -> None:
+    def truth(share: float, tokens: float) -> float:
+        return 0.9 + 0.6 * share**0.5 / (before + tokens) ** 0.35 + 0.05 / (share + 0.1)
+
+    shares = [share for share in (0.5, 0.7, 0.9) for _ in LENGTHS]
+    tokens = [length for _ in range(3) for length in LENGTHS]
+    held = 0
+    for seed in range(10):
+        noise = np.random.default_rng(seed).normal(0, 0.003, 9)
+        bits = [truth(*place) + float(off) for place, off in zip(zip(shares, tokens, strict=True), noise, strict=True)]
+        _, low, high = interval(foretold(shares, tokens, bits, [(0.7, 64.0)], seed=seed)[:, 0])
+        held += low <= truth(0.7, 64.0) <= high
+    assert held >= 8
+
+
 def test_noise_and_distance_widen_the_interval() -> None:
     law = (0.7, 0.2, 0.05, 0.35, 0.6, 0.8)
 
