@@ -13,6 +13,7 @@ from domain.training.objectives.spec import Family
 
 KEPT = 20  # trainings of a kind; the oldest go first
 NEEDED = {"identity", "label", "parameters", "flops_per_second", "warm_up", "memory_factor"}
+ALIKE = 8.0  # times as many parameters, or as few: beyond it a device is used in another way
 BOUNDS = (0.25, 4.0)  # of the factor on what is estimated of memory: beyond it something else went wrong
 
 
@@ -37,9 +38,13 @@ class Measured:
         return {name: [each for each in known if each.keys() >= NEEDED] for name, known in kinds}
 
     def nearest(self, device: Device, family: Family, parameters: int) -> dict[str, Any] | None:
-        """The training of that kind whose model was closest in size, of equal ones the newest."""
-        known = self.read().get(kind(device, family), [])
-        return min(reversed(known), key=lambda each: abs(math.log(each["parameters"] / parameters)), default=None)
+        """The training of that kind whose model was closest in size, of equal ones the newest; None if none is near."""
+
+        def apart(training: dict[str, Any]) -> float:
+            return abs(math.log(training["parameters"] / parameters))
+
+        known = reversed(self.read().get(kind(device, family), []))
+        return min((each for each in known if apart(each) <= math.log(ALIKE)), key=apart, default=None)
 
     def of(self, identity: str) -> dict[str, Any] | None:
         """The training of that identity, wherever it was done."""

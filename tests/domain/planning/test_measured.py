@@ -23,7 +23,8 @@ def test_the_nearest_in_size_is_taken(tmp_path: Path) -> None:
     for each in (training("small", 10**6), training("large", 10**9), training("newer", 10**6)):
         known.add(CPU, "decoder", each)
     assert known.nearest(CPU, "decoder", 3 * 10**6)["label"] == "newer"  # type: ignore[index]
-    assert known.nearest(CPU, "decoder", 10**8)["label"] == "large"  # type: ignore[index]
+    assert known.nearest(CPU, "decoder", 2 * 10**8)["label"] == "large"  # type: ignore[index]
+    assert known.nearest(CPU, "decoder", 3 * 10**7) is None  # 30 times the one, a 33rd of the other
     assert known.of("small") == training("small", 10**6)
     assert known.of("none") is None
 
