@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 from domain.machine import Machine
-from domain.planning.disk import CHECKPOINTS, PILOTS
+from domain.planning.disk import PILOTS, checkpoint_bytes
 from domain.planning.expected import expect
 from flows.figures import duration, size
 from flows.grid import PARTS, longest_run, runs, spent
@@ -14,8 +14,7 @@ from flows.plan import plan_of
 from flows.recipe import Recipe
 
 START = 8.0  # seconds until a process of its own has read its model; 6 to 10 were seen on two cores
-# States at one moment: what a training keeps and the one it writes, the trunk's and the one that takes its place.
-STATES = CHECKPOINTS + 1 + 2
+STATES = 4  # at one moment beside the newest ones: an anchor, one being written, the trunk's and its successor
 
 
 def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
@@ -32,7 +31,7 @@ def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
         f"about {duration(seconds)}"
     )
     weighs = extends and recipe.pilot.share > 0
-    most = STATES * plan.disk["checkpoints"] / CHECKPOINTS
+    most = (STATES + machine.checkpoints_kept) * checkpoint_bytes(plan.shape, recipe.training.lora, grown=extends)
     free = size(shutil.disk_usage(machine.work).free)
     stays = PILOTS * 4.0 * plan.shape.parameters if weighs else 0.0
     more = f", and {size(stays)} of models that weigh the tokenizer stay" if weighs else ", and none of it stays"

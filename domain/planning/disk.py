@@ -5,9 +5,8 @@ from __future__ import annotations
 from domain.planning.memory import learning_parameters
 from domain.planning.shape import Shape
 from domain.tokens.shard import id_type
-from domain.training.spec import Training
+from domain.training.spec import Lora, Training
 
-CHECKPOINTS = 3  # of a running training: the two newest and the newest anchor
 MODELS = 5  # base, two arms, the release and its copy in the registry
 PILOTS = 4  # a base with its own tokenizer, and three arms
 
@@ -18,20 +17,25 @@ def on_disk(
     text: dict[str, float],
     bytes_per_token: float,
     *,
+    checkpoints: int,
     pilots: bool,
     grown: bool,
     tuned: bool = False,
 ) -> dict[str, float]:
-    """Bytes of text, tokens, models and checkpoints; ``text`` is what is read, by part.
+    """Bytes of text, tokens, models and so many checkpoints; ``text`` is what is read, by part.
 
-    Text is held raw, cleaned twice and split; a token is 2 bytes, or 4 of a vocabulary above 65,536. Models are in
-    fp32. A checkpoint holds the weights and two moments of what learns, in fp32: 12 bytes a parameter where all does.
+    Text is held raw, cleaned twice and split. A token is 2 bytes, or 4 of a vocabulary above 65,536. Models are fp32.
     """
-    trained, added = learning_parameters(shape, training.lora, grown=grown)
     total = sum(text.values())
     return {
         "text": 4.0 * total,
         "tokens": total / bytes_per_token * id_type(shape.vocabulary).itemsize,
         "models": 4.0 * shape.parameters * (MODELS + (PILOTS if pilots else 0) + tuned),
-        "checkpoints": CHECKPOINTS * (4.0 * (shape.parameters + added) + 8.0 * trained),
+        "checkpoints": checkpoints * checkpoint_bytes(shape, training.lora, grown=grown),
     }
+
+
+def checkpoint_bytes(shape: Shape, lora: Lora | None, *, grown: bool) -> float:
+    """The weights and two moments of what learns, in fp32: 12 bytes a parameter where all does."""
+    trained, added = learning_parameters(shape, lora, grown=grown)
+    return 4.0 * (shape.parameters + added) + 8.0 * trained

@@ -143,11 +143,26 @@ def make_plan(
         fits=fits,
         fewest=smallest,
         text_needed=needed,
-        disk=on_disk(shape, training, needed, BYTES_PER_TOKEN, pilots=bool(pilots), grown=extends, tuned=bool(tuning)),
+        disk=on_disk(
+            shape,
+            training,
+            needed,
+            BYTES_PER_TOKEN,
+            checkpoints=checkpoints(training, int(tokens), machine),
+            pilots=bool(pilots),
+            grown=extends,
+            tuned=bool(tuning),
+        ),
         derived=training.tokens is None,
         alone=shape.architecture in ALONE,
         examples=examples,
     )
+
+
+def checkpoints(training: Training, tokens: int, machine: Machine) -> int:
+    """How many lie on the disk at most: of a running arm the newest and an anchor, of both what outlasts them."""
+    lasting = (tokens // training.batch - 1) // machine.permanent_every if machine.permanent_every else 0
+    return machine.checkpoints_kept + 1 + ARMS * lasting
 
 
 def derived(

@@ -272,7 +272,7 @@ class Loop:
         if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
             print(self.at.stopped or told, file=sys.stderr, flush=True)
 
-    def save(self, *, anchor: bool, lasts: bool, wait: bool) -> None:
+    def save(self, *, anchor: bool, wait: bool, lasts: bool = False) -> None:
         """Keep the whole state; it is written while the training goes on."""
         with self.pace.saving():
             if self.spool:

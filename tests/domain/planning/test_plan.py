@@ -112,8 +112,11 @@ def test_tokens_take_two_bytes_or_four(machine: Machine) -> None:
         pytest.approx(1.7 * 1_024_000 * 2),
         pytest.approx(1.7 * 1_024_000 * 4),
     )
-    # three checkpoints of weights and two moments in fp32
+    # three checkpoints of weights and two moments in fp32: two new ones and an anchor
     assert small["checkpoints"] == 36 * shape_of(BASE, 512).parameters
+    # of 1,000 steps of either arm, those after 300, 600 and 900 stay for good
+    more = make_plan(BASE, Fitting(pieces=512), training, machine.but(permanent_every=300, checkpoints_kept=1), None)
+    assert more.disk["checkpoints"] == 12 * (1 + 1 + 2 * 3) * shape_of(BASE, 512).parameters
 
 
 def test_with_lora_few_parameters_learn(machine: Machine, pretrained: Path) -> None:
