@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install quickstart test check bench-corpora bench-tokens
+.PHONY: install quickstart test check bench-corpora bench-tokens bench-training
 
 install: .venv/installed
 
@@ -31,3 +31,7 @@ bench-corpora: install
 
 bench-tokens: install
 	$(BIN)/python -m tests.benchmarks.tokens $(TEXT) --seed $(or $(SEED),0)
+
+bench-training: install
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m tests.benchmarks.training $(TEXT) --seed $(or $(SEED),0)

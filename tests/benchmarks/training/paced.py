@@ -97,11 +97,11 @@ def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None
     )  # fmt: skip
 
 
-def ours(material: Material, out: Path, machine: Machine, steps: int = 1) -> Paced:
+def ours(material: Material, out: Path, machine: Machine, steps: int = 1, kernel: str = "") -> Paced:
     """The loop."""
 
     def train(rest: Rest) -> None:
-        learning = loop(material, out, machine)
+        learning = loop(material, out, machine, kernel=kernel)
         step = learning.step
 
         def resting(batch: Batch, valid: int) -> None:
