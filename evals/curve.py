@@ -135,9 +135,9 @@ def lengths_of(points: Sequence[Mapping[str, Any]], whole: float) -> list[float]
 
 
 def rounded(low: float, high: float) -> Iterator[tuple[float, str]]:
-    """Three to six round numbers between two, as they are written."""
+    """Two to seven round numbers between two, as they are written."""
     step = 10.0 ** math.floor(math.log10(high - low))
-    step *= next(times for times in (1.0, 0.5, 0.2) if (high - low) / (step * times) >= 3.0)
+    step *= next(times for times in (2.0, 1.0, 0.5, 0.2) if (high - low) / (step * times) >= 2.5)
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     for number in range(math.ceil(low / step), math.floor(high / step) + 1):
         yield number * step, f"{number * step:.{places}f}"

@@ -18,7 +18,7 @@ from domain.tokens.shards import PARTS
 from evals.curve import curve
 from evals.law import foretold, interval
 
-FAR = 30  # times the longest pilot beyond which a prediction is called far
+FAR = 16  # times the longest pilot: beyond that, predictions were not held against trainings (evals/README.md)
 FEW = 3  # shares under which a law cannot show how bits bend with the share
 STEPS = 13  # lengths at which the law is drawn
 
@@ -136,6 +136,6 @@ def doubts(
         said.append(f"Few points: {len(shares)} share{'s' * (len(shares) > 1)} of domain text can show {law}.")
     longest = max(point["tokens"] for point in points)
     if spec.tokens > FAR * longest:
-        times = f"{spec.tokens / longest:,.0f} times the longest pilot"
-        said.append(f"The training is {times}: raise pilot.budget where that is too far to foretell.")
+        times = f"The training is {spec.tokens / longest:,.0f} times the longest pilot"
+        said.append(f"{times}; predictions were held against trainings up to {FAR} times. Raise pilot.budget for less.")
     return said

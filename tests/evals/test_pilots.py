@@ -33,7 +33,7 @@ GRID = [
     arm(0.5, 3e-3, 0.97, 1.002), arm(0.7, 3e-3, 0.92, 1.009), arm(0.9, 3e-3, 0.88, 1.030),
     arm(0.5, 9e-3, 0.99, 1.015), arm(0.7, 9e-3, 0.94, 1.020), arm(0.9, 9e-3, 0.91, 1.050),
 ]  # fmt: skip
-SPEC = Choosing(tokens=100_000, general_loss=0.01)
+SPEC = Choosing(tokens=60_000, general_loss=0.01)
 
 
 def test_the_gate_binds() -> None:
@@ -75,7 +75,8 @@ def test_what_is_not_sure_is_said() -> None:
     few = [GRID[0], GRID[1]]
     assert any(line.startswith("Few points: 2 shares") for line in doubts(few[1], few, points(few), SPEC))
     far = doubts(GRID[4], GRID, points(GRID), Choosing(tokens=400_000, general_loss=0.01))
-    assert far == ["The training is 100 times the longest pilot: raise pilot.budget where that is too far to foretell."]
+    (said,) = far
+    assert said.startswith("The training is 100 times the longest pilot; predictions were held against trainings up to")
 
 
 def pilot(share: float, rate: float, tokens: int, domain: float, general: float) -> Any:
