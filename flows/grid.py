@@ -70,8 +70,8 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
                     decay_share=DECAY,
                     warmup_tokens=warmup,
                     validation=LOOK,
-                    # A rate that is too high is to be seen to, not mended.
-                    spikes=training.spikes.but(in_a_row=10**9),
+                    # A rate that is too high is to be seen to, not mended, so there is nothing to go back to.
+                    spikes=training.spikes.but(in_a_row=10**9, anchor=10**9),
                     new_rows_first=min(training.new_rows_first, (alone + 1e-6) / steps) if alone else 0.0,
                 )
                 asked.append((f"pilot {share:.0%} at {rate:g}, {steps:,} steps", said))

@@ -14,7 +14,7 @@ from flows.plan import plan_of
 from flows.recipe import Recipe
 
 START = 8.0  # seconds until a process of its own has read its model; 6 to 10 were seen on two cores
-STATES = 4  # at one moment beside the newest ones: an anchor, one being written, the trunk's and its successor
+STATES = 3  # at one moment beside the newest ones: one being written, the trunk's and its successor
 
 
 def price(recipe: Recipe, machine: Machine) -> Iterator[str]:

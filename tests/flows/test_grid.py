@@ -33,6 +33,7 @@ def test_all_runs_keep_within_the_budget(make_recipe: Any) -> None:
         count = spec.tokens // 512
         assert warmup_steps(spec, count) == -(-steps[0] // 10)
         assert decay_begins(spec, count) == count - round(0.2 * count)
+        assert spec.spikes.anchor > count  # no state is kept that nothing goes back to
 
 
 def test_new_rows_learn_alone_for_the_same_steps_in_each_run(make_recipe: Any) -> None:
