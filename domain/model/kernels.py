@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -15,6 +16,11 @@ VARLEN, TILES = "varlen", "tiles"
 FASTEST = ("varlen", "flex")  # in this order, where both can; a guess until both are timed on one card
 DROPOUTS = ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
 WIDEST = 256  # of a head, in the flash kernels that varlen calls
+NARROWEST = 16  # of a head, in flex attention's kernels
+try:
+    VARLEN_TAKES = frozenset(inspect.signature(import_module("torch.nn.attention.varlen").varlen_attn).parameters)
+except ImportError:
+    VARLEN_TAKES = frozenset()
 
 
 def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
@@ -34,18 +40,16 @@ def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
     if device.type != "cuda":
         return [TILES, kept] if kept == "sdpa" else [kept]
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    able = {"varlen": half and has_varlen() and kept == "sdpa" and width <= WIDEST and width % 8 == 0, "flex": True}
+    able = {
+        "varlen": half and has_varlen() and kept == "sdpa" and width <= WIDEST and width % 8 == 0,
+        "flex": width >= NARROWEST,
+    }
     return [*(name for name in FASTEST if able[name]), kept]
 
 
-@cache
 def has_varlen() -> bool:
-    """Whether this torch has varlen attention with windows and grouped heads (2.12 and newer)."""
-    try:
-        from torch.nn.attention.varlen import varlen_attn
-    except ImportError:
-        return False
-    return "enable_gqa" in inspect.signature(varlen_attn).parameters
+    """Whether this torch has varlen attention with windows (grouped heads came in 2.12; before, keys are repeated)."""
+    return {"scale", "window_size"} <= VARLEN_TAKES
 
 
 @cache
@@ -109,10 +113,15 @@ def varlen_attention(
         bounds, longest = torch.arange(rows + 1, dtype=torch.int32, device=query.device) * length, length
     # Rotary positions widen queries and keys to fp32 under autocast; values come straight from a matrix product.
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1).to(value.dtype) for each in (query, key, value))
+    groups, more = heads // key.shape[1], dict[str, Any]()
+    if "enable_gqa" in VARLEN_TAKES:
+        more["enable_gqa"] = groups > 1
+    elif groups > 1:
+        keys, values = (each.repeat_interleave(groups, 1) for each in (keys, values))
     reach = -1 if sliding_window is None else sliding_window - 1
     seen = varlen.varlen_attn(
         queries, keys, values, bounds, bounds, longest, longest,
-        scale=scaling, window_size=(reach, 0 if module.is_causal else reach), enable_gqa=heads != key.shape[1],
+        scale=scaling, window_size=(reach, 0 if module.is_causal else reach), **more,
     )  # fmt: skip
     assert isinstance(seen, torch.Tensor)  # and not the normalisers too
     return seen.view(rows, length, heads, width), None

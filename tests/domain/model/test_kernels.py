@@ -15,6 +15,12 @@ from tests.domain.model.architectures import rows, tiny
 
 GPU = torch.device("cuda")  # naming one needs none
 DOCUMENTS = [[7, 2, 12, 4], [17, 5], [9, 16]]
+# Heads 16 wide, the least that flex attention's kernels take.
+WIDE: dict[str, dict[str, int]] = {
+    **{name: {"hidden_size": 64} for name in ("llama", "mistral", "bert", "modernbert")},
+    **{name: {"head_dim": 16} for name in ("qwen3", "qwen3_windows", "gemma2")},
+    "gpt2": {"n_embd": 64},
+}
 
 
 def document_by_document(
@@ -38,15 +44,21 @@ def document_by_document(
     return torch.cat([each.transpose(0, 1) for each in found])
 
 
+def wide(name: str, **more: int) -> Any:
+    """A tiny model with heads 16 wide."""
+    return tiny(name, **{**WIDE[name], **more})
+
+
 def test_what_may_compute_attention() -> None:
     first = ["varlen"] if has_varlen() else []
     cpu = torch.device("cpu")
-    assert kernels(tiny("llama"), cpu, half=True) == ["tiles", "sdpa"]
-    assert kernels(tiny("gemma2"), cpu, half=True) == kernels(tiny("bloom"), cpu, half=True) == ["eager"]
-    assert kernels(tiny("llama"), GPU, half=True) == [*first, "flex", "sdpa"]
-    assert kernels(tiny("llama"), GPU, half=False) == ["flex", "sdpa"]  # flash kernels take no fp32
-    assert kernels(tiny("qwen3", head_dim=12), GPU, half=True) == ["flex", "sdpa"]
-    assert kernels(tiny("gemma2"), GPU, half=True) == ["flex", "eager"]  # soft caps
+    assert kernels(wide("llama"), cpu, half=True) == ["tiles", "sdpa"]
+    assert kernels(wide("gemma2"), cpu, half=True) == kernels(tiny("bloom"), cpu, half=True) == ["eager"]
+    assert kernels(wide("llama"), GPU, half=True) == [*first, "flex", "sdpa"]
+    assert kernels(wide("llama"), GPU, half=False) == ["flex", "sdpa"]  # flash kernels take no fp32
+    assert kernels(tiny("llama"), GPU, half=True) == [*first, "sdpa"]  # 8 wide
+    assert kernels(wide("qwen3", head_dim=20), GPU, half=True) == ["flex", "sdpa"]
+    assert kernels(wide("gemma2"), GPU, half=True) == ["flex", "eager"]  # soft caps
     assert kernels(tiny("bert", attention_probs_dropout_prob=0.1), GPU, half=True) == ["sdpa"]
     assert kernels(tiny("t5"), GPU, half=True) == ["sdpa"]
     assert kernels(tiny("bloom"), GPU, half=True) == ["eager"]
@@ -104,6 +116,23 @@ def test_flex_is_told_what_masks_say(name: str, monkeypatch: pytest.MonkeyPatch)
     torch.testing.assert_close(given, wanted, atol=1e-5, rtol=1e-4)
 
 
+def test_keys_are_repeated_where_varlen_knows_no_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in torch 2.11; two queries to a key."""
+    register()
+    model, batch = tiny("llama"), rows("llama", DOCUMENTS, 25)
+    model.set_attn_implementation("varlen")
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", document_by_document)
+    grouped = model(**Masks(model, packed=True)(batch), use_cache=False).logits
+
+    def older(*given: Any, scale: float, window_size: tuple[int, int]) -> torch.Tensor:
+        return document_by_document(*given, scale=scale, window_size=window_size, enable_gqa=False)
+
+    monkeypatch.setattr("domain.model.kernels.VARLEN_TAKES", frozenset({"scale", "window_size"}))
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", older)
+    repeated = model(**Masks(model, packed=True)(batch), use_cache=False).logits
+    torch.testing.assert_close(repeated, grouped)
+
+
 def test_a_kernel_that_leaks_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     def leaking(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *given: Any, **more: Any) -> torch.Tensor:
         whole = torch.tensor([0, query.shape[0]], dtype=torch.int32)
@@ -125,8 +154,10 @@ def test_a_kernel_that_leaks_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("name", ["llama", "qwen3_windows", "mistral", "gpt2", "bert", "modernbert"])
 def test_on_a_gpu_kernels_give_what_masks_give(name: str, kernel: str) -> None:
     """Logits and gradients in bf16, windows included."""
+    if kernel == "varlen" and not has_varlen():
+        pytest.skip("this torch has no varlen attention with windows")
     register()
-    model = tiny(name).to(GPU)
+    model = wide(name).to(GPU)
     host = rows(name, DOCUMENTS, 25)
     batch = host.part(0, 3, GPU)
     found = []
@@ -144,6 +175,6 @@ def test_on_a_gpu_kernels_give_what_masks_give(name: str, kernel: str) -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("half", [True, False])
 def test_on_a_gpu_the_fastest_is_proved_and_taken(half: bool) -> None:
-    model = tiny("llama").to(GPU)
+    model = wide("llama").to(GPU)
     assert Attention(model, GPU, half=half).packed
-    assert model.config._attn_implementation == kernels(tiny("llama"), GPU, half=half)[0]
+    assert model.config._attn_implementation == kernels(wide("llama"), GPU, half=half)[0]

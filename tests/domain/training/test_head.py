@@ -223,7 +223,7 @@ def test_on_a_gpu(name: str, half: bool, monkeypatch: pytest.MonkeyPatch) -> Non
     loss.backward()
     given = gradients(model)
     wanted.backward()
-    torch.testing.assert_close(loss, wanted, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(loss, wanted, atol=1e-3, rtol=1e-3 if half else 1e-4)  # chunks round as they like
     for one, other in zip(given, gradients(model), strict=True):
         assert (one - other).norm() <= (2e-2 if half else 1e-4) * other.norm()
 

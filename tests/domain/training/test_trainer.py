@@ -13,12 +13,14 @@ import torch.nn.functional as functional
 
 from domain.errors import Refusal
 from domain.machine import Machine
+from domain.model.attention import Attention
 from domain.model.build import build
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
 from domain.training.objectives import IGNORED
 from domain.training.ranks import Ranks
 from domain.training.schedule import rate
+from domain.training.spool import read_points
 from domain.training.stopping import Stopped
 from domain.training.trainer import Loop
 from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
@@ -170,10 +172,19 @@ def test_recomputing_changes_nothing(tokenizer: Any, batches: Batches, tmp_path:
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_as_on_a_cpu(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_on_a_gpu_as_on_a_cpu(tokenizer: Any, batches: Batches, tmp_path: Path, precision: str) -> None:
+    """And the points say how much of its peak was used, where one is published."""
+    card, machine = torch.device("cuda"), Machine(device="cuda", precision=precision)
     _, here = train(tokenizer, batches, tmp_path / "cpu")
-    there = Loop(
-        build(SHAPE, tokenizer.path, seed=0), batches, CAUSAL, SPEC, out=tmp_path / "gpu", what="test",
-        ranks=Ranks(rank=0, size=1, device=torch.device("cuda")), machine=Machine(device="cuda", precision="fp32"),
-    ).run()  # fmt: skip
-    assert [p["loss"] for p in there] == pytest.approx([p["loss"] for p in here], abs=1e-3)
+    model = build(SHAPE, tokenizer.path, seed=0).to(card)
+    loop = Loop(
+        model, batches, CAUSAL, SPEC, attention=Attention(model, card, half=precision == "bf16"), out=tmp_path / "gpu",
+        what="test", ranks=Ranks(rank=0, size=1, device=card), machine=machine,
+    )  # fmt: skip
+    there = loop.run()
+    near = 1e-3 if precision == "fp32" else 0.05
+    assert [p["loss"] for p in there] == pytest.approx([p["loss"] for p in here], abs=near)
+    points = read_points(loop.spooled)
+    assert all(("mfu" in point) == (loop.pace.work.peak is not None) for point in points)
+    assert all(0 < point["mfu"] < 1 for point in points if "mfu" in point)
