@@ -38,7 +38,9 @@ def interruptible() -> Iterator[None]:
 
     def watch() -> None:
         while not done.is_set():
-            if signal.sigtimedwait(awaited, 0.2) and main.ident is not None:
+            found = signal.sigtimedwait(awaited, 0.2)
+            # A wait that a stop (Ctrl-Z) outlasted answers too, with no signal in it.
+            if found and found.si_signo in awaited and main.ident is not None:
                 signal.pthread_kill(main.ident, signal.SIGUSR1)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGUSR1, signal.SIGTERM)}

@@ -86,3 +86,26 @@ def test_what_was_set_before_is_set_after() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, ()),
     )
     signal.signal(signal.SIGINT, given)
+
+
+@pytest.mark.parametrize("handler", ["signal.default_int_handler", "signal.SIG_IGN"])
+def test_what_was_stopped_goes_on(handler: str) -> None:
+    code = f"""
+import signal, time
+signal.signal(signal.SIGINT, {handler})
+from flows.interrupt import interruptible
+with interruptible():
+    print("ready", flush=True)
+    time.sleep(2.5)
+print("done", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+        run.send_signal(signal.SIGSTOP)  # Ctrl-Z
+        time.sleep(0.6)  # longer than the wait for a signal that it is in
+        run.send_signal(signal.SIGCONT)
+        assert run.stdout.read() == "done\n"
+    assert run.returncode == 0
