@@ -20,6 +20,8 @@ from domain.model.build import build
 from domain.model.parallel import spread
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
+from domain.tokens.packing import PADDING
+from domain.training.objectives import IGNORED, Batch
 from domain.training.ranks import together
 from domain.training.trainer import Loop
 from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC
@@ -27,7 +29,27 @@ from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC
 ROOT = Path(__file__).parents[3]
 
 
-def part(tokens: Path, tokenizer: Path, out: Path, stop: int, machine: Machine) -> list[dict[str, float]]:
+def wider(rows: Any, number: int) -> Batch:
+    """What the second process reads is filled up to twice the length: objectives fill up to their own longest row."""
+    batch = CAUSAL(rows, number)
+    if os.environ.get("RANK") != "1":
+        return batch
+    beyond = torch.zeros_like(batch.labels)
+
+    def filled(tensor: torch.Tensor, value: int) -> torch.Tensor:
+        return torch.cat((tensor, beyond + value), dim=1)
+
+    return Batch(
+        inputs={"input_ids": filled(batch.inputs["input_ids"], 0)},
+        labels=filled(batch.labels, IGNORED),
+        valid=batch.valid,
+        segments={"input_ids": filled(batch.segments["input_ids"], PADDING)},
+    )
+
+
+def part(
+    tokens: Path, tokenizer: Path, out: Path, stop: int, machine: Machine, objective: Any = CAUSAL
+) -> list[dict[str, float]]:
     """Train up to step ``stop`` of 12, as one of however many processes this is."""
     batches = Batches(Tokens.open(tokens), Mixture(), rows=9, context=32, batches=12, seed=0)
     step = Loop.step
@@ -41,12 +63,13 @@ def part(tokens: Path, tokenizer: Path, out: Path, stop: int, machine: Machine) 
             raise Enough
         step(self, batch, valid)
 
-    model = build(SHAPE, Tokenizer.open(tokenizer).path, seed=0)
+    shape = SHAPE if objective is CAUSAL else SHAPE.but(context=64)
+    model = build(shape, Tokenizer.open(tokenizer).path, seed=0)
     Loop.step = limited  # type: ignore[method-assign]
     try:
         with together(machine) as ranks:
             loop = Loop(
-                model, batches, CAUSAL, SPEC, attention=Attention(model, ranks.device), out=out, ranks=ranks,
+                model, batches, objective, SPEC, attention=Attention(model, ranks.device), out=out, ranks=ranks,
                 machine=machine, what="test", new_rows=range(300, 310), alone=2,
             )  # fmt: skip
             return loop.run()
@@ -56,9 +79,9 @@ def part(tokens: Path, tokenizer: Path, out: Path, stop: int, machine: Machine) 
         Loop.step = step  # type: ignore[method-assign]
 
 
-def by_two(*paths: Path, stop: int, machine: Machine) -> list[dict[str, float]]:
+def by_two(*paths: Path, stop: int, machine: Machine, objective: str = "CAUSAL") -> list[dict[str, float]]:
     """The same in two processes that torchrun starts."""
-    told = [*map(str, paths), str(stop), machine.model_dump_json()]
+    told = [*map(str, paths), str(stop), machine.model_dump_json(), objective]
     run = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__, *told],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
@@ -85,6 +108,13 @@ def test_each_with_all_weights(tokens: Any, tokenizer: Any, tmp_path: Path) -> N
     alike(found, part(*here, tmp_path / "one", 99, CPU))
 
 
+def test_batches_of_other_widths_go_through_as_often(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    """Two rows at once of 32 tokens, and of 64: as many passes by both, or the ranks would wait for each other."""
+    here, few = (tokens.path, tokenizer.path), CPU.but(micro_batch=64)
+    found = by_two(*here, tmp_path / "two", stop=99, machine=few, objective="wider")
+    alike(found, part(*here, tmp_path / "one", 99, CPU, wider))
+
+
 def alike(found: list[dict[str, float]], expected: list[dict[str, float]]) -> None:
     """The same text at every step, and the same figures to rounding."""
     assert [point["tokens"] for point in found] == [point["tokens"] for point in expected]
@@ -98,7 +128,8 @@ def test_a_shard_that_does_not_divide() -> None:
 
 
 if __name__ == "__main__":
-    tokens, tokenizer, out, stop, machine = sys.argv[1:]
-    found = part(Path(tokens), Path(tokenizer), Path(out), int(stop), Machine.model_validate_json(machine))
+    tokens, tokenizer, out, stop, machine, objective = sys.argv[1:]
+    profile, learned = Machine.model_validate_json(machine), {"CAUSAL": CAUSAL, "wider": wider}[objective]
+    found = part(Path(tokens), Path(tokenizer), Path(out), int(stop), profile, learned)
     if os.environ["RANK"] == "0":
         Path(out).with_name("points.jsonl").write_text("".join(json.dumps(point) + "\n" for point in found))
