@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -84,6 +85,7 @@ class Loop:
         self.ranks, self.machine, self.what, self.look, self.trunk = ranks, machine, what, look, trunk
         self.digests = dict(digests or {})
         self.steps, self.device = len(batches), ranks.device
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else a GPU's matrix products may differ, and warn
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Every cell is written before it is read; filling them all first costs 4%.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
