@@ -119,7 +119,7 @@ def panel(
         yield f'<g class="{"point" if arm == chosen else "other"}">{told}{joined}{dots}</g>'
     middle, lower, upper = line[-1]
     yield (
-        f'<text class="told" x="{right - 6}" y="{up(middle) - 12:.1f}" text-anchor="end">{middle:.3f} '
+        f'<text class="told" x="{right - 6}" y="{up(upper) - 9:.1f}" text-anchor="end">{middle:.3f} '
         f'<tspan class="small">[{lower:.3f}, {upper:.3f}]</tspan></text>'
     )
 

@@ -139,7 +139,7 @@ def print_choice(facts: dict[str, Any]) -> None:
     console.print(f"\nbits per UTF-8 byte on validation text (lower is better); the base: {base}")
     console.print(f"in brackets what to expect at {facts['tokens']:,} tokens, with 95%\n", markup=False)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("domain", "rate", "text", *(f"{length:,}" for length in lengths), f"{facts['tokens']:,}", "general"):
+    for column in ("domain", "rate", "text", *(f"{length:,}" for length in lengths), f"{facts['tokens']:,}", "change"):
         table.add_column(column, justify="left" if column == "text" else "right", no_wrap=True)
     for arm in facts["arms"]:
         same = all(arm[name] == facts["chosen"][name] for name in ("domain", "learning_rate"))
