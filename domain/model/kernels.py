@@ -113,7 +113,8 @@ def varlen_attention(
         bounds, longest = torch.arange(rows + 1, dtype=torch.int32, device=query.device) * length, length
     # Rotary positions widen queries and keys to fp32 under autocast; values come straight from a matrix product.
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1).to(value.dtype) for each in (query, key, value))
-    groups, more = heads // key.shape[1], dict[str, Any]()
+    groups = heads // key.shape[1]
+    more: dict[str, Any] = {}  # torch.compile follows no dict[str, Any]()
     if "enable_gqa" in VARLEN_TAKES:
         more["enable_gqa"] = groups > 1
     elif groups > 1:
