@@ -73,7 +73,7 @@ def setting(row: Passes, spec: Learning, device: Device, machine: Machine, *, sa
     micro = machine.micro_batch or MICRO_BATCH["cuda" if device.gpu else "cpu"]
     return Setting(
         rows=max(1, int(spec.batch // row.raw)),
-        each=max(1, int(micro // (row.written or row.read))),
+        each=max(1, int(micro // row.raw)),
         gpu=device.gpu,
         bf16=device.bf16,
         ranks=device.ranks,
