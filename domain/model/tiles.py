@@ -134,11 +134,13 @@ class Tiled(torch.autograd.Function):
         for number, tile in enumerate(tiles):
             here, there = (tile.row, slice(None), tile.queries), (tile.row, slice(None), tile.keys)
             shares = kept[number] if kept else probabilities(*wide, tile, scale).to(value.dtype)
-            values[there] += torch.bmm(shares.transpose(1, 2), toward[here])
-            errors = torch.bmm(toward[here], value[there].transpose(1, 2))
+            wanted = toward[here]
+            # add_, since += would also copy the sum onto itself
+            values[there].add_(torch.bmm(shares.transpose(1, 2), wanted))
+            errors = torch.bmm(wanted, value[there].transpose(1, 2))
             errors = torch.ops.aten._softmax_backward_data(errors, shares, -1, shares.dtype)
             torch.bmm(errors, key[there], out=queries[here])
-            keys[there] += torch.bmm(errors.transpose(1, 2), query[here])
+            keys[there].add_(torch.bmm(errors.transpose(1, 2), query[here]))
         return queries.mul_(scale), keys.mul_(scale).to(key.dtype), values.to(value.dtype), None, None
 
 
