@@ -16,7 +16,7 @@ quickstart: install
 	$(BIN)/shoptalk run quickstart
 
 test: install
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: install
 	$(BIN)/ruff check .

@@ -34,7 +34,10 @@ def test_a_folder_named_as_ours_does_not_come_first(
     monkeypatch.chdir(tmp_path)
     launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "out", machine=CPU)
     assert (tmp_path / "out" / "manifest.json").exists()
-    assert not list(tmp_path.glob("out.*.json"))
+    assert {path.name for path in tmp_path.glob("out.*")} == {
+        "out.spool.jsonl",
+        "out.spool.json",
+    }  # job and reply are gone
     with pytest.raises(Refusal, match="fewer than one batch"):
         launch(prepare, BASE.but(tokens=10), (tokens, tokenizer), out=tmp_path / "few", machine=CPU)
 
