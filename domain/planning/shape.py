@@ -153,6 +153,11 @@ def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> S
     files = given_files(base.weights)
     config: dict[str, Any] = json.loads((files[0].parent / "config.json").read_text(encoding="utf-8"))
     found = {n: shape for path in files if path.suffix == ".safetensors" for n, shape in stored(path).items()}
+    return stated(config, found, pieces, targets)
+
+
+def stated(config: dict[str, Any], found: Tensors, pieces: int | None = None, targets: tuple[str, ...] = ()) -> Shape:
+    """The shape of a model by its config.json and its tensors, as for ``shape_of``."""
     width, rows, heads = number(config, *WIDTH), number(config, "vocab_size"), number(config, *HEADS)
     family = family_of(config)
     size = next((config[name] for name in ("head_dim", "d_kv") if config.get(name)), width // heads)

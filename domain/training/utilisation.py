@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 
-from domain.model.families import context_of, family_of
 from domain.planning.device import Device
 from domain.planning.passes import Passes
 from domain.planning.scaling import forward
-from domain.planning.shape import DECODER_LAYERS, HEADS, LAYERS, UNUSED, Shape, counted, number
+from domain.planning.shape import UNUSED, Shape, stated
 from domain.tokens.packing import PADDING
 from domain.training.objectives import IGNORED, Batch
 
@@ -57,24 +56,6 @@ class Work:
 
 def shape_of(model: Any) -> Shape:
     """The numbers of a model that is loaded."""
-    config, table = model.config.get_text_config().to_dict(), model.get_input_embeddings().weight
-    rows, width = table.shape
-    family = family_of(model.config)
-    two = family == "encoder_decoder"
-    heads = number(config, *HEADS)
-    size = next((config[name] for name in ("head_dim", "d_kv") if config.get(name)), width // heads)
-    found = {
-        name: tuple(each.shape) for name, each in model.named_parameters()
-        if "lora_" not in name and not UNUSED.search(name)
-    }  # fmt: skip
-    return Shape(
-        layers=number(config, *(DECODER_LAYERS if two else ()), *LAYERS),
-        encoder_layers=number(config, *LAYERS) if two else 0,
-        width=width,
-        heads=heads,
-        attention=heads * size,
-        context=context_of(config),
-        family=family,
-        architecture=config.get("model_type", ""),
-        **counted(found, width, rows, rows, family, ()),
-    )
+    named = ((name, tuple(each.shape)) for name, each in model.named_parameters())
+    found = {name: shape for name, shape in named if "lora_" not in name and not UNUSED.search(name)}
+    return stated(model.config.get_text_config().to_dict(), found)
