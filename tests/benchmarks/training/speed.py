@@ -6,8 +6,7 @@ comes: fp32, a padded document a row; there, tokens that are learned from are co
 is the fused AdamW. Each has a process of its own, in which memory is kept between steps as the launcher asks for it.
 
 Utilisation is what the loop computes over what a product of 2,048 x 2,048 matrices does in the same seconds and the
-same precision, by the formula of a training's points (``domain.training.utilisation``): of attention the full square.
-``seen`` counts only what a mask lets see.
+same precision. Of attention only what is seen is counted; ``square`` has all of it, as a training's points do.
 """
 
 from __future__ import annotations
@@ -90,8 +89,8 @@ def rows(given: Given) -> Iterator[dict[str, Any]]:
     shares = zip(times["default"], learned(material, given.rounds), padded(material, given.rounds), strict=True)
     plain = [(slow / theirs_) / (fast / mine_) for (fast, slow), mine_, theirs_ in shares]
     rate = [(2.0 * SIZE**3 * PRODUCTS / bare, ROWS * SHAPE.context / fast) for fast, bare in times["product"]]
-    used = [material.flops() * pace_ / peak for peak, pace_ in rate]
-    seen = median(material.flops(material.seen()) * pace_ / peak for peak, pace_ in rate)
+    used = [material.flops(material.seen()) * pace_ / peak for peak, pace_ in rate]
+    square = median(material.flops() * pace_ / peak for peak, pace_ in rate)
     yield row(
         "speed: Trainer, same batches", ratios, GOALS["same"], holds=apart < (0.02 if half else 1e-4), **told,
         tokens_per_s=pace, peer_tokens_per_s=round(ROWS * SHAPE.context / median(seconds["same"])),
@@ -99,7 +98,7 @@ def rows(given: Given) -> Iterator[dict[str, Any]]:
     )  # fmt: skip
     yield row("speed: Trainer as it comes", plain, GOALS["default"], **told)
     yield row(
-        "speed: utilisation", used, GOALS["utilisation"], **told, seen=round(seen, 3),
+        "speed: utilisation", used, GOALS["utilisation"], **told, square=round(square, 3),
         product_gflops=round(median(peak for peak, _ in rate) / 1e9),
     )  # fmt: skip
 
