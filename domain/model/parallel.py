@@ -14,6 +14,7 @@ from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selectiv
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.model.device import uses_bf16
+from domain.model.fused import fuse
 
 # What is kept where only cheap operations are computed again: matrix products and attention.
 DEAR = {
@@ -68,6 +69,8 @@ def spread(model: nn.Module, ranks: int, machine: Machine, device: torch.device)
     Weights, gradients and moments are sharded over ``machine.shard`` neighbouring ranks and replicated over the groups
     of these: 1 is data parallelism, all ranks FSDP2, BloombergGPT had 128 of 512. Gradients are summed in fp32.
     """
+    if device.type == "cpu" and not machine.compile:  # which fuses by itself
+        fuse(model)
     recompute(model, machine.recompute)
     if machine.compile:
         for block in blocks(model):
