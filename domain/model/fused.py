@@ -7,10 +7,9 @@ Between two matrix products a CPU waits for memory. Of 8 layers 256 wide (2,048 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from functools import partial
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -24,16 +23,24 @@ Rotation = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 def fuse(model: Any) -> None:
     """Put them in the place of ``model``'s own, where these are found to compute the same.
 
-    ``model`` is on the CPU and not sharded yet. Rotary positions are a function of the architecture's module, so other
-    models of that architecture get them too; on a GPU, and in what is compiled, the own function is called as ever.
+    ``model`` is on the CPU, neither sharded nor compiled yet. No other model is changed.
     """
     for module in model.modules():
+        forward = type(module).forward
         if is_rms_norm(module):
             module.forward = MethodType(rms_norm, module)
-    for name in {type(module).__module__ for module in model.modules()}:
-        own = getattr(sys.modules[name], ROTARY, None)
-        if own is not None and is_rotation(own):
-            setattr(sys.modules[name], ROTARY, partial(rotated, own))
+        elif isinstance(forward, FunctionType) and ROTARY in forward.__code__.co_names:
+            own = forward.__globals__[ROTARY]
+            if is_rotation(own):
+                module.forward = MethodType(calling(forward, {ROTARY: partial(rotated, own)}), module)
+
+
+def calling(function: FunctionType, others: dict[str, Any]) -> FunctionType:
+    """``function``, which finds ``others`` where it looks for globals of these names."""
+    named = {**function.__globals__, **others}
+    made = FunctionType(function.__code__, named, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
 
 
 def is_rms_norm(module: Any) -> bool:
@@ -43,7 +50,8 @@ def is_rms_norm(module: Any) -> bool:
         return False
     given = torch.linspace(-2.0, 3.0, 2 * len(module.weight)).view(2, -1)
     with torch.no_grad():
-        return torch.allclose(type(module).forward(module, given), rms_norm(module, given), rtol=1e-5, atol=1e-6)
+        theirs = type(module).forward(module, given)
+    return torch.allclose(theirs, rms_norm(module, given), rtol=1e-5, atol=1e-6)
 
 
 def is_rotation(own: Rotation) -> bool:
@@ -74,13 +82,12 @@ def rotated(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Queries and keys [rows, heads, length, width], turned by their positions' angles [rows, length, width].
 
-    In the precision given: attention has the values' in any case. ``own`` is what is called elsewhere.
+    In the precision given: attention has the values' in any case. ``own`` is called where only a part of each
+    head turns.
     """
-    if query.device.type != "cpu" or cos.shape[-1] != query.shape[-1] or torch.compiler.is_compiling():
+    if unsqueeze_dim != 1 or cos.shape[-1] != query.shape[-1]:
         return own(query, key, cos, sin, unsqueeze_dim)
-    angles = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
-    turned: list[torch.Tensor] = [Rotary.apply(each, *angles) for each in (query, key)]  # type: ignore[no-untyped-call]
-    return turned[0], turned[1]
+    return Rotary.apply(query, cos, sin), Rotary.apply(key, cos, sin)  # type: ignore[no-untyped-call]
 
 
 class RmsNorm(torch.autograd.Function):
@@ -95,7 +102,8 @@ class RmsNorm(torch.autograd.Function):
         normed = wide * scale
         ctx.save_for_backward(normed, scale, weight)
         ctx.given = given.dtype
-        return (normed * weight).to(kind)
+        found: torch.Tensor = (normed * weight).to(kind)
+        return found
 
     @staticmethod
     @once_differentiable
@@ -103,34 +111,38 @@ class RmsNorm(torch.autograd.Function):
         """The gradients of what was given and of the weight."""
         normed, scale, weight = ctx.saved_tensors
         toward, width = toward.float(), toward.shape[-1]
-        shares = (toward * normed).view(-1, width)
+        shares = (toward * normed).flatten(0, -2)
         along = (shares @ weight.float()).div_(-width).view(scale.shape)  # what changes the length alone has no effect
         back = (toward * weight).addcmul_(normed, along).mul_(scale)
         return back.to(ctx.given), shares.sum(0).to(weight.dtype), None, None
 
 
 class Rotary(torch.autograd.Function):
-    """x cos + (-second half of x, first half) sin (RoFormer, arXiv 2104.09864, in GPT-NeoX's order), in fp32."""
+    """x cos + (-second half of x, first half) sin (RoFormer, arXiv 2104.09864, in GPT-NeoX's order), in fp32.
+
+    A layer has its heads beside each other in memory, attention wants them one after the other: each is given what it
+    likes, at no cost.
+    """
 
     @staticmethod
     def forward(ctx: Any, given: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        """[rows, heads, length, width] -> the same."""
+        """[rows, heads, length, width] -> the same, in that order of memory."""
         ctx.save_for_backward(cos, sin)
-        first, second = sin.chunk(2, -1)
-        return turned(given, cos, -first, second)
+        first, second = sin[:, None].chunk(2, -1)
+        return turned(given, cos[:, None], -first, second)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Turned back; angles are constants."""
+        """Turned back, in the order [rows, length, heads, width]; angles are constants."""
         cos, sin = ctx.saved_tensors
-        first, second = sin.chunk(2, -1)
-        return turned(toward, cos, second, -first), None, None
+        first, second = sin[:, :, None].chunk(2, -1)
+        return turned(toward.transpose(1, 2), cos[:, :, None], second, -first).transpose(1, 2), None, None
 
 
 def turned(given: torch.Tensor, cos: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """``given`` times ``cos``, and to its halves the other half times ``first`` and ``second``."""
-    wide = given.float()
+    wide = given.to(torch.float32, memory_format=torch.contiguous_format)
     one, other = wide.chunk(2, -1)
     found = wide * cos
     left, right = found.chunk(2, -1)

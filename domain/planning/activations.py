@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from domain.planning.passes import Passes
 from domain.planning.shape import Shape
@@ -23,12 +25,22 @@ KEPT = {
     "t5": ((24, 16, 0, 28, 4), (26, 14, 0, 14, 4)),
     "bart": ((32, 0, 0, 8, 0), (24, 0, 0, 4, 0)),
 }
+# What a CPU keeps less of the stream, of all queries and of the keys: norms are fused there (domain.model.fused), and
+# attention in tiles keeps no queries and keys beside ModernBERT's values.
+FUSED = {
+    "llama": ((8, 0, 0), (14, 0, 0)),
+    "qwen3": ((8, 4, 4), (14, 2, 2)),
+    "modernbert": ((8, 0, 0), (4, 0, 0)),
+    "t5": ((8, 0, 0), (12, 0, 0)),
+}
 DECODER = {"t5": ((36, 24, 0, 28, 4), (36, 18, 0, 14, 4)), "bart": ((48, 0, 0, 8, 0), (34, 0, 0, 4, 0))}
+DECODER_FUSED = {"t5": ((12, 0, 0), (20, 0, 0))}
 RECTIFIED = 4  # times the inner size in T5 1.0, whose feed-forward block is not gated
 ACROSS = ((0, 8), (4, 4))  # per token that the encoder read, for the decoder's keys and values: width, queries
 # A compiled block keeps the inputs of its products and little else: gated 3 or else 2 times the inner size.
 COMPILED = ((48, 12, 8), (28, 6, 4))
 TILE, MOST = 128, 2**24  # of attention on a CPU (domain.model.tiles): queries, and bytes of probabilities a layer keeps
+Table = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
 ALONE = {"bloom", "bart"}  # they take no document mask: one document a row
 
 
@@ -62,14 +74,15 @@ def layers_of(
     shape: Shape, row: Passes, *, rows: int, bf16: bool, gpu: bool, compiled: bool
 ) -> list[tuple[int, Layer]]:
     """(How many, one of them) for each stack, in the order of the forward pass; ``rows`` go through it at once."""
-    kind, half = like(shape), int(bf16)
+    kind, half, fused = like(shape), int(bf16), not gpu and not compiled
     if shape.family != "encoder_decoder":
         length = row.read + row.written
-        layer = one(shape, KEPT[kind][half], length, bf16=bf16, compiled=compiled)
+        layer = one(shape, table(KEPT, FUSED if fused else {}, kind, half), length, bf16=bf16, compiled=compiled)
         seen = attended(shape, length, rows, bf16) if not gpu and kind != "bloom" else 0.0
         return [(shape.layers, grown(layer, seen))]
-    encoder = one(shape, KEPT[kind][half], row.read, bf16=bf16, compiled=compiled)
-    decoder = one(shape, DECODER[kind][half], row.written, bf16=bf16, compiled=compiled)
+    inside = table(KEPT, FUSED if fused else {}, kind, half), table(DECODER, DECODER_FUSED if fused else {}, kind, half)
+    encoder = one(shape, inside[0], row.read, bf16=bf16, compiled=compiled)
+    decoder = one(shape, inside[1], row.written, bf16=bf16, compiled=compiled)
     width, queries = ACROSS[half]
     size = 2 if bf16 else 4
     across = row.read * (width * shape.width + queries * shape.queries)
@@ -82,6 +95,11 @@ def layers_of(
         (shape.encoder_layers, grown(encoder, alone * row.read**2)),
         (shape.layers, grown(decoder, across + masked + alone * row.written**2, products)),
     ]
+
+
+def table(kept: Table, less: Table, kind: str, half: int) -> tuple[int, ...]:
+    """Bytes of a layer, less what it does not keep."""
+    return tuple(a - b for a, b in zip_longest(kept[kind][half], less.get(kind, ((), ()))[half], fillvalue=0))
 
 
 def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, compiled: bool) -> Layer:
@@ -104,7 +122,7 @@ def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, c
         kept=kept * length + square * scored,
         products=products,
         given=4.0 * wide * length,
-        work=12.0 * (wide + fed) * length,
+        work=4.0 * (wide + fed) * length,
         scores=6.0 * scored,
     )
 

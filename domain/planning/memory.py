@@ -80,7 +80,7 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
     Weights, gradients and two AdamW moments in fp32: 16 bytes a parameter, over ``shard`` ranks (ZeRO, arXiv
     1910.02054, stage 3). Gradients are whole until the last of several passes, since ranks exchange them once a step.
     """
-    from domain.training.head import FEWEST, LOGITS_AT_ONCE
+    from domain.training.head import FEWEST, LOGITS_AT_ONCE, SLICE
 
     all_of, n = float(shape.parameters), how.shard
     trained, added = learning_parameters(shape, lora, grown=grown)
@@ -94,15 +94,15 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
     held = rows * sum(count * layer.held(again) for count, layer in stacks)
     first, last = stacks[0][1], stacks[-1][1]
     around = rows * outside(shape, row)
-    at_once = max(FEWEST, LOGITS_AT_ONCE["cuda" if how.gpu else "cpu"] // shape.vocabulary)
-    logits = (
-        8.0 * shape.vocabulary * min(at_once, how.together * row.predicted)
-    )  # and their logarithms, or the errors in bf16
+    device = "cuda" if how.gpu else "cpu"
+    logits = shape.vocabulary * min(max(FEWEST, LOGITS_AT_ONCE[device] // shape.vocabulary), rows * row.predicted)
+    softmax = (4.0 if how.gpu else 8.0) * min(SLICE[device], logits)  # a CPU widens what it is made of first
+    chunk = (2.0 if how.bf16 else 4.0) * logits + softmax
     matrix = 4.0 * shape.head if head_learns else 0.0  # the head's gradient is there before all others
     products = 4.0 * shape.head if how.bf16 else 0.0  # its bf16 copy, and what a chunk adds to the gradient
     accumulated = gradients if several else 0.0
     moments_of_step = {
-        "head": accumulated + copies + held + around + logits + matrix + products,
+        "head": accumulated + copies + held + around + chunk + matrix + products,
         "last layer": accumulated + copies + held + around + matrix + rows * last.working(again),
         "first layer": gradients + around + rows * (first.held(again) + first.working(again)) + matrix,
         "update": gradients,
@@ -116,7 +116,7 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
         "gradients": gradients,
         "optimizer": moments,
         "activations": activations,
-        "logits": logits + matrix + products,
+        "logits": chunk + matrix + products,
         "checkpoint": 0.0 if how.gpu or not how.saves else staging,
         "libraries": 0.0 if how.gpu else LIBRARIES[False] + SPILL * activations,
     }

@@ -181,7 +181,7 @@ def errors_in_place(
     """
     loss = torch.zeros((), device=logits.device)
     size = max(1, SLICE[logits.device.type] // logits.shape[1])
-    for given, wanted in zip(logits.split(size), labels.split(size), strict=True):
+    for given, wanted in zip(torch.split(logits, size), torch.split(labels, size), strict=True):
         logs = torch.log_softmax(given, -1, dtype=torch.float32)
         own = logs.gather(-1, wanted)
         loss -= own.sum()

@@ -21,6 +21,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from domain.model.attention import Attention
 from domain.model.build import build
+from domain.model.fused import fuse
 from domain.model.parallel import recompute
 from domain.model.spec import FAMILIES, Base, Scratch
 from domain.planning.fits import WAYS
@@ -56,6 +57,7 @@ def peak(scratch: Scratch, speaker: Path, half: bool, how: str) -> tuple[float, 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         model = build(scratch, speaker, 0).train()
         attention, head = Attention(model, torch.device("cpu"), half=half), Head(model)
+        fuse(model)
         recompute(model, how)
         optimizer, part = adamw(model, Learning()), batch(scratch.family, 300, attention.packed)
         for _ in range(2):

@@ -11,7 +11,7 @@ import torch
 from domain.model import tiles as made
 from domain.model.attention import Attention
 from domain.model.parallel import recompute
-from domain.model.tiles import Tiles, tiled_attention
+from domain.model.tiles import Tiles, tiled_attention, together
 from tests.domain.model.architectures import rows, tiny
 
 DOCUMENTS = torch.tensor([[0] * 11, [0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2], [0, 1, 1, 1, 1, 1, 2, 2, -1, -1, -1]])
@@ -80,18 +80,39 @@ def test_large_scores_keep_their_precision_in_bf16(monkeypatch: pytest.MonkeyPat
 
 def test_only_keys_that_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(made, "SIZE", 4)
+    monkeypatch.setattr(made, "WASTED", 0)
 
-    def places(causal: bool, window: int | None) -> list[tuple[int, int]]:
+    def places(causal: bool, window: int | None) -> list[list[tuple[int, int, int]]]:
+        """First and last row, and the keys, of each tile; by queries."""
         found = Tiles(DOCUMENTS)(causal, window)
-        assert [(tile.row, tile.queries.start, tile.queries.stop) for tile in found] == [
-            (row, begin, end) for row in range(3) for begin, end in ((0, 4), (4, 8), (8, 11))
-        ]
-        return [(tile.keys.start, tile.keys.stop) for tile in found]
+        return [
+            [
+                (tile.rows.start, tile.rows.stop - 1, tile.keys.start, tile.keys.stop)
+                for tile in found if tile.queries == slice(begin, end)
+            ]
+            for begin, end in ((0, 4), (4, 8), (8, 11))
+        ]  # fmt: skip
 
-    assert places(True, None) == [(0, 4), (0, 8), (0, 11), (0, 4), (0, 8), (6, 11), (0, 4), (1, 8), (8, 11)]
-    assert places(False, None) == [(0, 11), (0, 11), (0, 11), (0, 6), (0, 9), (6, 11), (0, 6), (1, 8), (8, 11)]
-    assert places(True, 2)[:3] == [(0, 4), (3, 8), (7, 11)]
-    assert places(False, 2)[:3] == [(0, 5), (3, 9), (7, 11)]
+    # Rows of equal reach share a tile.
+    assert places(True, None) == [
+        [(0, 2, 0, 4)],
+        [(0, 1, 0, 8), (2, 2, 1, 8)],
+        [(0, 0, 0, 11), (1, 1, 6, 11), (2, 2, 8, 11)],
+    ]
+    assert places(False, None) == [
+        [(0, 0, 0, 11), (1, 2, 0, 6)],
+        [(0, 0, 0, 11), (1, 1, 0, 9), (2, 2, 1, 8)],
+        [(0, 0, 0, 11), (1, 1, 6, 11), (2, 2, 8, 11)],
+    ]
+    assert [tiles[0] for tiles in places(True, 2)] == [(0, 2, 0, 4), (0, 2, 3, 8), (0, 1, 7, 11)]
+    assert [tiles[0] for tiles in places(False, 2)] == [(0, 2, 0, 5), (0, 1, 3, 9), (0, 1, 7, 11)]
+
+
+def test_rows_share_a_tile_where_few_keys_are_wasted() -> None:
+    """Of 8 and 7 keys one is wasted; 100 more would be 93, above 32 a row."""
+    assert list(together([(0, 8), (1, 8), (0, 101)], 1_000)) == [slice(0, 2), slice(2, 3)]
+    assert list(together([(0, 8), (0, 8), (0, 8)], 16)) == [slice(0, 2), slice(2, 3)]
+    assert list(together([(0, 8), (0, 8)], 7)) == [slice(0, 1), slice(1, 2)]  # one row is never too large
 
 
 def test_rows_without_documents_are_one_each() -> None:

@@ -78,18 +78,22 @@ def test_recomputation_keeps_less() -> None:
     tokens = 128 * 4_096
     kept = {way: each.parts["activations"] for way, each in (("none", none), ("full", full))}
     per_layer = (26 + 6 + 2) * 4_096 + 8 * 11_008
-    work = 12 * (4_096 + 11_008)
+    work = 4 * (4_096 + 11_008)
     outside = kept["none"] - tokens * (32 * per_layer + work)
     assert kept["full"] == pytest.approx(tokens * (32 * 4 * 4_096 + per_layer) + outside)
 
 
 def test_logits_are_held_in_chunks() -> None:
-    # 2^28 logits at once on a GPU, at 8 bytes; the head's gradient in fp32, its copy and its chunk's product in bf16
+    # 2^28 logits at once on a GPU, at 2 bytes, and their softmax at 4; the head's gradient in fp32, its copy and its
+    # chunk's product in bf16
     memory = training_memory(LLAMA_7B, ROW, GPU)
     head = 32_000 * 4_096
-    assert memory.parts["logits"] == pytest.approx(8 * 2**28 + 8 * head, rel=1e-4)
+    assert memory.parts["logits"] == pytest.approx(6 * 2**28 + 8 * head, rel=1e-4)
     few = training_memory(LLAMA_7B, Passes(64, 0, 64, 64), replace(GPU, rows=1, each=1))
-    assert few.parts["logits"] == 8 * 64 * 32_000 + 8 * head
+    assert few.parts["logits"] == 6 * 64 * 32_000 + 8 * head
+    # on a CPU the softmax is taken of 2^18 at once
+    cpu = training_memory(LLAMA_7B, ROW, replace(GPU, gpu=False))
+    assert cpu.parts["logits"] == 2 * 512 * 32_000 + 8 * 2**18 + 8 * head
 
 
 def test_a_cpu_holds_the_checkpoint_itself() -> None:
@@ -98,7 +102,7 @@ def test_a_cpu_holds_the_checkpoint_itself() -> None:
     assert memory.parts["checkpoint"] == 12 * 6_738_415_616
     assert memory.host == 0
     short = training_memory(LLAMA_7B, ROW, replace(cpu, saves=False))
-    assert memory.peak - short.peak == 12 * 6_738_415_616
+    assert memory.peak - short.peak == pytest.approx(12 * 6_738_415_616)
 
 
 def test_what_is_sure_is_not_scaled() -> None:

@@ -97,3 +97,4 @@ def work(rank: int, folder: Path) -> None:
     if rank == 0:
         torch.save(seen, folder / "seen.pt")
     dist.destroy_process_group()
+    os._exit(0)  # see domain.launched
