@@ -6,18 +6,25 @@ import atexit
 import os
 import signal
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from domain.errors import Refusal
 from flows.recipe import Recipe, load_recipe
 from flows.room import chain
 from flows.stage import StageRunner, travel
 
 RETRY_SECONDS: list[float] = [5.0, 30.0, 120.0]
 PASSING = (ConnectionError, TimeoutError, socket.gaierror)
+# As Prefect starts a server for one run: without its page, and without what schedules runs.
+TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+STARTUP_SECONDS = 120.0
 LASTING = ("OfflineModeIsEnabled",)  # the hub's word for a network that was switched off by hand
 
 
@@ -32,7 +39,6 @@ def settle(work: Path) -> None:
     # A task that fails is told once, by the command; Prefect would print its traceback for each attempt.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     # The temporary server listens here; a proxy for the world outside must not be asked for it.
     for name in ("NO_PROXY", "no_proxy"):
         known = os.environ.get(name, "")
@@ -44,35 +50,42 @@ def settle(work: Path) -> None:
 
 
 def serve(work: Path) -> None:
-    """Start the temporary server where there is no other; what it prints goes to ``prefect/server.log``.
+    """Start a temporary server where there is no other; what it prints goes to ``prefect/server.log``.
 
-    Prefect would start it at the first call, with this process's stderr. It ends with this process and no sooner:
-    SIGTERM, which ``timeout`` and service managers send to every process of a run, is blocked in it, so that how the
-    run ended can still be told to it.
+    Prefect would start it itself at the first call, once it has imported the whole server here too (2 s), and with this
+    process's stderr. It ends with this process and no sooner: SIGTERM, which ``timeout`` and service managers send to
+    every process of a run, is blocked in it, so that how the run ended can still be told to it.
     """
-    from prefect.server.api.server import SubprocessASGIServer
+    import httpx
+    from prefect.context import refresh_global_settings_context
     from prefect.settings import PREFECT_API_URL
 
     if PREFECT_API_URL.value():
         return
-    (work / "prefect").mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with (work / "prefect" / "server.log").open("wb") as log:
-        kept = [os.dup(number) for number in (1, 2)]
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        server = SubprocessASGIServer()
-        try:
-            for number in (1, 2):
-                os.dup2(log.fileno(), number)
-            server.start()
-            if started := server.server_process:
-                atexit.register(started.kill)  # before Prefect's own end, which would wait; all is in the database
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            for number, own in zip((1, 2), kept, strict=True):
-                os.dup2(own, number)
-                os.close(own)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    command += ["--host", "127.0.0.1", "--port", port, "--log-level", "error"]
+    log = work / "prefect" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        with log.open("wb") as told:
+            server = subprocess.Popen(command, env={**os.environ, **TEMPORARY}, stdout=told, stderr=told)
+        atexit.register(server.kill)  # all is in the database
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    url, began = f"http://127.0.0.1:{port}/api", time.monotonic()
+    while True:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/health", trust_env=False).is_success:
+                break
+        if server.poll() is not None or time.monotonic() - began > STARTUP_SECONDS:
+            raise Refusal("prefect", f"its server did not start: see {log}", f"remove {log.parent}, then run again")
+        time.sleep(0.1)
+    os.environ["PREFECT_API_URL"] = url
+    refresh_global_settings_context()
 
 
 def can_help(task: Any, task_run: Any, state: Any) -> bool:
@@ -108,6 +121,7 @@ def run_flow(name: str, overrides: list[str], as_of: date, runner: StageRunner) 
         return wrap(call)
 
     recipe: Recipe = load_recipe(name, overrides)
+    runner.tracker.prepare()  # while the server starts
     serve(runner.machine.work)
 
     @flow(name="adapt", flow_run_name=f"{recipe.name} {as_of}", persist_result=False)

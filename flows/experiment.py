@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -38,14 +38,20 @@ class MLflow(Tracker):
         self.reckoned: set[str] = set()
         self.broken = False
 
-    @quietly
-    def open(self) -> None:
-        """Connect, end in the record what a killed run of this work folder left open, and begin or go on."""
+    def prepare(self) -> None:
+        """MLflow takes a second to import, and more from a slow disk; what fails here is told by ``open``."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
         for noisy in ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking._model_registry.client"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)  # a failure is told once, by ``quietly``
+        with suppress(Exception):
+            import mlflow  # noqa: F401
+
+    @quietly
+    def open(self) -> None:
+        """Connect, end in the record what a killed run of this work folder left open, and begin or go on."""
+        self.prepare()
         import mlflow
 
         mlflow.set_tracking_uri(self.uri)

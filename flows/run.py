@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from domain.machine import Machine
 from domain.spec import fingerprint
 from domain.stage import Store
+from flows.behind import Behind
 from flows.hold import holding
 from flows.journey import Journey
 from flows.order import beyond
@@ -72,4 +73,5 @@ def tracker_for(machine: Machine, recipe: Recipe, as_of: date) -> Tracker:
         return Tracker()
     from flows.experiment import MLflow
 
-    return MLflow(machine, recipe.name, fingerprint([recipe.model_dump(mode="json"), as_of.isoformat()]), as_of)
+    journey = fingerprint([recipe.model_dump(mode="json"), as_of.isoformat()])
+    return Behind(MLflow(machine, recipe.name, journey, as_of))

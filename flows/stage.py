@@ -27,7 +27,7 @@ from flows.recipe import Recipe
 from flows.room import disk_refusal
 from flows.tracking import Tracker
 
-FORWARD_SECONDS = 5.0
+FORWARD_SECONDS = 10.0
 
 
 class Missing(Exception):

@@ -24,6 +24,9 @@ class Tracker:
     uri = "none"
     broken = False
 
+    def prepare(self) -> None:
+        """Import what it needs; nothing is told yet."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -70,13 +70,14 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
     from domain.stage import Store
     from domain.training.pretrain import pretrain
     from flows import engine
+    from flows.behind import Behind
     from flows.experiment import MLflow
     from flows.journey import Journey
     from flows.stage import StageRunner
 
     spec, base, tokens = opened(folder)
     store, day = Store(machine.work), date(2024, 1, 1)
-    recipe, tracker = SimpleNamespace(name="benchmark"), MLflow(machine, "benchmark", "0", day)
+    recipe, tracker = SimpleNamespace(name="benchmark"), Behind(MLflow(machine, "benchmark", "0", day))
 
     def travelled(_: Any, day: date, runner: StageRunner) -> None:
         runner.journey.begin({}, day.isoformat())
