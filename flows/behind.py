@@ -1,4 +1,4 @@
-"""Tracking in a thread of its own: no stage waits until MLflow is imported, its tables are made, or a server answers."""
+"""Tracking in a thread of its own: no stage waits until MLflow is imported, has made its tables, or answers."""
 
 from __future__ import annotations
 
