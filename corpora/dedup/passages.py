@@ -35,10 +35,11 @@ def paragraphs(text: str) -> list[str]:
 
 
 def hashes(pieces: Sequence[str], words: int) -> Iterator[tuple[int, int]]:
-    """(place, XXH3 of 64 bits) of each piece of at least ``words`` words, without case and white space."""
-    long = [n for n, piece in enumerate(pieces) if len(piece) >= 2 * words - 1 and len(piece.split()) >= words]
+    """(place, XXH3 of 64 bits) of each piece of at least ``words`` words, with case and white space folded."""
+    long = [place for place, piece in enumerate(pieces) if len(piece) >= 2 * words - 1]
     for place, folded in zip(long, normalised([pieces[place] for place in long]), strict=True):
-        yield place, xxhash.xxh3_64_intdigest(folded)
+        if bytes(folded).count(b" ") >= words - 1:
+            yield place, xxhash.xxh3_64_intdigest(folded)
 
 
 def marks(texts: Sequence[str], spec: Passages, begin: int = 0) -> np.ndarray:

@@ -47,7 +47,7 @@ def datatrove(path: Path, out: Path) -> None:
     from datatrove.utils.logging import logger
 
     def content(document: Document) -> bytes:
-        return "".join(document.text.casefold().split()).encode()
+        return " ".join(document.text.casefold().split()).encode()
 
     content.__annotations__["return"] = bytes  # datatrove reads it, and it stands here as a string
     logger.disable("datatrove")

@@ -18,15 +18,15 @@ def spelled_out(text: str) -> bytes:
         other = letter.casefold()
         alike = len(other) == 1 and len(other.encode()) == len(letter.encode())
         folded.append(other if alike else letter)
-    return "".join("".join(folded).split()).encode()
+    return " ".join("".join(folded).split()).encode()
 
 
-def test_case_and_white_space_make_no_difference_and_all_else_does() -> None:
-    assert normalised(["A  Bond\n matures", "\u00a0ÉTÉ\u3000 1\t"]) == [b"abondmatures", "été1".encode()]
-    same = exact_keys(["A  Bond\n matures", "a bond MATURES ", "a bond ma\ntures"])
-    assert (same == same[0]).all()
-    keys = exact_keys(["a bond", "a bond.", "bond a", "a b\u00f6nd", "a bo\u0308nd", ""])
-    assert len({tuple(key) for key in keys.tolist()}) == 6
+def test_case_and_white_space_are_folded_and_nothing_else() -> None:
+    assert normalised(["A  Bond\n matures", "\u00a0ÉTÉ\u3000 1\t"]) == [b"a bond matures", "été 1".encode()]
+    same = exact_keys(["A  Bond\n matures", "a bond MATURES "])
+    assert np.array_equal(same[0], same[1])
+    keys = exact_keys(["a bond", "a bond.", "abond", "bond a", "a b\u00f6nd", "a bo\u0308nd", ""])
+    assert len({tuple(key) for key in keys.tolist()}) == 7
 
 
 def test_a_batch_is_normalised_as_each_alone() -> None:
@@ -39,7 +39,7 @@ def test_a_batch_is_normalised_as_each_alone() -> None:
 
 
 def test_a_key_is_xxh3_of_128_bits() -> None:
-    value = xxhash.xxh3_128_intdigest(b"abond")
+    value = xxhash.xxh3_128_intdigest(b"a bond")
     assert exact_keys(["A bond"]).tolist() == [[value >> 64, value % 2**64]]
 
 
