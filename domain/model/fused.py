@@ -1,7 +1,7 @@
 """RMS norms and rotary positions on a CPU, in half the passes over memory that transformers' own take.
 
-Between two matrix products a CPU waits for memory. Of 8 layers 256 wide (2,048 tokens, bf16, 2 cores) a norm takes
-0.9 ms forward and backward where transformers' takes 2.1, and rotary positions 1.8 where they take 3.0.
+Between two matrix products a CPU waits for memory. For 2,048 tokens of width 256 (bf16, 2 cores, forward and backward)
+a norm takes 0.9 ms where transformers' takes 2.1, and rotary positions 1.8 ms where theirs take 3.0.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def fuse(model: Any) -> None:
         if is_rms_norm(module):
             module.forward = MethodType(rms_norm, module)
         elif isinstance(forward, FunctionType) and ROTARY in forward.__code__.co_names:
-            own = forward.__globals__[ROTARY]
-            if is_rotation(own):
+            own = forward.__globals__.get(ROTARY)  # none where a method is called so
+            if own is not None and is_rotation(own):
                 module.forward = MethodType(calling(forward, {ROTARY: partial(rotated, own)}), module)
 
 
@@ -61,7 +61,7 @@ def is_rotation(own: Rotation) -> bool:
     query, key, cos, sin = (torch.linspace(-1.0, end, 48).view(1, -1, 3, 8) for end in (2.0, 3.0, 0.5, 1.5))
     try:
         theirs = own(query, key, cos[:, 0], sin[:, 0])
-    except (RuntimeError, ValueError):
+    except (RuntimeError, ValueError, TypeError, IndexError):
         return False
     ours = rotated(own, query, key, cos[:, 0], sin[:, 0])
     return all(torch.allclose(one, other, rtol=1e-5, atol=1e-6) for one, other in zip(ours, theirs, strict=True))
@@ -114,7 +114,8 @@ class RmsNorm(torch.autograd.Function):
         shares = (toward * normed).flatten(0, -2)
         along = (shares @ weight.float()).div_(-width).view(scale.shape)  # what changes the length alone has no effect
         back = (toward * weight).addcmul_(normed, along).mul_(scale)
-        return back.to(ctx.given), shares.sum(0).to(weight.dtype), None, None
+        learned = shares.sum(0).to(weight.dtype) if ctx.needs_input_grad[1] else None
+        return back.to(ctx.given), learned, None, None
 
 
 class Rotary(torch.autograd.Function):

@@ -135,6 +135,22 @@ def test_only_what_is_the_same_is_replaced() -> None:
     assert not is_rms_norm(norm)
 
 
+class Methodical(torch.nn.Module):
+    """Turns by a method of that name, and its module has no such function."""
+
+    def apply_rotary_pos_emb(self, given: torch.Tensor) -> torch.Tensor:
+        return given
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return self.apply_rotary_pos_emb(given)
+
+
+def test_a_method_of_that_name_is_left_alone() -> None:
+    module = Methodical()
+    fuse(module)
+    assert replaced(module) == 0
+
+
 def test_a_head_of_which_a_part_turns_is_left_to_its_architecture() -> None:
     told: list[tuple[Any, ...]] = []
 
