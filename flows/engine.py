@@ -57,6 +57,7 @@ def serve(work: Path) -> None:
     every process of a run, is blocked in it, so that how the run ended can still be told to it.
     """
     import httpx
+    import prefect
     from prefect.context import refresh_global_settings_context
     from prefect.settings import PREFECT_API_URL
 
@@ -65,8 +66,10 @@ def serve(work: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    command += ["--host", "127.0.0.1", "--port", port, "--log-level", "error"]
+    # A module of the user's in the current folder must not come before one of Prefect's.
+    place = str(Path(prefect.__file__).parents[1])
+    command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", place, "--host", "127.0.0.1", "--port", port]
+    command += ["--log-level", "error", "--factory", "prefect.server.api.server:create_app"]
     log = work / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

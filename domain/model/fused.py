@@ -45,8 +45,7 @@ def calling(function: FunctionType, others: dict[str, Any]) -> FunctionType:
 
 def is_rms_norm(module: Any) -> bool:
     """Whether it divides by the root of the mean square and multiplies with its weight (Gemma's adds 1 to that)."""
-    weights = dict(module.named_parameters())
-    if set(weights) != {"weight"} or not hasattr(module, "variance_epsilon") or weights["weight"].ndim != 1:
+    if not hasattr(module, "variance_epsilon") or [name for name, _ in module.named_parameters()] != ["weight"]:
         return False
     given = torch.linspace(-2.0, 3.0, 2 * len(module.weight)).view(2, -1)
     with torch.no_grad():

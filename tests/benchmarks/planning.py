@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import build
-from domain.model.fused import fuse
-from domain.model.parallel import recompute
+from domain.model.parallel import spread
 from domain.model.spec import FAMILIES, Base, Scratch
 from domain.planning.fits import WAYS
 from domain.planning.memory import Setting, training_memory
@@ -57,8 +57,7 @@ def peak(scratch: Scratch, speaker: Path, half: bool, how: str) -> tuple[float, 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         model = build(scratch, speaker, 0).train()
         attention, head = Attention(model, torch.device("cpu"), half=half), Head(model)
-        fuse(model)
-        recompute(model, how)
+        spread(model, 1, Machine(recompute=how), torch.device("cpu"))
         optimizer, part = adamw(model, Learning()), batch(scratch.family, 300, attention.packed)
         for _ in range(2):
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
