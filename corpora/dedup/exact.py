@@ -11,9 +11,10 @@ import xxhash
 from domain.text.words import chunks
 
 SPACE = 0x20
+CASE = np.uint8(0x20)  # what a small letter of ASCII is above its capital, and a space above nothing
 # What UTF-8 adds to the bits of a character of 2, 3 and 4 bytes, first byte first (RFC 3629, section 3).
 FORMS = ((0xC0, 0x80), (0xE0, 0x80, 0x80), (0xF0, 0x80, 0x80, 0x80))
-AT_ONCE = 1 << 19  # characters normalised in one go: half as fast in larger pieces, which leave the cache
+AT_ONCE = 1 << 20  # characters normalised in one go: less and the calls cost, more and they leave the cache
 PLANES = 0x20000  # no code point above has another case or is white space
 
 
@@ -33,22 +34,26 @@ def normalised(texts: Sequence[str]) -> list[memoryview]:
     # ASCII apart, as most text is: nothing else is to be folded there, and one wide character would make all wide.
     plain, wide = [text for text in texts if text.isascii()], [text for text in texts if not text.isascii()]
     ready = {
-        True: (text for some in chunks(plain, AT_ONCE) for text in folded(some, beyond=False)),
-        False: (text for some in chunks(wide, AT_ONCE) for text in folded(some, beyond=True)),
+        True: (text for some in chunks(plain, AT_ONCE) for text in folded(encoded(some))),
+        False: (text for some in chunks(wide, AT_ONCE) for text in folded(fold_beyond(encoded(some)))),
     }
     return [next(ready[text.isascii()]) for text in texts]
 
 
-def folded(texts: Sequence[str], *, beyond: bool) -> list[memoryview]:
-    """The texts, folded in one go."""
-    data = b"\x00".join([*map(str.encode, texts), b""]).translate(ascii_folds())
-    letters = np.frombuffer(bytearray(data) if beyond else data, np.uint8)
-    if beyond:
-        fold_beyond(letters)
-    spaces = letters == SPACE
-    once = np.ones(len(letters), dtype=bool)
-    np.logical_not(spaces[1:] & spaces[:-1], out=once[1:])
-    letters = letters[once]
+def encoded(texts: Sequence[str]) -> np.ndarray:
+    """uint8 [bytes], UTF-8: a NUL before each text and one after the last."""
+    return np.frombuffer("\x00".join(["", *texts, ""]).encode(), np.uint8)
+
+
+def folded(letters: np.ndarray) -> list[memoryview]:
+    """The texts that are so encoded, what is ASCII of them folded in few passes that stay in the cache."""
+    spaces = letters - 9 < 5  # what is below wraps around
+    spaces |= letters - 28 < 5  # with the five before, what is ``str.isspace`` of ASCII
+    capitals = letters - 65 < 26
+    capitals |= spaces
+    letters = letters * (~spaces).view(np.uint8)
+    letters += capitals.view(np.uint8) * CASE
+    letters = chosen(letters[1:], ~(spaces[1:] & spaces[:-1]))
     stops = np.flatnonzero(letters == 0)
     starts = np.concatenate(([0], stops[:-1] + 1))
     starts += letters[starts] == SPACE
@@ -57,27 +62,36 @@ def folded(texts: Sequence[str], *, beyond: bool) -> list[memoryview]:
     return [view[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
 
 
-def fold_beyond(letters: np.ndarray) -> None:
-    """Fold, in place, what is not ASCII in UTF-8 (uint8 [bytes]); white space becomes as many spaces."""
+def chosen(letters: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """``letters[which]``, by Arrow: where all of 64 are chosen it copies them in one go, numpy a byte at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    buffers = pa.py_buffer(letters), pa.py_buffer(np.packbits(which, bitorder="little"))
+    kinds = zip((pa.uint8(), pa.bool_()), buffers, strict=True)
+    given, mask = (pa.Array.from_buffers(kind, len(letters), [None, buffer]) for kind, buffer in kinds)
+    return np.asarray(pc.array_filter(given, mask))
+
+
+def fold_beyond(letters: np.ndarray) -> np.ndarray:
+    """A copy (uint8 [bytes]) with all that is not ASCII folded; white space becomes as many spaces."""
+    letters, folds = letters.copy(), unicode_folds()
     leads = np.flatnonzero(letters >= FORMS[0][0])
-    folds = unicode_folds()
+    first = letters[leads]
     for form, end in zip(FORMS, (0xE0, 0xF0, 0x100), strict=True):
-        places = leads[(letters[leads] >= form[0]) & (letters[leads] < end)]
+        places = leads[(first >= form[0]) & (first < end)]
+        if not len(places):
+            continue
         codes = np.zeros(len(places), np.uint32)
         for byte, marker in enumerate(form):
-            codes = (codes << np.uint32(6)) | (letters[places + byte] - np.uint8(marker))
-        went = folds[np.minimum(codes, PLANES)]
-        changed = (went != codes) & (codes < PLANES)
-        places, went = places[changed], went[changed]
+            codes <<= 6
+            codes |= letters[places + byte] - np.uint8(marker)
+        changed = np.flatnonzero(folds[np.minimum(codes, PLANES)] != np.minimum(codes, PLANES))
+        places, went = places[changed], folds[codes[changed]]
         for byte, marker in enumerate(form):
-            bits = (went >> np.uint32(6 * (len(form) - 1 - byte))) & np.uint32(0x3F)
-            letters[places + byte] = np.where(went == SPACE, SPACE, bits | np.uint32(marker))
-
-
-@lru_cache(maxsize=1)
-def ascii_folds() -> bytes:
-    """What each byte becomes; those of longer characters stay."""
-    return bytes(ord(fold(chr(byte))) if byte < 0x80 else byte for byte in range(256))
+            bits = (went >> 6 * (len(form) - 1 - byte)) & 0x3F | marker
+            letters[places + byte] = np.where(went == SPACE, SPACE, bits)
+    return letters
 
 
 @lru_cache(maxsize=1)
