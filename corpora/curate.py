@@ -30,6 +30,7 @@ from domain.spec import Share, Spec, fingerprint
 from domain.stage import stage
 
 VERSION = 3
+JUDGED = 2  # the form of what a judged shard leaves, which is kept from run to run
 UNUSED = 30 * 86_400.0  # seconds after which a judged shard that no run has asked for is removed
 
 
@@ -103,7 +104,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     np.save(scratch / "twice.npy", twice)
     index.save(out / "index")
     for rank, (start, stop) in enumerate(zip(known.starts, [*known.starts[1:], len(known)], strict=True)):
-        write_lines(scratch / "decided" / f"{rank:05d}.jsonl", decisions[start:stop])
+        write_lines(scratch / "decided" / f"{rank:05d}.jsonl", decisions.rows(start, stop))
     publish = Publish(shards, judged, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
     execute([publish], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "publish", machine=machine)
 
@@ -129,7 +130,7 @@ def judge_all(
     from corpora.judge import Judge, ReadShard
 
     judges = spec.but(dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), broken=0, earlier=None)
-    asked = [VERSION, judges.asked(), protected.digest]
+    asked = [VERSION, JUDGED, judges.asked(), protected.digest]
     kept = machine.cache / "curate"
     folders = []
     for shard in shards:

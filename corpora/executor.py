@@ -98,7 +98,7 @@ def in_pool(executor: Quiet, ranks: list[int], workers: int) -> None:
     Workers come from a server process that has no threads: a fork of this one might inherit a held lock.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["corpora.executor", "corpora.judge", "corpora.publish", "pyarrow.compute"])
+    context.set_forkserver_preload(["corpora.executor", "corpora.forked"])
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=take, initargs=(executor,))
     try:
         futures: list[Future[None]] = [pool.submit(run_rank, rank) for rank in ranks]

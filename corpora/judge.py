@@ -25,6 +25,7 @@ from corpora.dedup.passages import marks
 from corpora.document import Document, from_trove, to_trove
 from corpora.filters.filter import Change, Drop, Filter, Label, Verdict
 from corpora.lines import line, read_lines
+from domain.errors import Refusal
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, split
 
@@ -68,7 +69,8 @@ class Judge(PipelineStep):  # type: ignore[misc]
     """All filters in their order, on one split into words; then keys, bands and finds of what stays.
 
     Rank r fills the folder ``outs[r]``, which is there once it is whole: ``fates.jsonl``, a line for each document of
-    the shard with what was said of it; ``clean.jsonl``, the text of those that stay; ``marks.npz``, their numbers.
+    the shard with what was said of it; of those that stay, ``clean.jsonl``, the text; ``known.json``, source, date and
+    id, by column; ``marks.npz``, the numbers.
     """
 
     name, type = "judge", "filter"
@@ -90,6 +92,7 @@ class Judge(PipelineStep):  # type: ignore[misc]
         protection = guard(Path(self.texts), self.decontaminate)
         with (building / "fates.jsonl").open("wb") as fates, (building / "clean.jsonl").open("wb") as texts:
             keys, bands, finds, passages = [], [], [], []
+            known: dict[str, list[str | None]] = {"source": [], "date": [], "id": []}
             begin = kept = 0
             stream = map(from_trove, data)
             while batch := list(islice(stream, 1 if watch.careful else BATCH)):
@@ -101,6 +104,8 @@ class Judge(PipelineStep):  # type: ignore[misc]
                 staying = [fate for fate in judged if fate.stays]
                 stay = Split.of([fate.words for fate in staying])
                 texts.writelines(line({"text": fate.document.text}) for fate in staying)
+                for name, column in known.items():
+                    column.extend(getattr(fate.document, name) for fate in staying)
                 keys.append(exact_keys([fate.document.text for fate in staying]))
                 bands.append(band_hashes(stay))
                 # Compared as it came and as it stays: a mask or a cut may break or join the words that both share.
@@ -112,6 +117,7 @@ class Judge(PipelineStep):  # type: ignore[misc]
                 if self.passages is not None:
                     passages.append(marks([fate.document.text for fate in staying], self.passages, kept))
                 begin, kept = begin + len(batch), kept + len(staying)
+        (building / "known.json").write_bytes(orjson.dumps(known))
         np.savez(
             building / "marks.npz",
             keys=np.concatenate([np.empty((0, 2), np.uint64), *keys]),
@@ -142,13 +148,16 @@ class Judge(PipelineStep):  # type: ignore[misc]
 
 
 def verdicts(each: Filter, fates: Sequence[Fate]) -> Sequence[Verdict | Exception]:
-    """What a filter says of each; where it raises on many at once, it is asked for each alone."""
+    """What a filter says of each; where it raises on many at once, it is asked for each alone.
+
+    Raises what is not a document's fault: a ``Refusal``, as of a model that cannot be read, and the disk's errors.
+    """
     documents = [fate.document for fate in fates]
     try:
         return each.judge_all(documents, Split.of([fate.words for fate in fates]))
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK:
-            raise
+        if isinstance(error, Refusal) or (isinstance(error, OSError) and error.errno in DISK):
+            raise  # no document is to blame
         if len(fates) == 1:
             return [error]
         return [verdicts(each, [fate])[0] for fate in fates]

@@ -70,7 +70,8 @@ def chosen(letters: np.ndarray, which: np.ndarray) -> np.ndarray:
     buffers = pa.py_buffer(letters), pa.py_buffer(np.packbits(which, bitorder="little"))
     kinds = zip((pa.uint8(), pa.bool_()), buffers, strict=True)
     given, mask = (pa.Array.from_buffers(kind, len(letters), [None, buffer]) for kind, buffer in kinds)
-    return np.asarray(pc.array_filter(given, mask))
+    found = pc.array_filter(given, mask)
+    return np.frombuffer(found.buffers()[1], np.uint8, len(found))
 
 
 def fold_beyond(letters: np.ndarray) -> np.ndarray:

@@ -74,6 +74,19 @@ def test_a_filter_that_raises_on_everything_stops_the_run(
         cleaned(raw(records), filters=[{"kind": f"{own_kinds}:shout"}])
 
 
+def test_a_model_that_cannot_be_read_stops_the_run_and_blames_no_document(
+    raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path
+) -> None:
+    model = tmp_path / "m.safetensors"
+    model.write_bytes(b"no model")
+    with pytest.raises(
+        Refusal, match=r"m.safetensors: cannot be read \(.*\)\. Mend: make one with shoptalk harm train"
+    ):
+        cleaned(
+            raw([{"text": prose(i)} for i in range(10)]), filters=[{"kind": "harm", "scorer": {"linear": str(model)}}]
+        )
+
+
 def test_a_shard_that_was_judged_is_not_judged_again(
     raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path
 ) -> None:
