@@ -19,10 +19,13 @@ ALLOWED = {
 }
 GROUND = {
     "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
-    "tqdm", "peft",
+    "tqdm", "peft", "fasttext",
 }  # fmt: skip
 # What a machine that only learns may lack, beside the engines: each is looked for where it is used.
-SPARE = ("tiktoken", "peft", "accelerate", "datasets", "datatrove", "prefect", "mlflow", "scipy", "pandas", "pyarrow")
+SPARE = (
+    "tiktoken", "peft", "fasttext", "accelerate", "datasets", "datatrove", "prefect", "mlflow", "scipy", "pandas",
+    "pyarrow",
+)  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Drops harmful text, by a word list, a linear model or a transformer, and what comes from blocked addresses."""
+"""Drops harmful text, by a word list or one of three kinds of model, and what comes from blocked addresses."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ from domain.text.words import Split, Words
 
 # What to write for a scorer, in a recipe as well as on the command line.
 SPELLINGS = (
-    "words, {words: list.txt}, {linear: model.safetensors} or {transformer: org/model@revision, labels: [toxic]}"
+    "words, {words: list.txt}, {linear: model.safetensors}, {fasttext: model.bin, labels: [toxic]} "
+    "or {transformer: org/model@revision, labels: [toxic]}"
 )
 
 
 class Scoring(Spec):
-    """Which scorer: the list that ships if nothing is named, else one of the three. Paths are the recipe's."""
+    """Which scorer: the list that ships if nothing is named, else one of the four. Paths are the recipe's."""
 
     words: Annotated[str | None, Field(description="a list of one's own: a word or phrase a line")] = None
     linear: Annotated[str | None, Field(description="a model that shoptalk harm train made")] = None
+    fasttext: Annotated[str | None, Field(description="a supervised model of fastText, .bin or .ftz")] = None
     transformer: Annotated[str | None, Field(description="a sequence classifier: org/model@revision or a folder")] = (
         None
     )
@@ -45,19 +47,21 @@ class Scoring(Spec):
             return {}
         return value
 
-    @field_validator("words", "linear", "transformer")
+    @field_validator("words", "linear", "fasttext", "transformer")
     @classmethod
     def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
         return path if path is None else from_recipe(path, info, hub=info.field_name == "transformer")
 
     @model_validator(mode="after")
     def _one(self) -> Scoring:
-        if sum(each is not None for each in (self.words, self.linear, self.transformer)) > 1:
+        scorers = ("words", "linear", "fasttext", "transformer")
+        named = [name for name in scorers if getattr(self, name) is not None]
+        if len(named) > 1:
             raise ValueError("names several scorers; name one, or list the filter once for each")
-        if self.labels and self.linear is None and self.transformer is None:
+        if self.labels and named in ([], ["words"]):
             raise ValueError("labels are a model's; a word list has none to choose from")
-        if self.transformer is not None and not self.labels:
-            raise ValueError("a transformer needs labels: which of its answers are harm")
+        if not self.labels and named in (["fasttext"], ["transformer"]):
+            raise ValueError(f"{named[0]} needs labels: which of its answers are harm")
         return self
 
     def asked(self) -> dict[str, Any]:
@@ -67,6 +71,8 @@ class Scoring(Spec):
             path = getattr(self, name)
             content[name] = None if path is None else digest(path)
         content["transformer"] = None if self.transformer is None else weights_asked(self.transformer)
+        if self.fasttext is not None:  # else nothing is said: what was made before there was this kind is found again
+            content["fasttext"] = digest(self.fasttext)
         return content
 
 
@@ -116,6 +122,10 @@ def open_scorer(scoring: Scoring) -> Scorer:
         from domain.text.harm.linear import Linear
 
         return Linear.load(Path(scoring.linear), scoring.labels)
+    if scoring.fasttext is not None:
+        from domain.text.harm.fasttext import FastText
+
+        return FastText.load(Path(scoring.fasttext), scoring.labels)
     if scoring.transformer is not None:
         from domain.text.harm.transformer import Transformer
 

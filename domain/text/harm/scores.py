@@ -30,7 +30,7 @@ class Scores:
 
 
 class Scorer(Protocol):
-    """A word list, a linear model or a transformer."""
+    """A word list, a linear model, fastText's or a transformer."""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from corpora.filters.harm import Harm, Scoring
 from corpora.filters.train_harm import train
 from domain.errors import Refusal
 from domain.text.words import Split, split
+from tests.domain.text.harm.fasttext_models import LABELS, model
 
 SLUR = codecs.decode("fcvp", "rot13")  # weight 1, so the score is (1/n) / (1/n + 0.02)
 
@@ -66,6 +68,22 @@ def test_a_linear_model(tmp_path: Path) -> None:
     assert len(filter_.asked()["scorer"]["linear"]) == 64
 
 
+def test_a_model_of_fasttext_is_asked_for_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "toxic.bin").write_bytes(model(labels=LABELS[::2]))
+    (tmp_path / "again.ftz").write_bytes(model(labels=LABELS[::2]))
+    one, other = (harm(tmp_path, scorer={"fasttext": name, "labels": ["toxic"]}) for name in ("toxic.bin", "again.ftz"))
+    assert judge(one, "vile") == Drop("harm: toxic", "0.95", pytest.approx(1 / (1 + math.exp(-3)), abs=2e-5))
+    assert judge(one, "kind") is None
+    assert one.asked() == other.asked()
+    assert len(one.asked()["scorer"]["fasttext"]) == 64
+    (tmp_path / "toxic.bin").write_bytes(model())
+    assert one.asked() != other.asked()
+
+
+def test_scorers_that_there_were_before_are_asked_for_as_they_were() -> None:
+    assert Scoring().asked() == {"labels": [], "words": None, "linear": None, "transformer": None}
+
+
 def test_blocked_addresses(tmp_path: Path) -> None:
     (tmp_path / "urls.txt").write_text("bad.example\n", encoding="utf-8")
     filter_ = harm(tmp_path, block="urls.txt")
@@ -90,7 +108,10 @@ def test_a_transformer_is_pinned_and_a_folder_beside_the_recipe_is_found(tmp_pat
         ({"scorer": "word"}, "write words, {words: list.txt}"),
         ({"scorer": {"words": "a", "linear": "b"}}, "names several scorers"),
         ({"scorer": {"words": "a", "labels": ["x"]}}, "labels are a model's"),
-        ({"scorer": {"transformer": "a/b@c"}}, "needs labels"),
+        ({"scorer": {"transformer": "a/b@c"}}, "transformer needs labels"),
+        ({"scorer": {"fasttext": "a.bin"}}, "fasttext needs labels"),
+        ({"scorer": {"fasttext": "a.bin", "linear": "b", "labels": ["x"]}}, "names several scorers"),
+        ({"scorer": {"labels": ["x"]}}, "labels are a model's"),
         ({"scorer": {"wordz": "a"}}, "Extra inputs"),
     ],
 )
@@ -105,7 +126,13 @@ def test_the_short_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [{"scorer": {"words": "no.txt"}}, {"scorer": {"linear": "no"}}, {"block": "no.txt"}]
+    "content",
+    [
+        {"scorer": {"words": "no.txt"}},
+        {"scorer": {"linear": "no"}},
+        {"scorer": {"fasttext": "no.bin", "labels": ["toxic"]}},
+        {"block": "no.txt"},
+    ],
 )
 def test_files_that_are_not_there_are_refused(tmp_path: Path, content: dict[str, object]) -> None:
     filter_ = harm(tmp_path, **content)

@@ -1,0 +1,69 @@
+"""fastText's own classifiers as a scorer: teams publish them for harm, and they need no accelerator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domain.errors import Refusal
+from domain.text.harm.fasttext_file import Classifier, read_classifier
+from domain.text.harm.scores import Scores, chosen
+from domain.text.harm.windows import window_bounds, window_means
+from domain.text.words import Split
+
+PREFIX = "__label__"  # fastText's mark of a label
+WINDOW = 64  # words of fastText, which are what stands between blanks: about a post, as the examples mostly are
+WORD = re.compile(r"[^ \n\r\t\v\f\0]+")
+END = "</s>"  # fastText's end of a line: written in a text it would hide what follows
+
+
+class FastText:
+    """A text is judged in windows, each a line as fastText reads it. Its score is their mean: the harmful share of it.
+
+    A model of one answer among several (softmax, hierarchical softmax) gives the sum of the ``labels``' probabilities,
+    a model whose answers stand each for itself (one-vs-all, negative sampling) the highest of them.
+    """
+
+    def __init__(self, model: Any, path: Path, told: Classifier, labels: Sequence[str]) -> None:
+        self.model, self.path, self.apart = model, path, told.apart
+        names = [name.removeprefix(PREFIX) for name in told.labels]
+        rows, self.labels = chosen(names, "", [label.removeprefix(PREFIX) for label in labels])
+        self.asked = [told.labels[row] for row in rows]
+
+    def score(self, split: Split) -> Scores:
+        """How harmful each text of the split is; the split's words are not used, fastText has words of its own."""
+        texts = [[word for word in WORD.findall(text) if word != END] for text in split.texts]
+        offsets = np.cumsum([0, *map(len, texts)])
+        words = [word for text in texts for word in text]
+        bounds, owner = window_bounds(offsets, WINDOW)
+        likely = [self.likely(" ".join(words[begin:end])) for begin, end in pairwise(bounds.tolist())]
+        by_label = window_means(np.array(likely).reshape(-1, len(self.asked)), owner, len(split))
+        by_label[np.diff(offsets) == 0] = 0.0  # nothing was said
+        values = by_label.max(axis=1) if self.apart else by_label.sum(axis=1)
+        return Scores(np.minimum(1.0, values), self.labels, by_label.argmax(axis=1))
+
+    def likely(self, line: str) -> list[float]:
+        """The probabilities of what was asked for; fastText adds 1e-5 to each. 0 where the model knows no word.
+
+        Raises ``Refusal`` where weights are no numbers.
+        """
+        try:
+            told = dict(zip(*self.model.predict(line, k=-1), strict=True))
+        except RuntimeError as error:
+            raise Refusal(str(self.path), f"gives no answer ({error})", "get the model's file anew") from None
+        return [told.get(label, 0.0) for label in self.asked]
+
+    @classmethod
+    def load(cls, path: Path, labels: Sequence[str]) -> FastText:
+        """A supervised model, .bin or .ftz; raises ``Refusal`` for anything else."""
+        try:
+            import fasttext
+        except ImportError:
+            raise Refusal(str(path), "needs the package fasttext-predict", "pip install 'shoptalk[fasttext]'") from None
+        told = read_classifier(path)
+        return cls(fasttext.load_model(str(path)), path, told, labels)
