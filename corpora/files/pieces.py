@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from corpora.files.buckets import Stored
 from corpora.files.formats import FORMATS, form
-from corpora.files.record import Broken, damaged, rest
-from corpora.files.stores import unreadable
+from corpora.files.record import PIECE, Broken, damaged, rest
+from corpora.files.stores import is_store, unreadable
 
 ZIP = (".zip",)
 TAR = (".tar", ".tgz")  # and .tar.gz, .tar.bz2, .tar.xz, .tar.zst
@@ -33,7 +35,7 @@ def pieces(system: Any, paths: list[str]) -> Iterator[Piece]:
         ending, compression = form(path)
         name, whole = path, False
         try:
-            with system.open(path, "rb", compression=compression) as file:
+            with opened(system, path, compression) as file:
                 if not is_archive(path):
                     whole = True
                     yield Piece(name=path, ending=ending, file=file)
@@ -56,6 +58,13 @@ def pieces(system: Any, paths: list[str]) -> Iterator[Piece]:
                 raise unreadable(error, path) from None
             else:
                 raise
+
+
+def opened(system: Any, path: str, compression: str | None) -> Any:
+    """An open file's bytes; raises ``FileNotFoundError`` where it is gone, ``Refusal`` where a store fails."""
+    if is_store(system):
+        return unpacked(io.BufferedReader(Stored(system, path), PIECE), compression)
+    return system.open(path, "rb", compression=compression)
 
 
 def is_archive(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Files that lie elsewhere: behind plain https by the one client, in object stores as fsspec reaches them."""
+"""Files behind plain https, by the one client, as fsspec's file systems show theirs."""
 
 from __future__ import annotations
 
@@ -27,19 +27,6 @@ def is_remote(path: str) -> bool:
     """Whether this needs the network."""
     scheme, found, _ = path.partition("://")
     return bool(found) and scheme not in HERE
-
-
-def options(path: str, machine: Machine) -> dict[str, Any]:
-    """What fsspec's file system is told of the machine: for S3 its proxy and certificates; others read their own
-    environment."""
-    if not path.startswith(("s3://", "s3a://")):
-        return {}
-    told: dict[str, Any] = {}
-    if machine.proxy:
-        told["config_kwargs"] = {"proxies": {"http": machine.proxy, "https": machine.proxy}}
-    if machine.ca_bundle is not None:
-        told["client_kwargs"] = {"verify": str(machine.ca_bundle)}
-    return told
 
 
 class Web:

@@ -8,13 +8,15 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from corpora.files.remote import Web, is_remote, is_web, options
+from corpora.files.buckets import refused, system_for
+from corpora.files.remote import Web, is_remote, is_web
 from domain.errors import Refusal
 from domain.machine import Machine
 from domain.manifest import file_sha256
 
 WILD = re.compile(r"[*?\[]")
-MARKS = ("ETag", "etag", "Content-MD5", "md5Hash", "LastModified", "mtime")  # what stores say of a file's content
+# What stores say of a file's content. Google's etag changes with what is noted of a file too, so its MD5 comes first.
+MARKS = ("ETag", "md5Hash", "Content-MD5", "etag", "LastModified", "mtime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +33,18 @@ class Found:
 
 def find(path: str, machine: Machine) -> Found:
     """The files that ``path`` (a file, glob or URL) names; raises ``Refusal`` where that cannot be looked up."""
-    import fsspec
-
-    place = f"corpus: {path}"
     if is_remote(path) and not machine.network and not is_web(path):
-        raise Refusal(place, "needs the network, which the machine profile switches off", "set network: true")
+        found = "needs the network, which the machine profile switches off"
+        raise Refusal(f"corpus: {path}", found, "set network: true")
     try:
-        system, bare = (Web(machine), path) if is_web(path) else fsspec.core.url_to_fs(path, **options(path, machine))
+        system, bare = (Web(machine), path) if is_web(path) else system_for(path, machine)
         single = WILD.search(bare) is None or (not is_web(bare) and system.exists(bare))
         paths = sorted(system.glob(bare)) if not single else [bare] if system.exists(bare) else []
         folders = {each for each in paths if system.isdir(each)}
-    except (ConnectionError, TimeoutError):
-        raise  # a retry may help
-    except (ImportError, ValueError, OSError) as error:
-        raise Refusal(place, str(error), "correct the URL, or install what its scheme needs") from None
+    except (Refusal, ConnectionError, TimeoutError):
+        raise  # told already, or a retry may help
+    except Exception as error:
+        raise refused(path, error) from error
     # The part of the pattern before its first wildcard: names must not change when a file joins the others.
     root = (bare if single else WILD.split(bare, maxsplit=1)[0]).rpartition("/")[0]
     files = [each for each in paths if each not in folders]
@@ -53,14 +53,27 @@ def find(path: str, machine: Machine) -> Found:
 
 def seen(system: Any, path: str, root: str) -> dict[str, Any]:
     """Name, bytes and content: SHA-256 where the file is local, the store's own mark where not. Raises ``Refusal``."""
-    local = "file" in system.protocol if isinstance(system.protocol, tuple) else system.protocol == "file"
     try:
-        told = content(Path(path)) if local else mark(system, path)
+        told = content(Path(path)) if is_local(system) else mark(system, path)
         return {"file": relative(path, root), "bytes": system.size(path), "content": told}
-    except (ConnectionError, TimeoutError):
+    except (Refusal, ConnectionError, TimeoutError):
         raise
-    except OSError as error:
-        raise unreadable(error, path) from None
+    except Exception as error:
+        if is_store(system):
+            raise refused(system.unstrip_protocol(path), error) from error
+        if isinstance(error, OSError):
+            raise unreadable(error, path) from None
+        raise
+
+
+def is_store(system: Any) -> bool:
+    """Whether this is a store of others: neither the web nor this machine."""
+    return not isinstance(system, Web) and not is_local(system)
+
+
+def is_local(system: Any) -> bool:
+    """Whether this is the file system of this machine."""
+    return "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,))
 
 
 def relative(path: str, root: str) -> str:

@@ -17,6 +17,7 @@ from corpora.crawl.commoncrawl import CommonCrawl, Listed
 from corpora.crawl.warc import Broken, captures
 from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import Extracted, Failed, Job, Mode
+from corpora.files.pieces import opened
 from corpora.files.stores import WILD, find, relative, seen, unreadable
 from corpora.sources.pages import Found, Page, read_pages
 from corpora.sources.source import Source
@@ -138,7 +139,7 @@ class Crawl(Source):
         for path in paths:
             name = f"{self.title}/{relative(path, root)}"
             try:
-                with system.open(path, "rb") as file:
+                with opened(system, path, None) as file:
                     for found in captures(file, self.wanted):
                         at = f"@{found.offset}" if isinstance(found, Broken) else ""
                         yield from self.find(found, f"{path}{at}", f"{name}{at}", None)

@@ -63,7 +63,8 @@ class Files(Source, Columns):
             raise Refusal(place, "is a folder", f"name the files in it, for instance {self.path.rstrip('/')}/*.jsonl")
         if not found.paths:
             said = "does not exist" if found.single else "matches no file"
-            raise Refusal(place, said, "correct path, which is relative to the recipe's folder")
+            mend = "correct path" if "://" in self.path else "correct path, which is relative to the recipe's folder"
+            raise Refusal(place, said, mend)
         for path in found.paths:
             if form(path)[0] not in FORMATS and not is_archive(path):
                 known = f"use one of {', '.join(FORMATS)} (.gz, .bz2, .xz, .zst), .zip or .tar"

@@ -64,7 +64,9 @@ def test_a_remote_file_that_vanishes_midway(web: Web, tmp_path: Path) -> None:
     assert [(q.reason.partition(" (")[0], q.records) for q in broken(items)] == [("was gone when it was to be read", 3)]
 
 
-@pytest.mark.parametrize("path", ["https://files.example/a.jsonl", "https://files.example/*.jsonl", "s3://b/*.jsonl"])
+@pytest.mark.parametrize(
+    "path", ["https://files.example/a.jsonl", "https://files.example/*.jsonl", "s3://b/*.jsonl", "gs://b/a.jsonl"]
+)
 def test_without_a_network_nothing_is_asked(path: str, tmp_path: Path) -> None:
     source = Files(kind="files", path=path)
     for ask in (source.stamp, lambda machine: list(source.documents(machine))):
