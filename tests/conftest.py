@@ -164,7 +164,7 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
 
         def document(name: str) -> dict[str, Any]:
             general = name.startswith("g")
-            source, licence = ("web <b>", "odc-by") if general else ("calls", "mit")
+            source, licence = ("web <b>", "odc-by") if general else ("calls", "MIT" if name == "d" else "mit")
             dated = {"a": "2023-05-01", "d": "2024-01-01", "e": "2024-02-01"}.get(name)
             known = {"id": name, "source": source, "url": f"https://example.org/{name}", "licence": licence}
             return {**known, "date": dated, "language": "en" if general else None, "text": texts[name]}

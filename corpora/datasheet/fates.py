@@ -9,6 +9,7 @@ from typing import Any
 
 from corpora.datasheet.groups import Groups, Lengths
 from corpora.ledger import Row
+from corpora.licence import normal
 from corpora.samples import drawn
 from domain.text.harm import FalsePositives
 
@@ -50,7 +51,7 @@ class Fates:
         self.sources.add(of, **numbers)
         self.years.add(year(row["date"]), **numbers)
         self.languages.add(row["language"] or "unknown", **numbers)
-        self.licences.add(row["licence"] or "unknown", **numbers)
+        self.licences.add(normal(row["licence"] or "unknown"), **numbers)
         self.ended_by_source[of][row["stage"], row["action"]] += 1
 
     def count_reason(self, row: Row) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from corpora.datasheet.fates import Fates, year
 from corpora.datasheet.groups import Lengths
+from corpora.licence import normal
 from domain.artifacts import Corpus, Tokens
 from domain.text.bias import GROUPS, mentions
 from domain.text.words import Split
@@ -51,7 +52,7 @@ def count_tokens(corpus: Corpus, tokens: Tokens, fates: Fates) -> tuple[Lengths,
             fates.sources.add((part, document["source"]), tokens=length)
             fates.years.add(year(document["date"]), tokens=length)
             fates.languages.add(document["language"] or "unknown", tokens=length)
-            fates.licences.add(document["licence"] or "unknown", tokens=length)
+            fates.licences.add(normal(document["licence"] or "unknown"), tokens=length)
             lengths.add(length)
         split = Split([document["text"] for _, document, _ in batch])
         for (part, document, _), found, size in zip(batch, mentions(split), np.diff(split.offsets), strict=True):
