@@ -59,8 +59,8 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
         one, two, machine = [], [], []
         for _ in range(rounds):
             machine.append(scaling(texts[:8_000]))
-            one.append(curated(raw[0], raw[1], protected, 1, "none")[0])
-            two.append(curated(raw[0], raw[1], protected, 2, "none")[0])
+            one.append(curated(raw[0], raw[1], protected, 1, "none", weighed=False)[0])
+            two.append(curated(raw[0], raw[1], protected, 2, "none", weighed=False)[0])
         ratios = sorted(a / b for a, b in zip(one, two, strict=True))
         ratio, took = statistics.median(ratios), statistics.median(two)
         yield {
@@ -71,7 +71,7 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
         seconds, memory = {}, {}
         for share in (4, 1):
-            seconds[share], memory[share] = curated(raw[0], raw[share], protected, 1, "all")
+            seconds[share], memory[share] = curated(raw[0], raw[share], protected, 1, "all", weighed=True)
         flat, slope = memory[1] / memory[4], math.log(seconds[1] / seconds[4]) / math.log(4)
         yield {
             "stage": "curate, 4 times the text", "ratio": round(flat, 2), "spread": None, "goal": 1.25, "gate": None,
@@ -123,10 +123,11 @@ def nothing(folder: Path) -> Path:
     return Protected.open(folder).path
 
 
-def curated(few: Path, raw: Path, protected: Path, workers: int, filters: str) -> tuple[float, float]:
+def curated(few: Path, raw: Path, protected: Path, workers: int, filters: str, *, weighed: bool) -> tuple[float, float]:
     """(seconds, largest memory in bytes of all its processes together) of one curation, once a small one has warmed up.
 
-    The memory is the proportional set size. What starts Python and its libraries is not in the seconds.
+    The memory is the proportional set size, if it is ``weighed``: that takes a core for a while, which two workers
+    would miss and one would not. What starts Python and its libraries is not in the seconds.
     """
     with tempfile.TemporaryDirectory() as work:
         (Path(work) / "curate.py").write_text(CURATE)
@@ -136,7 +137,7 @@ def curated(few: Path, raw: Path, protected: Path, workers: int, filters: str) -
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         ) as process:
-            while process.poll() is None:
+            while weighed and process.poll() is None:
                 largest = max(largest, sum(map(proportional, session(process.pid))))
                 time.sleep(0.1)
             assert process.stdout is not None
