@@ -9,14 +9,14 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 
 def interleaved(
-    ways: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter,
+    ways: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter,
     tidy: Callable[[str], object] = str,
 ) -> dict[str, list[float]]:  # fmt: skip
     """Seconds of each way in each round by this clock, after one round that does not count.
