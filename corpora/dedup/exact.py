@@ -87,7 +87,8 @@ def fold_beyond(letters: np.ndarray) -> np.ndarray:
         for byte, marker in enumerate(form):
             codes <<= 6
             codes |= letters[places + byte] - np.uint8(marker)
-        changed = np.flatnonzero(folds[np.minimum(codes, PLANES)] != np.minimum(codes, PLANES))
+        known = np.minimum(codes, PLANES)  # of which the last stands for all above, and stays
+        changed = np.flatnonzero(folds[known] != known)
         places, went = places[changed], folds[codes[changed]]
         for byte, marker in enumerate(form):
             bits = (went >> 6 * (len(form) - 1 - byte)) & 0x3F | marker
