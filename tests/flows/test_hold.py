@@ -34,8 +34,7 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 def test_a_forked_child_does_not_keep_the_folder(tmp_path: Path) -> None:
     code = HOLD + (
         "with holding(Path(sys.argv[1])):\n"
-        "    child = os.fork()\n"
-        "    child and print(child, flush=True)\n"
+        "    os.fork() or print(os.getpid(), flush=True)\n"  # the child says it, once it has begun
         "    time.sleep(30)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as other:
