@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from corpora.sources.files import Files
+from domain.errors import Refusal
 from domain.machine import Machine
 from tests.benchmarks.rounds import told
 
@@ -50,11 +51,14 @@ def main() -> int:
     options.add_argument("--only", nargs="*", choices=STAGES, default=STAGES)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if given.text is None:
-            root = prepared(Path(folder))
-            texts = texts_of(root / "finance") + texts_of(root / "general")
-        else:
-            texts = texts_of(given.text)
+        try:
+            if given.text is None:
+                root = prepared(Path(folder))
+                texts = texts_of(root / "finance") + texts_of(root / "general")
+            else:
+                texts = texts_of(given.text)
+        except Refusal as refusal:
+            sys.exit(f"bench-corpora: {refusal}")
         random.Random(given.seed).shuffle(texts)
         return told("corpora", given.only, texts, given.seed, given.rounds)
 
