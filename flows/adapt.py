@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from corpora.collect import Collection, collect
 from corpora.curate import Curation, curate
 from corpora.datasheet import Description, describe
+from corpora.orders import refuse_asked
 from domain.artifacts import Artifact, Release
 from domain.release.bundle import release
 from domain.spec import Spec
@@ -36,6 +37,8 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     if recipe.tuning:
         recipe.tuning.check()  # what is amiss in an order is told now, not after the training
     tasks = stage(protect, recipe.evaluation.only(Protection))
+    if recipe.tuning:
+        refuse_asked(recipe.tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)
     raw = stage(collect, recipe.corpus.only(Collection).but(as_of=as_of))
     corpus = stage(curate, recipe.corpus.only(Curation), raw, tasks)
     tokenizer = stage(fit, recipe.fitting, corpus)

@@ -119,3 +119,20 @@ def test_orders_are_looked_at_before_anything_is_made(
     command.refused(answer, *words)
     assert "found" not in answer.out
     assert not (finished / "artifacts" / "tune").exists()
+
+
+def test_orders_that_hold_what_the_evals_ask_end_the_run_as_it_begins(
+    make_recipe: Any, command: Any, tmp_path: Path
+) -> None:
+    recipe = make_recipe(tuning=TUNING, evaluation={"domain": ["rent.yaml"]})
+    items = [
+        {"question": "Who of the two pays for a broken window?", "choices": ["The tenant.", "Nobody."], "answer": 0}
+    ]
+    task = {"name": "rent", "description": "Rent.", "licence": "mit", "source": "written here", "items": items}
+    recipe.with_name("rent.yaml").write_text(json.dumps({**task, "kind": "multiple_choice"}))
+    orders = [{"instruction": "Say yes.", "label": "Yes."}, {"instruction": items[0]["question"], "label": "Nobody."}]
+    recipe.with_name("orders.jsonl").write_text("".join(f"{json.dumps(order)}\n" for order in orders))
+    place = ("--work", tmp_path / "work", "--tracking", "none", *command.machine)
+    answer = command.ask("run", recipe, "--as-of", command.day, *place)
+    command.refused(answer, "tuning.path: 1 of 2 orders", "orders.jsonl:2 (rent)")
+    assert [path.name for path in (tmp_path / "work" / "artifacts").iterdir()] == ["protect"]
