@@ -13,12 +13,12 @@ from pydantic import AfterValidator, Field
 
 from corpora.document import Document, Quarantined
 from corpora.licence import Licences
-from corpora.lines import line, write_lines
 from corpora.sources import AnySource
 from corpora.sources.source import Source
 from corpora.withdraw import Withdrawals
 from domain.artifacts import Raw
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.jsonlines import line, write_lines
 from domain.machine import Machine
 from domain.progress import progress
 from domain.spec import Share, Spec
@@ -123,7 +123,7 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
     ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``.
 
-    Raises ``Refusal`` for a licence that is not allowed, a source that is empty, or too many broken records.
+    Raises ``UserError`` for a licence that is not allowed, a source that is empty, or too many broken records.
     """
     documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
     rows = []
@@ -141,7 +141,7 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
 
 
 def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: Machine) -> dict[str, Any]:
-    """Write all of one source; its row of ``sources.jsonl``. Raises ``Refusal`` where it is empty or too broken."""
+    """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""
     count = size = 0
     left_out, licences = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str]()
     first: Quarantined | None = None
@@ -170,7 +170,7 @@ def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: 
     if not count:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
         found_there = f"holds no document ({others})" if others else "holds no document"
-        raise Refusal(f"corpus.{part}: {source.title}", found_there, "correct the source, or take it out")
+        raise UserError(f"corpus.{part}: {source.title}", found_there, "correct the source, or take it out")
     row = {"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size, **left_out}
     return {**row, "licences": dict(sorted(licences.items())), "stamp": stamp}
 
@@ -182,16 +182,16 @@ def unique(name: str, seen: Counter[str]) -> str:
 
 
 def refuse_broken(first: Quarantined, bad: int, good: int, share: float) -> None:
-    """Raise a ``Refusal`` where more than ``share`` of a source's records could not be read."""
+    """Raise a ``UserError`` where more than ``share`` of a source's records could not be read."""
     if bad > share * (good + bad):
         rest = bad - first.records
         more = f", and {rest:,} more" if rest else ""
         found = f"{first.reason}{more} ({bad:,} of {good + bad:,} records cannot be read)"
-        raise Refusal(first.place, found, f"mend the file, or raise corpus.broken above {share:g}")
+        raise UserError(first.place, found, f"fix the file, or raise corpus.broken above {share:g}")
 
 
 def refuse_licences(rows: list[dict[str, Any]], licences: Licences) -> None:
-    """Raise a ``Refusal`` that names every source with documents under a licence that is not allowed."""
+    """Raise a ``UserError`` that names every source with documents under a licence that is not allowed."""
     wrong = [
         f"{row['source']} ({count:,} {'document' if count == 1 else 'documents'} under {licence})"
         for row in rows
@@ -199,5 +199,5 @@ def refuse_licences(rows: list[dict[str, Any]], licences: Licences) -> None:
         if not licences.permits(licence)
     ]
     if wrong:
-        mend = "state or clear their licence and add it to the list (unknown may be listed), or take them out"
-        raise Refusal("corpus.licences.allow", f"does not cover {', '.join(wrong)}", mend)
+        fix = "state or clear their licence and add it to the list (unknown may be listed), or take them out"
+        raise UserError("corpus.licences.allow", f"does not cover {', '.join(wrong)}", fix)

@@ -14,16 +14,16 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
+from corpora.decide import candidates_of, decide
 from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.index import Index
 from corpora.filters import AnyFilter
 from corpora.holdout import Holdout
 from corpora.ledger import LEDGER, counted, entry, fates, join_ledgers, read_ledger, write_ledger
-from corpora.lines import read_lines, write_lines
-from corpora.settle import known_of, settle
 from domain.artifacts import Corpus, Protected, Raw
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged, write_json
 from domain.spec import Share, Spec, fingerprint
@@ -60,7 +60,7 @@ class Curation(Spec):
         return {**said, "filters": [each.asked() for each in self.filters], "earlier": self.remembered_identity()}
 
     def remembered_identity(self) -> str | None:
-        """The digest of the earlier corpus; raises ``Refusal`` where there is none.
+        """The digest of the earlier corpus; raises ``UserError`` where there is none.
 
         One whose text was purged since is remembered all the same: its index holds no text.
         """
@@ -71,7 +71,7 @@ class Curation(Spec):
         try:
             return str(json.loads(purged.read_bytes())["digest"]) if purged.exists() else Corpus.open(folder).digest
         except (Damaged, OSError, ValueError, KeyError) as error:
-            raise Refusal("corpus.earlier", str(error), "name the folder of a finished corpus") from None
+            raise UserError("corpus.earlier", str(error), "name the folder of a finished corpus") from None
 
     def passages(self) -> Passages | None:
         """The step that cuts repeated paragraphs, if it is asked for."""
@@ -82,11 +82,11 @@ class Curation(Spec):
 def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Raw -> Corpus. facts: the counts of ``ledger.counted``, and how decontamination went, by task.
 
-    Raises ``Refusal`` where filters fail too often, where a source asks what the evals ask, or where nothing of a part
+    Raises ``UserError`` where filters fail too often, a source asks what the evals ask, or nothing of a part
     is left to train on; ``RuntimeError`` where counts do not add up.
     """
     from corpora.executor import execute
-    from corpora.publish import Publish
+    from corpora.write_pass import Publish
 
     scratch = out / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
@@ -98,9 +98,9 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     texts = protected.path / "texts.jsonl"
     spec.remembered_identity()  # every byte of it is checked before it is believed
     judged = judge_all(spec, raw, protected, shards, scratch, machine)
-    known = known_of(shards, judged)
+    known = candidates_of(shards, judged)
     index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()
-    decisions, twice, facts = settle(known, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index)
+    decisions, twice, facts = decide(known, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index)
     np.save(scratch / "twice.npy", twice)
     index.save(out / "index")
     for rank, (start, stop) in enumerate(zip(known.starts, [*known.starts[1:], len(known)], strict=True)):
@@ -127,7 +127,7 @@ def judge_all(
     judges it. So a run that was killed goes on where it was, and next week's judges only what is new.
     """
     from corpora.executor import execute
-    from corpora.judge import Judge, ReadShard
+    from corpora.filter_pass import Judge, ReadShard
 
     judges = spec.but(dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), broken=0, earlier=None)
     asked = [VERSION, JUDGED, judges.asked(), protected.digest]
@@ -160,19 +160,21 @@ def left_out(raw: Raw) -> Iterator[dict[str, Any]]:
 
 
 def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:
-    """Raise a ``Refusal`` where filters failed on more than ``share`` of all documents, with the first of them."""
+    """Raise a ``UserError`` where filters failed on more than ``share`` of all documents, with the first of them."""
     errors = counts["quarantined"]
     if errors > share * counts["documents_in"]:
         row = next(row for row in read_ledger(ledger, action="quarantined") if row["stage"] != "collect")
         found = f"{row['stage']} failed on {errors:,} of {counts['documents_in']:,} documents"
         first = f"the first is {row['id']}: {row['detail']}".splitlines()[0]
-        raise Refusal("corpus.filters", f"{found}; {first}", f"mend the filter, or raise corpus.broken above {share:g}")
+        raise UserError(
+            "corpus.filters", f"{found}; {first}", f"fix the filter, or raise corpus.broken above {share:g}"
+        )
 
 
 def refuse_empty(counts: dict[str, Any], shards: list[str]) -> None:
-    """Raise a ``Refusal`` where a part has no text left to train on."""
+    """Raise a ``UserError`` where a part has no text left to train on."""
     for part in sorted({Path(shard).name.partition("-")[0] for shard in shards}):
         if not counts["splits"].get("train", {}).get(part):
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts["dropped"].items()) or "none"
             found = f"no document is left to train on after curation (dropped: {reasons})"
-            raise Refusal(f"corpus.{part}", found, "loosen corpus.filters, lower corpus.holdout, or give more text")
+            raise UserError(f"corpus.{part}", found, "loosen corpus.filters, lower corpus.holdout, or give more text")

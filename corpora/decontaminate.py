@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from corpora.document import clean
-from corpora.ledger import Of
-from corpora.lines import read_lines
-from domain.errors import Refusal
+from corpora.ledger import PartSource
+from domain.errors import UserError
+from domain.jsonlines import read_lines
 from domain.spec import Share, Spec
 from domain.text.ngrams import Bits, ngram_hashes, ngram_hashes_at, ngrams_of
 from domain.text.words import Split, split
@@ -118,12 +118,12 @@ class Guard:
             runs.append(found[held] + number)
         return np.concatenate(places), np.concatenate(runs)
 
-    def decide(self, finds: np.ndarray, sources: Sequence[Of], clusters: np.ndarray | None = None) -> Decided:
+    def decide(self, finds: np.ndarray, sources: Sequence[PartSource], clusters: np.ndarray | None = None) -> Decided:
         """What becomes of the documents in which something was found (``finds`` of all shards).
 
         ``sources`` are (part, source) of all documents. ``clusters`` (int64 [documents]) names what counts as one
         document when runs are counted, so that eleven copies of a leaked question do not pass for boilerplate.
-        Raises ``Refusal`` where more than ``most`` of a source, and more than one document, are hit.
+        Raises ``UserError`` where more than ``most`` of a source, and more than one document, are hit.
         """
         finds = np.unique(finds, axis=0)
         holders = (
@@ -158,8 +158,8 @@ class Guard:
             cut[document].append(run)
         return Decided({}, dict(cut), facts)
 
-    def refuse_many(self, tasks: dict[int, set[str]], sources: Sequence[Of]) -> None:
-        """Raise a ``Refusal`` for the source that is hit worst, if that is too much."""
+    def refuse_many(self, tasks: dict[int, set[str]], sources: Sequence[PartSource]) -> None:
+        """Raise a ``UserError`` for the source that is hit worst, if that is too much."""
         sizes = Counter(sources)
         hit = Counter(sources[document] for document in tasks)
         worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=None)
@@ -169,7 +169,7 @@ class Guard:
         task, most = max(by_task.items(), key=lambda each: (each[1], each[0]))
         share = hit[worst] / sizes[worst]
         found = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
-        raise Refusal(
+        raise UserError(
             "corpus.decontaminate", f"{found}, {most:,} of them {task}",
             f"leave {worst[1]} or {task} out, or raise corpus.decontaminate.most above {share:.4f}",
         )  # fmt: skip

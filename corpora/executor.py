@@ -21,7 +21,7 @@ from typing import Any
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.utils.logging import logger
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.progress import progress
 
@@ -45,7 +45,7 @@ def execute(pipeline: list[Any], *, tasks: int, what: str, logs: Path, machine: 
 
     ``logs`` must be the caller's own, and new: datatrove skips what a folder calls completed, whatever was asked for
     then, and reports success. Which ranks completed is counted here. What a dead worker left is tried again, so that
-    the block can find out which document kills (``corpora.judge``). Raises ``Refusal`` where workers go on dying.
+    the block can find out which document kills (``corpora.filter_pass``). Raises ``UserError`` if workers keep dying.
     """
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
@@ -64,7 +64,7 @@ def execute(pipeline: list[Any], *, tasks: int, what: str, logs: Path, machine: 
             in_pool(executor, left[:: (-1) ** attempt], min(workers, len(left)))
     if left := executor.get_incomplete_ranks():
         found = f"its workers died {DEATHS} times with {len(left):,} of {tasks:,} shards left, as when memory runs out"
-        raise Refusal(what, found, "name fewer --workers, or mend the filter that kills them")
+        raise UserError(what, found, "name fewer --workers, or fix the filter that kills them")
 
 
 running: Quiet  # in a worker: the executor whose ranks it runs
@@ -98,7 +98,7 @@ def in_pool(executor: Quiet, ranks: list[int], workers: int) -> None:
     Workers come from a server process that has no threads: a fork of this one might inherit a held lock.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["corpora.executor", "corpora.forked"])
+    context.set_forkserver_preload(["corpora.executor", "corpora.preload"])
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=take, initargs=(executor,))
     try:
         futures: list[Future[None]] = [pool.submit(run_rank, rank) for rank in ranks]
@@ -119,7 +119,7 @@ def on_ray(pipeline: list[Any], tasks: int, workers: int, logs: Path, machine: M
     try:
         import ray
     except ImportError:
-        raise Refusal("executor", "ray is not installed", "pip install 'shoptalk[ray]'") from None
+        raise UserError("executor", "ray is not installed", "pip install 'shoptalk[ray]'") from None
     from datatrove.executor.ray import RayPipelineExecutor
 
     logger.disable("datatrove")
@@ -131,7 +131,7 @@ def on_ray(pipeline: list[Any], tasks: int, workers: int, logs: Path, machine: M
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
     except (OSError, ValueError) as error:
         found = f"no Ray cluster answers ({str(error).splitlines()[0]})"
-        raise Refusal(f"ray: {machine.ray}", found, "start it, or correct the machine profile") from None
+        raise UserError(f"ray: {machine.ray}", found, "start it, or correct the machine profile") from None
     try:
         RayPipelineExecutor(pipeline, tasks=tasks, workers=workers, logging_dir=str(logs)).run()
     finally:
@@ -147,7 +147,7 @@ def on_slurm(pipeline: list[Any], tasks: int, logs: Path, machine: Machine) -> N
 
     assert machine.slurm is not None
     if shutil.which("sbatch") is None:
-        raise Refusal("executor", "there is no sbatch on this machine", "run it where Slurm's jobs are submitted")
+        raise UserError("executor", "there is no sbatch on this machine", "run it where Slurm's jobs are submitted")
     logger.disable("datatrove")
     executor = SlurmPipelineExecutor(
         pipeline,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from corpora.ledger import Of
+from corpora.ledger import PartSource
 from domain.spec import Share, Spec
 
 LOUDEST = ("test", "validation", "train", "later")  # a cluster goes whole to the first of these that a member asks for
@@ -41,9 +41,9 @@ def split_of_key(key: int, spec: Holdout) -> str:
     return "validation" if place < spec.test + spec.validation else "train"
 
 
-def first_later_days(sources: Sequence[Of], dates: Sequence[str | None], share: float) -> dict[Of, str]:
+def first_later_days(sources: Sequence[PartSource], dates: Sequence[str | None], share: float) -> dict[PartSource, str]:
     """By source, the first day of its last ``share`` of dated documents; whole days, so at most that share."""
-    by_source: dict[Of, Counter[str]] = defaultdict(Counter)
+    by_source: dict[PartSource, Counter[str]] = defaultdict(Counter)
     for source, day in zip(sources, dates, strict=True):
         if day is not None:
             by_source[source][day] += 1
@@ -59,7 +59,7 @@ def first_later_days(sources: Sequence[Of], dates: Sequence[str | None], share: 
 
 
 def split(
-    keys: Sequence[int], sources: Sequence[Of], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
+    keys: Sequence[int], sources: Sequence[PartSource], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
 ) -> list[str]:
     """The split of each document. ``roots`` names its cluster.
 

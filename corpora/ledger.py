@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
-Of = tuple[str, str]  # part, source
+PartSource = tuple[str, str]  # part, source
 
 LEDGER = "ledger.parquet"
 COLUMNS = (
@@ -115,8 +115,8 @@ def counted(inventory: Iterable[Row], ledger: Iterable[Row], kept: Iterable[Row]
     quarantined does not hold, or the ledger's kept are not those written: then a document was lost, and the corpus must
     not be used. What was left out while collecting never came in and is not counted.
     """
-    came, stayed = Counter[Of](), Counter[Of]()
-    said = {action: Counter[Of]() for action in ("kept", "dropped", "quarantined", "changed")}
+    came, stayed = Counter[PartSource](), Counter[PartSource]()
+    said = {action: Counter[PartSource]() for action in ("kept", "dropped", "quarantined", "changed")}
     reasons = {action: Counter[str]() for action in said}
     sizes = Counter[str]()
     splits: dict[str, dict[str, dict[str, int]]] = {}

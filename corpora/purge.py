@@ -10,9 +10,9 @@ from pathlib import Path
 
 import orjson
 
-from corpora.caches import LOG, addresses, holding
-from corpora.lines import line
-from corpora.trace import PURGED, Made, Place, made_at
+from corpora.containment import PURGED, Made, Place, made_at
+from corpora.purge_caches import LOG, addresses, holding
+from domain.jsonlines import line
 from domain.machine import Machine
 from domain.manifest import MANIFEST, write_json
 from domain.tokens.shards import PARTS, SPLITS, Shard, Shards, beside

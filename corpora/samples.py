@@ -13,7 +13,7 @@ import xxhash
 
 from corpora.filters.privacy import mask_all
 from corpora.ledger import Row
-from corpora.lines import read_lines
+from domain.jsonlines import read_lines
 
 LENGTH = 200  # characters that are shown
 WINDOW, EDGE = 2_000, 100  # read for that; what may stand cut in two at the window's end is longer than 100 seldom

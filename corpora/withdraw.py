@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 
 from corpora.ledger import Row
-from corpora.lines import line
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.jsonlines import line
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Withdrawals:
     def read(cls, work: Path) -> Withdrawals:
         """What ``<work>/withdrawn.jsonl`` says; a last line that a crash cut off was never recorded.
 
-        Raises ``Refusal`` where it cannot be understood: then nobody knows what must be left out.
+        Raises ``UserError`` where it cannot be understood: then nobody knows what must be left out.
         """
         path = work / "withdrawn.jsonl"
         try:
@@ -40,7 +40,7 @@ class Withdrawals:
             return cls(frozenset(row["id"] for row in rows), frozenset(row["sha256"] for row in rows))
         except (ValueError, KeyError, TypeError) as error:
             found = f"line {len(lines)} or one before it is no withdrawal ({error})"
-            raise Refusal(str(path), found, "mend that line; each is {id, sha256, reason}") from None
+            raise UserError(str(path), found, "fix that line; each is {id, sha256, reason}") from None
 
     def seen(self) -> list[list[str]]:
         """What enters the request for a new collection."""

@@ -14,18 +14,18 @@ from domain.artifacts import (
     Tokens,
     Verdict,
 )
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.inference.generate import generate
 from domain.machine import Machine
-from domain.model.generate import generate
 from domain.model.spec import Base, Scratch
 from domain.release.bundle import ReleaseSpec, release
+from domain.settings.learning import Learning, Training
 from domain.spec import Spec
 from domain.stage import Stage, Store, stage
 from domain.tokenizer.fit import Fitting, fit
 from domain.tokens.encode import Encoding, encode
 from domain.tokens.mixture import Mixture
 from domain.training.pretrain import pilot, prepare, pretrain
-from domain.training.spec import Learning, Training
 from domain.training.tune import Tuning, tune
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "Mixture",
     "Protected",
     "Raw",
-    "Refusal",
     "Release",
     "ReleaseSpec",
     "Scorecard",
@@ -54,6 +53,7 @@ __all__ = [
     "Tokens",
     "Training",
     "Tuning",
+    "UserError",
     "Verdict",
     "encode",
     "fit",

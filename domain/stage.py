@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from domain.artifacts import Artifact
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import Damaged, inventory, seal, verify, write_atomically
 from domain.spec import Spec, fingerprint
@@ -48,7 +48,7 @@ class Stage(Generic[A]):
         return fingerprint({**asked, "parents": [parent.identity for parent in parents]})
 
     def __call__(self, spec: Spec, *parents: Artifact, out: Path, machine: Machine | None = None) -> A:
-        """Make the artifact in the folder ``out``. Raises ``Refusal`` for what the user can mend."""
+        """Make the artifact in the folder ``out``. Raises ``UserError`` for what the user can fix."""
         out.mkdir(parents=True, exist_ok=True)
         facts = self.run(spec, *parents, out=out, machine=machine or Machine())
         if self.snapshot:
@@ -142,7 +142,7 @@ class Store:
                 shutil.rmtree(path, ignore_errors=True)  # damaged, if it is there at all
                 os.rename(built.path, path)
             except OSError as error:
-                raise Refusal(
+                raise UserError(
                     str(path), f"cannot be written ({error.strerror})", "free the folder, then run again"
                 ) from error
         if made_by.snapshot:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from domain.errors import Refusal
+from domain.errors import UserError
 
 
 class _Strict(yaml.SafeLoader):
@@ -23,17 +23,17 @@ class _Strict(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file; raises ``Refusal`` that names the line."""
+    """The content of a YAML file; raises ``UserError`` that names the line."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise Refusal(str(path), f"cannot be read ({error.strerror})", "name a YAML file that exists") from None
+        raise UserError(str(path), f"cannot be read ({error.strerror})", "name a YAML file that exists") from None
     except UnicodeDecodeError as error:
-        raise Refusal(f"{path}, byte {error.start}", "is not UTF-8", "save the file as UTF-8") from None
+        raise UserError(f"{path}, byte {error.start}", "is not UTF-8", "save the file as UTF-8") from None
     try:
         return yaml.load(text, Loader=_Strict)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise Refusal(f"{path}{line}", str(error.problem), "correct the YAML there") from None
+        raise UserError(f"{path}{line}", str(error.problem), "correct the YAML there") from None
     except yaml.YAMLError as error:
-        raise Refusal(str(path), str(error).splitlines()[0], "correct the YAML") from None
+        raise UserError(str(path), str(error).splitlines()[0], "correct the YAML") from None

@@ -15,10 +15,11 @@ from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Bytes, Count
 from domain.stage import stage
-from evals.compare import paired_change
-from evals.perplexity import held_out, nats_of
+from evals.heldout.documents import held_out
+from evals.heldout.likelihood import nats_of
+from evals.page.scorecard import page
 from evals.protect import Protection
-from evals.report import page
+from evals.statistics.bootstrap import paired_change
 
 ARMS = ("base", "adapted", "control")
 PARTS = ("domain", "general")

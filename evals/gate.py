@@ -13,7 +13,7 @@ from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Share, Spec
 from domain.stage import stage
-from evals.compare import FEW
+from evals.statistics.bootstrap import FEW
 
 
 class Gates(Spec):
@@ -38,8 +38,8 @@ def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) ->
     gates = {"domain_gain": domain_gain(spec, scores["domain"]), "general_loss": general_loss(spec, scores["general"])}
     reasons = [reason for _, reason in gates.values()]
     if gates["domain_gain"][0] is None:
-        mend = f"hold out more of it (corpus.holdout.test), {FEW} clusters at least"
-        reasons.append(f"Nothing is released before its gain on domain text can be judged: {mend}.")
+        fix = f"hold out more of it (corpus.holdout.test), {FEW} clusters at least"
+        reasons.append(f"Nothing is released before its gain on domain text can be judged: {fix}.")
     released = gates["domain_gain"][0] is True and gates["general_loss"][0] is not False
     shown = {name: {"holds": good, "reason": reason} for name, (good, reason) in gates.items()}
     told = {"scores": scores, "tokenizer": json.loads((scorecard.path / "tokenizer.json").read_text(encoding="utf-8"))}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from corpora.collect import Collection, collect
 from corpora.curate import Curation, curate
 from corpora.datasheet import Description, describe
-from corpora.orders import refuse_asked
+from corpora.instruction_check import refuse_asked
 from domain.artifacts import Artifact, Release
 from domain.release.bundle import release
 from domain.spec import Spec
@@ -20,8 +20,8 @@ from domain.training.tune import tune
 from evals.evaluate import evaluate
 from evals.gate import decide
 from evals.protect import Protection, protect
-from flows.pilot import weigh_extension
-from flows.recipe import Recipe
+from flows.extension import weigh_extension
+from flows.recipe.recipe import Recipe
 
 
 class Runner(Protocol):

@@ -136,8 +136,8 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
     import numpy as np
 
     from corpora.ledger import entry, write_ledger
-    from corpora.lines import write_lines
     from domain import artifacts as kinds
+    from domain.jsonlines import write_lines
     from domain.manifest import seal
     from domain.tokens.shards import ShardWriter
 

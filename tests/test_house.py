@@ -65,15 +65,15 @@ HEAVY = {"torch", "transformers", "datasets", "datatrove", "prefect", "mlflow", 
 
 
 def test_help_imports_nothing_heavy() -> None:
-    assert not loaded_by("from flows.cli import parser; parser().format_help()") & HEAVY
+    assert not loaded_by("from flows.command.cli import parser; parser().format_help()") & HEAVY
 
 
 def test_a_recipe_opens_without_anything_heavy() -> None:
-    assert not loaded_by("from flows.recipe import load_recipe; load_recipe('quickstart')") & HEAVY
+    assert not loaded_by("from flows.recipe.recipe import load_recipe; load_recipe('quickstart')") & HEAVY
 
 
 def test_the_learner_imports_no_engine() -> None:
-    statement = "import domain.launched, domain.training.trainer, domain.model.build, domain.training.pretrain"
+    statement = "import domain.worker, domain.training.trainer, domain.model.build, domain.training.pretrain"
     assert not loaded_by(statement) & {"prefect", "mlflow", "datatrove", "datasets"}
 
 

@@ -68,7 +68,7 @@ def test_ci_runs_every_command() -> None:
 
 
 def test_the_recipe_is_one(tmp_path: Path) -> None:
-    from flows.recipe import load_recipe
+    from flows.recipe.recipe import load_recipe
 
     path = tmp_path / "finance.yaml"
     path.write_text("\n".join(block("yaml", "## Your own domain")), encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 
 from domain.machine import Machine
 from domain.planning.plan import make_plan
-from flows.recipe import load_recipe, shipped
+from flows.recipe.recipe import load_recipe, shipped
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

@@ -15,7 +15,7 @@ from corpora.crawl.capture import Capture
 from corpora.crawl.warc import Broken, captures
 from corpora.extract import form_of
 from corpora.web import Client, Missing, Pace, Unfit
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import write_atomically
 
@@ -56,7 +56,7 @@ class CommonCrawl:
         self.reading.close()
 
     def listed(self, domain: str) -> list[Listed]:
-        """The pages of a domain and its subdomains, the latest for each URL, by URL. Raises ``Refusal``."""
+        """The pages of a domain and its subdomains, the latest for each URL, by URL. Raises ``UserError``."""
         latest: dict[str, Listed] = {}
         for line in self.lines(domain):
             found = listed(line)
@@ -74,7 +74,9 @@ class CommonCrawl:
             pages = int(json.loads(count)["pages"]) if count.strip() else 0
         except (ValueError, KeyError, TypeError):
             (folder / "pages.json").unlink()
-            raise Refusal(f"{self.index}: {domain}", "the index does not say how much there is", "run again") from None
+            raise UserError(
+                f"{self.index}: {domain}", "the index does not say how much there is", "run again"
+            ) from None
         for number in range(pages):
             yield from self.page(f"{query}&page={number}", folder / f"{number:05d}.jsonl").splitlines()
 
@@ -86,7 +88,7 @@ class CommonCrawl:
             except Missing:
                 content = b""
             except Unfit as error:
-                raise Refusal(self.index, str(error), "correct index and domains") from None
+                raise UserError(self.index, str(error), "correct index and domains") from None
             write_atomically(path, content)
         return path.read_text("utf-8", errors="replace")
 

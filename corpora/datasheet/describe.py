@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from corpora.datasheet.duplicates import duplicates
-from corpora.datasheet.fates import Fates
 from corpora.datasheet.groups import bins
-from corpora.datasheet.kept import count_tokens
+from corpora.datasheet.ledger_counts import Fates
+from corpora.datasheet.token_counts import count_tokens
 from corpora.ledger import LEDGER, read_ledger
 from corpora.samples import excerpt, excerpts
 from domain.artifacts import Corpus, Datasheet, Raw, Tokens

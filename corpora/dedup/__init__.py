@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from corpora.kinds import Kinds
+from corpora.plugins import Kinds
 from domain.spec import Spec
 
 

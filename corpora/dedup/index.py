@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 
 from corpora.dedup.exact import first_of_equals
+from corpora.dedup.index_segment import LARGEST, Segment
 from corpora.dedup.near import bucket_edges, components
-from corpora.dedup.segment import LARGEST, Segment
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.manifest import write_json
 
 VERSION = 1
@@ -45,7 +45,7 @@ class Index:
 
     @classmethod
     def open(cls, folder: Path) -> Index:
-        """The index that ``save`` wrote. Raises ``Refusal`` where there is none of this version."""
+        """The index that ``save`` wrote. Raises ``UserError`` where there is none of this version."""
         try:
             stated = orjson.loads((folder / "index.json").read_bytes())
             if stated["version"] != VERSION:
@@ -53,7 +53,7 @@ class Index:
             return cls([Segment.open(folder / name) for name in stated["segments"]])
         except (OSError, ValueError, KeyError) as error:
             found = f"no index of remembered texts that can be read ({error})"
-            raise Refusal(
+            raise UserError(
                 str(folder), found, "name a corpus that this version made, or curate all texts anew"
             ) from None
 

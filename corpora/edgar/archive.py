@@ -15,8 +15,8 @@ from corpora.edgar.index import Entry, Quarter, days, entries, quarters
 from corpora.extract import Failed
 from corpora.extract.filing.submission import pruned
 from corpora.web import Missing, Unfit
-from corpora.web.kept import keep, kept
-from domain.errors import Refusal
+from corpora.web.http_cache import keep, kept
+from domain.errors import UserError
 
 ARCHIVES = "https://www.sec.gov/Archives/"
 TICKERS = "https://www.sec.gov/files/company_tickers.json"
@@ -30,7 +30,7 @@ def today() -> date:
 
 
 class Archive(Fetch):
-    """A context manager. Without network it answers from what is kept. Raises ``Refusal`` and what ``Client`` does."""
+    """A context manager. Without network it answers from its cache. Raises ``UserError`` and what ``Client`` does."""
 
     def entries(
         self, forms: Iterable[str], since: date, until: date | None, ciks: Set[int] = frozenset()
@@ -57,9 +57,9 @@ class Archive(Fetch):
             if unknown is not None and until is None and unknown != span[0] and not self.machine.network:
                 unknown = None
         if unknown is not None and self.machine.network:
-            raise Refusal("edgar", f"EDGAR has no index of {unknown}", "correct since and until")
+            raise UserError("edgar", f"EDGAR has no index of {unknown}", "correct since and until")
         if unknown is not None:
-            raise Refusal("edgar", f"the index of {unknown} was never fetched", "run once with network: true")
+            raise UserError("edgar", f"the index of {unknown} was never fetched", "run once with network: true")
         return sorted(found.values())
 
     def indexes(self, quarter: Quarter, since: date, until: date, *, past: bool) -> list[str] | None:
@@ -143,7 +143,7 @@ class Archive(Fetch):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def ciks(self, companies: Iterable[str]) -> set[int]:
-        """The numbers of companies, given as CIK or ticker. Raises ``Refusal`` for a ticker that nobody has."""
+        """The numbers of companies, given as CIK or ticker. Raises ``UserError`` for a ticker that nobody has."""
         named = [company.upper().removeprefix("CIK") for company in companies]
         numbers = {int(company) for company in named if company.isdigit()}
         tickers = {company for company in named if not company.isdigit()}
@@ -151,11 +151,11 @@ class Archive(Fetch):
             return numbers
         content = self.newest(TICKERS, "tickers")
         if content is None:
-            raise Refusal("edgar", "the SEC's list of tickers was never fetched", "write CIKs in companies")
+            raise UserError("edgar", "the SEC's list of tickers was never fetched", "write CIKs in companies")
         listed: dict[str, Any] = json.loads(content)
         known = {str(row["ticker"]).upper(): int(row["cik_str"]) for row in listed.values()}
         for ticker in sorted(tickers - known.keys()):
-            raise Refusal("companies", f"the SEC knows no ticker {ticker}", "correct it, or write the company's CIK")
+            raise UserError("companies", f"the SEC knows no ticker {ticker}", "correct it, or write the company's CIK")
         return numbers | {known[ticker] for ticker in tickers}
 
 

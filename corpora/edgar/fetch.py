@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from corpora.web import Client, Missing, Pace, Unfit
-from corpora.web.kept import keep, kept
+from corpora.web.http_cache import keep, kept
 from domain.machine import Machine
 
 MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from corpora.extract.about import about
 from corpora.extract.charset import decoded
 from corpora.extract.job import Extracted, Mode
+from corpora.extract.page_metadata import about
 
 LARGEST = 100_000_000  # bytes; annual reports come to 30 MB
 BARE = 0.85  # share of a page's text from which on resiliparse found nothing to speak of to leave out

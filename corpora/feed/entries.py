@@ -16,7 +16,7 @@ from xml.sax import SAXException
 
 from corpora.document import iso_language
 from corpora.web import Answer, Missing, PoliteClient, Unreachable
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.manifest import write_json
 
 LARGEST = 20_000_000  # bytes of a feed
@@ -84,7 +84,7 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
             return ""
         entries, whole = parse(answer)
         Log(folder).add(entries)
-    except (Missing, Unreachable, ValueError, Refusal) as error:
+    except (Missing, Unreachable, ValueError, UserError) as error:
         return str(error)
     said = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
     if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again

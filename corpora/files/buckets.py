@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # scheme -> the extra that brings its package
@@ -65,21 +65,21 @@ def google_credentials() -> Any:
         return "anon"
 
 
-def refused(path: str, error: Exception) -> Refusal:
+def refused(path: str, error: Exception) -> UserError:
     """What to say where a path cannot be looked up or read; each store's client raises kinds of its own."""
     place, store = f"corpus: {path}", EXTRAS.get(path.partition("://")[0], "")
     if store and isinstance(error, ImportError):
-        return Refusal(place, f"needs a package that is not installed ({error})", f"pip install 'shoptalk[{store}]'")
+        return UserError(place, f"needs a package that is not installed ({error})", f"pip install 'shoptalk[{store}]'")
     if isinstance(error, FileNotFoundError):
-        return Refusal(place, "does not exist", "correct path")
+        return UserError(place, "does not exist", "correct path")
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     if store:
-        return Refusal(place, f"cannot be read ({reason})", f"check {CREDENTIALS[store]}, the bucket and the network")
-    return Refusal(place, reason, "correct the URL, or install what its scheme needs")
+        return UserError(place, f"cannot be read ({reason})", f"check {CREDENTIALS[store]}, the bucket and the network")
+    return UserError(place, reason, "correct the URL, or install what its scheme needs")
 
 
 class Stored(io.RawIOBase):
-    """A file in a store. What the store fails to do is a ``Refusal``: else it is taken for damage of the file."""
+    """A file in a store. What the store fails to do is a ``UserError``: else it is taken for damage of the file."""
 
     def __init__(self, system: Any, path: str) -> None:
         system.invalidate_cache()  # the listing may be hours old

@@ -61,7 +61,7 @@ def pieces(system: Any, paths: list[str]) -> Iterator[Piece]:
 
 
 def opened(system: Any, path: str, compression: str | None) -> Any:
-    """An open file's bytes; raises ``FileNotFoundError`` where it is gone, ``Refusal`` where a store fails."""
+    """An open file's bytes; raises ``FileNotFoundError`` where it is gone, ``UserError`` where a store fails."""
     if is_store(system):
         return unpacked(io.BufferedReader(Stored(system, path), PIECE), compression)
     return system.open(path, "rb", compression=compression)

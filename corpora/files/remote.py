@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urljoin
 
 from corpora.web import Client
-from corpora.web.kept import held, seen
-from domain.errors import Refusal
+from corpora.web.http_cache import held, seen
+from domain.errors import UserError
 from domain.machine import Machine
 
 HERE = ("file", "local", "memory")  # schemes that need no network
@@ -39,7 +39,7 @@ class Web:
         self.client, self.folder = Client(machine, most=LARGEST), machine.cache / "files"
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file; raises ``Refusal`` with the reason where not."""
+        """Whether there is such a file; raises ``UserError`` with the reason where not."""
         self.info(path)
         return True
 
@@ -48,10 +48,10 @@ class Web:
         return path.endswith("/")
 
     def glob(self, pattern: str) -> list[str]:
-        """The links on a folder's page that match the last part; raises ``Refusal`` for a wildcard in a folder."""
+        """The links on a folder's page that match the last part; raises ``UserError`` for a wildcard in a folder."""
         folder, _, wanted = pattern.rpartition("/")
         if re.search(r"[*?\[]", folder):
-            raise Refusal(
+            raise UserError(
                 f"corpus: {pattern}", "has a wildcard in a folder", "name the folder; its page is read for links"
             )
         answer = self.client.get(f"{folder}/")
@@ -81,6 +81,6 @@ class Web:
 
         try:
             here = held(path, self.client, self.folder)
-        except Refusal as refusal:
+        except UserError as refusal:
             raise FileNotFoundError(refusal.found) from None
         return fsspec.open(str(here), mode, compression=compression)

@@ -10,7 +10,7 @@ from typing import Any
 
 from corpora.files.buckets import refused, system_for
 from corpora.files.remote import Web, is_remote, is_web
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import file_sha256
 
@@ -32,16 +32,16 @@ class Found:
 
 
 def find(path: str, machine: Machine) -> Found:
-    """The files that ``path`` (a file, glob or URL) names; raises ``Refusal`` where that cannot be looked up."""
+    """The files that ``path`` (a file, glob or URL) names; raises ``UserError`` where that cannot be looked up."""
     if is_remote(path) and not machine.network and not is_web(path):
         found = "needs the network, which the machine profile switches off"
-        raise Refusal(f"corpus: {path}", found, "set network: true")
+        raise UserError(f"corpus: {path}", found, "set network: true")
     try:
         system, bare = (Web(machine), path) if is_web(path) else system_for(path, machine)
         single = WILD.search(bare) is None or (not is_web(bare) and system.exists(bare))
         paths = sorted(system.glob(bare)) if not single else [bare] if system.exists(bare) else []
         folders = {each for each in paths if system.isdir(each)}
-    except (Refusal, ConnectionError, TimeoutError):
+    except (UserError, ConnectionError, TimeoutError):
         raise  # told already, or a retry may help
     except Exception as error:
         raise refused(path, error) from error
@@ -52,11 +52,11 @@ def find(path: str, machine: Machine) -> Found:
 
 
 def seen(system: Any, path: str, root: str) -> dict[str, Any]:
-    """Name, bytes and content: SHA-256 where the file is local, the store's own mark where not. Raises ``Refusal``."""
+    """Name, bytes and content: SHA-256 where the file is local, the store's own mark if not. Raises ``UserError``."""
     try:
         told = content(Path(path)) if is_local(system) else mark(system, path)
         return {"file": relative(path, root), "bytes": system.size(path), "content": told}
-    except (Refusal, ConnectionError, TimeoutError):
+    except (UserError, ConnectionError, TimeoutError):
         raise
     except Exception as error:
         if is_store(system):
@@ -81,9 +81,9 @@ def relative(path: str, root: str) -> str:
     return path.removeprefix(root).lstrip("/") if path.startswith(root) else PurePosixPath(path).name
 
 
-def unreadable(error: OSError, path: str) -> Refusal:
+def unreadable(error: OSError, path: str) -> UserError:
     """What to say where the system refuses a file."""
-    return Refusal(
+    return UserError(
         f"corpus: {error.filename or path}", f"cannot be read ({error.strerror or error})", "make it readable"
     )
 

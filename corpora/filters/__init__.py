@@ -10,6 +10,6 @@ from corpora.filters.language import Language
 from corpora.filters.own import Own
 from corpora.filters.privacy import Privacy
 from corpora.filters.quality import Quality
-from corpora.kinds import Kinds
+from corpora.plugins import Kinds
 
 AnyFilter = Annotated[Filter, Kinds(Filter, Language, Quality, Privacy, Harm, own=Own)]

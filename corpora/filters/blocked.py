@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.errors import UserError
 
 
 class BlockList:
@@ -61,13 +61,13 @@ def without_comment(line: str) -> str:
 
 
 def read_block_list(path: Path) -> BlockList:
-    """The list in a file, read once in a process as long as size and time of change stay. Raises ``Refusal``."""
+    """The list in a file, read once in a process as long as size and time of change stay. Raises ``UserError``."""
     try:
         status = path.stat()
         return _read(path, status.st_size, status.st_mtime_ns)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Refusal(
+        raise UserError(
             f"filters: harm: {path}", f"cannot be read ({reason})", "name a text file, one entry a line"
         ) from None
 

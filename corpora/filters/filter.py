@@ -36,7 +36,7 @@ class Label:
     score: float
 
 
-Verdict = Drop | Change | Label | None
+FilterAnswer = Drop | Change | Label | None
 
 
 class Filter(Spec):
@@ -44,10 +44,10 @@ class Filter(Spec):
 
     kind: str
 
-    def judge(self, document: Document, words: Words) -> Verdict:
+    def judge(self, document: Document, words: Words) -> FilterAnswer:
         """None keeps the document as it is. ``words`` is its text's one split."""
         raise NotImplementedError
 
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """One verdict for each document; a kind that is faster over many at once overrides this."""
         return [self.judge(document, words) for document, words in zip(documents, split, strict=True)]

@@ -12,13 +12,13 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from corpora.document import Document
 from corpora.filters.blocked import read_block_list
-from corpora.filters.filter import Drop, Filter, Verdict
-from domain.errors import Refusal
+from corpora.filters.filter import Drop, Filter, FilterAnswer
+from domain.errors import UserError
 from domain.manifest import file_sha256
-from domain.model.weights import weights_asked
 from domain.spec import Share, Spec
 from domain.text.harm import Scorer
 from domain.text.words import Split, Words
+from domain.weights import weights_asked
 
 # What to write for a scorer, in a recipe as well as on the command line.
 SPELLINGS = (
@@ -96,15 +96,15 @@ class Harm(Filter):
         block = None if self.block is None else digest(self.block)
         return {"kind": self.kind, "scorer": self.scorer.asked(), "threshold": self.threshold, "block": block}
 
-    def judge(self, document: Document, words: Words) -> Verdict:
+    def judge(self, document: Document, words: Words) -> FilterAnswer:
         """Drop above the threshold or by address."""
         return self.judge_all([document], Split([document.text]))[0]
 
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Drop above the threshold or by address."""
         blocked = None if self.block is None else read_block_list(Path(self.block))
         scores = open_scorer(self.scorer).score(split)
-        verdicts: list[Verdict] = [None] * len(documents)
+        verdicts: list[FilterAnswer] = [None] * len(documents)
         for i in (scores.values > self.threshold).nonzero()[0].tolist():
             value = float(scores.values[i])
             verdicts[i] = Drop(f"harm: {scores.label(i)}", f"{value:.2f}", value)
@@ -117,7 +117,7 @@ class Harm(Filter):
 
 @lru_cache(maxsize=8)
 def open_scorer(scoring: Scoring) -> Scorer:
-    """The scorer that is named, loaded once in a process; raises ``Refusal``."""
+    """The scorer that is named, loaded once in a process; raises ``UserError``."""
     if scoring.linear is not None:
         from domain.text.harm.linear import Linear
 
@@ -149,9 +149,9 @@ def from_recipe(path: str, info: ValidationInfo, *, hub: bool = False) -> str:
 
 
 def digest(path: str) -> str:
-    """SHA-256 of a file that a recipe names; raises ``Refusal``."""
+    """SHA-256 of a file that a recipe names; raises ``UserError``."""
     try:
         return file_sha256(Path(path))
     except OSError as error:
         found = f"cannot be read ({error.strerror or error})"
-        raise Refusal(f"filters: harm: {path}", found, "correct the path, which is relative to the recipe") from None
+        raise UserError(f"filters: harm: {path}", found, "correct the path, which is relative to the recipe") from None

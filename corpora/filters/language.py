@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from corpora.document import Document
-from corpora.filters.filter import Drop, Filter, Label, Verdict
+from corpora.filters.filter import Drop, Filter, FilterAnswer, Label
 from corpora.filters.identify import CHARACTERS, KNOWN, WORLD, identifier
 from domain.spec import Share
 from domain.text.words import Split, Words
@@ -48,18 +48,18 @@ class Language(Filter):
     ] = {}  # noqa: RUF012
     undetermined: Annotated[Literal["keep", "drop"], Field(description="what is done with ``und``")] = "keep"
 
-    def judge(self, document: Document, words: Words) -> Verdict:
+    def judge(self, document: Document, words: Words) -> FilterAnswer:
         """The verdict on one document."""
         return self.judge_all([document], Split.of([words]))[0]
 
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Label or drop each."""
         candidates = tuple(sorted({*WORLD, *self.allow}))
         found = identifier(candidates).identify(split.texts)
         rows = zip(documents, split.texts, found, strict=True)
         return [self.verdict(document.language, text, *best) for document, text, best in rows]
 
-    def verdict(self, stated: str | None, text: str, language: str, score: float) -> Verdict:
+    def verdict(self, stated: str | None, text: str, language: str, score: float) -> FilterAnswer:
         """What follows from what was found, and from what the source states."""
         if language != "zxx" and score >= self.allow.get(language, LEAST) and has_letters(text):
             if not self.allow or language in self.allow:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, model_validator
 
 from corpora.document import Document
-from corpora.filters.filter import Change, Drop, Filter, Verdict
+from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
 from domain.text.words import Words
 
 OWN = "package.module:function"
@@ -42,7 +42,7 @@ class Own(Filter):
         found: Callable[..., Any] = getattr(importlib.import_module(module), name)
         return found
 
-    def judge(self, document: Document, words: Words) -> Verdict:
+    def judge(self, document: Document, words: Words) -> FilterAnswer:
         """What the function answers; ``TypeError`` for an answer that is none."""
         answer = self.function(document, **(self.model_extra or {}))
         match answer:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from corpora.document import Document
-from corpora.filters.filter import Change, Drop, Filter, Verdict
+from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
 from domain.text.quality import Broken, Lines, QualityRules, judge
 from domain.text.words import Split, Words
 
@@ -16,16 +16,16 @@ class Quality(Filter, QualityRules):
 
     kind: Literal["quality"] = "quality"
 
-    def judge(self, document: Document, words: Words) -> Verdict:
+    def judge(self, document: Document, words: Words) -> FilterAnswer:
         """The verdict on one document."""
         return self.judge_all([document], Split.of([words]))[0]
 
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[Verdict]:
+    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Drop each by the first rule that it breaks; C4 changes what it leaves."""
         return [verdict(text, found) for text, found in zip(split.texts, judge(split, self), strict=True)]
 
 
-def verdict(text: str, found: Broken | Lines | None) -> Verdict:
+def verdict(text: str, found: Broken | Lines | None) -> FilterAnswer:
     """The rules' answer as a filter's."""
     if isinstance(found, Broken):
         measured = f"{found.score:.2f}".rstrip("0").rstrip(".")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from corpora.document import clean
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.spec import fingerprint
 from domain.text.harm.linear import BUCKETS, FORMAT, RUNS, WINDOW, Linear, pair_features, word_features
 from domain.text.harm.windows import window_bounds
@@ -29,7 +29,7 @@ def train(examples: Sequence[Example], *, safe: str, seed: int = 0) -> Linear:
     precision, recall and F1 of a model trained on one half and asked about the other.
 
     The order of examples does not matter, and an example that is given twice counts once. Labels weigh alike,
-    however many examples each has. Raises ``Refusal``.
+    however many examples each has. Raises ``UserError``.
     """
     ordered = sorted(set(examples))
     check(ordered, safe)
@@ -51,19 +51,19 @@ def train(examples: Sequence[Example], *, safe: str, seed: int = 0) -> Linear:
 
 
 def check(examples: Sequence[Example], safe: str) -> None:
-    """Raises ``Refusal`` where the examples cannot teach a difference."""
+    """Raises ``UserError`` where the examples cannot teach a difference."""
     counts: dict[str, int] = {}
     for _, label in examples:
         counts[label] = counts.get(label, 0) + 1
     if safe not in counts:
         found = f"no example is labelled {safe}; there are {', '.join(sorted(counts)) or 'none'}"
-        raise Refusal("harm train", found, "say with --safe which label is no harm")
+        raise UserError("harm train", found, "say with --safe which label is no harm")
     if len(counts) < 2:
-        raise Refusal("harm train", f"all examples are labelled {safe}", "add examples of harm")
+        raise UserError("harm train", f"all examples are labelled {safe}", "add examples of harm")
     for label, count in sorted(counts.items()):
         if count < LEAST:
             found = f"label {label} has {count} different examples, and {LEAST} are needed"
-            raise Refusal("harm train", found, "add examples, or give them another label")
+            raise UserError("harm train", found, "add examples, or give them another label")
 
 
 def halves(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -147,7 +147,7 @@ def passages(texts: Sequence[str], most: int, seed: int = 0) -> list[str]:
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """The named columns of each line of JSON Lines (.gz and the like too), lines whose first one is empty left out.
 
-    Raises ``Refusal`` that names the line.
+    Raises ``UserError`` that names the line.
     """
     import fsspec
 
@@ -159,13 +159,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
                 values = [record.get(name) if isinstance(record, dict) else None for name in columns]
                 if None in values:
                     found = f"has no {columns[values.index(None)]}"
-                    raise Refusal(f"{path}:{number}", found, "name the columns with --text and --label")
+                    raise UserError(f"{path}:{number}", found, "name the columns with --text and --label")
                 row = tuple(clean(str(value)) for value in values)
                 if row[0]:
                     yield row
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise Refusal(f"{path}:{number}", f"is no JSON in UTF-8 ({reason})", "give one object a line") from None
+        raise UserError(f"{path}:{number}", f"is no JSON in UTF-8 ({reason})", "give one object a line") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise Refusal(str(path), f"cannot be read ({reason})", "name a JSON Lines file") from None
+        raise UserError(str(path), f"cannot be read ({reason})", "name a JSON Lines file") from None

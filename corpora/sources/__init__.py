@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from corpora.kinds import Kinds
+from corpora.plugins import Kinds
 from corpora.sources.crawl import Crawl
 from corpora.sources.edgar import Edgar
 from corpora.sources.feed import Feed

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from corpora.document import Document, iso_date
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.spec import Spec
 
 LONGEST_TEXT = 100_000_000  # characters; what is longer is no document
@@ -63,10 +63,10 @@ class Columns(Spec):
         return str(stated) if stated else None  # the column is there and says nothing: unknown
 
     def check_first(self, record: dict[str, Any], place: str) -> None:
-        """Raise a ``Refusal`` where the very first record lacks the text column: the mapping is wrong."""
+        """Raise a ``UserError`` where the very first record lacks the text column: the mapping is wrong."""
         if not has(record, self.text):
             columns = ", ".join(map(str, record)) or "none"
-            raise Refusal(place, f"no column {self.text}; the columns are {columns}", "set text: to one of them")
+            raise UserError(place, f"no column {self.text}; the columns are {columns}", "set text: to one of them")
 
 
 MISSING = object()

@@ -21,7 +21,7 @@ from corpora.files.pieces import opened
 from corpora.files.stores import WILD, find, relative, seen, unreadable
 from corpora.sources.pages import Found, Page, read_pages
 from corpora.sources.source import Source
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 LONGEST = 2_000  # characters of a URL that patterns see
@@ -106,11 +106,13 @@ class Crawl(Source):
         return not (self.languages and language) or language in {iso_language(each) for each in self.languages}
 
     def found(self, machine: Machine) -> tuple[Any, str, list[str]]:
-        """(file system, folder that all are below, sorted paths); raises ``Refusal`` where there is no file."""
+        """(file system, folder that all are below, sorted paths); raises ``UserError`` where there is no file."""
         found = find(str(self.path), machine)
         paths = [path for path in found.paths if found.single or found.system.exists(path)]
         if not paths:
-            raise Refusal(f"corpus: {self.path}", "is no file", "name a WARC or WET file, or a glob such as *.warc.gz")
+            raise UserError(
+                f"corpus: {self.path}", "is no file", "name a WARC or WET file, or a glob such as *.warc.gz"
+            )
         return found.system, found.root, paths
 
     def stamp(self, machine: Machine) -> Any:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from corpora.document import Document, Quarantined
 from corpora.edgar.named import EXAMPLE, Company, Contact, Fair, Form, Item
 from corpora.sources.source import Source
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ class Edgar(Source):
         return {}
 
     def archive(self, machine: Machine) -> Archive:
-        """EDGAR. Raises ``Refusal`` for a contact that nobody has."""
+        """EDGAR. Raises ``UserError`` for a contact that nobody has."""
         from corpora.edgar.archive import Archive
 
         if machine.network and EXAMPLE.search(self.contact):
             found = f"{self.contact} is an example, and the SEC asks who collects"
-            raise Refusal(f"{self.title}: contact", found, "write your own e-mail address")
+            raise UserError(f"{self.title}: contact", found, "write your own e-mail address")
         return Archive(machine, contact=self.contact, per_second=self.per_second)
 
     def found(self, machine: Machine) -> list[Entry]:
@@ -79,10 +79,10 @@ class Edgar(Source):
                 ciks = archive.ciks(self.companies)
                 entries = archive.entries(self.forms, self.since, self.until, ciks)
             except Unfit as error:
-                raise Refusal(self.title, str(error), "run again later; if it stays, EDGAR has changed") from None
+                raise UserError(self.title, str(error), "run again later; if it stays, EDGAR has changed") from None
             kept = entries if machine.network else [entry for entry in entries if archive.holds(entry)]
         if entries and not kept:
-            raise Refusal(self.title, "none of its filings was ever fetched", "run once with network: true")
+            raise UserError(self.title, "none of its filings was ever fetched", "run once with network: true")
         self.looked_up[key] = kept
         return kept
 

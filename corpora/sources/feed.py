@@ -17,12 +17,12 @@ from pydantic import Field, field_validator
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, Mode
 from corpora.feed.entries import Entry, Log, canonical, refresh
-from corpora.feed.shelf import Held, Shelf
+from corpora.feed.page_cache import Held, Shelf
 from corpora.sources.pages import Found, Page, read_pages
 from corpora.sources.source import Source
 from corpora.web import PoliteClient
-from corpora.web.pace import file_name
-from domain.errors import Refusal
+from corpora.web.rate_limit import file_name
+from domain.errors import UserError
 from domain.machine import Machine
 
 AT_ONCE = 8  # pages on their way; each site still has its own pace
@@ -74,7 +74,7 @@ class Feed(Source):
     def entries(self, machine: Machine) -> tuple[list[Entry], list[Quarantined]]:
         """Every entry that a feed ever held, by day and URL, and the feeds that cannot be read now.
 
-        Without network those of which there is a text here. Raises ``Refusal`` where that is none.
+        Without network those of which there is a text here. Raises ``UserError`` where that is none.
         """
         key = (machine.cache, machine.network)
         if key not in self.looked_up:
@@ -91,7 +91,9 @@ class Feed(Source):
                 found = {url: entry for url, entry in found.items() if shelf.held(url)}
             if not found:
                 reason = failed[0].reason if failed else "holds no entry, and none was ever fetched"
-                raise Refusal(f"{self.title}: {self.urls[0]}", reason, "correct urls, or run again with network: true")
+                raise UserError(
+                    f"{self.title}: {self.urls[0]}", reason, "correct urls, or run again with network: true"
+                )
             self.looked_up[key] = sorted(found.values(), key=lambda entry: (entry.date or "", entry.url)), failed
         return self.looked_up[key]
 

@@ -19,7 +19,7 @@ from corpora.files.stores import WILD, find, relative, seen
 from corpora.sources.columns import Columns
 from corpora.sources.pages import Page, read_pages
 from corpora.sources.source import Source
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 
@@ -57,18 +57,18 @@ class Files(Source, Columns):
         return self.name or before.split(".")[0].rstrip("-_") or self.kind
 
     def found(self, machine: Machine) -> tuple[Any, str, list[str]]:
-        """(file system, folder that all are below, sorted paths); raises ``Refusal`` where there is no file."""
+        """(file system, folder that all are below, sorted paths); raises ``UserError`` where there is no file."""
         place, found = f"corpus: {self.path}", find(self.path, machine)
         if found.single and found.folders:
-            raise Refusal(place, "is a folder", f"name the files in it, for instance {self.path.rstrip('/')}/*.jsonl")
+            raise UserError(place, "is a folder", f"name the files in it, for instance {self.path.rstrip('/')}/*.jsonl")
         if not found.paths:
             said = "does not exist" if found.single else "matches no file"
-            mend = "correct path" if "://" in self.path else "correct path, which is relative to the recipe's folder"
-            raise Refusal(place, said, mend)
+            fix = "correct path" if "://" in self.path else "correct path, which is relative to the recipe's folder"
+            raise UserError(place, said, fix)
         for path in found.paths:
             if form(path)[0] not in FORMATS and not is_archive(path):
                 known = f"use one of {', '.join(FORMATS)} (.gz, .bz2, .xz, .zst), .zip or .tar"
-                raise Refusal(f"corpus: {path}", "has an unknown ending", known)
+                raise UserError(f"corpus: {path}", "has an unknown ending", known)
         return found.system, found.root, found.paths
 
     def stamp(self, machine: Machine) -> Any:

@@ -13,8 +13,8 @@ from corpora.document import Document, Quarantined
 from corpora.files.stores import content, unreadable
 from corpora.sources.columns import Columns
 from corpora.sources.source import Source
-from corpora.web.hugging import cached, reached
-from domain.errors import Refusal
+from corpora.web.hub_access import cached, reached
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Count
 
@@ -71,7 +71,7 @@ class Hub(Source, Columns):
             raise unreadable(error, self.dataset) from None
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
-        """The records in the dataset's own order; raises ``Refusal`` where it cannot be had."""
+        """The records in the dataset's own order; raises ``UserError`` where it cannot be had."""
         place = f"{self.dataset}, split {self.split}"
         number = -1
         try:
@@ -84,14 +84,14 @@ class Hub(Source, Columns):
                     yield self.document(record, source=self.title, name=f"{self.title}:{number}")
                 except ValueError as error:
                     yield Quarantined(place=f"{place}, record {number}", reason=str(error), id=f"{self.title}:{number}")
-        except Refusal:
+        except UserError:
             raise
         except Exception as error:
             # The libraries below raise kinds of their own for each cause, such as an HTTP client's for a network that
             # is not there; all of them are about the dataset or the network.
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            mend = "check dataset, revision, subset, split and the network; then run again"
-            raise Refusal(place, f"cannot be read after {number + 1} records ({reason})", mend) from error
+            fix = "check dataset, revision, subset, split and the network; then run again"
+            raise UserError(place, f"cannot be read after {number + 1} records ({reason})", fix) from error
 
     def stream(self, machine: Machine) -> Iterator[dict[str, Any]]:
         """The records, streamed by the library as the machine reaches the hub; no code of the dataset's own is run."""

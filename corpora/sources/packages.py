@@ -19,7 +19,7 @@ from pydantic import Field
 from corpora.document import Document, Quarantined
 from corpora.licence import of_distribution
 from corpora.sources.source import Source
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Bytes
 
@@ -65,7 +65,7 @@ class Packages(Source):
                 tasks = list(tasks_of(name, self.title))
                 if not tasks:
                     listed = f"{name} lists no file that may hold documentation (it may be installed in editable mode)"
-                    raise Refusal("corpus: packages", listed, "install it as a wheel, or take it off the list")
+                    raise UserError("corpus: packages", listed, "install it as a wheel, or take it off the list")
                 for found in pool.map(read, tasks, chunksize=32) if pool else map(read, tasks):
                     if isinstance(found, Document):
                         total += len(found.text.encode())
@@ -79,13 +79,13 @@ class Packages(Source):
 
 
 def version(name: str) -> str:
-    """The installed version; raises ``Refusal`` where there is none."""
+    """The installed version; raises ``UserError`` where there is none."""
     if name == STANDARD_LIBRARY:
         return platform.python_version()
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        raise Refusal(
+        raise UserError(
             "corpus: packages", f"{name} is not installed", f"pip install {name}, or take it off the list"
         ) from None
 
@@ -124,7 +124,7 @@ def read(task: Task) -> Document | Quarantined | None:
         # Code goes to the parser as bytes, for it may state an encoding of its own in its first lines.
         text = documentation(code, name.partition(":")[2]) if path.endswith(".py") else code.decode("utf-8-sig")
     except OSError as error:
-        raise Refusal(name, f"cannot be read ({error.strerror})", "make it readable, or install it again") from None
+        raise UserError(name, f"cannot be read ({error.strerror})", "make it readable, or install it again") from None
     except (SyntaxError, RecursionError, ValueError) as error:
         return Quarantined(place=name, reason=f"{type(error).__name__}: {error}", id=name)
     if len(text.strip()) < SHORTEST:

@@ -24,9 +24,9 @@ class Source(Spec):
         return self.name or self.kind
 
     def stamp(self, machine: Machine) -> Any:
-        """JSON that changes when what the source holds changes; cheap against reading it. Raises ``Refusal``."""
+        """JSON that changes when what the source holds changes; cheap against reading it. Raises ``UserError``."""
         raise NotImplementedError
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
-        """All documents, in an order that does not depend on the machine. Raises ``Refusal``."""
+        """All documents, in an order that does not depend on the machine. Raises ``UserError``."""
         raise NotImplementedError

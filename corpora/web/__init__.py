@@ -2,7 +2,7 @@
 
 from corpora.web.answer import Answer, Missing, Unfit, Unreachable
 from corpora.web.client import AGENT, Client
-from corpora.web.pace import Pace
 from corpora.web.polite import PoliteClient
+from corpora.web.rate_limit import Pace
 
 __all__ = ["AGENT", "Answer", "Client", "Missing", "Pace", "PoliteClient", "Unfit", "Unreachable"]

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-from domain.errors import Refusal
+from domain.errors import UserError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -50,7 +50,7 @@ def named(host: str, port: int, private_hosts: Iterable[str]) -> bool:
 
 
 def refuse_literal(host: str, port: int, private_hosts: Iterable[str]) -> None:
-    """Raise ``Refusal`` for a host that says by itself that it is not public; all that can be told behind a proxy."""
+    """Raise ``UserError`` for a host that says by itself that it is not public; all that can be told behind a proxy."""
     address, name = literal(host), host.lower().rstrip(".")
     local = name == "localhost" or name.endswith(".localhost")
     if (local or (address is not None and not public(address))) and not named(host, port, private_hosts):
@@ -60,7 +60,7 @@ def refuse_literal(host: str, port: int, private_hosts: Iterable[str]) -> None:
 def resolve(host: str, port: int, private_hosts: Iterable[str]) -> list[str]:
     """The addresses of a host that may be connected to, in the system's order of preference.
 
-    Raises ``Refusal`` where none of them may, ``OSError`` where the name is unknown. Connect to what is answered, not
+    Raises ``UserError`` where none of them may, ``OSError`` where the name is unknown. Connect to what is answered, not
     to the name: a name may answer with another address the next time (DNS rebinding).
     """
     found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
@@ -73,7 +73,9 @@ def resolve(host: str, port: int, private_hosts: Iterable[str]) -> list[str]:
     return permitted
 
 
-def refusal(host: str, port: int, address: str) -> Refusal:
+def refusal(host: str, port: int, address: str) -> UserError:
     """What to say of a host that may not be asked."""
     found = f"has an address that is not public ({address})"
-    return Refusal(f"{host}:{port}", found, f"if it is meant, add {host}:{port} to the machine profile's private_hosts")
+    return UserError(
+        f"{host}:{port}", found, f"if it is meant, add {host}:{port} to the machine profile's private_hosts"
+    )

@@ -91,7 +91,9 @@ class Arriving:
             raise Unfit(f"{shown(self.url)} {error}") from None
 
 
-def settle(url: str, status: int, headers: Mapping[str, str], *, fine: tuple[int, ...], busy: tuple[int, ...]) -> None:
+def raise_for_status(
+    url: str, status: int, headers: Mapping[str, str], *, fine: tuple[int, ...], busy: tuple[int, ...]
+) -> None:
     """Raise what a status means: nothing for ``fine``; ``busy`` and 5xx may be asked again."""
     if status in fine:
         return

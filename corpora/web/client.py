@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urljoin
 
 from corpora.web import route
-from corpora.web.answer import Answer, Arriving, Unfit, Unreachable, settle, shown
+from corpora.web.answer import Answer, Arriving, Unfit, Unreachable, raise_for_status, shown
 from corpora.web.decode import ACCEPTED
-from corpora.web.pace import Pace
-from corpora.web.partial import partial
-from domain.errors import Refusal
+from corpora.web.download import partial
+from corpora.web.rate_limit import Pace
+from domain.errors import UserError
 from domain.machine import Machine
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Client:
     """A context manager; threads may share it. ``most`` bounds a body in bytes once decoded. ``timeout`` (seconds)
     bounds connecting, the wait for an answer, each read, and any body that comes slower than 10 kB/s.
 
-    Raises ``Refusal`` for what the user can mend, ``Missing``, ``Unfit``, and ``Unreachable`` after all ``tries``.
+    Raises ``UserError`` for what the user can fix, ``Missing``, ``Unfit``, and ``Unreachable`` after all ``tries``.
     """
 
     def __init__(
@@ -122,9 +122,11 @@ class Client:
             self.pace.wait()
 
     def refuse_offline(self, url: str) -> None:
-        """Raise a ``Refusal`` where the machine profile switches the network off."""
+        """Raise a ``UserError`` where the machine profile switches the network off."""
         if not self.machine.network:
-            raise Refusal(shown(url), "needs the network, which the machine profile switches off", "set network: true")
+            raise UserError(
+                shown(url), "needs the network, which the machine profile switches off", "set network: true"
+            )
 
     def retried(self, once: Callable[[], T]) -> T:
         """``once``, again while the server is busy or unreachable, with exponential backoff and full jitter."""
@@ -149,7 +151,7 @@ class Client:
                     fine = (200, *((206,) if "range" in headers else ()), *((304,) if conditional else ()))
                     if answer.status == 416 and "if-range" in headers:
                         fine += (416,)
-                    settle(answer.url, answer.status, answer.headers, fine=fine, busy=self.busy)
+                    raise_for_status(answer.url, answer.status, answer.headers, fine=fine, busy=self.busy)
                     yield answer
                     return
             mirrors = self.machine.mirrors
@@ -180,7 +182,9 @@ class Client:
                 yield Arriving(url=url, status=response.status, headers=found, chunks=response.iter_stream())
         except httpcore.ProxyError as error:
             if str(error).startswith("407"):
-                raise Refusal("machine.proxy", "wants a user and password", "write http://user:password@host") from None
+                raise UserError(
+                    "machine.proxy", "wants a user and password", "write http://user:password@host"
+                ) from None
             raise Unreachable(f"the proxy does not reach {shown(url)} ({error})") from None
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             below = error.args[0] if error.args else None

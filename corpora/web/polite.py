@@ -7,7 +7,7 @@ from typing import Any
 
 from corpora.web.answer import Unfit, shown
 from corpora.web.client import AGENT, Client
-from corpora.web.pace import Pace
+from corpora.web.rate_limit import Pace
 from corpora.web.robots import Rules, rules
 from corpora.web.route import origin
 from domain.machine import Machine

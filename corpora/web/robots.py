@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpora.web.answer import Missing, Unfit, Unreachable
-from corpora.web.pace import file_name
+from corpora.web.rate_limit import file_name
 from domain.manifest import write_json
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Rules:
 
 
 def rules(site: str, client: Client, folder: Path) -> Rules:
-    """The rules of a site (``https://example.com``), asked once a day. Raises ``Refusal`` as the client does.
+    """The rules of a site (``https://example.com``), asked once a day. Raises ``UserError`` as the client does.
 
     An answer of 4xx, or one that cannot be read, means that all is allowed; 5xx and silence, that nothing is (2.3.1).
     In silence an older answer goes on to count (2.4).

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from corpora.web.address import refuse_literal
 from corpora.web.answer import shown
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 if TYPE_CHECKING:
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def parsed(url: str) -> httpx.URL:
-    """A URL that may be asked; raises ``Refusal`` for any other."""
+    """A URL that may be asked; raises ``UserError`` for any other."""
     import httpx
 
     try:
         found = httpx.URL(url)
         host = found.raw_host
     except (httpx.InvalidURL, UnicodeError):
-        raise Refusal(shown(url), "is no URL", "correct it") from None
+        raise UserError(shown(url), "is no URL", "correct it") from None
     if found.scheme not in ("http", "https") or not host:
-        raise Refusal(shown(url), "is no http or https URL", "correct it")
+        raise UserError(shown(url), "is no http or https URL", "correct it")
     if found.userinfo:
-        raise Refusal(f"{found.scheme}://{found.host}", "carries a user or password", "take them out of the URL")
+        raise UserError(f"{found.scheme}://{found.host}", "carries a user or password", "take them out of the URL")
     return found
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL: ``https://example.com``. Raises ``Refusal`` for what may not be asked."""
+    """Scheme, host and port of a URL: ``https://example.com``. Raises ``UserError`` for what may not be asked."""
     found = parsed(url)
     host = f"[{found.host}]" if ":" in found.host else found.raw_host.decode("ascii")
     return f"{found.scheme}://{host}" + (f":{found.port}" if found.port else "")
@@ -55,7 +55,7 @@ def public(before: str, url: str, mirrors: Mapping[str, str]) -> str:
 def proxy(url: httpx.URL, machine: Machine) -> str:
     """The proxy for a URL, by the machine profile or else the environment; empty for none, as NO_PROXY may say.
 
-    Raises ``Refusal`` for a host that says by itself that it is not public.
+    Raises ``UserError`` for a host that says by itself that it is not public.
     """
     port = url.port or (443 if url.scheme == "https" else 80)
     refuse_literal(url.host, port, machine.private_hosts)

@@ -15,7 +15,7 @@ import httpcore
 import httpx
 
 from corpora.web.address import resolve
-from domain.errors import Refusal
+from domain.errors import UserError
 
 SLOWEST = 10_000  # bytes per second that an answer must bring on average, beyond the time that one read may take
 HELD = 10  # connections kept open
@@ -91,7 +91,7 @@ class Gate(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to the first address that answers; raises ``Refusal`` where no address of the host is public."""
+        """A connection to the first address that answers; raises ``UserError`` if no address is public."""
         try:
             addresses = [host] if self.private_hosts is None else resolve(host, port, self.private_hosts)
         except (OSError, UnicodeError) as error:
@@ -108,11 +108,11 @@ class Gate(httpcore.NetworkBackend):
 
 
 def trust(ca_bundle: Path | None) -> ssl.SSLContext:
-    """The certificates to believe; raises ``Refusal`` for a bundle that holds none."""
+    """The certificates to believe; raises ``UserError`` for a bundle that holds none."""
     try:
         return ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else certifi.where())
     except OSError as error:  # ssl.SSLError is one
-        raise Refusal(
+        raise UserError(
             "machine.ca_bundle",
             f"{ca_bundle} cannot be used ({error.strerror or error})",
             "name a file of PEM certificates",
@@ -120,7 +120,7 @@ def trust(ca_bundle: Path | None) -> ssl.SSLContext:
 
 
 def pool(proxy: str, trusted: ssl.SSLContext, private_hosts: Iterable[str], watch: Watch) -> httpcore.ConnectionPool:
-    """Connections, direct where ``proxy`` is empty. Raises ``Refusal`` for a proxy of an unknown kind."""
+    """Connections, direct where ``proxy`` is empty. Raises ``UserError`` for a proxy of an unknown kind."""
     settings: dict[str, Any] = {"ssl_context": trusted, "max_connections": HELD}
     if not proxy:
         return httpcore.ConnectionPool(**settings, network_backend=Gate(private_hosts, watch))
@@ -129,7 +129,7 @@ def pool(proxy: str, trusted: ssl.SSLContext, private_hosts: Iterable[str], watc
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host:
-        raise Refusal("machine.proxy", "is no http or https URL", "write for instance http://proxy.example.com:8080")
+        raise UserError("machine.proxy", "is no http or https URL", "write for instance http://proxy.example.com:8080")
     user, _, password = url.userinfo.decode("ascii").partition(":")
     return httpcore.HTTPProxy(
         proxy_url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from domain.model.isolation import keeps_apart
 from domain.model.kernels import kernels
 from domain.model.masks import Masks
-from domain.model.proof import keeps_apart
-from domain.training.objectives import Batch
+from domain.tokens.batch import Batch
 
 
 class Attention:

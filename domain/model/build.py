@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
-from domain.model.parts import silent
 from domain.model.spec import Initial, Scratch, padded
-from domain.model.weights import given_files
+from domain.model.vocabulary_map import silent
+from domain.settings.objectives import Family
+from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import TOKENIZER_FILES
-from domain.tokens.encode import load_tokenizer
-from domain.training.objectives.spec import Family
+from domain.weights import given_files
 
 # What writes to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT divide theirs themselves, and BERT,
 # RoBERTa, BART and T5 none.
@@ -64,7 +64,7 @@ def opener(family: Family) -> Any:
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
     """The model in ``folder`` with its head, from safetensors only; no network, no code of the folder's own.
 
-    Raises ``Refusal`` where it does not open, or where weights are missing, which transformers would draw at random:
+    Raises ``UserError`` where it does not open, or where weights are missing, which transformers would draw at random:
     those of the head, if the folder holds a classifier or an embedder.
     """
     from safetensors import SafetensorError
@@ -79,13 +79,13 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
         model, report = kind.from_pretrained(folder, **own, use_safetensors=True, dtype=dtype, output_loading_info=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        mend = "name a decoder, an encoder or an encoder-decoder with the head that it was pretrained with"
-        raise Refusal(str(folder), f"holds no model that opens ({reason})", mend) from error
+        fix = "name a decoder, an encoder or an encoder-decoder with the head that it was pretrained with"
+        raise UserError(str(folder), f"holds no model that opens ({reason})", fix) from error
     finally:
         logging.set_verbosity(told)
     if missing := sorted(report["missing_keys"]):
         found = f"holds no {missing[0]}, which {type(model).__name__} needs"
-        raise Refusal(str(folder), found, "name weights with the head that they were pretrained with")
+        raise UserError(str(folder), found, "name weights with the head that they were pretrained with")
     # T5's configuration always says tied, also of version 1.1; where rows are added that would tie them.
     model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     return model

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 
@@ -14,7 +14,7 @@ def choose_device(machine: Machine) -> torch.device:
     """The device of the profile; ``auto`` takes a GPU where there is one. Sets the number of CPU threads."""
     torch.set_num_threads(machine.thread_count)
     if machine.device == "cuda" and not torch.cuda.is_available():
-        raise Refusal("machine.device", "cuda is asked for, and this torch sees no GPU", "use --device cpu")
+        raise UserError("machine.device", "cuda is asked for, and this torch sees no GPU", "use --device cpu")
     if machine.device == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda")

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from domain.errors import Refusal
-from domain.model.parts import parts
+from domain.errors import UserError
 from domain.model.spec import Initial, padded
+from domain.model.vocabulary_map import parts
+from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import SLOW_FILES, TOKENIZER_FILES
-from domain.tokens.encode import load_tokenizer
 
 LEAN = 2.0  # of weighted means: a part weighs e^2 = 7.4 times the next (as in AdaptiVocab, arXiv 2503.19693)
 
@@ -25,13 +25,13 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
 
     Where every id of the old one keeps its piece, its rows stay as they are to the bit, and new pieces take spare
     rows first. In a new vocabulary a piece that the old one had takes its row along. Any other piece begins from its
-    parts, the old pieces that spell it (``domain.model.parts``); without parts, as the mean of all rows:
+    parts, the old pieces that spell it (``domain.model.vocabulary_map``); without parts, as the mean of all rows:
 
     - ``mean``: the mean of the parts' rows, in embedding and head each (as in ChipNeMo, arXiv 2311.00176).
     - ``weighted``: the last part weighs most in the embedding, since the text goes on from it, and the first in the
       head, since the model would have said it next. A tied matrix is both, and takes the mean of the two.
     - ``zero_output``: the embedding as with ``mean``, zeros in the head, its bias included: every new piece begins
-      with the logit 0. Raises ``Refusal`` where they are tied.
+      with the logit 0. Raises ``UserError`` where they are tied.
     - ``random``: normal with mean 0 and the deviation of the old rows, from a fixed seed: for comparison.
 
     Rows are padded to a ``multiple``. A padding row is the mean of all: with 63 of them beside 512 the bits per byte
@@ -40,7 +40,7 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
 
     facts: ``kind`` (same, extended or new), ``rows``; unless same also ``initial``, ``pieces`` that are new, ``parts``
     of such a piece (mean), and ``new_rows`` [first, end), those behind the old ids. Where ``old`` holds no tokenizer
-    at all, no piece has parts. Raises ``Refusal`` where the old ids exceed the model's rows.
+    at all, no piece has parts. Raises ``UserError`` where the old ids exceed the model's rows.
     """
     before, after = beside(old), load_tokenizer(new)
     had, has = before.get_vocab() if before else {}, after.get_vocab()
@@ -49,13 +49,13 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
     spoke = 1 + max(had.values()) if had else held
     if spoke > held:
         found = f"its tokenizer has {spoke:,} pieces and the model {held:,} rows"
-        raise Refusal("base", found, "choose a base that fits")
+        raise UserError("base", found, "choose a base that fits")
     if had == has:
         return {"kind": "same", "rows": held}
     tied = head.weight is table.weight
     if tied and initial == "zero_output":
         found = "is zero_output, and the head of this base is tied to its embedding"
-        raise Refusal("base.initial", found, "choose mean or weighted")
+        raise UserError("base.initial", found, "choose mean or weighted")
     extended = bool(had) and all(has.get(piece) == number for piece, number in had.items())
     rows = held if extended and size <= held else padded(size, multiple)
     spelt: Spelt = parts(before, after) if before else dict.fromkeys(sorted(has.values()), ())
@@ -127,7 +127,7 @@ def begun(
 
 
 def beside(folder: Path) -> Any | None:
-    """The tokenizer that stands beside given weights; None where none does. Raises ``Refusal`` for one that is broken.
+    """The tokenizer that stands beside given weights; None if there is none. Raises ``UserError`` for a broken one.
 
     Asked without any of these files, transformers makes an empty tokenizer of the model's type.
     """

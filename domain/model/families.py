@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.model.spec import FAMILIES, Scratch
-from domain.tokens.encode import frame
-from domain.training.objectives.spec import Family
-from domain.training.spec import LONGEST_ROW
+from domain.settings.learning import LONGEST_ROW
+from domain.settings.objectives import Family
+from domain.tokenizer.encoding.texts import frame
 
 # Their positions are counted from behind the padding id, so that 512 tokens of RoBERTa need 514 rows.
 AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text"}
@@ -79,7 +79,9 @@ def signs(speaker: Any, family: Family) -> tuple[int, int, Any]:
     """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
     if speaker.pad_token_id is None and family != "decoder":
         found = f"has no padding token, which an {family.replace('_', '-')} needs"
-        raise Refusal(speaker.name_or_path or "tokenizer", found, "choose one that has, or set tokenizer.mode to train")
+        raise UserError(
+            speaker.name_or_path or "tokenizer", found, "choose one that has, or set tokenizer.mode to train"
+        )
     return (*frame(speaker), speaker.pad_token_id)
 
 

@@ -28,7 +28,7 @@ def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
 
     ``half`` says whether queries and keys are bf16 or fp16, as varlen needs them. No kernel here drops out, none is
     given T5's bias of positions, and only flex knows soft caps. Each must be proved on the model before it is used
-    (``domain.model.proof.keeps_apart``): an architecture that does not hand its arguments down leaks silently.
+    (``domain.model.isolation.keeps_apart``): an architecture that does not hand its arguments down leaks silently.
     """
     config = model.config.get_text_config()
     kept = str(config._attn_implementation)

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from domain.errors import Refusal
-from domain.training.spec import Lora
+from domain.errors import UserError
+from domain.settings.learning import Lora
 
 KINDS = ("Linear", "Conv1D")  # the matrices: torch's, and GPT-2's, which are the other way round
 
@@ -17,21 +17,21 @@ def adapt(model: Any, spec: Lora, *, grown: bool, place: str = "training.lora") 
 
     An update is alpha / rank times B A. B begins as 0, so that the model is at first what it was, and A as noise that
     is the same in every process. Embedding and head learn whole where the vocabulary has ``grown`` (else new pieces
-    would stay as they began), or where the spec asks for it. Call it before the model is sharded. Raises ``Refusal``,
+    would stay as they began), or where the spec asks for it. Call it before the model is sharded. Raises ``UserError``,
     at the recipe's ``place``, where peft is not installed or no matrix is called as asked.
     """
     try:
         from peft import LoraConfig
         from peft.tuners.lora import LoraModel
     except ImportError:
-        raise Refusal(place, "needs the package peft", "pip install 'shoptalk[lora]'") from None
+        raise UserError(place, "needs the package peft", "pip install 'shoptalk[lora]'") from None
     head = model.get_output_embeddings()
     matrices = {n: m for n, m in model.named_modules() if type(m).__name__ in KINDS and m is not head}
     for target in spec.targets:  # peft is content where one of several is found
         if not any(f".{name}".endswith(f".{target}") for name in matrices):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in matrices}))
             found = f"{target}: no matrix of the base is called so"
-            raise Refusal(f"{place}.targets", found, f"leave it out for all, or name some of {known}")
+            raise UserError(f"{place}.targets", found, f"leave it out for all, or name some of {known}")
     config = LoraConfig(
         r=spec.rank,
         lora_alpha=spec.alpha,

@@ -11,8 +11,8 @@ import torch
 from domain.model.families import family_of
 from domain.model.kernels import TILES, VARLEN, blocks, offsets
 from domain.model.tiles import Tiles
+from domain.tokens.batch import Batch
 from domain.tokens.packing import PADDING
-from domain.training.objectives import Batch
 
 WINDOWS = {"full_attention": False, "sliding_attention": True}  # whether layers of this type see but a window
 CROSS = "cross_attention_mask"  # what the decoder is told of the encoder's positions, see ``_hand_over``
@@ -24,7 +24,7 @@ class Masks:
 
     With ``packed``, positions of one document (equal numbers in ``part.segments``) see each other, causally in a
     decoder and within the window in layers that have one, and nothing else; their positions count from 0. That is right
-    where ``domain.model.proof.keeps_apart`` says so. Without, a row holds one document, filled up at its end, and a
+    where ``domain.model.isolation.keeps_apart`` says so. Without, a row holds one document, filled up at its end, and a
     plain padding mask is enough for every architecture; a row of several raises ``ValueError``.
 
     The form follows the model's attention: bool [rows, 1, queries, keys] for ``sdpa`` (true where it sees), 0 and the

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.device import uses_bf16
 from domain.model.fused import fuse
@@ -82,7 +82,7 @@ def spread(model: nn.Module, ranks: int, machine: Machine, device: torch.device)
 
     shard = machine.shard or ranks
     if ranks % shard:
-        raise Refusal("machine.shard", f"is {shard}, and {ranks} processes learn", "choose a divisor of their number")
+        raise UserError("machine.shard", f"is {shard}, and {ranks} processes learn", "choose a divisor of their number")
     mesh = init_device_mesh(device.type, (ranks // shard, shard), mesh_dim_names=("replicate", "shard"))
     precise = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if uses_bf16(device, machine) and device.type == "cuda" else None,

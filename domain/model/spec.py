@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from domain.model.weights import weights_asked
+from domain.settings.learning import Learning
+from domain.settings.objectives import Family
 from domain.spec import Count, Spec
-from domain.training.objectives.spec import Family
-from domain.training.spec import Learning
+from domain.weights import weights_asked
 
 Architecture = Literal["llama", "qwen3", "gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart"]
 FAMILIES: dict[str, Family] = {

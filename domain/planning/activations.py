@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from domain.planning.passes import Passes
-from domain.planning.shape import Shape
+from domain.cost.shape import Shape
+from domain.cost.token_flow import Passes
 
 # Bytes of one layer per token, in fp32 and in bf16 autocast, times the widths of the stream, of all queries, of the
 # keys and of the feed-forward block; then times heads and length where probabilities of attention are kept. Counted

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from domain.cost.shape import Shape
 from domain.planning.memory import learning_parameters
-from domain.planning.shape import Shape
+from domain.settings.learning import Lora, Training
 from domain.tokens.shard import id_type
-from domain.training.spec import Lora, Training
 
 MODELS = 5  # base, two arms, the release and its copy in the registry
 PILOTS = 4  # a base with its own tokenizer, and three arms

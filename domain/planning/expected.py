@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from domain.cost.device import Device
+from domain.cost.flops import done_per_token, flops_per_token
+from domain.cost.shape import Shape
+from domain.cost.token_flow import Passes, passes
 from domain.machine import Machine
-from domain.planning.device import Device
+from domain.planning.guessed_speed import guessed_rate
 from domain.planning.measured import Measured
 from domain.planning.memory import Memory, Setting, training_memory
-from domain.planning.passes import Passes, passes
-from domain.planning.rate import guessed_rate
-from domain.planning.scaling import done_per_token, flops_per_token
-from domain.planning.shape import Shape
+from domain.settings.learning import LONGEST_ROW, MICRO_BATCH, Learning
 from domain.tokens.shards import PARTS
-from domain.training.spec import LONGEST_ROW, MICRO_BATCH, Learning
 
 BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
 

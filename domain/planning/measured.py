@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from domain.cost.device import Device
 from domain.manifest import write_json
-from domain.planning.device import Device
-from domain.training.objectives.spec import Family
+from domain.settings.objectives import Family
 
 KEPT = 20  # trainings of a kind; the oldest go first
 NEEDED = {"identity", "label", "parameters", "flops_per_second", "warm_up", "memory_factor"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from domain.cost.shape import Shape
+from domain.cost.token_flow import Passes
 from domain.planning.activations import layers_of, outside
-from domain.planning.passes import Passes
-from domain.planning.shape import Shape
 
 LIBRARIES = {False: 0.6e9, True: 0.8e9}  # CPU: Python, torch and transformers; GPU: its context, which torch counts not
 SPILL = 0.2  # of activations: what a CPU's malloc keeps of blocks that came back (0.1 to 0.5 were seen)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from domain.errors import Refusal
+from domain.cost.device import Device, device_of
+from domain.cost.flops import flops_per_token
+from domain.cost.shape import Shape, shape_of
+from domain.cost.token_flow import Passes, passes
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, padded
 from domain.planning.activations import ALONE
-from domain.planning.device import Device, device_of
 from domain.planning.disk import on_disk
 from domain.planning.expected import (
     BYTES_PER_TOKEN,
@@ -20,15 +23,12 @@ from domain.planning.expected import (
     setting,
     speed_of,
 )
-from domain.planning.fits import Fit, fewest, room_of, within
+from domain.planning.layouts import Fit, fewest, room_of, within
 from domain.planning.measured import Measured
 from domain.planning.memory import Memory, Setting, learning_parameters, training_memory
-from domain.planning.passes import Passes, passes
-from domain.planning.scaling import flops_per_token
-from domain.planning.shape import Shape, shape_of
 from domain.planning.tuning import Examples, count_examples, expect_tuning
+from domain.settings.learning import MICRO_BATCH, Training
 from domain.tokenizer.fit import Fitting
-from domain.training.spec import MICRO_BATCH, Training
 from domain.training.tune import Tuning
 
 ARMS = 2  # the adapted model and its control
@@ -178,7 +178,7 @@ def derived(
 ) -> int:
     """The tokens of an arm that the budget pays for, less what is ``spent`` (device-seconds), in whole batches."""
     if budget_seconds is None:
-        raise Refusal("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
+        raise UserError("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
     each = done_of(shape, training, machine, grown=False)
     affordable = (budget_seconds * (1 - EVALUATION_SHARE) - spent) * speed.flops_per_second
     if base.tokens:
@@ -186,7 +186,7 @@ def derived(
         affordable -= base.tokens * done_of(shape, learning, machine, grown=False)
     tokens = int(affordable / each / (ARMS + pilots)) // training.batch * training.batch
     if tokens < training.batch:
-        raise Refusal("budget", "does not reach for one batch", "raise budget.hours, or choose a smaller base")
+        raise UserError("budget", "does not reach for one batch", "raise budget.hours, or choose a smaller base")
     return tokens
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.planning.shape import Shape
+from domain.cost.shape import Shape
 
 WIDTHS = {"bf16": 2.0, "int8": 1.0, "4-bit": 0.5}  # bytes a parameter
 

@@ -8,16 +8,16 @@ from math import ceil
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.cost.device import Device
+from domain.cost.flops import flops_per_token
+from domain.cost.shape import Shape
+from domain.cost.token_flow import Passes
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.planning.activations import ALONE
-from domain.planning.device import Device
 from domain.planning.expected import BYTES_PER_TOKEN, Expected, Speed, expect
-from domain.planning.passes import Passes
-from domain.planning.scaling import flops_per_token
-from domain.planning.shape import Shape
 from domain.tokens.bestfit import best_fit
-from domain.training.orders import Order
+from domain.training.instruction.examples_file import Conversation
 from domain.training.tune import Tuning
 
 AROUND = 6  # tokens that a chat template puts around a message: 4 to 8 in those of Llama, Qwen and Tülu
@@ -40,7 +40,7 @@ class Examples:
 
 
 def count_examples(shape: Shape, spec: Tuning) -> Examples:
-    """Read the file of orders; raises ``Refusal`` as tuning would, and where no example fits."""
+    """Read the file of orders; raises ``UserError`` as tuning would, and where no example fits."""
     context, pair = spec.row(shape.context), shape.family == "encoder_decoder"
     room = context + (not pair)  # a decoder's last token is only predicted
     found = np.array([sides for order in spec.read() for sides in counted(order, apart=pair)])
@@ -48,7 +48,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
     fits = seats <= room
     if not fits.any():
         told = f"is {context:,}, and the shortest example has about {seats.min():,}"
-        raise Refusal("tuning.context", told, "raise it as far as the model goes, or write shorter orders")
+        raise UserError("tuning.context", told, "raise it as far as the model goes, or write shorter orders")
     asked, answered = found[fits].sum(0)
     seats, share = seats[fits], spec.validation.share if spec.validation.every else 0.0
     if spec.packing == "separate" or shape.architecture in ALONE:
@@ -71,7 +71,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
     )
 
 
-def counted(order: Order, *, apart: bool) -> Iterator[tuple[float, float]]:
+def counted(order: Conversation, *, apart: bool) -> Iterator[tuple[float, float]]:
     """Tokens (asked, answered): of the whole conversation, or ``apart`` of each answer and all that comes before it."""
     asked = answered = 0.0
     for message in order.messages:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from domain.artifacts import Checkpoint, Corpus, Decision, Release, Tokenizer
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
 from domain.release.card import card
@@ -55,18 +55,18 @@ def release(
     The checkpoint is the tuned one where there is one, else the adapted.
 
     facts: ``name``, ``licence``, ``parameters``, ``tuned`` (then it is asked by its chat template), and ``prompt``, one
-    to begin with. Raises ``Refusal`` with the decision's reasons where the gates do not hold, and for a checkpoint that
+    to begin with. Raises ``UserError`` with the decision's reasons if the gates do not hold, and for a checkpoint that
     holds a pickle.
     """
-    from domain.tokens.texts import load_tokenizer
+    from domain.tokenizer.encoding.texts import load_tokenizer
 
     if not decision.facts["released"]:
-        raise Refusal("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
+        raise UserError("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
     given = tuned[0] if tuned else adapted
     for path in sorted(p for p in given.path.rglob("*") if p.is_file()):
         name = path.relative_to(given.path).as_posix()
         if path.suffix in PICKLES:
-            raise Refusal(str(path), "is a pickle", "only safetensors are released")
+            raise UserError(str(path), "is a pickle", "only safetensors are released")
         if name not in OWN:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
@@ -107,7 +107,7 @@ def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
     tokens, or of their chats, does not hold for a model that was trained on; which pieces are never spoken does, as
     ``save`` has written it. ``ends`` are further tokens that end it.
     """
-    from domain.tokens.encode import first, frame, load_tokenizer
+    from domain.tokenizer.encoding.texts import first, frame, load_tokenizer
 
     tokenizer = load_tokenizer(folder)
     begin, end = frame(tokenizer)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.artifacts import Corpus
-from domain.errors import Refusal
+from domain.errors import UserError
 
 PARTS = ("domain", "general")
 # Characters. A longer document is read in passages: the blend is then exact to 32 kB of each source, and a trainer,
@@ -35,7 +35,7 @@ def blend(
     Within a part a source counts by its bytes times its factor in ``weights`` (1 where it has none; 0 leaves it out),
     and its text is taken evenly from its first document to its last. Where a part holds less than its due, all of
     it is taken and the other part keeps the ratio. Where a source does, all of it is taken and the others of its part
-    share the rest in their own ratio. Raises ``Refusal`` for a part without text and for a factor of an unknown source.
+    share the rest in their own ratio. Raises ``UserError`` for an empty part and for an unknown source.
     """
     sizes, weights = held(corpus, split), weights or {}
     budgets = budgeted(sizes, {"domain": domain, "general": 1.0 - domain}, sample, weights)
@@ -51,14 +51,14 @@ def budgeted(
     known = sorted({source for part in sizes.values() for source in part})
     if unknown := sorted(set(weights) - set(known)):
         found = f"the corpus has no source {unknown[0]}"
-        raise Refusal("tokenizer.weights", found, f"name one of {', '.join(known) or 'none'}")
+        raise UserError("tokenizer.weights", found, f"name one of {', '.join(known) or 'none'}")
     open_ = {part: {s: size for s, size in sizes[part].items() if weights.get(s, 1.0) > 0} for part in sizes}
     due = [part for part, share in shares.items() if share > 0]
     for part in due:
         if not sum(open_[part].values()):
             lost = " once sources of weight 0 are left out" if sum(sizes[part].values()) else ""
             other = next(name for name in PARTS if name != part)
-            raise Refusal(
+            raise UserError(
                 "tokenizer.domain",
                 f"the blend asks for {shares[part]:.0%} {part} text and the corpus has none{lost}",
                 f"give {part} text, or fit on {other} text alone with tokenizer.domain {1.0 * (other == 'domain')}",

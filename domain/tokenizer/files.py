@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.manifest import file_sha256
-from domain.model.weights import given_files, is_local
 from domain.spec import fingerprint
+from domain.weights import given_files, is_local
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 SLOW_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
@@ -18,7 +18,7 @@ SLOW_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "voc
 def tokenizer_folder(place: str, asked_by: str) -> Path:
     """The folder of a tokenizer that is named by a folder or as org/name@revision on the hub.
 
-    Raises ``Refusal`` at the recipe path ``asked_by`` where there is no tokenizer.json.
+    Raises ``UserError`` at the recipe path ``asked_by`` where there is no tokenizer.json.
     """
     folder = Path(place).expanduser()
     if not (is_local(place) and (folder / "tokenizer.json").is_file()):
@@ -27,8 +27,8 @@ def tokenizer_folder(place: str, asked_by: str) -> Path:
         slow = next((name for name in SLOW_FILES if (folder / name).is_file()), None)
         if slow:
             found = f"{place} has a slow tokenizer only ({slow}, no tokenizer.json)"
-            raise Refusal(asked_by, found, "open it in transformers and save it again, which writes tokenizer.json")
-        raise Refusal(asked_by, f"{place} has no tokenizer.json", "name one that has, or set tokenizer.mode to train")
+            raise UserError(asked_by, found, "open it in transformers and save it again, which writes tokenizer.json")
+        raise UserError(asked_by, f"{place} has no tokenizer.json", "name one that has, or set tokenizer.mode to train")
     return folder
 
 

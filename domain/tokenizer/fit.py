@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from domain.artifacts import Corpus, Tokenizer
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
-from domain.model.weights import is_local
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
 from domain.tokenizer.blend import PARTS, blend
 from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_asked, tokenizer_folder
 from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, Objective, smallest, train
+from domain.weights import is_local
 
 ADDED = 8_000  # pieces that an extension adds where none are asked for
 # Bytes. Clauses hardly repeat, so nearly all of them are held: 1.9 GB resident for 25 MB of text.
@@ -102,7 +102,7 @@ def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[s
             if (base / name).is_file():
                 shutil.copyfile(base / name, out / name)
     elif spec.mode == "extend" and base:
-        from domain.tokenizer.extend import extend
+        from domain.tokenizer.extension.extend import extend
 
         texts = blend(corpus, domain=1.0, sample=spec.sample, weights=spec.weights)
         facts["extended"] = extend(base, texts, spec.pieces, out)
@@ -122,11 +122,11 @@ def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[s
 
 
 def blended(spec: Fitting, corpus: Corpus) -> Iterator[str]:
-    """The texts to train on; raises ``Refusal`` where one of two parts would have no word in it."""
+    """The texts to train on; raises ``UserError`` where one of two parts would have no word in it."""
     has = {part: bool(corpus.shards("train", part)) for part in PARTS}
     if all(has.values()) and spec.domain in (0.0, 1.0):
         absent = PARTS[int(spec.domain)]
-        raise Refusal(
+        raise UserError(
             "tokenizer.domain",
             f"is {spec.domain:g}, so {absent} text, which the model reads too, would have no piece of its own",
             "state a share between 0 and 1, or set tokenizer.mode to keep",
@@ -135,14 +135,16 @@ def blended(spec: Fitting, corpus: Corpus) -> Iterator[str]:
 
 
 def base_folder(spec: Fitting) -> Path:
-    """The folder of the base's tokenizer; raises ``Refusal`` where it has none, or ids beyond the model's rows."""
+    """The folder of the base's tokenizer; raises ``UserError`` where it has none, or ids beyond the model's rows."""
     if not spec.base:
-        raise Refusal("tokenizer.mode", f"is {spec.mode}, and a base from scratch has no tokenizer", "set it to train")
+        raise UserError(
+            "tokenizer.mode", f"is {spec.mode}, and a base from scratch has no tokenizer", "set it to train"
+        )
     folder = tokenizer_folder(spec.base, "base")
     rows, last = model_rows(folder), max(ids_of(folder))
     if rows is not None and last >= rows:
         found = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
-        raise Refusal("base", found, "choose a base whose tokenizer.json and config.json belong together")
+        raise UserError("base", found, "choose a base whose tokenizer.json and config.json belong together")
     return folder
 
 

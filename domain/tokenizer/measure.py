@@ -14,8 +14,8 @@ import numpy as np
 
 from domain.artifacts import Corpus
 from domain.tokenizer.blend import PARTS, allotted, evenly, held
+from domain.tokenizer.encoding.texts import encode_texts, load_tokenizer
 from domain.tokenizer.splitting import byte_alphabet, byte_level
-from domain.tokens.encode import encode_texts, load_tokenizer
 
 PER_SOURCE, PER_PART = 1_000_000, 8_000_000  # bytes measured at most: an encoder reads some 3 MB a second
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

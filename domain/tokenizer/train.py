@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.tokenizer.unigram import learn_unigram
 
 Model = Literal["bpe", "unigram"]
@@ -55,7 +55,7 @@ def train(
     multiword: spaces stand inside of pieces, and a piece may be a phrase. Texts are read once, and words are counted,
     not kept; what lies between two punctuation marks hardly ever occurs twice, so ``multiword`` keeps nearly all.
 
-    Raises ``Refusal`` where the text supports fewer pieces: a BPE piece occurs at least twice.
+    Raises ``UserError`` where the text supports fewer pieces: a BPE piece occurs at least twice.
     """
     learned = pieces - (len(SENTINELS) if objective == "span" else 0)
     words, special = splitter(digits, multiword=multiword), special_tokens(objective)
@@ -65,7 +65,7 @@ def train(
         fast = learn_unigram(texts, words, learned, special, multiword=multiword)
     if fast.get_vocab_size() < learned:
         most = fast.get_vocab_size() + pieces - learned
-        raise Refusal(
+        raise UserError(
             "tokenizer.pieces",
             f"the text supports {most:,} pieces, not {pieces:,}",
             "ask for fewer pieces or give more text",

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from domain.artifacts import Tokens
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.tokens.bestfit import BestFit
+from domain.tokens.interleave import Turns, capped
 from domain.tokens.mixture import REPEATS, Mixture
+from domain.tokens.one_per_row import Separate
 from domain.tokens.packing import Packed, Packing, Rows, Source, Stream
-from domain.tokens.separate import Separate
 from domain.tokens.shards import PARTS, Shards
-from domain.tokens.turns import Turns, capped
 
 ENDLESS = 2**62  # rows that a source without a cap may give
 PACKINGS: dict[str, Callable[..., Packed]] = {"stream": Stream, "best_fit": BestFit, "separate": Separate}
@@ -55,7 +55,7 @@ class Batches:
                 found = sources(opened[part], part, mixture)
                 held = sum(source.tokens for source, _ in found)
                 if held <= rows * context:
-                    raise Refusal(
+                    raise UserError(
                         f"corpus.{part}",
                         f"{held:,} tokens are left to train on, fewer than one batch of {rows * context:,}",
                         "add text, loosen corpus.filters, or lower the batch",
@@ -64,7 +64,7 @@ class Batches:
                 shares = [share for _, share in found]
                 most = [ENDLESS if mixture.most_epochs is None else each.rows(mixture.most_epochs) for each in packed]
                 if sum(most) < count:
-                    raise Refusal(
+                    raise UserError(
                         "training.mixture.most_epochs",
                         f"{count * context:,} tokens are to be read from {part} text, whose {held:,} tokens, "
                         f"{mixture.most_epochs:g} times at most, give {sum(most) * context:,}",
@@ -89,7 +89,7 @@ class Batches:
         if not (0 <= index < self.batches and 0 <= rank < ranks):
             raise IndexError(f"batch {index} of {self.batches}, rank {rank} of {ranks}")
         if ranks > self.rows:
-            raise Refusal("training.batch", f"has {self.rows} rows for {ranks} processes", "raise it")
+            raise UserError("training.batch", f"has {self.rows} rows for {ranks} processes", "raise it")
         first, last = (index * self.rows + self.rows * each // ranks for each in (rank, rank + 1))
         tokens = np.empty((last - first, self.context + 1), dtype=np.int64)
         segments = np.empty_like(tokens)
@@ -109,7 +109,7 @@ class Batches:
             packed, turns, _ = self.read[PARTS[part]]
             stream, number = turns.of(within)
             heard = copy(packed[stream])
-            heard.source = Heard(packed[stream].source, found)  # type: ignore[assignment]
+            heard.source = RecordingSource(packed[stream].source, found)  # type: ignore[assignment]
             heard.write(number, *spare)
         return list(found)
 
@@ -162,7 +162,7 @@ class Batches:
         }
 
 
-class Heard:
+class RecordingSource:
     """A source that notes in ``found`` which of its documents are asked for."""
 
     def __init__(self, source: Source, found: dict[str, None]) -> None:
@@ -185,8 +185,8 @@ def sources(shards: Shards, part: str, mixture: Mixture) -> list[tuple[Source, f
     lengths, kinds = np.asarray(shards.lengths), np.asarray(shards.sources)
     totals = {name: int(lengths[kinds == kind].sum()) for kind, name in enumerate(shards.source_names)}
     if len(lengths) and not any(mixture.of_sources(totals).values()):
-        place, mend = "training.mixture.weights", "raise one, or give the part no share"
-        raise Refusal(place, f"leave out every source of {part} text", mend)
+        place, fix = "training.mixture.weights", "raise one, or give the part no share"
+        raise UserError(place, f"leave out every source of {part} text", fix)
     found = []
     for name, share in sorted(mixture.of_sources(totals).items()):
         if share > 0:
@@ -199,7 +199,7 @@ def check_names(mixture: Mixture, shards: dict[str, Shards]) -> None:
     """Refuse weights of sources that are not there."""
     known = {name for each in shards.values() for name in each.source_names}
     if unknown := sorted(mixture.weights.keys() - known):
-        raise Refusal(
+        raise UserError(
             "training.mixture.weights",
             f"names {', '.join(unknown)}, and the sources are {', '.join(sorted(known))}",
             "name a source as corpus does",

@@ -17,12 +17,10 @@ from domain.machine import Machine
 from domain.progress import progress
 from domain.spec import Spec
 from domain.stage import stage
-from domain.tokens.fast import Fast, plain
-from domain.tokens.resume import Kept, Note
+from domain.tokenizer.encoding.fast import Fast, plain
+from domain.tokenizer.encoding.texts import SAMPLE, batched, cache_of, frame, load_tokenizer, valid
+from domain.tokens.finished_shards import Kept, Note
 from domain.tokens.shards import PARTS, SPLITS, ShardWriter
-from domain.tokens.texts import SAMPLE, batched, encode_texts, first, frame, load_tokenizer, memory_of, valid
-
-__all__ = ["Encoding", "encode", "encode_texts", "first", "frame", "load_tokenizer"]
 
 COUNTED = ("documents", "tokens", "bytes")
 AT_ONCE = 1 << 20  # characters of documents that are held at once; the tokenizer itself shares them among the cores
@@ -42,7 +40,7 @@ def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, m
     """
     kept = Kept(out, corpus, tokenizer)
     speaker = load_tokenizer(tokenizer.path)
-    memory = memory_of(speaker)
+    memory = cache_of(speaker)
     fast = memory.prove(speaker.backend_tokenizer, list(sample(corpus)))
     print(f"encode: by the tokenizer itself, since {memory.why}" if fast is None else "encode: by tiktoken", flush=True)
     work = Work(

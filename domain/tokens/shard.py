@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.errors import UserError
 
 ENDINGS = (".bin", ".offsets.npy", ".bytes.npy", ".sources.npy", ".ids.bin", ".ids.npy", ".json")
 
@@ -84,7 +84,7 @@ class ShardWriter:
 
 
 class Shard:
-    """One file of documents, read through the page cache. Raises ``Refusal`` where its files do not fit together."""
+    """One file of documents, read through the page cache. Raises ``UserError`` where its files do not fit together."""
 
     def __init__(self, stem: Path) -> None:
         self.stem = stem
@@ -163,6 +163,6 @@ def opened(path: Path, read: Callable[[Path], Any]) -> Any:
         raise torn(path, f"does not open ({str(error).splitlines()[0]})") from error
 
 
-def torn(path: Path, found: str) -> Refusal:
+def torn(path: Path, found: str) -> UserError:
     """A file of a shard is not as it was written."""
-    return Refusal(str(path), found, f"remove {path.parent.parent} and run again, so that it is encoded anew")
+    return UserError(str(path), found, f"remove {path.parent.parent} and run again, so that it is encoded anew")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch.autograd.function import once_differentiable
 
-from domain.training.objectives import IGNORED
+from domain.tokens.batch import IGNORED
 
 # A chunk is multiplied at once, and its softmax is taken in slices that stay in a CPU's cache (1 MB in fp32). Of 2,048
 # tokens, 2 cores and bf16: 8,192 pieces take 88 ms, chunks of 2^21 96 and whole ones 93, without slices 100; 32,768

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from domain.training.spec import Learning
+from domain.settings.learning import Learning
 
 
 def adamw(model: torch.nn.Module, spec: Learning) -> torch.optim.AdamW:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from domain.artifacts import Checkpoint, Tokenizer, Tokens, Trial
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base
+from domain.settings.learning import LONGEST_ROW, Training
 from domain.stage import stage
 from domain.tokens.mixture import Mixture
 from domain.tokens.shards import PARTS
-from domain.training.spec import LONGEST_ROW, Training
 
 TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
 
@@ -29,7 +29,7 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     training also ``first_<part>`` and ``validation_<part>``, bits per byte before the first step and after the last.
     """
     from domain.model.build import build, give, longest, parameters, save
-    from domain.model.confirm import confirmed
+    from domain.model.chat_base import confirmed
     from domain.training.ranks import rank
 
     confirmed(spec)
@@ -72,7 +72,7 @@ def go_on(
     from domain.model.build import load
 
     if spec.tokens is None:
-        raise Refusal("training.tokens", "is not set", "set it, or derive it from the budget with plan --write")
+        raise UserError("training.tokens", "is not set", "set it, or derive it from the budget with plan --write")
     fresh = range(*base.facts.get("embeddings", {}).get("new_rows", (0, 0)))
     digests = {"tokens": tokens.digest, "base": base.digest}
     return learn(
@@ -100,22 +100,22 @@ def learn(
     from domain.model.families import family_of
     from domain.model.lora import adapt, merge
     from domain.model.parallel import whole
+    from domain.tokenizer.encoding.texts import load_tokenizer
     from domain.tokens.batches import PACKINGS, Batches
-    from domain.tokens.encode import load_tokenizer
-    from domain.training.export import describe
-    from domain.training.looking import Looking
     from domain.training.objectives import choose
     from domain.training.ranks import together
-    from domain.training.trainer import Loop
-    from domain.training.trunk import Trunk
+    from domain.training.state.export import describe
+    from domain.training.state.trunk import Trunk
+    from domain.training.trainer import Trainer
+    from domain.training.validation import Validator
 
     if (family := family_of(model.config)) != spec.objective.family:
         place, found = "training.objective", f"{spec.objective.kind} is for the family {spec.objective.family}"
-        raise Refusal(place, f"{found}, and the base is of the family {family}", "choose another base or objective")
+        raise UserError(place, f"{found}, and the base is of the family {family}", "choose another base or objective")
     context = spec.context or min(longest(model), LONGEST_ROW)
     if context > longest(model):
         found = f"{context:,} tokens, and the model takes {longest(model):,}"
-        raise Refusal("training.context", found, "lower it or leave it out")
+        raise UserError("training.context", found, "lower it or leave it out")
     tuner = adapt(model, spec.lora, grown=bool(new_rows)) if spec.lora else None
     with together(machine) as ranks:
         speaker = load_tokenizer(tokenizer)
@@ -125,7 +125,7 @@ def learn(
         steps = budget // (rows * raw) if rows else 0
         if not steps:
             found = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
-            raise Refusal(f"tokens of the {what}", found, "raise them")
+            raise UserError(f"tokens of the {what}", found, "raise them")
         half = uses_bf16(ranks.device, machine)
         attention = Attention(model.to(ranks.device), ranks.device, half=half)
         packing = spec.packing if attention.packed else "separate"
@@ -136,14 +136,14 @@ def learn(
             why = f"{what}: {model.config.model_type} cannot keep documents of one row apart: one document a row"
             print(why, file=sys.stderr, flush=True)
         whole_rows = PACKINGS["best_fit" if packing == "stream" else packing]
-        look = Looking(
+        look = Validator(
             tokens, objective, speaker, spec.validation, context=context, packed=whole_rows, seed=spec.seed,
             ranks=ranks, machine=machine,
         )  # fmt: skip
         alone = int(spec.new_rows_first * steps)
         if ranks.first:
             describe(model, tokenizer, out / ".scratch", spec.lora)
-        loop = Loop(
+        loop = Trainer(
             model, batches, objective, spec, attention=attention, out=out, ranks=ranks, what=what, look=look,
             machine=machine if keep else machine.but(permanent_every=0),
             digests=digests, new_rows=new_rows, alone=alone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from domain.training.spec import Learning
+from domain.settings.learning import Learning
 
 
 def warmup_steps(spec: Learning, steps: int) -> int:

@@ -13,28 +13,29 @@ from typing import Any
 
 import torch
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.device import autocast, uses_bf16
 from domain.model.parallel import spread
 from domain.progress import progress
+from domain.settings.learning import MICRO_BATCH, Learning
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.batches import Batches
-from domain.training.ahead import Ahead, shares, unlearned
-from domain.training.checkpoints import Checkpoints, Saved
-from domain.training.export import CHECKPOINTS, SHAPE
-from domain.training.guard import Guard
 from domain.training.head import Head
-from domain.training.objectives import IGNORED, Batch, Objective
+from domain.training.metrics_log import Spool, read_points, spool_path, write_points
+from domain.training.mfu import Work
+from domain.training.objectives import Objective
 from domain.training.optimizer import RowsFirst, adamw
-from domain.training.pace import TOLD, Pace
+from domain.training.preemption import Stopped, heard
+from domain.training.prefetch import Prefetcher, shares, unlearned
 from domain.training.ranks import Ranks
 from domain.training.schedule import rate
-from domain.training.spec import MICRO_BATCH, Learning
-from domain.training.spool import Spool, read_points, spool_path, write_points
-from domain.training.stopping import Stopped, heard
-from domain.training.trunk import Trunk
-from domain.training.utilisation import Work
+from domain.training.spikes import SpikeGuard
+from domain.training.state.checkpoints import Checkpoints, Saved
+from domain.training.state.export import CHECKPOINTS, SHAPE
+from domain.training.state.trunk import Trunk
+from domain.training.throughput import TOLD, Pace
 
 READ_EVERY = {"cpu": 1, "cuda": 10}  # steps after which the host asks a device for losses; asking makes it wait
 MOST_ROLLBACKS = 3
@@ -43,7 +44,7 @@ Look = Callable[[Any, Head, Attention], dict[str, float]]
 
 
 @dataclass
-class Standing:
+class Progress:
     """Where a training stands: steps and valid tokens behind it, batches passed over, skipped steps in a row."""
 
     step: int = 0
@@ -56,7 +57,7 @@ class Standing:
     stopped: str = ""
 
 
-class Loop:
+class Trainer:
     """One training of ``model`` on ``batches``; ``run`` leaves the learned weights in it.
 
     ``look`` scores held-out text (bits per byte by part) and ``digests`` name what the state belongs to. In the first
@@ -97,7 +98,7 @@ class Loop:
         spread(model, ranks.size, machine, self.device)
         self.optimizer = adamw(model, spec)
         self.first = RowsFirst(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
-        self.guard = Guard(spec.spikes, self.device)
+        self.guard = SpikeGuard(spec.spikes, self.device)
         lasting = machine.work / "checkpoints" / out.name if machine.permanent_every else None
         if lasting and ranks.first:
             shutil.copytree(out / ".scratch" / SHAPE, lasting / SHAPE, dirs_exist_ok=True)
@@ -106,7 +107,7 @@ class Loop:
             lasting=lasting and lasting / CHECKPOINTS,
         )  # fmt: skip
         self.spooled = spool_path(out)
-        self.at = Standing()
+        self.at = Progress()
         self.waiting: list[tuple[dict[str, Any], torch.Tensor]] = []
         every = spec.validation.every if look else 0
         self.looks = {*range(every, self.steps, every), self.steps} if every else set[int]()
@@ -124,7 +125,7 @@ class Loop:
             if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
                 write_points(self.spooled, saved.state["points"])
             self.resume(saved)
-            self.ahead = Ahead(self.batches, self.objective, self.ranks)
+            self.ahead = Prefetcher(self.batches, self.objective, self.ranks)
             total = self.steps * self.batches.rows * self.batches.context
             begun = total * self.at.step // self.steps
             self.bar = progress(what=self.what, total=total, unit="tok", initial=begun, shown=self.ranks.first)
@@ -142,11 +143,11 @@ class Loop:
         for name, digest in self.digests.items():
             if kept.get(name) != digest:
                 found = f"was begun with {name} of digest {kept.get(name)}, and these have {digest}"
-                raise Refusal(
+                raise UserError(
                     f"the {self.what} training", found, f"go on with the same, or remove {self.checkpoints.folder}"
                 )
         if saved:
-            self.at = Standing(**saved.state["standing"])
+            self.at = Progress(**saved.state["standing"])
             self.guard.load(saved.tensors)
         self.spool = Spool(self.spooled, done=self.at.step) if self.ranks.first else None
         self.waiting.clear()
@@ -254,7 +255,7 @@ class Loop:
         place = f"{self.what}, step {here.step}"
         found = f"{here.skipped} steps in a row were skipped"
         if anchor is None or here.rollbacks == MOST_ROLLBACKS:
-            raise Refusal(place, found, "lower the learning rate, or look at the documents named above")
+            raise UserError(place, found, "lower the learning rate, or look at the documents named above")
         self.resume(self.checkpoints.load(anchor))
         self.at.jump, self.at.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
         if self.ranks.first:

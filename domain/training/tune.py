@@ -11,13 +11,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from domain.artifacts import Checkpoint
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
+from domain.settings.learning import LONGEST_ROW, Learning, Lora
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
-from domain.training.orders import Orders
+from domain.training.instruction.examples_file import Orders
 from domain.training.pretrain import told_of
-from domain.training.spec import LONGEST_ROW, Learning, Lora
 
 
 class Instruct(Spec):
@@ -55,14 +55,14 @@ class Tuning(Learning, Orders):
     lora: Annotated[Lora | None, Field(description="low-rank updates for small GPUs, merged in the end")] = None
 
     def row(self, most: int) -> int:
-        """Tokens of a row of a model that takes ``most``; raises ``Refusal`` where that cannot be."""
+        """Tokens of a row of a model that takes ``most``; raises ``UserError`` where that cannot be."""
         context = self.context or min(most, LONGEST_ROW)
         if context > most:
             found = f"{context:,} tokens, and the model takes {most:,}"
-            raise Refusal("tuning.context", found, "lower it or leave it out")
+            raise UserError("tuning.context", found, "lower it or leave it out")
         if self.batch < context:
             found = f"{self.batch:,} tokens, fewer than one row of {context:,}"
-            raise Refusal("tuning.batch", found, "raise it, or lower tuning.context")
+            raise UserError("tuning.batch", found, "raise it, or lower tuning.context")
         return context
 
     def check(self) -> int:
@@ -70,7 +70,7 @@ class Tuning(Learning, Orders):
         later.
         """
         if self.lora and find_spec("peft") is None:
-            raise Refusal("tuning.lora", "needs the package peft", "pip install 'shoptalk[lora]'")
+            raise UserError("tuning.lora", "needs the package peft", "pip install 'shoptalk[lora]'")
         return super().check()
 
 
@@ -89,20 +89,20 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
     from domain.model.families import family_of
     from domain.model.lora import adapt, merge
     from domain.model.parallel import whole
-    from domain.tokens.encode import load_tokenizer
-    from domain.training.answers import Answers
-    from domain.training.chat import Chat
-    from domain.training.examples import Seating, Tasks, gather, hold_out
-    from domain.training.export import SHAPE, describe
+    from domain.tokenizer.encoding.texts import load_tokenizer
+    from domain.training.instruction.batches import InstructionBatches, Seating, gather, hold_out
+    from domain.training.instruction.chat import Chat
+    from domain.training.instruction.validation import Answers
     from domain.training.objectives.instruct import InstructObjective
-    from domain.training.objectives.signs import Signs
+    from domain.training.objectives.special_tokens import Signs
     from domain.training.ranks import together
-    from domain.training.trainer import Loop
+    from domain.training.state.export import SHAPE, describe
+    from domain.training.trainer import Trainer
 
     model = load(adapted.path)
     family = family_of(model.config)
     if family == "encoder":
-        raise Refusal("tuning", "an encoder does not follow orders", "classify or tag with it, and take tuning out")
+        raise UserError("tuning", "an encoder does not follow orders", "classify or tag with it, and take tuning out")
     context = spec.row(longest(model))
     speaker = load_tokenizer(adapted.path)
     chat = Chat(speaker, family)
@@ -112,7 +112,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
     with together(machine) as ranks:
         attention = Attention(model.to(ranks.device), ranks.device, half=uses_bf16(ranks.device, machine))
         packing: Seating = spec.packing if attention.packed else "separate"
-        tasks = Tasks(
+        tasks = InstructionBatches(
             learned, family, rows=spec.batch // context, context=context, epochs=spec.epochs, seed=spec.seed,
             packing=packing,
         )  # fmt: skip
@@ -130,7 +130,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
         ) if held else None  # fmt: skip
         batches: Any = tasks
         asked: Any = objective
-        loop = Loop(
+        loop = Trainer(
             model, batches, asked, spec, attention=attention, out=out, ranks=ranks, machine=machine, what="tune",
             look=look, digests={"orders": spec.digest(), "model": adapted.digest},
         )  # fmt: skip

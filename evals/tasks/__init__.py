@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.spec import Spec
 from domain.yamlfile import read_yaml
 
@@ -68,20 +68,20 @@ def shipped() -> dict[str, Path]:
 
 
 def load_task(name: str) -> Task:
-    """The task of that name, or in that YAML file, its items read; raises ``Refusal``."""
+    """The task of that name, or in that YAML file, its items read; raises ``UserError``."""
     path = shipped().get(name, Path(name))
     if not path.is_file():
         near = get_close_matches(name, shipped(), 1)
         hint = f"did you mean {near[0]}? " if near else ""
-        mend = f"{hint}name one that ships ({', '.join(shipped())}) or a YAML file"
-        raise Refusal("evaluation", f"there is no task {name}", mend)
+        fix = f"{hint}name one that ships ({', '.join(shipped())}) or a YAML file"
+        raise UserError("evaluation", f"there is no task {name}", fix)
     try:
         task = Task.model_validate(read_yaml(path))
         return task.but(items=tuple(from_file(task, path.parent)), path="", columns={}) if task.path else task
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "task"
-        raise Refusal(f"{path}: {place}", first["msg"].removeprefix("Value error, "), "correct the task") from None
+        raise UserError(f"{path}: {place}", first["msg"].removeprefix("Value error, "), "correct the task") from None
 
 
 def from_file(task: Task, folder: Path) -> Iterator[Item]:
@@ -94,12 +94,12 @@ def from_file(task: Task, folder: Path) -> Iterator[Item]:
                 if line.strip():
                     yield read_item(line, task, f"{path}:{number}")
     except UnicodeDecodeError:
-        raise Refusal(f"{path}, after line {number}", "is not UTF-8", "save the file as UTF-8") from None
+        raise UserError(f"{path}, after line {number}", "is not UTF-8", "save the file as UTF-8") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise Refusal(str(path), f"cannot be read ({reason})", "correct path in the task") from None
+        raise UserError(str(path), f"cannot be read ({reason})", "correct path in the task") from None
     if not number:
-        raise Refusal(str(path), "is empty", "give items, or the path of a file with them")
+        raise UserError(str(path), "is empty", "give items, or the path of a file with them")
 
 
 def read_item(line: str, task: Task, place: str) -> Item:
@@ -107,21 +107,21 @@ def read_item(line: str, task: Task, place: str) -> Item:
     try:
         record: Any = json.loads(line)
     except ValueError as error:
-        raise Refusal(place, f"is no JSON ({error})", "correct the line") from None
+        raise UserError(place, f"is no JSON ({error})", "correct the line") from None
     if not isinstance(record, dict):
-        raise Refusal(place, "is no JSON object", "write an object with a column for each field")
+        raise UserError(place, "is no JSON object", "write an object with a column for each field")
     columns = {field: task.columns.get(field, field) for field in FIELDS}  # type: ignore[call-overload]
     for field, column in task.columns.items():
         if column not in record:
             has = ", ".join(record)
-            raise Refusal(place, f"has no column {column} for {field}; it has {has}", "correct columns in the task")
+            raise UserError(place, f"has no column {column} for {field}; it has {has}", "correct columns in the task")
     try:
         item = Item.model_validate({field: record[column] for field, column in columns.items() if column in record})
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{place}, {columns[str(first['loc'][0])]}" if first["loc"] else place
         reason = first["msg"].removeprefix("Value error, ")
-        raise Refusal(where, reason, "correct the line, or columns in the task") from None
+        raise UserError(where, reason, "correct the line, or columns in the task") from None
     if task.kind == "multiple_choice" and (len(item.choices) < 2 or item.answer is None):
-        raise Refusal(place, "has no choices with an answer, as multiple_choice asks", "correct columns, or the kind")
+        raise UserError(place, "has no choices with an answer, as multiple_choice asks", "correct columns, or the kind")
     return item

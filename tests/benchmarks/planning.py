@@ -19,19 +19,19 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from domain.cost.shape import shape_of
+from domain.cost.token_flow import Passes
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import build
 from domain.model.parallel import spread
 from domain.model.spec import FAMILIES, Base, Scratch
-from domain.planning.fits import WAYS
+from domain.planning.layouts import WAYS
 from domain.planning.memory import Setting, training_memory
-from domain.planning.passes import Passes
-from domain.planning.shape import shape_of
+from domain.settings.learning import Learning
+from domain.tokens.batch import Batch
 from domain.training.head import Head
-from domain.training.objectives import Batch
 from domain.training.optimizer import adamw
-from domain.training.spec import Learning
 from tests.domain.model import tiny
 
 GOAL = 0.15

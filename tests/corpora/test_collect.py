@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from corpora import Collection, collect
-from corpora.lines import read_lines
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.jsonlines import read_lines
 from domain.machine import Machine
 
 
@@ -85,14 +85,14 @@ def test_broken_records_are_quarantined_up_to_the_share(raw: Any) -> None:
         ("domain/domain.jsonl:99", "column text holds int, not text"),
         ("domain/domain.jsonl:100", "'soon' is no date; write YYYY-MM-DD"),
     ]
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         raw(records, broken=0.019)
     assert caught.value.place.endswith("in1/domain.jsonl:99")
     assert "holds int, not text, and 1 more (2 of 100 records cannot be read)" in caught.value.found
 
 
 def test_a_healthy_source_does_not_hide_a_broken_one(raw: Any) -> None:
-    with pytest.raises(Refusal, match=r"general\.jsonl:2"):
+    with pytest.raises(UserError, match=r"general\.jsonl:2"):
         raw([{"text": f"t{i}"} for i in range(5000)], [{"text": "fine"}, {"text": 1}])
 
 
@@ -104,13 +104,13 @@ def test_a_healthy_source_does_not_hide_a_broken_one(raw: Any) -> None:
     ],
 )
 def test_a_source_that_gives_nothing(raw: Any, records: list[dict[str, Any]], told: str) -> None:
-    with pytest.raises(Refusal, match=told):
+    with pytest.raises(UserError, match=told):
         raw(records, as_of="2024-01-01")
 
 
 def test_licences_stop_with_every_source_named(raw: Any) -> None:
     domain = [{"text": "a", "licence": "mit"}, {"text": "b"}, {"text": "c"}, {"text": "d", "license": "GPL-3.0"}]
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         raw(domain, licences={"allow": ["MIT"]})
     assert caught.value.place == "corpus.licences.allow"
     assert caught.value.found == (

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from corpora.lines import read_lines
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.jsonlines import read_lines
 from tests.corpora.fates import ledger, where
 
 Record = dict[str, Any]
@@ -137,7 +137,9 @@ def test_a_document_that_asks_a_task_is_dropped(raw: Any, cleaned: Any, prose: C
     assert (lines["asks"][-1]["reason"], lines["asks"][-1]["detail"]) == ("contaminated", "quiz")
     assert "part" in where(corpus)
     assert corpus.facts["tasks"] == {"quiz": {"texts": 3, "too_short": 1, "found": 2, "documents": 2}}
-    with pytest.raises(Refusal, match=r"2 of 43 documents of domain \(4.7%\) hold what the evals ask, 2 of them quiz"):
+    with pytest.raises(
+        UserError, match=r"2 of 43 documents of domain \(4.7%\) hold what the evals ask, 2 of them quiz"
+    ):
         cleaned(made, asked=asked)
 
 
@@ -162,7 +164,7 @@ def test_passages_are_cut_and_the_documents_stay(raw: Any, cleaned: Any, prose: 
 
 
 def test_nothing_left_to_train_on(raw: Any, cleaned: Any) -> None:
-    with pytest.raises(Refusal, match=r"corpus.domain: no document is left.*too few words 9"):
+    with pytest.raises(UserError, match=r"corpus.domain: no document is left.*too few words 9"):
         cleaned(raw([{"text": f"short {i}"} for i in range(9)]))
 
 
@@ -205,5 +207,5 @@ def test_what_was_kept_is_remembered_from_one_corpus_to_the_next(
     assert reasons == {"exact duplicate": 5, "near duplicate": 5, "remembered": 3}
     size = sum(path.stat().st_size for path in (corpus.path / "index").rglob("*.npy"))
     assert size / 148 < 220  # a few hundred texts: files have heads of 128 bytes
-    with pytest.raises(Refusal, match=r"corpus.earlier: .*Mend: name the folder of a finished corpus"):
+    with pytest.raises(UserError, match=r"corpus.earlier: .*Fix: name the folder of a finished corpus"):
         cleaned(raw(weeks[0]), earlier="nowhere")

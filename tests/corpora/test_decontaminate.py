@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from corpora.decontaminate import Decided, Decontamination, Guard, guard
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.words import Split
 
 HERE = ("domain", "calls")
@@ -123,7 +123,9 @@ def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 13))
     texts = [f"{numbered(0, 13)} x{i}" for i in range(3)]
     assert len(decided(protection, *texts, others=297).dropped) == 3
-    with pytest.raises(Refusal, match=r"3 of 299 documents of calls \(1.0%\).*task0.*raise corpus.decontaminate.most"):
+    with pytest.raises(
+        UserError, match=r"3 of 299 documents of calls \(1.0%\).*task0.*raise corpus.decontaminate.most"
+    ):
         decided(protection, *texts, others=296)
     # One document of a small source is no share.
     assert len(decided(protection, texts[0], others=5).dropped) == 1

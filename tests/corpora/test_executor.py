@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine, Slurm
 
 BLOCK = """
@@ -91,7 +91,7 @@ def test_what_a_dead_worker_left_is_tried_again(block: Any, tmp_path: Path) -> N
 def test_workers_that_go_on_dying_are_told(block: Any, tmp_path: Path) -> None:
     from corpora.executor import execute
 
-    with pytest.raises(Refusal, match=r"curate: its workers died 12 times with 1 of 3 shards left, as when memory"):
+    with pytest.raises(UserError, match=r"curate: its workers died 12 times with 1 of 3 shards left, as when memory"):
         execute([block("die")], tasks=3, what="curate", logs=tmp_path / "logs", machine=Machine(workers=1))
 
 
@@ -126,7 +126,7 @@ def test_a_ray_cluster_that_is_not_there(block: Any, tmp_path: Path) -> None:
     from corpora.executor import execute
 
     machine = Machine(executor="ray", ray="127.0.0.1:1")
-    with pytest.raises(Refusal, match=r"ray: 127.0.0.1:1: no Ray cluster answers"):
+    with pytest.raises(UserError, match=r"ray: 127.0.0.1:1: no Ray cluster answers"):
         execute([block()], tasks=5, what="test", logs=tmp_path / "logs", machine=machine)
 
 
@@ -147,7 +147,7 @@ def test_slurm_does_the_same(block: Any, tmp_path: Path, monkeypatch: pytest.Mon
         Machine(executor="slurm")
     machine = Machine(executor="slurm", slurm=Slurm(partition="cpu"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    with pytest.raises(Refusal, match="there is no sbatch on this machine"):
+    with pytest.raises(UserError, match="there is no sbatch on this machine"):
         execute([block()], tasks=3, what="test", logs=tmp_path / "logs", machine=machine)
     tools = tmp_path / "bin"
     tools.mkdir()

@@ -9,7 +9,7 @@ import pytest
 
 from corpora import Collection, Curation, Document, collect
 from corpora.filters.filter import Drop
-from corpora.lines import read_lines
+from domain.jsonlines import read_lines
 from domain.text.words import split
 
 README = Path(__file__).resolve().parents[2] / "corpora" / "README.md"

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from backports import zstd
 
-from corpora import caches
-from corpora.caches import CHUNK
+from corpora import purge_caches
 from corpora.collect import Collection, collect
-from corpora.lines import read_lines, write_lines
+from corpora.containment import all_made, close, holders, made_at
 from corpora.purge import purge
-from corpora.trace import all_made, close, holders, made_at
-from corpora.web.pace import file_name
+from corpora.purge_caches import CHUNK
+from corpora.web.rate_limit import file_name
 from corpora.withdraw import Withdrawals, record
 from domain.artifacts import Artifact
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
 from domain.manifest import Damaged
 from domain.tokens.shards import Shard
@@ -90,7 +90,7 @@ def test_what_is_empty_or_dated_later_has_a_row_too(tmp_path: Path) -> None:
 
 def test_a_source_of_which_all_was_withdrawn_is_told(collected: Any, tmp_path: Path) -> None:
     record(tmp_path / "work", [row(name) for name in ("a", "b", "c", "d", "d#2")])
-    with pytest.raises(Refusal, match=r"holds no document \(5 withdrawn\)"):
+    with pytest.raises(UserError, match=r"holds no document \(5 withdrawn\)"):
         collected("raw")
 
 
@@ -108,7 +108,7 @@ def test_the_list_survives_a_torn_line_and_grows_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["nonsense", '{"id": "a"}', "[1]", '{"id": [], "sha256": ""}'])
 def test_a_list_that_cannot_be_understood_stops_everything(tmp_path: Path, line: str) -> None:
     (tmp_path / "withdrawn.jsonl").write_text(f"{line}\n")
-    with pytest.raises(Refusal, match=r"withdrawn\.jsonl"):
+    with pytest.raises(UserError, match=r"withdrawn\.jsonl"):
         Withdrawals.read(tmp_path)
 
 
@@ -180,12 +180,12 @@ def test_what_sources_keep_is_told_by_name_address_and_content(tmp_path: Path) -
         path = tmp_path / "cache" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    found = caches.holding(tmp_path / "cache", {f"{name}#7"}, {url})
+    found = purge_caches.holding(tmp_path / "cache", {f"{name}#7"}, {url})
     assert {path.relative_to(tmp_path / "cache").as_posix() for path in found} == files.keys()
     (tmp_path / "raw" / "documents").mkdir(parents=True)
     rows = [{"id": f"{name}#7", "url": url, "text": ""}, {"id": "x", "url": "https://else.org", "text": name}]
     write_lines(tmp_path / "raw" / "documents" / "domain-00000.jsonl", rows)
-    assert caches.addresses([tmp_path / "raw"], {f"{name}#7"}) == {url}
+    assert purge_caches.addresses([tmp_path / "raw"], {f"{name}#7"}) == {url}
 
 
 def test_what_a_feed_said_is_deleted_and_the_rest_is_remembered(work: Path) -> None:

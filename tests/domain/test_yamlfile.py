@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.yamlfile import read_yaml
 
 
@@ -24,10 +24,10 @@ def test_reads(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_named_by_its_place(tmp_path: Path, content: bytes, place: str) -> None:
     (tmp_path / "a.yaml").write_bytes(content)
-    with pytest.raises(Refusal, match=place):
+    with pytest.raises(UserError, match=place):
         read_yaml(tmp_path / "a.yaml")
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"none\.yaml"):
+    with pytest.raises(UserError, match=r"none\.yaml"):
         read_yaml(tmp_path / "none.yaml")

@@ -63,9 +63,9 @@ def scored_tokens(scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) 
 def arms(scored_tokens: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """base, adapted and control, each trained for a few steps."""
     from domain.model.spec import Base, Scratch
+    from domain.settings.learning import Learning, Training
     from domain.tokens.mixture import Mixture
     from domain.training.pretrain import prepare, pretrain
-    from domain.training.spec import Learning, Training
 
     folder = tmp_path_factory.mktemp("arms")
     tokenizer, tokens = scored_tokens

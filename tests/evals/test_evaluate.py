@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from domain.artifacts import Scorecard
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from evals.evaluate import Evaluation, evaluate
 from evals.gate import Gates, decide
@@ -105,7 +105,7 @@ def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, scored_tokens:
     manifest = {key: arms["base"].manifest[key] for key in ("identity", "stage", "version", "kind", "spec", "parents")}
     seal(broken, facts={}, **manifest)
     bad = Checkpoint.open(broken)
-    with pytest.raises(Refusal, match="score adapted: 160 of 160 held-out texts have no finite likelihood"):
+    with pytest.raises(UserError, match="score adapted: 160 of 160 held-out texts have no finite likelihood"):
         evaluate(
             SPEC, arms["base"], bad, arms["control"], scored_corpus, scored_tokens[0], out=tmp_path / "out", machine=CPU
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from evals.protect import Protection, protect
 
 ITEM = {"question": "What is 1 + 1?", "choices": ["2", "3"], "answer": 0}
@@ -49,7 +49,7 @@ def test_no_tasks_protect_nothing(tmp_path: Path) -> None:
 
 
 def test_a_task_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="did you mean scientific_computing"):
+    with pytest.raises(UserError, match="did you mean scientific_computing"):
         protect(Protection(domain=("scientific_computin",)), out=tmp_path)
 
 
@@ -58,5 +58,5 @@ def test_paths_are_meant_from_the_recipes_folder(tmp_path: Path) -> None:
     content = {"domain": ["tasks/sums.yaml", "scientific_computing"], "general": ["tasks/none.yaml"]}
     spec = Protection.model_validate(content, context={"folder": str(tmp_path)})
     assert spec.domain == (str(tmp_path / "tasks" / "sums.yaml"), "scientific_computing")
-    with pytest.raises(Refusal, match=r"there is no task tasks/none\.yaml"):
+    with pytest.raises(UserError, match=r"there is no task tasks/none\.yaml"):
         spec.asked()

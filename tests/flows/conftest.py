@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from domain.machine import Machine
-from flows import cli
+from flows.command import cli
 
 FIELD = [
     "clause", "tenant", "landlord", "covenant", "breach", "notice", "premises", "waiver", "indemnity", "escrow", "lien",
@@ -116,7 +116,7 @@ def ask(*arguments: object) -> Answer:
 def begin(*arguments: object, folder: Path, **environment: str) -> subprocess.Popen[str]:
     """The command, in a process and a session of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        [sys.executable, "-m", "flows.command.cli", *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1]), **environment},
         stdout=subprocess.PIPE,
@@ -132,7 +132,7 @@ def refused(answer: Answer, *words: str) -> str:
     assert answer.code == 2, answer
     assert "Traceback" not in answer.err
     assert len(lines) == 1, answer.err
-    assert "Mend: " in lines[0]
+    assert "Fix: " in lines[0]
     for word in words:
         assert word in lines[0], lines[0]
     return lines[0]
@@ -152,14 +152,14 @@ def digests(work: Path) -> dict[str, str]:
 @pytest.fixture
 def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in this process, without Prefect; a learner still has a process of its own."""
-    from flows.stage import StageRunner, travel
+    from flows.run.runner import StageRunner, travel
 
     def run_flow(name: str, overrides: list[str], as_of: date, runner: StageRunner) -> None:
-        from flows.recipe import load_recipe
+        from flows.recipe.recipe import load_recipe
 
         travel(load_recipe(name, overrides), as_of, runner)
 
-    monkeypatch.setattr("flows.engine.run_flow", run_flow)
+    monkeypatch.setattr("flows.run.prefect_flow.run_flow", run_flow)
 
 
 @pytest.fixture(scope="session")
@@ -169,7 +169,7 @@ def undisturbed(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from domain.spec import Spec
     from domain.stage import Stage, Store
     from flows.adapt import adapt
-    from flows.recipe import load_recipe
+    from flows.recipe.recipe import load_recipe
 
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "contracts.yaml").write_text(yaml.safe_dump(recipe_of(texts), sort_keys=False), encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flows.adapt import adapt, summary
-from flows.order import STAGES, beyond
-from flows.recipe import load_recipe
+from flows.recipe.recipe import load_recipe
+from flows.run.stages import STAGES, beyond
 
 
 class Told:

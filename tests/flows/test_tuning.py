@@ -16,7 +16,7 @@ import pytest
 from domain.artifacts import Checkpoint, Release
 from domain.machine import Machine
 from domain.training.tune import tune
-from flows.recipe import load_recipe
+from flows.recipe.recipe import load_recipe
 
 pytestmark = pytest.mark.usefixtures("without_engine")
 TUNING = {"path": "orders.jsonl", "batch": 256, "learning_rate": 1e-2}
@@ -56,13 +56,14 @@ def test_the_release_is_the_tuned_model(run: Any, finished: Path, command: Any) 
     assert "Nothing to do" in command.plain(run(*orders).out)
 
 
-# The command without an engine, in a process and a session of its own.
+# The command without an prefect_flow, in a process and a session of its own.
 CODE = """
 import sys
-from flows import cli, engine
-from flows.recipe import load_recipe
-from flows.stage import travel
-engine.run_flow = lambda name, overrides, day, runner: travel(load_recipe(name, overrides), day, runner)
+from flows.command import cli
+from flows.run import prefect_flow
+from flows.recipe.recipe import load_recipe
+from flows.run.runner import travel
+prefect_flow.run_flow = lambda name, overrides, day, runner: travel(load_recipe(name, overrides), day, runner)
 sys.exit(cli.main(sys.argv[1:]))
 """
 

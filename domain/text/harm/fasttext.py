@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.fasttext_file import Classifier, read_classifier
 from domain.text.harm.scores import Scores, chosen
 from domain.text.harm.windows import window_bounds, window_means
@@ -50,20 +50,22 @@ class FastText:
     def likely(self, line: str) -> list[float]:
         """The probabilities of what was asked for; fastText adds 1e-5 to each. 0 where the model knows no word.
 
-        Raises ``Refusal`` where weights are no numbers.
+        Raises ``UserError`` where weights are no numbers.
         """
         try:
             told = dict(zip(*self.model.predict(line, k=-1), strict=True))
         except RuntimeError as error:
-            raise Refusal(str(self.path), f"gives no answer ({error})", "get the model's file anew") from None
+            raise UserError(str(self.path), f"gives no answer ({error})", "get the model's file anew") from None
         return [told.get(label, 0.0) for label in self.asked]
 
     @classmethod
     def load(cls, path: Path, labels: Sequence[str]) -> FastText:
-        """A supervised model, .bin or .ftz; raises ``Refusal`` for anything else."""
+        """A supervised model, .bin or .ftz; raises ``UserError`` for anything else."""
         try:
             import fasttext
         except ImportError:
-            raise Refusal(str(path), "needs the package fasttext-predict", "pip install 'shoptalk[fasttext]'") from None
+            raise UserError(
+                str(path), "needs the package fasttext-predict", "pip install 'shoptalk[fasttext]'"
+            ) from None
         told = read_classifier(path)
         return cls(fasttext.load_model(str(path)), path, told, labels)

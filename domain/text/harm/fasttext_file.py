@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.errors import Refusal
+from domain.errors import UserError
 
 MAGIC, VERSION = 793712314, 12
 SUPERVISED = 3
@@ -28,7 +28,7 @@ class Classifier:
 
 
 def read_classifier(path: Path) -> Classifier:
-    """Walks the whole of a model (.bin, or .ftz: quantised) but its weights; raises ``Refusal`` for anything else.
+    """Walks the whole of a model (.bin, or .ftz: quantised) but its weights; raises ``UserError`` for anything else.
 
     The format is what FastText::saveModel of fastText 0.9 writes: arguments, dictionary, two matrices.
     """
@@ -37,8 +37,8 @@ def read_classifier(path: Path) -> Classifier:
             return walk(Walk(data))
     except (OSError, ValueError, struct.error) as error:
         reason = getattr(error, "strerror", None) or ("it is cut short" if isinstance(error, struct.error) else error)
-        mend = "name a .bin or .ftz file of a supervised fastText model"
-        raise Refusal(str(path), f"cannot be read ({reason})", mend) from None
+        fix = "name a .bin or .ftz file of a supervised fastText model"
+        raise UserError(str(path), f"cannot be read ({reason})", fix) from None
 
 
 class Walk:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.scores import Scores, chosen
 from domain.text.harm.windows import window_bounds, window_means
 from domain.text.lexicon import text_of
@@ -130,7 +130,7 @@ class Linear:
 
     @classmethod
     def load(cls, path: Path, labels: Sequence[str] = ()) -> Linear:
-        """What ``save`` wrote; raises ``Refusal`` for anything else."""
+        """What ``save`` wrote; raises ``UserError`` for anything else."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -141,5 +141,5 @@ class Linear:
                 weights, bias = file.get_tensor("weights"), file.get_tensor("bias")
         except (OSError, SafetensorError, ValueError) as error:
             reason = str(error).splitlines()[0]
-            raise Refusal(str(path), f"cannot be read ({reason})", "make one with shoptalk harm train") from None
+            raise UserError(str(path), f"cannot be read ({reason})", "make one with shoptalk harm train") from None
         return cls(weights, bias, header, labels)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.words import Split
 
 WORST = 5  # samples told
@@ -88,12 +88,12 @@ def calibrated(scores: Scores, most: float) -> float:
 def chosen(known: Sequence[str], safe: str, wanted: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     """(columns, labels) of ``known`` that count as harm: those ``wanted``, else all but ``safe``.
 
-    Raises ``Refusal``.
+    Raises ``UserError``.
     """
     labels = tuple(wanted) or tuple(label for label in known if label != safe)
     for label in labels:
         if label not in known:
-            raise Refusal("harm: labels", f"the model has no label {label}", f"name some of {', '.join(known)}")
+            raise UserError("harm: labels", f"the model has no label {label}", f"name some of {', '.join(known)}")
     return [known.index(label) for label in labels], labels
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from domain.errors import Refusal
-from domain.model.weights import given_files
+from domain.errors import UserError
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
+from domain.weights import given_files
 
 BATCH = 32  # windows
 LONGEST = 512  # pieces of a window; attention costs more than it brings beyond
@@ -67,17 +67,17 @@ class Transformer:
 
     @classmethod
     def load(cls, weights: str, labels: Sequence[str] = (), device: str = "cpu") -> Transformer:
-        """``weights`` is org/model@revision or a folder; safetensors only, no code of its own. Raises ``Refusal``."""
+        """``weights`` is org/model@revision or a folder; safetensors only, no code of its own. Raises ``UserError``."""
         from transformers import AutoModelForSequenceClassification
         from transformers.utils import logging
 
-        from domain.tokens.encode import load_tokenizer
+        from domain.tokenizer.encoding.texts import load_tokenizer
 
         place = f"harm: transformer: {weights}"
         try:
             folder: Path = given_files(weights)[0].parent
-        except Refusal as refusal:
-            raise Refusal(place, refusal.found, refusal.mend) from None
+        except UserError as refusal:
+            raise UserError(place, refusal.found, refusal.fix) from None
         logging.disable_progress_bar()
         try:
             model, told = AutoModelForSequenceClassification.from_pretrained(
@@ -89,8 +89,8 @@ class Transformer:
             )
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise Refusal(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
+            raise UserError(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
         if told["missing_keys"]:
             found = f"has no trained head ({sorted(told['missing_keys'])[0]} is missing)"
-            raise Refusal(place, found, "name a model that was trained to classify")
+            raise UserError(place, found, "name a model that was trained to classify")
         return cls(model, load_tokenizer(folder), labels, device)

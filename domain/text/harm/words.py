@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.scores import Scores
 from domain.text.lexicon import Lexicon, text_of, written
 from domain.text.words import Split
@@ -123,18 +123,18 @@ def built_in() -> WordList:
 def read_list(path: Path) -> WordList:
     """A list of one's own: UTF-8, a word or phrase a line, each of weight 1; a line without letters is none.
 
-    Raises ``Refusal``.
+    Raises ``UserError``.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Refusal(
+        raise UserError(
             str(path), f"cannot be read ({reason})", "name a text file with a word or phrase a line"
         ) from None
     terms = [line for line in map(str.strip, lines) if any(map(str.isalnum, line))]
     if not terms:
-        raise Refusal(str(path), "holds no word", "write a word or phrase a line")
+        raise UserError(str(path), "holds no word", "write a word or phrase a line")
     return WordList(("listed words", 1.0, term) for term in terms)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from domain.settings.objectives import Causal
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
-from domain.training.objectives import IGNORED, Batch
-from domain.training.objectives.spec import Causal
 
 
 class CausalObjective:

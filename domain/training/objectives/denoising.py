@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from domain.settings.objectives import Denoising
+from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
-from domain.training.objectives import Batch
-from domain.training.objectives.sequences import Documents, before, documents, noise, pick, seq2seq, within
-from domain.training.objectives.signs import Signs
-from domain.training.objectives.spec import Denoising
+from domain.training.objectives.documents import Documents, before, documents, noise, pick, seq2seq, within
+from domain.training.objectives.special_tokens import Signs
 
 
 class DenoisingObjective:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from domain.settings.objectives import Family
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING
-from domain.training.objectives import IGNORED, Batch
-from domain.training.objectives.sequences import STEP
-from domain.training.objectives.spec import Family
+from domain.training.objectives.documents import STEP
 
 if TYPE_CHECKING:
-    from domain.training.examples import Gathered
+    from domain.training.instruction.batches import Gathered
 
 Parts = Sequence[Sequence[np.ndarray]]  # of each row
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from domain.settings.objectives import Masked
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
-from domain.training.objectives import IGNORED, Batch
-from domain.training.objectives.sequences import noise
-from domain.training.objectives.signs import Signs
-from domain.training.objectives.spec import Masked
+from domain.training.objectives.documents import noise
+from domain.training.objectives.special_tokens import Signs
 
 MASK, RANDOM = 0.8, 0.1  # of the selected tokens become the mask, and any other; the rest stay (arXiv 1810.04805, 3.1)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from domain.settings.objectives import Span
+from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
-from domain.training.objectives import Batch
-from domain.training.objectives.sequences import before, documents, noise, pick, seq2seq, within
-from domain.training.objectives.signs import Signs
-from domain.training.objectives.spec import Span
+from domain.training.objectives.documents import before, documents, noise, pick, seq2seq, within
+from domain.training.objectives.special_tokens import Signs
 
 
 class SpanObjective:

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from corpora.sources.files import Files
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.benchmarks.rounds import told
 
@@ -37,7 +37,7 @@ def prepared(folder: Path) -> Path:
     """The test data's finance and general text, unpacked into ``folder``."""
     given = os.environ.get("SHOPTALK_TEST_DATA")
     if not given:
-        sys.exit("bench-corpora: no text. Mend: name it by --text, or set SHOPTALK_TEST_DATA.")
+        sys.exit("bench-corpora: no text. Fix: name it by --text, or set SHOPTALK_TEST_DATA.")
     subprocess.run([sys.executable, str(Path(given) / "prepare.py"), str(folder)], check=True, stdout=sys.stderr)
     return folder
 
@@ -57,7 +57,7 @@ def main() -> int:
                 texts = texts_of(root / "finance") + texts_of(root / "general")
             else:
                 texts = texts_of(given.text)
-        except Refusal as refusal:
+        except UserError as refusal:
             sys.exit(f"bench-corpora: {refusal}")
         random.Random(given.seed).shuffle(texts)
         return told("corpora", given.only, texts, given.seed, given.rounds)

@@ -25,7 +25,7 @@ import orjson
 import xxhash
 
 from corpora.dedup.near import near_duplicates
-from corpora.lines import line
+from domain.jsonlines import line
 from domain.text.minhash import BANDS, ROWS, SHINGLE, band_hashes
 from domain.text.words import Split
 from tests.benchmarks.rounds import interleaved, resident, row, slope

@@ -90,11 +90,11 @@ def trainer(batches: Batches) -> Callable[[], None]:
     from domain.model.attention import Attention
     from domain.model.device import choose_device
     from domain.model.spec import Scratch
+    from domain.settings.learning import Learning
+    from domain.settings.objectives import Causal
     from domain.training.head import Head
     from domain.training.objectives.causal import CausalObjective
-    from domain.training.objectives.spec import Causal
     from domain.training.optimizer import adamw
-    from domain.training.spec import Learning
 
     shape = Scratch(width=192, layers=4, heads=4, context=CONTEXT)
     config = LlamaConfig(

@@ -20,8 +20,8 @@ from domain.model.build import load, longest
 from domain.model.embeddings import grow
 from domain.model.spec import Initial
 from domain.score import bits_per_byte, document_nats
-from domain.tokenizer.extend import extend
-from domain.tokens.encode import encode_texts, frame, load_tokenizer
+from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer
+from domain.tokenizer.extension.extend import extend
 from tests.benchmarks.tokens.extend import texts_of
 
 PIECES = 500
@@ -89,7 +89,7 @@ def rows(folder: Path, seed: int, rounds: int) -> Iterator[dict[str, Any]]:
     """The base's own, then each way. One round tells all: nothing is timed."""
     given = os.environ.get("SHOPTALK_TEST_DATA")
     if not given:
-        print("embeddings: no base. Mend: set SHOPTALK_TEST_DATA.", file=sys.stderr)
+        print("embeddings: no base. Fix: set SHOPTALK_TEST_DATA.", file=sys.stderr)
         return
     base = Path(given) / "stories260k"
     texts, learned = split(folder, seed)

@@ -20,9 +20,9 @@ import numpy as np
 from domain.artifacts import Corpus, Tokenizer
 from domain.machine import Machine, available_cores
 from domain.manifest import seal
+from domain.tokenizer.encoding.texts import cache_of, encode_texts, load_tokenizer
 from domain.tokenizer.train import train
-from domain.tokens.encode import Encoding, encode, encode_texts, load_tokenizer
-from domain.tokens.texts import memory_of
+from domain.tokens.encode import Encoding, encode
 from tests.benchmarks.rounds import interleaved, row
 from tests.benchmarks.tokens.train import texts_of
 
@@ -90,7 +90,7 @@ def against(name: str, folder: Path, texts: list[str], rounds: int) -> dict[str,
     """The row of one tokenizer."""
     tokenizer = load_tokenizer(folder)
     begin = time.perf_counter()
-    fast = memory_of(tokenizer).prove(tokenizer.backend_tokenizer, texts[:20])
+    fast = cache_of(tokenizer).prove(tokenizer.backend_tokenizer, texts[:20])
     proof = time.perf_counter() - begin
     holds = fast is not None and equal(tokenizer, [*TORTURE, *texts])
     lists = [texts[place : place + 1_000] for place in range(0, len(texts), 1_000)]

@@ -17,7 +17,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from domain.tokenizer.extend import extend
+from domain.tokenizer.extension.extend import extend
 from tests.benchmarks.rounds import interleaved, resident
 
 BASE, HELD = 8_192, 20  # pieces; one document of so many is held out

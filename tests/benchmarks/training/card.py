@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
+from domain.cost.device import device_of
+from domain.cost.shape import shape_of
+from domain.cost.token_flow import passes
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
-from domain.planning.device import device_of
-from domain.planning.fits import room_of, sizes
+from domain.planning.layouts import room_of, sizes
 from domain.planning.memory import Setting, training_memory
-from domain.planning.passes import passes
-from domain.planning.shape import shape_of
-from domain.training.objectives.spec import Causal
+from domain.settings.objectives import Causal
 from tests.benchmarks.training.material import Given, Material
 
 LARGE = Scratch(width=2_048, layers=19, heads=16, context=4_096)  # 1,028M parameters

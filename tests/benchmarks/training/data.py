@@ -6,7 +6,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from domain.model.masks import positions
-from domain.training.objectives import IGNORED
+from domain.tokens.batch import IGNORED
 from tests.benchmarks.training.material import SIGNS, Material
 from tests.benchmarks.training.paced import CAUSAL
 

@@ -20,7 +20,7 @@ from typing import Any
 from domain.artifacts import Checkpoint, Tokens
 from domain.machine import Machine
 from domain.manifest import file_sha256
-from domain.training.spec import Training
+from domain.settings.learning import Training
 from tests.benchmarks.training.material import Given
 from tests.benchmarks.training.text import BATCH, LEARNING, based, texts
 

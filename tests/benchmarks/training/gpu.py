@@ -1,7 +1,7 @@
 """What only a GPU can show: utilisation, waits, the largest model, the Trainer, and attention's kernels.
 
 Rows of 4,096 tokens in bf16, blocks compiled, nothing computed again. MFU is the loop's own formula
-(``domain.training.utilisation``: attention by the convention's full square; ``seen`` counts only what is seen) by a
+(``domain.training.mfu``: attention by the convention's full square; ``seen`` counts only what is seen) by a
 stopwatch beside it, over 989 TFLOP/s; ``points`` is what the training itself told. A save's stall is what the loop
 stood still for it and what its steps took longer until it was written, over 30 minutes. The largest model is what the
 plan says fits, everything computed again, a row at a time; three steps confirm it.

@@ -23,8 +23,8 @@ from domain.model.attention import Attention
 from domain.model.device import autocast, choose_device
 from domain.model.kernels import kernels
 from domain.model.masks import Masks
+from domain.tokens.batch import IGNORED
 from domain.training.head import Head
-from domain.training.objectives import IGNORED
 from tests.benchmarks.rounds import interleaved
 from tests.benchmarks.training.card import Scale
 from tests.benchmarks.training.data import PackedRows

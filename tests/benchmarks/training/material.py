@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from domain.artifacts import Tokens
+from domain.cost.shape import scratch_parameters
 from domain.machine import Machine
 from domain.model.build import build
 from domain.model.spec import Scratch
-from domain.planning.shape import scratch_parameters
+from domain.settings.learning import Learning
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
 from domain.tokens.shards import PARTS, ShardWriter
-from domain.training.spec import Learning
 
 SIGNS = {"bos_token": "<begin>", "eos_token": "<end>", "pad_token": "<pad>"}
 MEDIAN, DEVIATION = 6.0, 1.2  # of the logarithm of a document's length in tokens: half are shorter than 403

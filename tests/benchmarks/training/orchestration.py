@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 from domain.artifacts import Checkpoint, Tokens
 from domain.machine import Machine
-from domain.training.spec import Training
+from domain.settings.learning import Training
 from tests.benchmarks.training.material import Given, row
 from tests.benchmarks.training.text import LEARNING, based, texts
 
@@ -54,7 +54,7 @@ def inside(folder: Path, machine: Machine, out: Connection) -> None:
 def launched(folder: Path, machine: Machine, out: Connection) -> None:
     """Seconds of the same by the launcher alone."""
     from domain.training.pretrain import pretrain
-    from flows.launch import launch
+    from flows.run.launch import launch
 
     spec, base, tokens = opened(folder)
     place = machine.work / "out"
@@ -69,15 +69,15 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
     began = time.perf_counter()
     from domain.stage import Store
     from domain.training.pretrain import pretrain
-    from flows import engine
-    from flows.behind import Behind
-    from flows.experiment import MLflow
-    from flows.journey import Journey
-    from flows.stage import StageRunner
+    from flows.run import prefect_flow
+    from flows.run.record import Journey
+    from flows.run.runner import StageRunner
+    from flows.tracking.background import BackgroundTracker
+    from flows.tracking.mlflow_tracker import MLflow
 
     spec, base, tokens = opened(folder)
     store, day = Store(machine.work), date(2024, 1, 1)
-    recipe, tracker = SimpleNamespace(name="benchmark"), Behind(MLflow(machine, "benchmark", "0", day))
+    recipe, tracker = SimpleNamespace(name="benchmark"), BackgroundTracker(MLflow(machine, "benchmark", "0", day))
 
     def travelled(_: Any, day: date, runner: StageRunner) -> None:
         runner.journey.begin({}, day.isoformat())
@@ -87,9 +87,9 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
     runner = StageRunner(
         machine=machine, store=store, journey=Journey(machine.work, "benchmark"), tracker=tracker, until="release"
     )
-    with patch.object(engine, "load_recipe", lambda *_: recipe), patch.object(engine, "travel", travelled):
+    with patch.object(prefect_flow, "load_recipe", lambda *_: recipe), patch.object(prefect_flow, "travel", travelled):
         watch = Beside(machine.work)
-        engine.run_flow("benchmark", [], day, runner)
+        prefect_flow.run_flow("benchmark", [], day, runner)
     if tracker.broken:
         raise RuntimeError("MLflow was not told")
     out.send((time.perf_counter() - began, watch.rate()))
@@ -123,7 +123,7 @@ def helpers(parent: int) -> list[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             own = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if own == parent and b"domain.launched" not in (entry / "cmdline").read_bytes():
+            if own == parent and b"domain.worker" not in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
         except OSError:
             continue

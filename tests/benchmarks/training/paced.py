@@ -12,11 +12,11 @@ import torch
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.device import choose_device, uses_bf16
-from domain.training.objectives import Batch
+from domain.settings.objectives import Causal
+from domain.tokens.batch import Batch
 from domain.training.objectives.causal import CausalObjective
-from domain.training.objectives.spec import Causal
 from domain.training.ranks import Ranks
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Material
 
 CAUSAL = CausalObjective(Causal(), None, 0)
@@ -83,7 +83,7 @@ class Paced:
         return [float(loss) for loss in self.losses]
 
 
-def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None, kernel: str = "") -> Loop:
+def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None, kernel: str = "") -> Trainer:
     """The loop on a fresh model, made as the stage of pretraining makes it; ``kernel`` is an attention to be used."""
     device = choose_device(machine)
     with device:
@@ -91,7 +91,7 @@ def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None
     attention = Attention(model, device, half=uses_bf16(device, machine))
     if kernel:
         model.set_attn_implementation(kernel)
-    return Loop(
+    return Trainer(
         model, batches or material.batches, CAUSAL, material.spec, attention=attention, out=out,
         ranks=Ranks(rank=0, size=1, device=device), machine=machine, what="benchmark",
     )  # fmt: skip

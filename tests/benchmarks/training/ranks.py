@@ -23,10 +23,10 @@ from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.spec import Scratch
 from domain.tokens.packing import Rows
+from domain.training.metrics_log import read_points, spool_path
+from domain.training.preemption import Stopped
 from domain.training.ranks import together
-from domain.training.spool import read_points, spool_path
-from domain.training.stopping import Stopped
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Given, Material, row
 from tests.benchmarks.training.paced import CAUSAL
 
@@ -50,7 +50,7 @@ def learn(out: Path, seed: int, stop: int, machine: Machine) -> None:
 
         material.batches.part = noted  # type: ignore[method-assign]
         model = material.model()
-        learning = Loop(
+        learning = Trainer(
             model, material.batches, CAUSAL, material.spec, attention=Attention(model, ranks.device), out=out,
             ranks=ranks, machine=machine, what="benchmark",
         )  # fmt: skip

@@ -15,14 +15,14 @@ from typing import Any
 from unittest.mock import patch
 
 from domain.manifest import Damaged, file_sha256, verify
-from domain.training.spec import Training
+from domain.settings.learning import Training
 from tests.benchmarks.training.faults import MACHINE, Job, Victim
 from tests.benchmarks.training.material import Given
 from tests.benchmarks.training.text import BATCH, LEARNING, based, texts
 
 MOMENTS = {
-    "data": "domain.training.checkpoints.write",
-    "manifest": "domain.training.durable.seal",
+    "data": "domain.training.state.checkpoints.write",
+    "manifest": "domain.training.state.storage.seal",
     "rename": "os.rename",
 }
 AT, STEPS = (3, 11, 20), 30  # the steps whose checkpoints are not to be
@@ -35,9 +35,9 @@ def die() -> None:
 
 def doomed(given: Job, out: Path, moment: str, step: int) -> None:
     """Train, a checkpoint after every step, and die at this moment of that of ``step``."""
-    from domain.training import checkpoints, durable
+    from domain.training.state import checkpoints, storage
 
-    before = {"data": checkpoints.write, "manifest": durable.seal, "rename": os.rename}[moment]
+    before = {"data": checkpoints.write, "manifest": storage.seal, "rename": os.rename}[moment]
     name = f".step-{step:09d}"
 
     def called(*args: Any, **more: Any) -> Any:

@@ -71,7 +71,7 @@ def default(given: Given) -> Paced:
 
 def rows(given: Given) -> Iterator[dict[str, Any]]:
     """The three rows."""
-    from flows.launch import KEEP_MEMORY
+    from flows.run.launch import KEEP_MEMORY
 
     machine, material = given.machine(device="cpu"), material_of(given)
     torch.set_num_threads(machine.thread_count)

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from domain.cost.device import PEAKS
 from domain.machine import Machine
-from domain.planning.device import PEAKS
-from domain.training.spool import read_about, read_points, spool_path
-from domain.training.trainer import READ_EVERY, Loop
+from domain.training.metrics_log import read_about, read_points, spool_path
+from domain.training.trainer import READ_EVERY, Trainer
 from tests.benchmarks.training.card import Scale, emptied, fitting, held, material_of
 from tests.benchmarks.training.material import Given, Material, row
 from tests.benchmarks.training.paced import loop
@@ -28,7 +28,7 @@ class Watched:
     """The loop on ``material``, with a stopwatch; ``seconds`` and ``tokens`` from one telling to the next."""
 
     def __init__(self, material: Material, out: Path, machine: Machine) -> None:
-        self.loop: Loop = loop(material, out, machine)
+        self.loop: Trainer = loop(material, out, machine)
         self.spool, self.saves = spool_path(out), dict[int, list[float]]()
         self.seconds, self.tokens = list[float](), list[int]()
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("in_process")
 @pytest.fixture
 def common_crawl(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
     """index.commoncrawl.org and data.commoncrawl.org with one file of five records."""
-    monkeypatch.setattr("corpora.web.pace.MARGIN", 0.01)
+    monkeypatch.setattr("corpora.web.rate_limit.MARGIN", 0.01)
     filename = "crawl-data/CC-MAIN-2024-10/segments/1/warc/CC-MAIN-0.warc.gz"
     members = [packed(each) for each in GOOD]
     web.pages[f"/data/{filename}"] = Reply(b"".join(members), etag='"x"')

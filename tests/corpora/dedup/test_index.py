@@ -8,9 +8,9 @@ import pytest
 
 from corpora.dedup.exact import first_of_equals
 from corpora.dedup.index import Index
+from corpora.dedup.index_segment import Packed
 from corpora.dedup.near import near_duplicates
-from corpora.dedup.segment import Packed
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.words import mixed
 
 
@@ -115,5 +115,5 @@ def test_an_index_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, harm: 
     if harm == "torn":
         path = folder / "0000000000" / "entries.npy"
         path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(Refusal, match="no index of remembered texts that can be read"):
+    with pytest.raises(UserError, match="no index of remembered texts that can be read"):
         Index.open(folder)

@@ -9,7 +9,7 @@ import pytest
 
 from corpora.document import Document, Quarantined
 from corpora.feed.entries import canonical, day
-from domain.errors import Refusal
+from domain.errors import UserError
 from tests.corpora.feed.bank import ids, item, news, rss, run
 from tests.corpora.web.server import Reply, Web
 
@@ -40,7 +40,7 @@ def test_the_next_run_asks_only_for_what_is_new(web: Web, tmp_path: Path) -> Non
 )
 def test_what_is_no_feed(web: Web, tmp_path: Path, content: bytes, said: str) -> None:
     web.pages["/feed"] = Reply(content)
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UserError, match=said):
         run(web, tmp_path)
     news(web, 1)
     run(web, tmp_path)

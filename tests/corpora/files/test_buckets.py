@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from corpora.sources.files import Files
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.files.bucket import Bucket
 from tests.corpora.files.reading import JSONL, TEXTS, found, texts
@@ -27,10 +27,12 @@ MINE = Machine(workers=1)
 def test_without_keys_s3_is_not_read(amazon: Bucket, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     amazon.put(**{"a.jsonl": JSONL})
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    with pytest.raises(Refusal, match=r"Unable to locate credentials\). Mend: check AWS_PROFILE, or AWS_ACCESS_KEY_ID"):
+    with pytest.raises(
+        UserError, match=r"Unable to locate credentials\). Fix: check AWS_PROFILE, or AWS_ACCESS_KEY_ID"
+    ):
         Files(kind="files", path=f"{amazon.url}/{name}").stamp(MINE)
     monkeypatch.setenv("AWS_PROFILE", "trader")
-    with pytest.raises(Refusal, match=r"profile .trader. could not be found"):
+    with pytest.raises(UserError, match=r"profile .trader. could not be found"):
         Files(kind="files", path=f"{amazon.url}/{name}").stamp(MINE)
 
 
@@ -49,7 +51,7 @@ def test_wrong_keys_for_s3(amazon: Bucket, lock: Callable[[], None]) -> None:
     amazon.put(**{"a.jsonl": JSONL})
     lock()
     for name in ("a.jsonl", "*.jsonl"):
-        with pytest.raises(Refusal, match=r"cannot be read \(Forbidden\)\. Mend: check AWS_PROFILE"):
+        with pytest.raises(UserError, match=r"cannot be read \(Forbidden\)\. Fix: check AWS_PROFILE"):
             Files(kind="files", path=f"{amazon.url}/{name}").stamp(MINE)
 
 
@@ -58,7 +60,7 @@ def test_a_right_that_ends_midway_is_no_damage(amazon: Bucket, lock: Callable[[]
     items = Files(kind="files", path=f"{amazon.url}/*.jsonl").documents(MINE)
     first = next(items)
     lock()
-    with pytest.raises(Refusal, match=r"^corpus: s3://shop/b.jsonl: cannot be read \(Forbidden\)\. Mend: check AWS"):
+    with pytest.raises(UserError, match=r"^corpus: s3://shop/b.jsonl: cannot be read \(Forbidden\)\. Fix: check AWS"):
         list(items)
     assert texts([first]) == TEXTS[:1]
 
@@ -70,11 +72,11 @@ def test_wrong_credentials_for_google(nobody: None, tmp_path: Path, monkeypatch:
         for path in ("b/shop/o", "b/shop/o/a.jsonl", "b/shop"):
             web.pages[f"/storage/v1/{path}"] = Reply(said, status=401)
         for name in ("a.jsonl", "*.jsonl"):
-            with pytest.raises(Refusal, match=r"Anonymous caller .*Mend: check GOOGLE_APPLICATION_CREDENTIALS or"):
+            with pytest.raises(UserError, match=r"Anonymous caller .*Fix: check GOOGLE_APPLICATION_CREDENTIALS or"):
                 Files(kind="files", path=f"gs://shop/{name}").stamp(MINE)
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
         web.asked.clear()
-        with pytest.raises(Refusal, match=r"none.json was not found"):
+        with pytest.raises(UserError, match=r"none.json was not found"):
             Files(kind="files", path="gs://shop/a.jsonl").stamp(MINE)
         assert web.asked == []
 
@@ -86,7 +88,7 @@ def test_a_package_that_is_missing(nobody: None, monkeypatch: pytest.MonkeyPatch
     for name in [package, *(name for name in sys.modules if name.startswith(f"{package}."))]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(_registry, "s3", raising=False)
-    with pytest.raises(Refusal, match=rf"{package}.* Mend: pip install 'shoptalk\[{url[:2]}\]'"):
+    with pytest.raises(UserError, match=rf"{package}.* Fix: pip install 'shoptalk\[{url[:2]}\]'"):
         Files(kind="files", path=url).stamp(MINE)
 
 
@@ -108,7 +110,7 @@ def test_a_proxy(amazon: Bucket, monkeypatch: pytest.MonkeyPatch, scheme: str) -
     with serving() as proxy:
         if scheme == "gs":
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        with pytest.raises(Refusal, match="does not exist"):
+        with pytest.raises(UserError, match="does not exist"):
             Files(kind="files", path=f"{scheme}://shop/a.jsonl").stamp(MINE.but(proxy=proxy.url))
     asked = {"s3": "http://store.example/shop/a.jsonl", "gs": "http://store.example/storage/v1/b/shop/o/a.jsonl"}
     assert asked[scheme] in proxy.paths()
@@ -131,7 +133,7 @@ def test_certificates_of_ones_own(amazon: Bucket, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{secure.port}")
     source = Files(kind="files", path="s3://shop/a.jsonl")
     try:
-        with pytest.raises(Refusal, match=r"(?i)ssl|certificate"):
+        with pytest.raises(UserError, match=r"(?i)ssl|certificate"):
             source.stamp(MINE)
         assert texts(list(source.documents(MINE.but(ca_bundle=tmp_path / "own.pem")))) == TEXTS
     finally:

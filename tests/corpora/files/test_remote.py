@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpora.sources.files import Files
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.files.reading import JSONL, TEXTS, broken, texts
 from tests.corpora.web.server import Reply, Web, serving
@@ -70,7 +70,7 @@ def test_a_remote_file_that_vanishes_midway(web: Web, tmp_path: Path) -> None:
 def test_without_a_network_nothing_is_asked(path: str, tmp_path: Path) -> None:
     source = Files(kind="files", path=path)
     for ask in (source.stamp, lambda machine: list(source.documents(machine))):
-        with pytest.raises(Refusal, match="the machine profile switches"):
+        with pytest.raises(UserError, match="the machine profile switches"):
             ask(Machine(network=False, work=tmp_path))
 
 
@@ -78,7 +78,7 @@ def test_what_is_not_behind_https(web: Web, tmp_path: Path) -> None:
     machine = Machine(work=tmp_path, private_hosts=(web.host,))
     for path, told in (("/none.jsonl", "404"), ("/*/x.jsonl", "wildcard in a folder"), ("/data/", "is a folder")):
         web.pages["/data/"] = Reply(b"")
-        with pytest.raises(Refusal, match=told):
+        with pytest.raises(UserError, match=told):
             Files(kind="files", path=web.url + path).stamp(machine)
-    with pytest.raises(Refusal, match="private"):
+    with pytest.raises(UserError, match="private"):
         Files(kind="files", path=f"{web.url}/a.jsonl").stamp(Machine(work=tmp_path))

@@ -11,7 +11,7 @@ from backports import zstd
 
 from corpora.sources.crawl import Crawl
 from corpora.sources.files import Files
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.crawl.warcs import GOOD, packed, urls
 from tests.corpora.extract.test_pdf import document
@@ -118,5 +118,5 @@ def test_a_file_that_vanishes_midway(bucket: Bucket) -> None:
 )
 def test_what_is_not_there(bucket: Bucket, path: str, told: str) -> None:
     bucket.put(**{"calls/a.jsonl": JSONL})
-    with pytest.raises(Refusal, match=rf"^corpus: {bucket.scheme}://{path.replace('*', '.')}: .*{told}"):
+    with pytest.raises(UserError, match=rf"^corpus: {bucket.scheme}://{path.replace('*', '.')}: .*{told}"):
         Files(kind="files", path=f"{bucket.scheme}://{path}").stamp(MINE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corpora.filters.blocked import BlockList, plain, read_block_list
-from domain.errors import Refusal
+from domain.errors import UserError
 
 LISTED = BlockList(
     ["bad.example", "WWW.Worse.example.", "good.example/forum/", "https://good.example/a?b=1", "", "co.uk"]
@@ -51,5 +51,5 @@ def test_a_file_is_read_with_comments_and_again_when_it_changes(tmp_path: Path) 
     assert read_block_list(path).entry("http://bad.example/") is None
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9.example")
     for name in ("latin.txt", "none.txt"):
-        with pytest.raises(Refusal, match="cannot be read"):
+        with pytest.raises(UserError, match="cannot be read"):
             read_block_list(tmp_path / name)

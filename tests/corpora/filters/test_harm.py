@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from corpora import Curation, Document
-from corpora.filters.filter import Drop, Verdict
+from corpora.filters.filter import Drop, FilterAnswer
 from corpora.filters.harm import Harm, Scoring
 from corpora.filters.train_harm import train
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.words import Split, split
 from tests.domain.text.harm.fasttext_models import LABELS, model
 
 SLUR = codecs.decode("fcvp", "rot13")  # weight 1, so the score is (1/n) / (1/n + 0.02)
 
 
-def judge(filter_: Harm, text: str, url: str | None = None) -> Verdict:
+def judge(filter_: Harm, text: str, url: str | None = None) -> FilterAnswer:
     return filter_.judge(Document(id="1", text=text, source="s", url=url), split(text))
 
 
@@ -136,7 +136,7 @@ def test_the_short_spelling() -> None:
 )
 def test_files_that_are_not_there_are_refused(tmp_path: Path, content: dict[str, object]) -> None:
     filter_ = harm(tmp_path, **content)
-    with pytest.raises(Refusal, match="No such file"):
+    with pytest.raises(UserError, match="No such file"):
         filter_.asked()
-    with pytest.raises(Refusal, match="No such file"):
+    with pytest.raises(UserError, match="No such file"):
         judge(filter_, "fine", "https://a.example")

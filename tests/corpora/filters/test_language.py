@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from corpora.document import Document
-from corpora.filters.filter import Drop, Label, Verdict
+from corpora.filters.filter import Drop, FilterAnswer, Label
 from corpora.filters.identify import CHARACTERS, KNOWN, WORLD, Identifier, identifier
 from corpora.filters.language import Language
 from domain.text.words import Split
@@ -25,7 +25,7 @@ TEXTS = {
 }
 
 
-def verdicts(texts: list[str], allow: object, stated: str | None = None, **settings: object) -> list[Verdict]:
+def verdicts(texts: list[str], allow: object, stated: str | None = None, **settings: object) -> list[FilterAnswer]:
     spec = Language.model_validate({"allow": allow, **settings})
     return spec.judge_all([Document(id="1", text=t, source="s", language=stated) for t in texts], Split(texts))
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from corpora import Curation, Document
-from corpora.filters.filter import Change, Drop, Verdict
+from corpora.filters.filter import Change, Drop, FilterAnswer
 from corpora.filters.privacy import ALL_FORMS, KINDS, Privacy, mask_all
 from domain.text.privacy import FORMS, find
 from domain.text.words import Split, split
 
 
-def judge(text: str, **settings: object) -> Verdict:
+def judge(text: str, **settings: object) -> FilterAnswer:
     return Privacy.model_validate(settings).judge(Document(id="1", text=text, source="s"), split(text))
 
 

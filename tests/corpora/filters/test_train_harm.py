@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from corpora.filters.train_harm import fit, halves, measure, passages, read_rows, train
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.linear import WINDOW, Linear
 from domain.text.words import Split
 
@@ -101,7 +101,7 @@ def test_passages_are_drawn_from_all_texts_in_any_order() -> None:
     ],
 )
 def test_examples_that_teach_nothing_are_refused(given: list[tuple[str, str]], found: str) -> None:
-    with pytest.raises(Refusal, match=found):
+    with pytest.raises(UserError, match=found):
         train(given, safe="fine")
 
 
@@ -127,10 +127,10 @@ def test_what_cannot_be_read_is_refused_with_its_line(tmp_path: Path) -> None:
     }
     for name, (content, found) in bad.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(Refusal, match=found) as refused:
+        with pytest.raises(UserError, match=found) as refused:
             list(read_rows(tmp_path / name, ("text", "label")))
         assert "\n" not in str(refused.value)
-    with pytest.raises(Refusal, match="No such file"):
+    with pytest.raises(UserError, match="No such file"):
         list(read_rows(tmp_path / "none", ("text",)))
 
 

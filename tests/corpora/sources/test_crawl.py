@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from corpora.document import Document
 from corpora.sources.crawl import Crawl
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.crawl.warcs import GOOD, PROSE, http, packed, page, read, record, urls
 from tests.corpora.web.server import Reply, Web
@@ -84,7 +84,7 @@ def test_a_glob_by_name_and_its_stamp(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="is no file"):
+    with pytest.raises(UserError, match="is no file"):
         Crawl(path=str(tmp_path / "*.warc.gz")).stamp(Machine())
 
 
@@ -124,7 +124,7 @@ def test_a_file_behind_a_url_is_fetched_once(web: Web, tmp_path: Path) -> None:
 
 def test_a_url_that_is_not_there_or_was_never_fetched(web: Web, tmp_path: Path) -> None:
     machine = Machine(work=tmp_path, private_hosts=(web.host,))
-    with pytest.raises(Refusal, match="answers 404"):
+    with pytest.raises(UserError, match="answers 404"):
         Crawl(path=f"{web.url}/c.warc.gz").stamp(machine)
-    with pytest.raises(Refusal, match="never fetched"):
+    with pytest.raises(UserError, match="never fetched"):
         Crawl(path=f"{web.url}/c.warc.gz").stamp(machine.but(network=False))

@@ -18,7 +18,7 @@ from corpora import Collection, collect
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job
 from corpora.sources.edgar import Edgar
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.edgar_server import Edgar as LocalEdgar
 from tests.corpora.edgar_server import serving
@@ -116,7 +116,7 @@ def test_companies_days_amendments_and_exhibits(edgar: LocalEdgar, tmp_path: Pat
     ]
     (press,) = read(spec(forms=["8-K"], exhibits=True, items=["EX-99"]), machine)
     assert press.text == "Sales rose."
-    with pytest.raises(Refusal, match="companies: the SEC knows no ticker NOSUCH"):
+    with pytest.raises(UserError, match="companies: the SEC knows no ticker NOSUCH"):
         read(spec(companies=["NOSUCH"]), machine)
 
 
@@ -149,18 +149,18 @@ def test_the_next_run_fetches_only_what_is_new(edgar: LocalEdgar, tmp_path: Path
 
 def test_without_network_what_is_kept_is_used(edgar: LocalEdgar, tmp_path: Path) -> None:
     online, offline = (edgar.machine(work=tmp_path, workers=1, network=on) for on in (True, False))
-    with pytest.raises(Refusal, match="edgar: the index of 2025/QTR1 was never fetched"):
+    with pytest.raises(UserError, match="edgar: the index of 2025/QTR1 was never fetched"):
         spec().stamp(offline)
     documents = read(spec(forms=["10-K", "10-Q"]), online)
     asked = len(edgar.asked)
     assert read(spec(forms=["10-K", "10-Q"]), offline) == documents
     assert spec(forms=["10-K", "10-Q"]).stamp(offline) == spec(forms=["10-K", "10-Q"]).stamp(online)
     assert [entry.cik for entry in spec(companies=[320193]).found(offline)] == [320193]
-    with pytest.raises(Refusal, match="list of tickers was never fetched"):
+    with pytest.raises(UserError, match="list of tickers was never fetched"):
         spec(companies=["AAPL"]).stamp(offline)
-    with pytest.raises(Refusal, match="none of its filings was ever fetched"):
+    with pytest.raises(UserError, match="none of its filings was ever fetched"):
         spec(forms=["8-K"]).stamp(offline)
-    with pytest.raises(Refusal, match="2024/QTR4 was never fetched"):
+    with pytest.raises(UserError, match="2024/QTR4 was never fetched"):
         spec(since="2024-12-01").stamp(offline)
     assert all("index" in path for _, path, _ in edgar.asked[asked:])  # of the one stamp that was online
 
@@ -234,7 +234,7 @@ def test_a_contact_is_needed_and_is_no_part_of_what_is_asked(edgar: LocalEdgar, 
         Edgar.model_validate({"forms": ["10-K"], "since": "2025-01-01"})
     assert spec(contact="other@bank.test", per_second=2).asked() == spec().asked()
     assert CONTACT not in str(spec().asked())
-    with pytest.raises(Refusal, match="edgar: contact: you@example"):
+    with pytest.raises(UserError, match="edgar: contact: you@example"):
         spec(contact="you@example.com").stamp(edgar.machine(work=tmp_path))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from corpora.document import Document
 from corpora.sources.files import Files
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.files.reading import JSONL, broken, found, html, texts
 
@@ -27,7 +27,7 @@ def test_columns_are_mapped_by_name(tmp_path: Path) -> None:
     assert isinstance(three, Document)
     assert two.licence is None  # it has the column, and the column says nothing
     assert three.licence == "rights"
-    with pytest.raises(Refusal, match="no column text; the columns are body, meta, no, lang, rights"):
+    with pytest.raises(UserError, match="no column text; the columns are body, meta, no, lang, rights"):
         found(path)
 
 
@@ -65,7 +65,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path, path: str, told: str) -> None:
     (tmp_path / "a.doc").write_bytes(b"x")
     source = Files(kind="files", path=path if "://" in path else str(tmp_path / path))
     for ask in (source.stamp, lambda machine: list(source.documents(machine))):
-        with pytest.raises(Refusal, match=told):
+        with pytest.raises(UserError, match=told):
             ask(Machine())
 
 
@@ -97,7 +97,7 @@ def test_what_the_system_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest
         raise PermissionError(13, "Permission denied", name)
 
     monkeypatch.setattr(LocalFileSystem, "open", refuse)
-    with pytest.raises(Refusal, match=r"a\.txt: cannot be read .Permission denied."):
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read .Permission denied."):
         found(path)
 
 

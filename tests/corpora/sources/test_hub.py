@@ -13,7 +13,7 @@ import pytest
 
 from corpora.document import Document, Quarantined
 from corpora.sources.hub import Hub
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.hub import Hub as LocalHub
 from tests.hub import serving
@@ -25,13 +25,13 @@ import json, sys, time
 time.sleep = lambda seconds: None  # the library waits longer and longer between its tries
 from corpora.document import Document
 from corpora.sources.hub import Hub
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 for settings in json.loads(sys.argv[1]):
     try:
         items = list(Hub(kind="hub", **settings).documents(Machine()))
         print(json.dumps([i.row() if isinstance(i, Document) else [i.id, i.reason] for i in items]))
-    except Refusal as refusal:
+    except UserError as refusal:
         print(json.dumps(str(refusal)))
 """
 
@@ -79,7 +79,7 @@ def test_a_dataset_is_streamed_at_its_pinned_revision(hub: LocalHub, tmp_path: P
     assert nowhere.startswith("org/talk, split train: cannot be read after 0 records (Revision '0000")
     assert nobody.startswith("org/nobody, split train: cannot be read after 0 records (Dataset 'org/nobody'")
     assert unsplit.startswith("org/talk, split dev: cannot be read after 0 records")
-    assert all("Mend: check dataset, revision" in told and "\n" not in told for told in (nowhere, nobody, unsplit))
+    assert all("Fix: check dataset, revision" in told and "\n" not in told for told in (nowhere, nobody, unsplit))
     assert not [line for line in hub.asked if "/resolve/main/" in line or "/revision/main" in line]
 
 
@@ -88,7 +88,7 @@ def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
         pass
     (told,) = read(gone, tmp_path, {"dataset": "org/talk", "revision": "a" * 40})
     assert told.startswith("org/talk, split train: cannot be read after 0 records (")
-    assert "Mend: check dataset, revision, subset, split and the network" in told
+    assert "Fix: check dataset, revision, subset, split and the network" in told
 
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "A" * 40, "a" * 39])
@@ -113,7 +113,7 @@ def test_a_local_folder_or_file_needs_no_revision(tmp_path: Path) -> None:
 
 def test_a_wrong_column_names_those_there_are(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text('{"body": "x", "when": "2024-01-01"}\n')
-    with pytest.raises(Refusal, match="no column text; the columns are body, when"):
+    with pytest.raises(UserError, match="no column text; the columns are body, when"):
         list(Hub(kind="hub", dataset=str(tmp_path)).documents(Machine()))
     assert Hub(kind="hub", dataset="org/x", revision="b" * 40, subset="en").stamp(Machine()) == {
         "dataset": "org/x", "revision": "b" * 40, "subset": "en", "split": "train",
@@ -123,14 +123,14 @@ def test_a_wrong_column_names_those_there_are(tmp_path: Path) -> None:
 MIRRORED = """
 import json, sys
 from corpora.sources.hub import Hub
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 for settings in json.loads(sys.argv[1]):
     revision = settings.pop("revision")
     source = Hub(kind="hub", dataset="org/nested", revision=revision, text="sections.text[*]")
     try:
         print(json.dumps([item.text for item in source.documents(Machine(**settings))]))
-    except Refusal as refusal:
+    except UserError as refusal:
         print(json.dumps(str(refusal)))
 """
 

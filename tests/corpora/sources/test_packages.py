@@ -6,7 +6,7 @@ import pytest
 
 from corpora.document import Document, Quarantined
 from corpora.sources.packages import Packages, documentation, read, tasks_of, wanted
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 
 CODE = '''
@@ -110,13 +110,13 @@ def test_what_is_wanted(path: str, is_wanted: bool) -> None:
 
 
 def test_what_is_not_installed_or_empty(tmp_path: Path, installed: Path) -> None:
-    with pytest.raises(Refusal, match="no-such-thing is not installed"):
+    with pytest.raises(UserError, match="no-such-thing is not installed"):
         Packages(kind="packages", distributions=("no-such-thing",)).stamp(Machine())
     (installed / "shopdocs-1.5.dist-info" / "RECORD").write_text("shopdocs.pth,,\n")
-    with pytest.raises(Refusal, match="shopdocs lists no file that may hold documentation"):
+    with pytest.raises(UserError, match="shopdocs lists no file that may hold documentation"):
         list(Packages(kind="packages", distributions=("shopdocs",)).documents(Machine(workers=1)))
 
 
 def test_a_file_that_cannot_be_read_stops(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"x:gone.py: cannot be read .No such file"):
+    with pytest.raises(UserError, match=r"x:gone.py: cannot be read .No such file"):
         read((str(tmp_path / "gone.py"), "x:gone.py", "s", None, None))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corpora.web.address import literal, named, public, refuse_literal, resolve
-from domain.errors import Refusal
+from domain.errors import UserError
 
 OPEN = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8", "2002:808:808::1"]
 CLOSED = [
@@ -34,7 +34,7 @@ def test_not_public(address: str) -> None:
     "host", ["127.1", "0x7f000001", "2130706433", "0177.0.0.1", "[::1]", "localhost", "a.LocalHost."]
 )
 def test_every_spelling_of_loopback_is_refused_without_a_look_up(host: str) -> None:
-    with pytest.raises(Refusal, match="not public"):
+    with pytest.raises(UserError, match="not public"):
         refuse_literal(host, 80, ())
 
 
@@ -65,9 +65,9 @@ def test_a_name_with_public_and_private_addresses_loses_the_private_ones(monkeyp
 
 def test_a_name_that_is_private_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", answers("169.254.169.254"))
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UserError) as refused:
         resolve("metadata.example", 80, ())
     assert str(refused.value) == (
         "metadata.example:80: has an address that is not public (169.254.169.254). "
-        "Mend: if it is meant, add metadata.example:80 to the machine profile's private_hosts."
+        "Fix: if it is meant, add metadata.example:80 to the machine profile's private_hosts."
     )

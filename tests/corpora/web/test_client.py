@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpora.web import Client, Missing, Unfit, Unreachable
-from domain.errors import Refusal
+from domain.errors import UserError
 from tests.corpora.web.server import Reply, Web, serving
 
 Make = Callable[..., Client]
@@ -50,9 +50,9 @@ def test_without_a_network_no_socket_is_opened(
     monkeypatch.setattr(socket, "socket", None)
     monkeypatch.setattr(socket, "getaddrinfo", None)
     off = client(profile={"network": False})
-    with pytest.raises(Refusal, match="network"):
+    with pytest.raises(UserError, match="network"):
         off.get(f"{web.url}/")
-    with pytest.raises(Refusal, match="network"):
+    with pytest.raises(UserError, match="network"):
         off.download(f"{web.url}/", tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
@@ -62,12 +62,12 @@ def test_without_a_network_no_socket_is_opened(
     ["ftp://a.example/", "file:///etc/passwd", "//a.example", "http://", "nonsense", "http://[::1/"],
 )
 def test_what_is_no_web_address(client: Make, url: str) -> None:
-    with pytest.raises(Refusal, match="is no"):
+    with pytest.raises(UserError, match="is no"):
         client().get(url)
 
 
 def test_a_password_in_a_url_is_refused_and_not_shown(client: Make) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(UserError) as refused:
         client().get("https://user:geheim@a.example/")
     assert "geheim" not in str(refused.value)
 

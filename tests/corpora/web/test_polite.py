@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from corpora.web import PoliteClient, Unfit
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.web.server import Reply, Web, serving
 
@@ -127,5 +127,5 @@ def test_two_sites_do_not_wait_for_each_other(web: Web, tmp_path: Path) -> None:
 
 
 def test_what_is_no_web_address(web: Web, tmp_path: Path) -> None:
-    with polite(web, tmp_path) as client, pytest.raises(Refusal, match="is no"):
+    with polite(web, tmp_path) as client, pytest.raises(UserError, match="is no"):
         client.get("mailto:desk@example.com")

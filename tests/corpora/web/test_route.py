@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from corpora.web import Client
-from domain.errors import Refusal
+from domain.errors import UserError
 from tests.corpora.web.server import Reply, Web
 
 Make = Callable[..., Client]
@@ -27,7 +27,7 @@ def test_a_proxy_is_asked_with_the_whole_url(web: Web, client: Make, monkeypatch
     profile = {"private_hosts": (), "proxy": web.url.replace("http://", "http://me:word@")}
     assert client(profile=profile).get("http://a.example/x?y=1").content == b"by proxy"
     assert web.asked[0].headers["proxy-authorization"] == "Basic bWU6d29yZA=="
-    with pytest.raises(Refusal, match="not public"):
+    with pytest.raises(UserError, match="not public"):
         client(profile=profile).get("http://10.0.0.1/")
     monkeypatch.setenv("http_proxy", web.url)
     assert client(profile={"private_hosts": ()}).get("http://a.example/x?y=1").content == b"by proxy"
@@ -42,5 +42,5 @@ def test_no_proxy_is_kept_to(web: Web, client: Make, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("proxy", ["socks5://a.example:1080", "ftp://a", "http://"])
 def test_a_proxy_of_no_known_kind(client: Make, proxy: str) -> None:
-    with pytest.raises(Refusal, match=r"machine\.proxy"):
+    with pytest.raises(UserError, match=r"machine\.proxy"):
         client(profile={"proxy": proxy}).get("http://a.example/")

@@ -13,7 +13,7 @@ import httpcore
 import pytest
 
 from corpora.web import Client, Unfit, Unreachable
-from domain.errors import Refusal
+from domain.errors import UserError
 from tests.corpora.web.server import Reply, Web, serving
 
 Make = Callable[..., Client]
@@ -27,14 +27,14 @@ def test_a_redirect_to_a_private_address_is_refused(web: Web, client: Make, loca
     with serving() as inner:
         inner.pages["/"] = Reply(b"secret")
         web.pages["/"] = Reply(status=302, headers={"Location": location.format(port=inner.host.split(":")[1])})
-        with pytest.raises(Refusal, match="not public"):
+        with pytest.raises(UserError, match="not public"):
             client().get(f"{web.url}/")
         assert inner.asked == []
 
 
 def test_a_redirect_to_a_file_is_refused(web: Web, client: Make) -> None:
     web.pages["/"] = Reply(status=302, headers={"Location": "file:///etc/passwd"})
-    with pytest.raises(Refusal, match="no http or https"):
+    with pytest.raises(UserError, match="no http or https"):
         client().get(f"{web.url}/")
 
 
@@ -55,7 +55,7 @@ def test_what_was_resolved_is_what_is_connected_to(client: Make, monkeypatch: py
     with pytest.raises(Unreachable):
         client(tries=1).get("http://rebinding.example/")
     assert (looked_up, connected) == (["rebinding.example"], ["93.184.215.14"])
-    with pytest.raises(Refusal, match="not public"):
+    with pytest.raises(UserError, match="not public"):
         client(tries=1).get("http://rebinding.example/")
 
 
@@ -64,7 +64,7 @@ def test_a_ca_bundle_that_holds_none(client: Make, tmp_path: Path, content: byte
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Refusal, match=r"machine\.ca_bundle"):
+    with pytest.raises(UserError, match=r"machine\.ca_bundle"):
         client(profile={"ca_bundle": path}).get("https://a.example/")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from domain.training.objectives import Batch
+from domain.tokens.batch import Batch
 
 PIECES = 64
 _stacked = {

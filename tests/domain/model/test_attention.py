@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as functional
 
 from domain.model.attention import Attention
+from domain.model.isolation import keeps_apart
 from domain.model.masks import CROSS, Masks, positions, sees
-from domain.model.proof import keeps_apart
 from tests.domain.model.architectures import apart, rows, tiny
 
 CPU = torch.device("cpu")

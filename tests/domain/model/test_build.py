@@ -9,11 +9,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from domain.errors import Refusal
+from domain.cost.shape import scratch_parameters, shape_of
+from domain.errors import UserError
 from domain.model.build import build, give, load, longest, parameters, save
 from domain.model.spec import Base, Scratch
-from domain.planning.shape import scratch_parameters, shape_of
-from domain.tokens.encode import frame, load_tokenizer
+from domain.tokenizer.encoding.texts import frame, load_tokenizer
 from tests.domain.model import tiny
 
 SHAPE = Scratch(width=32, layers=2, heads=4, context=64)
@@ -159,7 +159,7 @@ def test_the_padding_token_is_that_of_the_new_vocabulary(tmp_path: Path) -> None
 
 
 def test_no_model(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="holds no model that opens"):
+    with pytest.raises(UserError, match="holds no model that opens"):
         load(tmp_path)
 
 

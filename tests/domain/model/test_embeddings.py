@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.model.build import load, save
 from domain.model.embeddings import begun, bias_of, grow
-from domain.tokens.encode import load_tokenizer
+from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
 
 OLD = (("\u2581", "a"), ("a", "b"))  # ids 263 and 264; the characters before them are 259 to 262
@@ -89,9 +89,9 @@ def test_zero_output_rows(folders: tuple[Path, Path], kind: str) -> None:
 
 
 def test_zero_output_needs_a_head_of_its_own(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(Refusal, match=r"base.initial: is zero_output, and the head .* is tied") as caught:
+    with pytest.raises(UserError, match=r"base.initial: is zero_output, and the head .* is tied") as caught:
         grow(tiny.model(HELD, tied=True), *folders, initial="zero_output")
-    assert caught.value.mend == "choose mean or weighted"
+    assert caught.value.fix == "choose mean or weighted"
 
 
 def test_random_rows_have_the_old_deviation_and_no_parts(tmp_path: Path) -> None:
@@ -319,5 +319,5 @@ def test_weights_without_a_tokenizer_begin_from_the_mean(folders: tuple[Path, Pa
 
 def test_ids_that_exceed_the_rows(folders: tuple[Path, Path]) -> None:
     for new in folders:
-        with pytest.raises(Refusal, match=r"base: its tokenizer has 265 pieces and the model 264 rows"):
+        with pytest.raises(UserError, match=r"base: its tokenizer has 265 pieces and the model 264 rows"):
             grow(tiny.model(264), folders[0], new)

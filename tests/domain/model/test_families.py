@@ -10,14 +10,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from domain.errors import Refusal
+from domain.cost.shape import scratch_parameters
+from domain.errors import UserError
 from domain.model.build import build, give, load, longest, parameters, save
 from domain.model.families import context_of, family_of
 from domain.model.spec import FAMILIES, Scratch
-from domain.planning.shape import scratch_parameters
-from domain.tokens.encode import load_tokenizer
+from domain.settings.objectives import Causal, Denoising, Masked, Span
+from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.training.objectives import choose
-from domain.training.objectives.spec import Causal, Denoising, Masked, Span
 from tests.domain.model import tiny
 
 SPEAKS = {"decoder": "causal", "encoder": "masked", "encoder_decoder": "span"}
@@ -244,13 +244,13 @@ def test_positions_that_are_not_rotary_may_be_odd() -> None:
 
 @pytest.mark.parametrize("architecture", ["bert", "t5"])
 def test_a_tokenizer_without_padding(tmp_path: Path, architecture: str) -> None:
-    with pytest.raises(Refusal, match="has no padding token, which an encoder"):
+    with pytest.raises(UserError, match="has no padding token, which an encoder"):
         build(shape_of(architecture), tiny.byte_level(tmp_path), seed=0)
 
 
 def test_a_slow_tokenizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speakers: dict[str, Path]) -> None:
     monkeypatch.setattr("transformers.PreTrainedTokenizerFast.is_fast", False)
-    with pytest.raises(Refusal, match="holds a slow tokenizer only"):
+    with pytest.raises(UserError, match="holds a slow tokenizer only"):
         build(shape_of("bert"), speakers["masked"], seed=0)
 
 
@@ -259,18 +259,18 @@ def test_weights_without_the_head_that_was_pretrained(speakers: dict[str, Path],
 
     model = fresh("bert", speakers)
     BertForSequenceClassification(model.config).save_pretrained(tmp_path)
-    with pytest.raises(Refusal, match=r"holds no cls\.predictions\.\S+, which BertForMaskedLM needs"):
+    with pytest.raises(UserError, match=r"holds no cls\.predictions\.\S+, which BertForMaskedLM needs"):
         load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({**ViTConfig().to_dict(), "model_type": "vit"}))
-    with pytest.raises(Refusal, match="holds no model that opens") as caught:
+    with pytest.raises(UserError, match="holds no model that opens") as caught:
         load(tmp_path)
-    assert "with the head that it was pretrained with" in caught.value.mend
+    assert "with the head that it was pretrained with" in caught.value.fix
 
 
 def test_a_damaged_file_is_refused(speakers: dict[str, Path], tmp_path: Path) -> None:
     save(fresh("bert", speakers), speakers["masked"], tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}")
-    with pytest.raises(Refusal, match="holds no model that opens"):
+    with pytest.raises(UserError, match="holds no model that opens"):
         load(tmp_path)
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from domain.artifacts import Checkpoint
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import seal
 from domain.model.attention import Attention
@@ -22,10 +22,10 @@ from domain.model.build import build, load, save
 from domain.model.lora import adapt, merge
 from domain.model.parallel import spread, whole
 from domain.model.spec import Scratch
+from domain.settings.learning import Lora, Training
 from domain.training.head import Head
 from domain.training.pretrain import pretrain
-from domain.training.spec import Lora, Training
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.domain.model.architectures import CONFIGS, apart, rows, tiny
 
 ROOT = Path(__file__).parents[3]
@@ -129,16 +129,16 @@ def test_noise_is_the_same_in_every_process() -> None:
 
 @pytest.mark.parametrize("targets", [("query",), ("q_proj", "query"), ("lm_head",), ("layers",)])
 def test_names_that_no_matrix_has(targets: tuple[str, ...]) -> None:
-    with pytest.raises(Refusal, match="no matrix of the base is called so") as caught:
+    with pytest.raises(UserError, match="no matrix of the base is called so") as caught:
         adapt(tiny("llama"), Lora(targets=targets), grown=False, place="tuning.lora")
     assert caught.value.place == "tuning.lora.targets"
     assert caught.value.found.startswith(targets[-1])
-    assert "q_proj" in caught.value.mend
+    assert "q_proj" in caught.value.fix
 
 
 def test_without_peft(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(Refusal, match=r"training\.lora: needs the package peft.*shoptalk\[lora\]"):
+    with pytest.raises(UserError, match=r"training\.lora: needs the package peft.*shoptalk\[lora\]"):
         adapt(tiny("llama"), Lora(), grown=False)
 
 
@@ -176,9 +176,9 @@ class Stop(Exception):
 def test_killed_it_ends_with_the_same_bits(
     arm: Any, base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gradients, calls, often = Loop.gradients, 0, CPU.but(checkpoint_seconds=1e-9)
+    gradients, calls, often = Trainer.gradients, 0, CPU.but(checkpoint_seconds=1e-9)
 
-    def crashing(self: Loop, batch: Any, valid: int) -> torch.Tensor:
+    def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls in (5, 8):
@@ -186,7 +186,7 @@ def test_killed_it_ends_with_the_same_bits(
             raise Stop
         return gradients(self, batch, valid)
 
-    monkeypatch.setattr(Loop, "gradients", crashing)
+    monkeypatch.setattr(Trainer, "gradients", crashing)
     for seed in (1, 2):
         torch.manual_seed(seed)
         with pytest.raises(Stop):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from domain.cost.shape import Shape, shape_of
 from domain.model.spec import Base, Scratch
-from domain.planning.shape import Shape, shape_of
 
 LLAMA_7B = shape_of(
     Base(scratch=Scratch(width=4_096, layers=32, heads=32, ffn=11_008, context=4_096, tied=False), tokens=1), 32_000

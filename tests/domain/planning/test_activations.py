@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from domain.cost.shape import Shape
+from domain.cost.token_flow import Passes
 from domain.model.attention import Attention
 from domain.model.fused import fuse
 from domain.planning.activations import attended, layers_of, like
-from domain.planning.passes import Passes
-from domain.planning.shape import Shape
 from domain.training.head import Head
 from tests.domain.model.architectures import ENCODERS, TWO_STACKS, rows, tiny
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.planning.device import Device
+from domain.cost.device import Device
 from domain.planning.measured import KEPT, Measured, factor_of
 
 CPU = Device(gpu=False, name="Some CPU, 2 threads", memory=None, bf16=True)

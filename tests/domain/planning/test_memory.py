@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from domain.cost.token_flow import Passes, passes
 from domain.planning.memory import Memory, Setting, learning_parameters, training_memory
-from domain.planning.passes import Passes, passes
-from domain.training.objectives.spec import Causal
-from domain.training.spec import Lora
+from domain.settings.learning import Lora
+from domain.settings.objectives import Causal
 from tests.domain.planning.sizes import LLAMA_7B
 
 ROW = passes(Causal(), 4_096)

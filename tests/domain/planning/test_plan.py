@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Refusal
+from domain.cost.device import Device
+from domain.cost.shape import shape_of
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
-from domain.planning.device import Device
 from domain.planning.expected import Speed, expect
-from domain.planning.fits import within
+from domain.planning.guessed_speed import guessed_rate
+from domain.planning.layouts import within
 from domain.planning.measured import Measured
 from domain.planning.plan import make_plan
-from domain.planning.rate import guessed_rate
-from domain.planning.shape import shape_of
+from domain.settings.learning import Learning, Lora, Training, Validation
 from domain.tokenizer.fit import Fitting
-from domain.training.spec import Learning, Lora, Training, Validation
 
 BASE = Base(scratch=Scratch(width=64, layers=2, heads=4), tokens=100_000)
 BLIND = Validation(every=0)
@@ -50,12 +50,12 @@ def test_pilots_are_paid_from_the_budget(machine: Machine, pretrained: Path) -> 
 
 
 def test_neither_tokens_nor_budget(machine: Machine) -> None:
-    with pytest.raises(Refusal, match=r"training\.tokens"):
+    with pytest.raises(UserError, match=r"training\.tokens"):
         make_plan(BASE, Fitting(pieces=512), Training(), machine, None)
 
 
 def test_a_budget_too_small(machine: Machine) -> None:
-    with pytest.raises(Refusal, match="one batch"):
+    with pytest.raises(UserError, match="one batch"):
         make_plan(BASE, Fitting(pieces=512), Training(), machine, 1.0)
 
 

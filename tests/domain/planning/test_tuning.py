@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Refusal
+from domain.cost.device import Device
+from domain.cost.shape import shape_of
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
-from domain.planning.device import Device
 from domain.planning.expected import Speed
 from domain.planning.plan import make_plan
-from domain.planning.shape import shape_of
 from domain.planning.tuning import AROUND, count_examples, expect_tuning
+from domain.settings.learning import Learning, Lora, Training, Validation
 from domain.tokenizer.fit import Fitting
-from domain.training.spec import Learning, Lora, Training, Validation
 from domain.training.tune import Tuning
 
 CPU = Device(gpu=False, name="cpu", memory=None, bf16=False)
@@ -107,9 +107,9 @@ def test_a_plan_pays_for_it_from_the_budget(spec: Tuning, tmp_path: Path, monkey
 
 
 def test_what_cannot_be_is_told_as_tuning_would(spec: Tuning) -> None:
-    with pytest.raises(Refusal, match="the model takes 64"):
+    with pytest.raises(UserError, match="the model takes 64"):
         count_examples(shape(), spec.but(context=128))
-    with pytest.raises(Refusal, match="fewer than one row of 64"):
+    with pytest.raises(UserError, match="fewer than one row of 64"):
         count_examples(shape(), spec.but(batch=32))
-    with pytest.raises(Refusal, match=r"tuning\.context: is 16, and the shortest example has about 30"):
+    with pytest.raises(UserError, match=r"tuning\.context: is 16, and the shortest example has about 30"):
         count_examples(shape(), spec.but(context=16))

@@ -50,7 +50,7 @@ def parts(tokenizer: Any) -> Made:
     from domain.manifest import write_json
     from domain.model.build import build, parameters, save
     from domain.model.spec import Base, Scratch
-    from domain.training.spec import Training
+    from domain.settings.learning import Training
 
     def make(folder: Path, released: bool = True) -> dict[str, Any]:
         (folder / "raw").mkdir(parents=True)

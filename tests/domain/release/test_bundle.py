@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.release.bundle import ReleaseSpec, release
 
 SPEC = ReleaseSpec(name="filings", licence="apache-2.0", recipe={"name": "filings"})
@@ -88,7 +88,7 @@ def test_secrets_and_folders_stay_at_home() -> None:
 
 
 def test_not_released(parts: Any, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="It is no better") as caught:
+    with pytest.raises(UserError, match="It is no better") as caught:
         release(SPEC, *parts(tmp_path, released=False).values(), out=tmp_path / "release")
     assert caught.value.place == "release.gates"
     assert not list((tmp_path / "release").iterdir())
@@ -97,7 +97,7 @@ def test_not_released(parts: Any, tmp_path: Path) -> None:
 def test_a_pickle_is_not_released(parts: Any, tmp_path: Path) -> None:
     made = parts(tmp_path)
     (made["adapted"].path / "pytorch_model.bin").write_bytes(b"\x80\x04")
-    with pytest.raises(Refusal, match="is a pickle"):
+    with pytest.raises(UserError, match="is a pickle"):
         release(SPEC, *made.values(), out=tmp_path / "release")
 
 

@@ -13,18 +13,18 @@ import torch
 from huggingface_hub import ModelCard
 
 from domain.artifacts import Checkpoint
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.inference.generate import generate
 from domain.machine import Machine
 from domain.model.build import build, load, save
-from domain.model.generate import generate
 from domain.model.spec import Scratch
 from domain.release.bundle import ReleaseSpec, release
-from domain.tokens.texts import load_tokenizer
-from domain.training.spec import Lora
+from domain.settings.learning import Lora
+from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.training.tune import Tuning, tune
 from tests.domain.model import tiny
 from tests.domain.release.conftest import sealed
-from tests.domain.training.orders import orders
+from tests.domain.training.instruction.orders import orders
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 SPEC = ReleaseSpec(name="filings", licence="apache-2.0", recipe={"name": "filings"})
@@ -110,9 +110,11 @@ def test_what_it_is_asked_goes_through_its_template(made: Any) -> None:
     assert raw.startswith(asked)
     assert raw[len(asked) :] != expected
     assert generate(given["adapted"].path, asked, **told).startswith(asked)  # it was not tuned
-    with pytest.raises(Refusal, match=r"--chat: the tokenizer of this model has no chat template\. Mend: leave it out"):
+    with pytest.raises(
+        UserError, match=r"--chat: the tokenizer of this model has no chat template\. Fix: leave it out"
+    ):
         generate(given["adapted"].path, asked, chat=True, **told)
-    with pytest.raises(Refusal, match="and the model takes 64"):
+    with pytest.raises(UserError, match="and the model takes 64"):
         generate(released.path, asked * 5, **told)
 
 

@@ -10,13 +10,13 @@ import pytest
 from huggingface_hub import ModelCard
 
 from domain.artifacts import Checkpoint
+from domain.inference.generate import generate
 from domain.machine import Machine
 from domain.model.build import build, save
-from domain.model.generate import generate
 from domain.model.spec import Scratch
 from domain.release.bundle import ReleaseSpec, release
 from domain.release.usage import USAGE
-from domain.tokens.texts import load_tokenizer
+from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
 from tests.domain.release.conftest import sealed
 

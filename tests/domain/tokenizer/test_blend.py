@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.artifacts import Corpus
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.manifest import seal
 from domain.tokenizer.blend import PASSAGE, allotted, blend, held, passages
 
@@ -76,10 +76,10 @@ def test_it_is_spread_evenly(three: Corpus) -> None:
 
 
 def test_unknown_sources_and_empty_parts(three: Corpus, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"tokenizer.weights: the corpus has no source press.*calls, filings, web"):
+    with pytest.raises(UserError, match=r"tokenizer.weights: the corpus has no source press.*calls, filings, web"):
         list(blend(three, domain=0.5, sample=1_000, weights={"press": 2.0}))
     lonely = made(tmp_path / "corpus", {("domain", "calls"): ["one text"]})
-    with pytest.raises(Refusal, match=r"asks for 50% general text and the corpus has none"):
+    with pytest.raises(UserError, match=r"asks for 50% general text and the corpus has none"):
         list(blend(lonely, domain=0.5, sample=1_000))
 
 

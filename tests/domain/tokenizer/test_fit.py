@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import pieces_of
 from domain.tokenizer.fit import ADDED, Fitting, fit, named
-from domain.tokens.encode import load_tokenizer
 
 
 def test_a_trained_tokenizer_has_the_asked_size_and_opens(tokenizer: Any) -> None:
@@ -38,12 +38,12 @@ def test_phrases_are_held_in_memory() -> None:
 
 @pytest.mark.parametrize(("share", "absent"), [(1.0, "general"), (0.0, "domain")])
 def test_a_blend_of_one_part(corpus: Any, tmp_path: Path, share: float, absent: str) -> None:
-    with pytest.raises(Refusal, match=rf"tokenizer.domain: is {share:g}, so {absent} text.*between 0 and 1"):
+    with pytest.raises(UserError, match=rf"tokenizer.domain: is {share:g}, so {absent} text.*between 0 and 1"):
         fit(Fitting(pieces=300, domain=share), corpus, out=tmp_path)
 
 
 def test_more_pieces_than_the_text_supports(corpus: Any, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"supports .* pieces, not 50,000"):
+    with pytest.raises(UserError, match=r"supports .* pieces, not 50,000"):
         fit(Fitting(pieces=50_000), corpus, out=tmp_path)
 
 
@@ -57,16 +57,16 @@ def test_keep_copies_the_base_and_depends_on_its_content(pretrained: Path, corpu
 
 def test_what_is_not_there(corpus: Any, tmp_path: Path) -> None:
     for mode in ("keep", "extend"):
-        with pytest.raises(Refusal, match="does not exist"):
+        with pytest.raises(UserError, match="does not exist"):
             fit(Fitting(mode=mode, base=str(tmp_path / "none")), corpus, out=tmp_path / mode)  # type: ignore[arg-type]
-    with pytest.raises(Refusal, match="a base from scratch has no tokenizer"):
+    with pytest.raises(UserError, match="a base from scratch has no tokenizer"):
         fit(Fitting(mode="keep"), corpus, out=tmp_path / "kept")
 
 
 def test_a_slow_tokenizer_only(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
     shutil.copytree(pretrained, tmp_path / "base")
     (tmp_path / "base" / "tokenizer.json").rename(tmp_path / "base" / "tokenizer.model")
-    with pytest.raises(Refusal, match=r"slow tokenizer only \(tokenizer.model.*save it again"):
+    with pytest.raises(UserError, match=r"slow tokenizer only \(tokenizer.model.*save it again"):
         fit(Fitting(mode="extend", base=str(tmp_path / "base")), corpus, out=tmp_path / "out")
 
 
@@ -74,7 +74,7 @@ def test_ids_beyond_the_model_s_rows(pretrained: Path, corpus: Any, tmp_path: Pa
     shutil.copytree(pretrained, tmp_path / "base")
     path = tmp_path / "base" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "vocab_size": 500}))
-    with pytest.raises(Refusal, match="ids up to 511 and its model 500 rows"):
+    with pytest.raises(UserError, match="ids up to 511 and its model 500 rows"):
         fit(Fitting(mode="keep", base=str(tmp_path / "base")), corpus, out=tmp_path / "out")
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.measure import improved, lone, measure
-from domain.tokens.encode import load_tokenizer
 
 
 def test_bytes_per_token_is_what_it_says(tokenizer: Any, corpus: Any) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.tokenizer.encoding.texts import encode_texts, load_tokenizer
 from domain.tokenizer.train import BEGIN, END, MASK, PAD, smallest, train
 from domain.tokenizer.unigram import chosen, digamma, unigram
-from domain.tokens.encode import encode_texts, load_tokenizer
 
 TEXTS = [
     "The bank's net interest income rose 4.5% to $1,234,567 in 2008.\n\nIt rose again, by 12%, in 2009.\n",
@@ -118,7 +118,7 @@ def test_the_smallest_vocabulary() -> None:
 
 @pytest.mark.parametrize("model", ["bpe", "unigram"])
 def test_more_pieces_than_the_text_supports(tmp_path: Path, model: Any) -> None:
-    with pytest.raises(Refusal, match=r"supports 2\d\d pieces, not 50,000.*ask for fewer"):
+    with pytest.raises(UserError, match=r"supports 2\d\d pieces, not 50,000.*ask for fewer"):
         train(iter(["abc abc"]), model=model, pieces=50_000, out=tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture, Phase
 from domain.tokens.packing import Rows
@@ -131,7 +131,7 @@ def test_a_capped_source_is_read_once_and_the_others_take_its_turn(held: Any, pa
 
 
 def test_a_part_that_its_cap_exhausts_is_refused(held: Any) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         Batches(held, Mixture(domain=1, general=0, most_epochs=2), rows=4, context=32, batches=27, seed=0)
     # 27 x 4 rows of 32 are 3,456 tokens; 75 rows of filings and 30 of calls are 3,360
     assert caught.value.place == "training.mixture.most_epochs"
@@ -190,18 +190,18 @@ def test_shapes_of_encoded_text(tokens: Any) -> None:
     ],
 )
 def test_weights_that_cannot_be(held: Any, mixture: Mixture, found: str) -> None:
-    with pytest.raises(Refusal, match=found):
+    with pytest.raises(UserError, match=found):
         Batches(held, mixture, **SIZES, seed=0)
     Batches(held, Mixture(domain=0, general=1, weights={"calls": 2}), **SIZES, seed=0)  # of a part that is not read
 
 
 def test_too_little_text_or_too_few_rows_are_refused(held: Any, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="fewer than one batch"):
+    with pytest.raises(UserError, match="fewer than one batch"):
         Batches(held, Mixture(), rows=10**4, context=32, batches=1, seed=0)
-    with pytest.raises(Refusal, match="0 tokens are left"):
+    with pytest.raises(UserError, match="0 tokens are left"):
         Batches(written(tmp_path, {"general": PARTS["general"]}), Mixture(), **SIZES, seed=0)
     batches = Batches(held, Mixture(), **SIZES, seed=0)
-    with pytest.raises(Refusal, match="4 rows for 5 processes"):
+    with pytest.raises(UserError, match="4 rows for 5 processes"):
         batches.part(0, 0, 5)
     for wrong in (-1, 6):
         with pytest.raises(IndexError):

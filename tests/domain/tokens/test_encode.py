@@ -11,14 +11,15 @@ import pytest
 from transformers import AutoTokenizer
 
 from domain.artifacts import Corpus, Tokens
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import Damaged, seal
+from domain.tokenizer.encoding import texts as in_memory
+from domain.tokenizer.encoding.fast import Fast, Unproved
+from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer
 from domain.tokens import encode as encoding
-from domain.tokens import texts as in_memory
-from domain.tokens.encode import Encoding, encode, encode_texts, frame, load_tokenizer
-from domain.tokens.fast import Fast, Unproved
-from domain.tokens.resume import Kept
+from domain.tokens.encode import Encoding, encode
+from domain.tokens.finished_shards import Kept
 from domain.tokens.shards import Shards
 
 TORTURE = [
@@ -35,7 +36,7 @@ def test_every_text_round_trips(tokenizer: Any, worth: int, monkeypatch: pytest.
     for text, ids in zip(TORTURE, encode_texts(speaker, TORTURE), strict=True):
         assert ids.dtype == np.int32
         assert speaker.decode(ids.tolist()) == text
-    assert (in_memory.memory_of(speaker).fast is None) == (worth > 0)
+    assert (in_memory.cache_of(speaker).fast is None) == (worth > 0)
 
 
 @WAYS
@@ -61,7 +62,7 @@ def test_a_tokenizer_without_a_fast_path(pretrained: Path, monkeypatch: pytest.M
     speaker = load_tokenizer(pretrained)
     peer = AutoTokenizer.from_pretrained(pretrained)
     ids = encode_texts(speaker, TORTURE[:-1])
-    assert in_memory.memory_of(speaker).why == "it changes the text"
+    assert in_memory.cache_of(speaker).why == "it changes the text"
     assert [each.tolist() for each in ids] == [peer(t, add_special_tokens=False)["input_ids"] for t in TORTURE[:-1]]
 
 
@@ -82,7 +83,7 @@ def test_a_document_is_encoded_whole(tokenizer: Any, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="no tokenizer"):
+    with pytest.raises(UserError, match="no tokenizer"):
         load_tokenizer(tmp_path)
 
 
@@ -243,13 +244,13 @@ def test_a_corpus_or_tokenizer_that_changed_meanwhile_is_refused(
     interrupted: Path, several: Corpus, tokenizer: Any, tmp_path: Path, make_other: Callable[[], Any]
 ) -> None:
     other = corpus_of(tmp_path / "other", "matrix")
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         encode(Encoding(), other, tokenizer, out=interrupted)
     assert several.digest in str(caught.value)
     assert other.digest in str(caught.value)
     assert f"remove {interrupted}" in str(caught.value)
     fitted = make_other()
-    with pytest.raises(Refusal, match=f"tokenizer of digest {tokenizer.digest}.*{fitted.digest}"):
+    with pytest.raises(UserError, match=f"tokenizer of digest {tokenizer.digest}.*{fitted.digest}"):
         encode(Encoding(), several, fitted, out=interrupted)
 
 
@@ -277,7 +278,7 @@ def test_damage_to_a_finished_shard_is_found(whole: Tokens, tmp_path: Path, harm
     with pytest.raises(Damaged, match=r"domain-00000\.bin"):
         Tokens.open(folder)
     if harm != "flip":
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(UserError) as caught:
             Shards(folder / "train", "domain")
         assert caught.value.place == str(path)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.tokens.shard import ENDINGS
 from domain.tokens.shards import Shard, Shards, ShardWriter, beside, id_type
 
@@ -111,7 +111,7 @@ def test_a_torn_file_is_named(tmp_path: Path, ending: str, harm: str) -> None:
             path.write_bytes(data + b"\x00")
         case _:
             return  # numpy and JSON read what they need, and the manifest's digest finds the rest
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         Shards(tmp_path, "domain")
     assert caught.value.place == str(path)
 
@@ -128,11 +128,11 @@ def test_numbers_that_cannot_be(tmp_path: Path) -> None:
         path = beside(stem, ending)
         before = np.load(path)
         np.save(path, np.array(numbers, before.dtype))
-        with pytest.raises(Refusal, match=found) as caught:
+        with pytest.raises(UserError, match=found) as caught:
             Shard(stem)
         assert caught.value.place == str(path)
         np.save(path, before)
     told = json.loads(beside(stem, ".json").read_bytes())
     beside(stem, ".json").write_text(json.dumps({**told, "type": "nonsense"}))
-    with pytest.raises(Refusal, match="does not say type"):
+    with pytest.raises(UserError, match="does not say type"):
         Shard(stem)

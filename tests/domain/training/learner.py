@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from domain.training import durable
-from domain.training.checkpoints import Checkpoints
+from domain.training.state import storage
+from domain.training.state.checkpoints import Checkpoints
 
 Trained = tuple["Tiny", torch.optim.AdamW]
 
@@ -105,7 +105,7 @@ def kept_at(folder: Path, *steps: int, anchors: tuple[int, ...] = (), kept: int 
 
 def steps(folder: Path) -> list[int]:
     """The steps in a folder in which nothing else is."""
-    return sorted(durable.number(path) for path in folder.iterdir())
+    return sorted(storage.number(path) for path in folder.iterdir())
 
 
 def flip(path: Path) -> None:

@@ -11,11 +11,11 @@ from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import build
 from domain.model.spec import Scratch
+from domain.settings.learning import Learning
+from domain.settings.objectives import Causal
 from domain.training.objectives.causal import CausalObjective
-from domain.training.objectives.spec import Causal
 from domain.training.ranks import Ranks
-from domain.training.spec import Learning
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 
 SHAPE = Scratch(width=32, layers=2, heads=4, context=32)
 SPEC = Learning(batch=256, learning_rate=3e-3)
@@ -31,7 +31,7 @@ def train(
     model = build(SHAPE, tokenizer.path, seed=0)
     out.mkdir(exist_ok=True)
     attention = Attention(model, ALONE.device)
-    loop = Loop(
+    loop = Trainer(
         model, batches, CAUSAL, spec, attention=attention, out=out, ranks=ALONE, machine=machine, what="test", **more
     )
     return model, loop.run()

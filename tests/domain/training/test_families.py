@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.model.spec import Base, Scratch
+from domain.settings.learning import Learning, Training
+from domain.settings.objectives import Causal, Denoising, Masked, Span
 from domain.tokenizer.fit import Fitting, fit
 from domain.tokens.encode import Encoding, encode
-from domain.training.objectives.spec import Causal, Denoising, Masked, Span
 from domain.training.pretrain import prepare, pretrain
-from domain.training.spec import Learning, Training
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.domain.training.loops import CPU
 
 KINDS = {
@@ -51,16 +51,16 @@ def test_trains_and_goes_on(
     given = prepare(Base(weights=str(base.path)), tokens, speaker, out=tmp_path / "given", machine=CPU)
     training = Training(**dict(learning), tokens=512 * 6)
     whole = pretrain(training, given, tokens, out=tmp_path / "whole", machine=CPU)
-    gradients, often = Loop.gradients, CPU.but(checkpoint_seconds=1e-9)
+    gradients, often = Trainer.gradients, CPU.but(checkpoint_seconds=1e-9)
 
-    def crashing(self: Loop, batch: Any, valid: int) -> torch.Tensor:
+    def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         if self.at.step == 3:
             self.checkpoints.finish()
             raise Crash
         return gradients(self, batch, valid)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "gradients", crashing)
+        patch.setattr(Trainer, "gradients", crashing)
         with pytest.raises(Crash):
             pretrain(training, given, tokens, out=tmp_path / "again", machine=often)
     assert pretrain(training, given, tokens, out=tmp_path / "again", machine=CPU).digest == whole.digest
@@ -69,5 +69,5 @@ def test_trains_and_goes_on(
 def test_an_objective_of_another_family(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     shape = Scratch(width=32, layers=1, heads=2, context=64)
     scratch = Base(scratch=shape, tokens=5_120, learning=Learning(batch=512, objective=Masked()))
-    with pytest.raises(Refusal, match="masked is for the family encoder, and the base is of the family decoder"):
+    with pytest.raises(UserError, match="masked is for the family encoder, and the base is of the family decoder"):
         prepare(scratch, tokens, tokenizer, out=tmp_path / "base", machine=CPU)

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as functional
 
 from domain.model.masks import Masks
+from domain.settings.objectives import Causal
 from domain.training import head
 from domain.training.head import Head, linear_loss
-from domain.training.objectives.spec import Causal
 from tests.domain.model.architectures import rows, tiny
 
 DOCUMENTS = [[7, 2, 12, 4], [17, 5]]
@@ -278,7 +278,7 @@ def sharded(rank: int, folder: Path) -> None:
         if rank == 0:
             torch.save({**found, "loss": whole}, folder / name)
     dist.destroy_process_group()
-    os._exit(0)  # see domain.launched
+    os._exit(0)  # see domain.worker
 
 
 def test_sharded_over_two_ranks(tmp_path: Path) -> None:

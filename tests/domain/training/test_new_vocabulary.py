@@ -14,10 +14,10 @@ from domain.machine import Machine
 from domain.manifest import seal
 from domain.model.build import build, load, save
 from domain.model.spec import Base, Scratch
+from domain.settings.learning import Training
 from domain.tokens.encode import Encoding, encode
 from domain.training import trainer
 from domain.training.pretrain import prepare, pretrain
-from domain.training.spec import Training
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 # 100 steps of one short row, of which 2 are for new rows alone.
@@ -85,7 +85,7 @@ def test_prepared_interrupted_and_resumed(
         whole = pretrain(TRAINING, base, tokens, out=tmp_path / "whole", machine=CPU)
     assert asked == [(range(*facts["new_rows"]), 2)]
     expected = load(whole.path).state_dict()
-    gradients, often = trainer.Loop.gradients, CPU.but(checkpoint_seconds=1e-9)
+    gradients, often = trainer.Trainer.gradients, CPU.but(checkpoint_seconds=1e-9)
     for crash_at in (1,) if new else (1, 3):  # on either side of the border, which lies after 2 steps
         calls = 0
 
@@ -98,7 +98,7 @@ def test_prepared_interrupted_and_resumed(
 
         out = tmp_path / f"crash-{crash_at}"
         with monkeypatch.context() as patch:
-            patch.setattr(trainer.Loop, "gradients", crashing)
+            patch.setattr(trainer.Trainer, "gradients", crashing)
             with pytest.raises(Stop):
                 pretrain(TRAINING, base, tokens, out=out, machine=often)
         resumed = pretrain(TRAINING, base, tokens, out=out, machine=CPU)

@@ -7,8 +7,8 @@ import torch
 
 from domain.model.build import build
 from domain.model.spec import Scratch
+from domain.settings.learning import Learning, Training
 from domain.training.optimizer import RowsFirst, adamw
-from domain.training.spec import Learning, Training
 from tests.domain.model import tiny
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
+from domain.settings.learning import Learning, Training
 from domain.tokens.mixture import Mixture
 from domain.training.pretrain import prepare, pretrain
-from domain.training.spec import Learning, Training
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 LEARNING = {"batch": 256, "learning_rate": 3e-3}
@@ -60,7 +60,7 @@ def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, toke
     ],
 )
 def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: Training, found: str) -> None:
-    with pytest.raises(Refusal, match=found):
+    with pytest.raises(UserError, match=found):
         pretrain(spec, base, tokens, out=tmp_path / "arm", machine=CPU)
 
 

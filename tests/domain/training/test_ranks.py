@@ -13,17 +13,17 @@ import pytest
 import torch
 
 from domain.artifacts import Tokenizer, Tokens
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import build
 from domain.model.parallel import spread
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
 from domain.tokens.packing import PADDING
-from domain.training.objectives import IGNORED, Batch
 from domain.training.ranks import together
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC
 
 ROOT = Path(__file__).parents[3]
@@ -52,12 +52,12 @@ def part(
 ) -> list[dict[str, float]]:
     """Train up to step ``stop`` of 12, as one of however many processes this is."""
     batches = Batches(Tokens.open(tokens), Mixture(), rows=9, context=32, batches=12, seed=0)
-    step = Loop.step
+    step = Trainer.step
 
     class Enough(Exception):
         pass
 
-    def limited(self: Loop, batch: Any, valid: int) -> None:
+    def limited(self: Trainer, batch: Any, valid: int) -> None:
         if self.at.step == stop:
             self.checkpoints.finish()
             raise Enough
@@ -65,10 +65,10 @@ def part(
 
     shape = SHAPE if objective is CAUSAL else SHAPE.but(context=64)
     model = build(shape, Tokenizer.open(tokenizer).path, seed=0)
-    Loop.step = limited  # type: ignore[method-assign]
+    Trainer.step = limited  # type: ignore[method-assign]
     try:
         with together(machine) as ranks:
-            loop = Loop(
+            loop = Trainer(
                 model, batches, objective, SPEC, attention=Attention(model, ranks.device), out=out, ranks=ranks,
                 machine=machine, what="test", new_rows=range(300, 310), alone=2,
             )  # fmt: skip
@@ -76,7 +76,7 @@ def part(
     except Enough:
         return []
     finally:
-        Loop.step = step  # type: ignore[method-assign]
+        Trainer.step = step  # type: ignore[method-assign]
 
 
 def by_two(*paths: Path, stop: int, machine: Machine, objective: str = "CAUSAL") -> list[dict[str, float]]:
@@ -123,7 +123,7 @@ def alike(found: list[dict[str, float]], expected: list[dict[str, float]]) -> No
 
 
 def test_a_shard_that_does_not_divide() -> None:
-    with pytest.raises(Refusal, match=r"machine\.shard: is 3, and 4 processes learn"):
+    with pytest.raises(UserError, match=r"machine\.shard: is 3, and 4 processes learn"):
         spread(torch.nn.Linear(1, 1), 4, CPU.but(shard=3), torch.device("cpu"))
 
 

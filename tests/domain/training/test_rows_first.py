@@ -11,11 +11,11 @@ import torch.nn.functional as functional
 
 from domain.model.attention import Attention
 from domain.model.build import build
+from domain.tokens.batch import IGNORED
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
-from domain.training.objectives import IGNORED
 from domain.training.schedule import rate
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.domain.training.loops import ALONE as ALONE_HERE
 from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
 
@@ -37,15 +37,15 @@ def test_new_rows_learn_first(
     before = build(shape, tokenizer.path, seed=0).state_dict()
     model = build(shape, tokenizer.path, seed=0)
     seen: list[dict[str, torch.Tensor]] = []
-    step = Loop.step
+    step = Trainer.step
 
-    def watched(self: Loop, batch: Any, valid: int) -> None:
+    def watched(self: Trainer, batch: Any, valid: int) -> None:
         seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         step(self, batch, valid)
 
-    monkeypatch.setattr(Loop, "step", watched)
+    monkeypatch.setattr(Trainer, "step", watched)
     (tmp_path / "run").mkdir()
-    points = Loop(
+    points = Trainer(
         model, batches, CAUSAL, SPEC, attention=Attention(model, ALONE_HERE.device), out=tmp_path / "run",
         ranks=ALONE_HERE, machine=CPU, what="test", new_rows=NEW, alone=ALONE,
     ).run()  # fmt: skip

@@ -7,8 +7,8 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from domain.settings.learning import Learning
 from domain.training.schedule import decay_begins, rate
-from domain.training.spec import Learning
 
 SPEC = Learning(learning_rate=1.0, warmup=0.1, floor=0.1)
 

@@ -1,139 +1,80 @@
-"""Batches that do harm are skipped and named; several in a row lead back behind them."""
+"""Which steps are skipped: by numbers worked by hand, and without a word from the host."""
 
 from __future__ import annotations
 
-import copy
-from pathlib import Path
-from typing import Any
+import math
 
 import numpy as np
 import pytest
 import torch
 
-from domain.errors import Refusal
-from domain.tokens.batches import Batches
-from domain.tokens.mixture import Mixture
-from domain.tokens.packing import Rows
-from domain.training.spec import Learning, Spikes
-from domain.training.trainer import Loop
-from tests.domain.training.loops import CPU, SPEC, same, train
+from domain.settings.learning import Spikes
+from domain.training.spikes import SpikeGuard
 
-SPIKES = Spikes(window=8, sigmas=4.0, in_a_row=3, anchor=10)
-GUARDED = SPEC.but(spikes=SPIKES)
-STEPS = 30
+CPU = torch.device("cpu")
 
 
-def poisoned(tokens: Any, *bad: int, steps: int = STEPS) -> Batches:
-    """Batches of real text, but for ``bad`` ones of noise."""
-    batches = Batches(tokens, Mixture(), rows=8, context=32, batches=steps, seed=0)
-    part = batches.part
-
-    def noisy(index: int, rank: int, ranks: int) -> Rows:
-        rows = part(index, rank, ranks)
-        if index in bad:
-            noise = np.random.default_rng(index).integers(3, 320, rows.tokens.shape)
-            return Rows(noise, np.zeros_like(rows.segments))
-        return rows
-
-    batches.part = noisy  # type: ignore[method-assign]
-    return batches
+def judge(guard: SpikeGuard, loss: float, norm: float = 1.0) -> float:
+    return float(guard.judge(torch.tensor(loss), torch.tensor(norm)))
 
 
-def test_a_step_is_skipped_as_if_it_had_not_been(
-    tokenizer: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    states: list[dict[str, torch.Tensor]] = []
-    step = Loop.step
-
-    def seen(self: Loop, batch: Any, valid: int) -> None:
-        step(self, batch, valid)
-        states.append(copy.deepcopy({**self.model.state_dict(), "count": steps_of(self)}))
-
-    monkeypatch.setattr(Loop, "step", seen)
-    batches = poisoned(tokens, 20)
-    _, points = train(tokenizer, batches, tmp_path / "run", spec=GUARDED)
-    assert [point["step"] for point in points if point.get("skipped")] == [21]
-    assert all(torch.equal(states[20][name], states[19][name]) for name in states[19])
-    assert not torch.equal(states[21]["count"], states[20]["count"])
-    told = capfd.readouterr().err
-    assert "step 21 skipped: loss" in told
-    assert all(name in told for name in batches.names(20))
+def filled(values: list[float], **spec: float) -> SpikeGuard:
+    guard = SpikeGuard(Spikes(**{"window": 8, "sigmas": 3.0, **spec}), CPU)
+    for value in values:
+        assert judge(guard, value) == 0.0
+    return guard
 
 
-def steps_of(loop: Loop) -> torch.Tensor:
-    """How many updates AdamW has made."""
-    state: torch.Tensor = next(iter(loop.optimizer.state.values()))["step"]
-    return state
+def test_three_deviations_above_the_mean() -> None:
+    values = [2.0, 2.2, 1.9, 2.1, 2.05, 1.95, 2.0, 2.1]
+    limit = float(np.mean(values) + 3 * np.std(values, ddof=1))
+    assert judge(filled(values), limit - 1e-6) == 0.0
+    assert judge(filled(values), limit + 1e-6) == 1.0
+    assert judge(filled(values), 0.0) == 0.0  # far below is no harm
 
 
-def test_the_documents_of_a_batch(tokens: Any) -> None:
-    """Told by the packing's own walk through the text: every token of the batch is in one of them."""
-    batches = poisoned(tokens)
-    names = batches.names(3)
-    rows = batches[3]
-    documents = sum(len(set(row.tolist())) for row in rows.segments)
-    assert 1 <= len(names) <= documents
-    assert all(name.split("/")[0] in ("domain", "general") and ": " in name for name in names)
+def test_the_gradient_norm_alone_is_enough() -> None:
+    guard = SpikeGuard(Spikes(window=8, sigmas=3.0), CPU)
+    for loss, norm in [(2.0, 1.0), (2.1, 1.1), (1.9, 0.9), (2.0, 1.05)]:
+        assert judge(guard, loss, norm) == 0.0
+    assert judge(guard, 2.0, 4.1) == 1.0  # the mean is 1.0125, three deviations above it 1.27
+    assert judge(guard, 2.0, 4.0) == 0.0  # steep, yet clipping deals with it
 
 
-def test_three_in_a_row_lead_back_and_past_them(
-    tokenizer: Any, tokens: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "run"
-    model, points = train(tokenizer, poisoned(tokens, 20, 21, 22), out, spec=GUARDED)
-    assert [point["step"] for point in points] == list(range(1, STEPS + 1))
-    assert not any(point.get("skipped") for point in points)
-    # Skipped at 21, 22, 23; the last anchor is 20; so step 21 now reads batch 23.
-    assert "step 23: 3 steps in a row were skipped; back to step 20, and 3 batches are passed over" in (
-        capfd.readouterr().err
-    )
-    plain = Batches(tokens, Mixture(), rows=8, context=32, batches=STEPS, seed=0)
-    order = [*range(20), *range(23, 30), 0, 1, 2]
-    part = plain.part
-    plain.part = lambda index, rank, ranks: part(order[index], rank, ranks)  # type: ignore[method-assign]
-    expected, told = train(tokenizer, plain, tmp_path / "plain", spec=GUARDED)
-    assert told == points
-    assert same(expected, model)
+def test_half_a_window_must_be_known() -> None:
+    assert judge(filled([2.0, 2.1, 1.9]), 100.0) == 0.0
+    assert judge(filled([2.0, 2.1, 1.9, 2.0]), 100.0) == 1.0
 
 
-def test_the_jump_is_part_of_the_state(tokenizer: Any, tokens: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    undisturbed, points = train(tokenizer, poisoned(tokens, 20, 21, 22), tmp_path / "undisturbed", spec=GUARDED)
-    gradients = Loop.gradients
-
-    class Crash(Exception):
-        pass
-
-    def crashing(self: Loop, batch: Any, valid: int) -> torch.Tensor:
-        if self.at.rollbacks and self.at.step == 25:
-            self.checkpoints.finish()
-            raise Crash
-        return gradients(self, batch, valid)
-
-    often = CPU.but(checkpoint_seconds=1e-9)
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "gradients", crashing)
-        with pytest.raises(Crash):
-            train(tokenizer, poisoned(tokens, 20, 21, 22), tmp_path / "run", often, spec=GUARDED)
-    resumed, again = train(tokenizer, poisoned(tokens, 20, 21, 22), tmp_path / "run", spec=GUARDED)
-    assert again == points
-    assert same(undisturbed, resumed)
+def test_a_skipped_step_is_not_remembered() -> None:
+    guard = filled([2.0, 2.1, 1.9, 2.0])
+    for _ in range(20):  # had it been, the deviation would have grown until 100 was usual
+        assert judge(guard, 100.0) == 1.0
+    assert judge(guard, 2.05) == 0.0
 
 
-def test_before_the_first_anchor_there_is_nowhere_to_go(
-    tokenizer: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Loop, "gradients", lambda *_: torch.tensor(float("nan")))
-    with pytest.raises(Refusal, match=r"test, step 3: 3 steps in a row were skipped.*lower the learning rate"):
-        train(tokenizer, poisoned(tokens), tmp_path / "run", spec=GUARDED)
+def test_the_window_forgets() -> None:
+    guard = filled([2.0, 2.1, 1.9, 2.0, 2.1, 1.9, 2.0, 2.1])
+    slowly = [2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9, 3.0]
+    assert [judge(guard, value) for value in slowly] == [0.0] * 9
 
 
-def test_it_does_not_go_back_for_ever(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="3 steps in a row were skipped"):
-        train(tokenizer, poisoned(tokens, *range(20, 40), steps=40), tmp_path / "run", spec=GUARDED)
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+@pytest.mark.parametrize("sigmas", [0.0, 6.0])
+def test_what_is_no_number_is_always_skipped(broken: float, sigmas: float) -> None:
+    guard = SpikeGuard(Spikes(sigmas=sigmas), CPU)
+    assert judge(guard, broken) == 1.0
+    assert judge(guard, 2.0, broken) == 1.0
+    assert judge(guard, 2.0) == 0.0
+    assert guard.seen.isfinite().all()
 
 
-def test_turned_off(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
-    spec: Learning = GUARDED.but(spikes=SPIKES.but(sigmas=0.0))
-    _, points = train(tokenizer, poisoned(tokens, 20), tmp_path / "run", spec=spec)
-    assert not any(point.get("skipped") for point in points)
-    assert points[20]["loss"] > points[19]["loss"] + 1
+def test_zero_sigmas_skip_no_number() -> None:
+    assert judge(filled([2.0, 2.1, 1.9, 2.0], sigmas=0.0), 1e9) == 0.0
+
+
+def test_goes_on_from_its_state() -> None:
+    guard = filled([2.0, 2.1, 1.9, 2.0])
+    other = SpikeGuard(Spikes(window=8, sigmas=3.0), CPU)
+    other.load({name: tensor.clone() for name, tensor in guard.state.items()})
+    assert judge(other, 100.0) == 1.0

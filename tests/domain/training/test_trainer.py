@@ -11,18 +11,18 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import build
+from domain.tokens.batch import IGNORED
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
-from domain.training.objectives import IGNORED
+from domain.training.metrics_log import read_points
+from domain.training.preemption import Stopped
 from domain.training.ranks import Ranks
 from domain.training.schedule import rate
-from domain.training.spool import read_points
-from domain.training.stopping import Stopped
-from domain.training.trainer import Loop
+from domain.training.trainer import Trainer
 from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
 
 
@@ -89,9 +89,9 @@ def test_interrupted_equals_undisturbed(
     alone: dict[str, Any],
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed", **alone)
-    often, gradients, calls = CPU.but(checkpoint_seconds=1e-9), Loop.gradients, 0
+    often, gradients, calls = CPU.but(checkpoint_seconds=1e-9), Trainer.gradients, 0
 
-    def crashing(self: Loop, batch: Any, valid: int) -> torch.Tensor:
+    def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls == crash_at + 1:
@@ -99,7 +99,7 @@ def test_interrupted_equals_undisturbed(
             raise Stop
         return gradients(self, batch, valid)
 
-    monkeypatch.setattr(Loop, "gradients", crashing)
+    monkeypatch.setattr(Trainer, "gradients", crashing)
     with pytest.raises(Stop):
         train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
     resumed, again = train(tokenizer, batches, tmp_path / "interrupted", often, **alone)
@@ -131,7 +131,7 @@ def test_a_resume_with_other_text_or_base_is_refused(
 ) -> None:
     digests = {"tokens": "a" * 64, "base": "b" * 64}
     train(tokenizer, batches, tmp_path / "run", CPU.but(checkpoint_seconds=1e-9), digests=digests)
-    with pytest.raises(Refusal, match=f"with {name} of digest {digests[name]}, and these have {'c' * 64}"):
+    with pytest.raises(UserError, match=f"with {name} of digest {digests[name]}, and these have {'c' * 64}"):
         train(tokenizer, batches, tmp_path / "run", digests={**digests, name: "c" * 64})
 
 
@@ -139,16 +139,16 @@ def test_sigterm_saves_and_stops(
     tokenizer: Any, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
-    gradients, calls = Loop.gradients, 0
+    gradients, calls = Trainer.gradients, 0
 
-    def asked(self: Loop, batch: Any, valid: int) -> torch.Tensor:
+    def asked(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls == 5:
             os.kill(os.getpid(), signal.SIGTERM)
         return gradients(self, batch, valid)
 
-    monkeypatch.setattr(Loop, "gradients", asked)
+    monkeypatch.setattr(Trainer, "gradients", asked)
     with pytest.raises(Stopped, match="after step 6 is kept"):  # heard when step 6 begins
         train(tokenizer, batches, tmp_path / "run")
     resumed, again = train(tokenizer, batches, tmp_path / "run")
@@ -178,7 +178,7 @@ def test_on_a_gpu_as_on_a_cpu(tokenizer: Any, batches: Batches, tmp_path: Path, 
     card, machine = torch.device("cuda"), Machine(device="cuda", precision=precision)
     _, here = train(tokenizer, batches, tmp_path / "cpu")
     model = build(SHAPE, tokenizer.path, seed=0).to(card)
-    loop = Loop(
+    loop = Trainer(
         model, batches, CAUSAL, SPEC, attention=Attention(model, card, half=precision == "bf16"), out=tmp_path / "gpu",
         what="test", ranks=Ranks(rank=0, size=1, device=card), machine=machine,
     )  # fmt: skip

@@ -13,18 +13,18 @@ import pytest
 import torch
 
 from domain.artifacts import Checkpoint
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import seal
 from domain.model.build import build, load, save
 from domain.model.spec import Scratch
-from domain.tokens.texts import load_tokenizer
-from domain.training.export import export
-from domain.training.spec import Lora
-from domain.training.trainer import Loop
+from domain.settings.learning import Lora
+from domain.tokenizer.encoding.texts import load_tokenizer
+from domain.training.state.export import export
+from domain.training.trainer import Trainer
 from domain.training.tune import Tuning, tune
 from tests.domain.model import tiny
-from tests.domain.training.orders import WORDS, orders, read, written
+from tests.domain.training.instruction.orders import WORDS, orders, read, written
 
 ROOT = Path(__file__).parents[3]
 CPU = Machine(device="cpu", precision="fp32", threads=1)
@@ -106,9 +106,9 @@ def test_interrupted_it_ends_with_the_same_bits(
 ) -> None:
     asked = spec.but(lora=lora)
     undisturbed = tune(asked, adapted, out=tmp_path / "undisturbed", machine=CPU)
-    gradients, calls = Loop.gradients, 0
+    gradients, calls = Trainer.gradients, 0
 
-    def crashing(self: Loop, batch: Any, valid: int) -> torch.Tensor:
+    def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls in (3, 8):
@@ -116,7 +116,7 @@ def test_interrupted_it_ends_with_the_same_bits(
             raise Stop
         return gradients(self, batch, valid)
 
-    monkeypatch.setattr(Loop, "gradients", crashing)
+    monkeypatch.setattr(Trainer, "gradients", crashing)
     often, out = CPU.but(checkpoint_seconds=1e-9), tmp_path / "tuned"
     for _ in range(2):
         with pytest.raises(Stop):
@@ -132,7 +132,7 @@ def test_low_rank_updates_are_merged(spec: Tuning, adapted: Any, tmp_path: Path)
     before, after = load(adapted.path).state_dict(), load(made.path).state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {f"model.layers.{n}.self_attn.q_proj.weight" for n in (0, 1)}
-    with pytest.raises(Refusal, match=r"tuning\.lora\.targets: query: no matrix"):
+    with pytest.raises(UserError, match=r"tuning\.lora\.targets: query: no matrix"):
         tune(spec.but(lora=Lora(targets=("query",))), adapted, out=tmp_path / "no", machine=CPU)
 
 
@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_left_out_and_told(
     assert told in capsys.readouterr().err
     assert (made.facts["examples"], made.facts["too_long"]) == (6, 1)
     written(path, long, {**long, "label": "norm " * 80})
-    with pytest.raises(Refusal, match=r"o\.jsonl:2: has \d+ tokens, and no example is shorter; 64 are read at once"):
+    with pytest.raises(UserError, match=r"o\.jsonl:2: has \d+ tokens, and no example is shorter; 64 are read at once"):
         tune(Tuning(path=str(path), batch=64), adapted, out=tmp_path / "none", machine=CPU)
 
 
@@ -156,14 +156,14 @@ def test_what_does_not_fit_is_left_out_and_told(
     [({"context": 128}, "the model takes 64"), ({"batch": 32}, "fewer than one row of 64")],
 )
 def test_tunings_that_cannot_be(spec: Tuning, adapted: Any, tmp_path: Path, wrong: Any, found: str) -> None:
-    with pytest.raises(Refusal, match=found):
+    with pytest.raises(UserError, match=found):
         tune(spec.but(**wrong), adapted, out=tmp_path / "tuned", machine=CPU)
 
 
 def test_an_encoder_does_not_follow_orders(spec: Tuning, tmp_path: Path) -> None:
     folder = tiny.trained(tmp_path / "tokenizer", "masked")
     model = build(Scratch(architecture="bert", width=32, layers=1, heads=2, context=64), folder, 0)
-    with pytest.raises(Refusal, match=r"an encoder does not follow orders\. Mend: classify or tag with it"):
+    with pytest.raises(UserError, match=r"an encoder does not follow orders\. Fix: classify or tag with it"):
         tune(spec, sealed(tmp_path / "bert", model, folder), out=tmp_path / "tuned", machine=CPU)
 
 

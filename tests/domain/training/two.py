@@ -14,8 +14,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from domain.training import snapshot
-from domain.training.checkpoints import Checkpoints
+from domain.training.state import snapshot
+from domain.training.state.checkpoints import Checkpoints
 from tests.domain.training.learner import adamw, held, learn, tiny
 
 Two = tuple[nn.Module, torch.optim.Optimizer, Checkpoints]
@@ -97,4 +97,4 @@ def work(rank: int, folder: Path) -> None:
     if rank == 0:
         torch.save(seen, folder / "seen.pt")
     dist.destroy_process_group()
-    os._exit(0)  # see domain.launched
+    os._exit(0)  # see domain.worker

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from evals.tasks import load_task, shipped
 
 FIELDS = {"name": "sums", "description": "d", "licence": "mit", "source": "s"}
@@ -70,7 +70,7 @@ def test_text_is_protected_and_needs_no_choices(tmp_path: Path) -> None:
     ],
 )
 def test_bad_tasks(tmp_path: Path, fields: dict[str, Any], place: str, found: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         load_task(written(tmp_path, **fields))
     assert str(tmp_path) in caught.value.place
     assert place in caught.value.place
@@ -92,7 +92,7 @@ def test_bad_tasks(tmp_path: Path, fields: dict[str, Any], place: str, found: st
     ],
 )
 def test_bad_lines(tmp_path: Path, lines: bytes, place: str, found: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         load_task(filed(tmp_path, lines))
     assert "items.jsonl" in caught.value.place
     assert caught.value.place.endswith(place) or place == "items.jsonl"
@@ -101,21 +101,21 @@ def test_bad_lines(tmp_path: Path, lines: bytes, place: str, found: str) -> None
 
 @pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(b"\n" * 1_000, mtime=0)[:-12]])
 def test_a_broken_archive(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(Refusal, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         load_task(filed(tmp_path, content, "items.jsonl.gz"))
 
 
 def test_broken_yaml_is_named_by_its_line(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("name: a\nname: b\n")
-    with pytest.raises(Refusal, match=r"broken\.yaml, line 2"):
+    with pytest.raises(UserError, match=r"broken\.yaml, line 2"):
         load_task(str(tmp_path / "broken.yaml"))
     (tmp_path / "list.yaml").write_text("- 1\n")
-    with pytest.raises(Refusal, match=r"list\.yaml: task"):
+    with pytest.raises(UserError, match=r"list\.yaml: task"):
         load_task(str(tmp_path / "list.yaml"))
 
 
 def test_a_task_that_is_not_there(tmp_path: Path) -> None:
     for name in ("scientific_computin", str(tmp_path / "no.yaml")):
-        with pytest.raises(Refusal, match="there is no task") as caught:
+        with pytest.raises(UserError, match="there is no task") as caught:
             load_task(name)
-        assert "scientific_computing" in caught.value.mend
+        assert "scientific_computing" in caught.value.fix

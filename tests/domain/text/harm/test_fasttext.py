@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.fasttext import FastText
 from domain.text.words import Split
 from tests.domain.text.harm.fasttext_models import (
@@ -46,7 +46,7 @@ def test_labels_are_written_with_or_without_their_mark_and_the_likeliest_is_told
     assert [bare.label(0), bare.label(1)] == ["toxic", "insult"]
     only = scorer(tmp_path, ("insult",)).score(texts)
     assert only.values.tolist() == pytest.approx([1 / (E(3) + 2) + ADDED, E(3) / (E(3) + 2) + ADDED], abs=1e-6)
-    with pytest.raises(Refusal, match=r"no label rude\. Mend: name some of toxic, insult, nontoxic"):
+    with pytest.raises(UserError, match=r"no label rude\. Fix: name some of toxic, insult, nontoxic"):
         scorer(tmp_path, ("rude",))
 
 
@@ -85,11 +85,11 @@ def test_a_score_is_at_most_1(tmp_path: Path) -> None:
 
 def test_weights_that_are_no_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VECTORS, "vile", (float("nan"), 0.0))
-    with pytest.raises(Refusal, match=r"m.bin: gives no answer \(Encountered NaN"):
+    with pytest.raises(UserError, match=r"m.bin: gives no answer \(Encountered NaN"):
         scorer(tmp_path).score(Split(["vile"]))
 
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fasttext", None)
-    with pytest.raises(Refusal, match=r"needs the package fasttext-predict.*pip install 'shoptalk\[fasttext\]'"):
+    with pytest.raises(UserError, match=r"needs the package fasttext-predict.*pip install 'shoptalk\[fasttext\]'"):
         scorer(tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.fasttext import FastText
 from domain.text.harm.fasttext_file import Classifier, read_classifier
 from tests.domain.text.harm.fasttext_models import HIERARCHICAL, LABELS, NEGATIVE, ONE_VS_ALL, SOFTMAX, model
@@ -39,7 +39,7 @@ def test_a_file_that_was_cut_anywhere_is_refused(tmp_path: Path, quantised: bool
     """fastText itself divides by 0, reads beyond its memory or takes all of it."""
     whole = model(quantised=quantised)
     for size in [*range(200), *range(200, len(whole), 7), len(whole) - 1]:
-        with pytest.raises(Refusal, match="cannot be read") as refused:
+        with pytest.raises(UserError, match="cannot be read") as refused:
             FastText.load(write(tmp_path, whole[:size]), ["toxic"])
         assert "\n" not in str(refused.value)
 
@@ -67,13 +67,13 @@ def test_a_file_that_was_cut_anywhere_is_refused(tmp_path: Path, quantised: bool
     ],
 )
 def test_what_is_no_sound_classifier_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
-    with pytest.raises(Refusal, match=found) as refused:
+    with pytest.raises(UserError, match=found) as refused:
         FastText.load(write(tmp_path, content), ["toxic"])
-    assert refused.value.mend == "name a .bin or .ftz file of a supervised fastText model"
+    assert refused.value.fix == "name a .bin or .ftz file of a supervised fastText model"
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"cannot be read \(No such file"):
+    with pytest.raises(UserError, match=r"cannot be read \(No such file"):
         read_classifier(tmp_path / "none.bin")
-    with pytest.raises(Refusal, match=r"cannot be read \(Is a directory"):
+    with pytest.raises(UserError, match=r"cannot be read \(Is a directory"):
         read_classifier(tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.linear import BUCKETS, FORMAT, Linear, bucket, pair_features, word_features
 from domain.text.words import Split, split
 
@@ -89,6 +89,6 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00")
     (tmp_path / "pickle.bin").write_bytes(b"\x80\x04cos\nsystem\n.")
     for name in ("other.safetensors", "cut.safetensors", "pickle.bin", "none.safetensors"):
-        with pytest.raises(Refusal, match="cannot be read") as refused:
+        with pytest.raises(UserError, match="cannot be read") as refused:
             Linear.load(tmp_path / name)
         assert "\n" not in str(refused.value)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm import Scores, calibrated, false_positives, score_all
 from domain.text.harm.scores import chosen
 from domain.text.harm.windows import window_bounds, window_means
@@ -52,7 +52,7 @@ def test_many_texts_are_scored_in_batches() -> None:
 def test_labels_are_checked() -> None:
     assert chosen(["no", "hate", "sex"], "no", []) == ([1, 2], ("hate", "sex"))
     assert chosen(["no", "hate", "sex"], "no", ["sex"]) == ([2], ("sex",))
-    with pytest.raises(Refusal, match="no label toxic"):
+    with pytest.raises(UserError, match="no label toxic"):
         chosen(["no", "hate"], "no", ["toxic"])
 
 

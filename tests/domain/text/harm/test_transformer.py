@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.transformer import Transformer
 from domain.text.words import Split
 
@@ -85,14 +85,14 @@ def test_answers_that_stand_each_for_itself_are_not_added(tmp_path: Path) -> Non
 def test_what_does_not_serve_is_refused(folder: Path, tmp_path: Path) -> None:
     from transformers import BertModel
 
-    with pytest.raises(Refusal, match="no label rude"):
+    with pytest.raises(UserError, match="no label rude"):
         Transformer.load(str(folder), ["rude"])
-    with pytest.raises(Refusal, match="does not exist"):
+    with pytest.raises(UserError, match="does not exist"):
         Transformer.load(str(tmp_path / "nothing"), ["toxic"])
-    with pytest.raises(Refusal, match="names no revision"):
+    with pytest.raises(UserError, match="names no revision"):
         Transformer.load("org/model", ["toxic"])
     BertModel.from_pretrained(folder).save_pretrained(tmp_path)
     for file in folder.glob("tokenizer*"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    with pytest.raises(Refusal, match="has no trained head"):
+    with pytest.raises(UserError, match="has no trained head"):
         Transformer.load(str(tmp_path), ["LABEL_1"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import Refusal
+from domain.errors import UserError
 from domain.text.harm.words import HALF, WordList, built_in, read_list
 from domain.text.words import Split
 
@@ -66,7 +66,7 @@ def test_bad_lists_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n🖕\n", encoding="utf-8")
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     for name, found in {"empty.txt": "holds no word", "latin.txt": "not UTF-8", "none.txt": "No such file"}.items():
-        with pytest.raises(Refusal, match=found):
+        with pytest.raises(UserError, match=found):
             read_list(tmp_path / name)
 
 

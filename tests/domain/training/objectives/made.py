@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from domain.tokenizer.encoding.texts import frame
 from domain.tokens.packing import PADDING, Rows
-from domain.tokens.texts import frame
 from tests.domain.tokenizer import bases
 
 
@@ -80,7 +80,7 @@ def rows_of(tokenizer: Any, packed: Sequence[Sequence[Sequence[int]]], raw: int)
 
 def streamed(tokenizer: Any, lengths: Sequence[int], rows: int, raw: int, seed: int = 0) -> Rows:
     """Rows cut from one run of documents with so many tokens of text each, over and over; ids are ordinary ones."""
-    from domain.training.objectives.signs import Signs
+    from domain.training.objectives.special_tokens import Signs
 
     begin, end = frame(tokenizer)
     random = np.random.default_rng(seed)

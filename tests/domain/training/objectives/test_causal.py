@@ -9,9 +9,10 @@ import torch.nn.functional as functional
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.settings.objectives import Causal
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
-from domain.training.objectives import IGNORED, Batch, choose
-from domain.training.objectives.spec import Causal
+from domain.training.objectives import choose
 
 X = IGNORED
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from domain.settings.objectives import Objective
 from domain.training.objectives import choose
 from domain.training.objectives.causal import CausalObjective
 from domain.training.objectives.denoising import DenoisingObjective
 from domain.training.objectives.masked import MaskedObjective
 from domain.training.objectives.span import SpanObjective
-from domain.training.objectives.spec import Objective
 from tests.domain.training.objectives import made
 
 
@@ -33,5 +33,5 @@ def test_what_a_recipe_asks_for_is_what_it_gets(asked: Any, tokenizer: Any, kind
 
 
 def test_a_recipe_is_opened_without_torch() -> None:
-    code = "import sys, domain.training.objectives.spec; sys.exit('torch' in sys.modules)"
+    code = "import sys, domain.settings.objectives; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

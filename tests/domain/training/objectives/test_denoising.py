@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.settings.objectives import Denoising
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows
-from domain.training.objectives import IGNORED, Batch
 from domain.training.objectives.denoising import DenoisingObjective, cumulative
-from domain.training.objectives.signs import Signs
-from domain.training.objectives.spec import Denoising
+from domain.training.objectives.special_tokens import Signs
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 
@@ -214,7 +214,7 @@ def test_a_rows_noise_is_of_its_number_alone(number: int, at: int) -> None:
 
 
 def test_bad_specs_and_tokenizers_are_refused() -> None:
-    with pytest.raises(Refusal, match="no mask token"):
+    with pytest.raises(UserError, match="no mask token"):
         DenoisingObjective(Denoising(), made.t5(), 0)
     for wrong in ({"share": 1.0}, {"share": 0.0}, {"length": 0.5}):
         with pytest.raises(ValidationError):

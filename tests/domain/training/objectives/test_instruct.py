@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from domain.model.attention import Attention
-from domain.training.chat import Example
-from domain.training.examples import Gathered
+from domain.tokens.batch import IGNORED, Batch
 from domain.training.head import Head
-from domain.training.objectives import IGNORED, Batch
+from domain.training.instruction.batches import Gathered
+from domain.training.instruction.chat import Example
 from domain.training.objectives.instruct import InstructObjective
 from tests.domain.model.architectures import PIECES, tiny
 

@@ -9,11 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.settings.objectives import Masked
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
-from domain.training.objectives import IGNORED, Batch, choose, masked
-from domain.training.objectives.signs import Signs
-from domain.training.objectives.spec import Masked
+from domain.training.objectives import choose, masked
+from domain.training.objectives.special_tokens import Signs
 from tests.domain.tokenizer.bases import GENERAL
 from tests.domain.training.objectives import made
 
@@ -182,5 +183,5 @@ def test_what_the_model_is_given() -> None:
 
 
 def test_a_tokenizer_without_a_mask_is_refused_before_training() -> None:
-    with pytest.raises(Refusal, match="no mask token"):
+    with pytest.raises(UserError, match="no mask token"):
         choose(Masked(), made.t5(), 0)

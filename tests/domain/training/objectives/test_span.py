@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import Refusal
+from domain.errors import UserError
+from domain.settings.objectives import Span
+from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows
-from domain.training.objectives import IGNORED, Batch
-from domain.training.objectives.signs import Signs
 from domain.training.objectives.span import SpanObjective, spans
-from domain.training.objectives.spec import Span
+from domain.training.objectives.special_tokens import Signs
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 
@@ -220,5 +220,5 @@ def test_a_begin_of_its_own_is_not_in_the_input() -> None:
 
 
 def test_a_tokenizer_without_sentinels_is_refused_before_training() -> None:
-    with pytest.raises(Refusal, match="no sentinels"):
+    with pytest.raises(UserError, match="no sentinels"):
         SpanObjective(Span(), made.roberta(), 0)

@@ -1,0 +1,160 @@
+"""Where a document stands: the raw texts, corpora, tokens, models and releases of a work folder that contain it."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from corpora.ledger import LEDGER, read_ledger
+from domain.jsonlines import read_lines
+from domain.manifest import MANIFEST
+from domain.tokens.shards import SPLITS
+
+PURGED = "purged.json"  # the manifest of a folder from which text was deleted: it no longer counts as finished
+ORDER = ("Raw", "Corpus", "Tokenizer", "Tokens", "Datasheet", "Checkpoint", "Release")
+Place = tuple[str, str]  # split, part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A folder of the work folder that a stage made, by its manifest; its bytes are not verified."""
+
+    path: Path
+    manifest: dict[str, Any]
+    purged: bool
+
+    @property
+    def kind(self) -> str:
+        """The kind of artifact."""
+        return str(self.manifest["kind"])
+
+    def parents(self, kind: str) -> list[str]:
+        """The identities of the parents of a kind."""
+        return [parent["identity"] for parent in self.manifest["parents"] if parent["kind"] == kind]
+
+
+def made_at(path: Path) -> Made | None:
+    """What was made in a folder; None where it never was finished."""
+    for name in (PURGED, MANIFEST):
+        try:
+            manifest = json.loads((path / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        return Made(path=path, manifest=manifest, purged=name == PURGED)
+    return None
+
+
+def all_made(work: Path) -> list[Made]:
+    """Everything in a work folder that may contain documents."""
+    found = [made for path in sorted((work / "artifacts").glob("*/*")) if (made := made_at(path)) is not None]
+    return [made for made in found if made.kind in ORDER]
+
+
+def inventories(everything: Iterable[Made]) -> Iterator[dict[str, Any]]:
+    """Every line of every inventory."""
+    for made in everything:
+        if made.kind == "Raw":
+            yield from read_lines(made.path / "inventory.jsonl")
+
+
+def known(everything: Iterable[Made], ids: Collection[str]) -> dict[str, set[str]]:
+    """By id, the SHA-256 of the texts that stand under it anywhere; ids that are nowhere lack."""
+    texts: dict[str, set[str]] = {}
+    for row in inventories(everything):
+        if row["id"] in ids:
+            texts.setdefault(row["id"], set()).add(row["sha256"])
+    return texts
+
+
+def same(everything: Iterable[Made], hashes: Collection[str]) -> set[str]:
+    """The ids under which a text of one of these SHA-256 stands anywhere."""
+    return {row["id"] for row in inventories(everything) if row["sha256"] in hashes}
+
+
+def holders(everything: Iterable[Made], ids: Collection[str]) -> list[tuple[Made, dict[str, Place]]]:
+    """What contains any of the documents, and for each of them the split and part in which it stands there.
+
+    In the order in which a document travels.
+    """
+    ordered = sorted(everything, key=lambda made: ORDER.index(made.kind))
+    by_identity: dict[str, list[Made]] = {}
+    for made in ordered:  # what was damaged and made anew has the same identity, and another folder
+        by_identity.setdefault(made.manifest["identity"], []).append(made)
+
+    @cache
+    def held(identity: str) -> dict[str, Place]:
+        return {n: at for made in by_identity.get(identity, ()) for n, at in contained(made, ids, held).items()}
+
+    return [(made, places) for made in ordered if (places := contained(made, ids, held))]
+
+
+def contained(made: Made, ids: Collection[str], held: Callable[[str], dict[str, Place]]) -> dict[str, Place]:
+    """The documents in one artifact; ``held`` answers for the identity of what it was made from."""
+
+    def given(kind: str) -> dict[str, Place]:
+        return {name: at for parent in made.parents(kind) for name, at in held(parent).items()}
+
+    match made.kind:
+        case "Raw":
+            rows = read_lines(made.path / "inventory.jsonl")
+            return {row["id"]: ("", row["part"]) for row in rows if row["id"] in ids}
+        case "Corpus":
+            if not (made.path / LEDGER).exists():
+                return {}
+            ledger = read_ledger(made.path / LEDGER, id=ids, action="kept", columns=("id", "split", "part"))
+            return {row["id"]: (row["split"], row["part"]) for row in ledger}
+        case "Tokenizer":
+            kept = (made.manifest["spec"] or {}).get("mode") == "keep"  # the base's own; it has read nothing here
+            return {} if kept else {name: at for name, at in given("Corpus").items() if at[0] == "train"}
+        case "Tokens":
+            return {name: at for name, at in given("Corpus").items() if at[0] in SPLITS}
+        case "Datasheet":
+            return given("Raw")
+        case "Checkpoint":
+            read = parts_read(made.manifest["spec"] or {})
+            own = {name: at for name, at in given("Tokens").items() if at[0] == "train" and at[1] in read}
+            return given("Checkpoint") | own
+        case _:
+            return given("Checkpoint")
+
+
+def parts_read(spec: dict[str, Any]) -> set[str]:
+    """The parts of the tokens that a model was trained on: its mixture's, or general text for a base from scratch."""
+    if "mixture" in spec:
+        return {part for part, share in spec["mixture"].items() if share}
+    return {"general"} if spec.get("scratch") is not None else set()
+
+
+def near(ledger: Path, ids: Collection[str]) -> dict[str, str]:
+    """Other documents that a ledger knows to repeat these, with what they are: duplicates, or of the same cluster."""
+    found: dict[str, str] = {}
+    columns = ("id", "action", "reason", "duplicate_of", "cluster")
+    clusters = set()
+    for row in read_ledger(ledger, id=ids, columns=columns):
+        if row["duplicate_of"]:
+            found[row["duplicate_of"]] = f"{row['reason']}, kept in its stead"
+        if row["cluster"]:
+            clusters.add(row["cluster"])
+    for row in read_ledger(ledger, duplicate_of=ids, columns=columns):
+        found[row["id"]] = f"{row['reason']}, dropped in its favour"
+    for row in read_ledger(ledger, cluster=clusters, columns=columns):
+        found.setdefault(row["id"], "of the same cluster")
+    return {name: what for name, what in sorted(found.items()) if name not in ids}
+
+
+def close(name: str, ids: Iterable[str]) -> list[str]:
+    """At most three ids that somebody who typed ``name`` may have meant."""
+
+    def likeness(one: str) -> tuple[bool, int]:
+        """Cheap enough for every id of a large corpus; only the best are compared letter by letter."""
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(name, one, strict=False))
+        return name in one or one in name, sum(1 for _ in alike)
+
+    return get_close_matches(name, dict.fromkeys(heapq.nlargest(500, ids, key=likeness)), 3)

@@ -1,0 +1,69 @@
+"""One pass over the encoded text: tokens by source, year and language, their lengths, and whom the text mentions."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from corpora.datasheet.groups import Lengths
+from corpora.datasheet.ledger_counts import Fates, year
+from corpora.licence import normal
+from domain.artifacts import Corpus, Tokens
+from domain.text.group_mentions import GROUPS, mentions
+from domain.text.words import Split
+from domain.tokens.shards import PARTS, SPLITS, Shards
+
+BATCH = 2_000_000  # characters that are split into words together: annual reports have as many, newswire 800
+
+PartSource = tuple[str, str]  # part, source
+
+
+def encoded(corpus: Corpus, tokens: Tokens) -> Iterator[tuple[str, dict[str, Any], int]]:
+    """(part, document, its tokens) of train and validation; tokens lie in the order of the corpus's documents."""
+    for split in SPLITS:
+        for part in PARTS:
+            lengths = Shards(tokens.path / split, part).lengths
+            for document, length in zip(corpus.documents(split, part), lengths, strict=True):
+                yield part, document, int(length)
+
+
+def batches(stream: Iterator[tuple[str, dict[str, Any], int]]) -> Iterator[list[tuple[str, dict[str, Any], int]]]:
+    """Documents in lists of about ``BATCH`` characters."""
+    batch, size = [], 0
+    for each in stream:
+        batch.append(each)
+        size += len(each[1]["text"])
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def count_tokens(corpus: Corpus, tokens: Tokens, fates: Fates) -> tuple[Lengths, list[dict[str, Any]]]:
+    """Add ``tokens`` to the groups of ``fates``; the lengths in tokens, and mentions of groups by source."""
+    lengths, words = Lengths(), Counter[PartSource]()
+    told = defaultdict[PartSource, Any](lambda: np.zeros(len(GROUPS), np.int64))
+    for batch in batches(encoded(corpus, tokens)):
+        for part, document, length in batch:
+            fates.sources.add((part, document["source"]), tokens=length)
+            fates.years.add(year(document["date"]), tokens=length)
+            fates.languages.add(document["language"] or "unknown", tokens=length)
+            fates.licences.add(normal(document["licence"] or "unknown"), tokens=length)
+            lengths.add(length)
+        split = Split([document["text"] for _, document, _ in batch])
+        for (part, document, _), found, size in zip(batch, mentions(split), np.diff(split.offsets), strict=True):
+            told[part, document["source"]] += found
+            words[part, document["source"]] += int(size)
+    return lengths, [
+        {"part": of[0], "source": of[1], "words": words[of], "mentions": named(counts)}
+        for of, counts in sorted(told.items())
+    ]
+
+
+def named(counts: Any) -> dict[str, int]:
+    """The groups that are mentioned, with how often."""
+    return {group: int(count) for group, count in zip(GROUPS, counts, strict=True) if count}

@@ -1,0 +1,39 @@
+"""Orders by which a model is tuned: none may hold what the evals will ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from corpora.decontaminate import Decontamination, guard
+from corpora.document import clean
+from domain.errors import UserError
+from domain.text.words import Split
+from domain.training.instruction.examples_file import Conversation
+
+BATCH = 256  # orders split into words together
+SHOWN = 5  # lines named
+
+
+def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontamination) -> None:
+    """Raise a ``UserError`` that names orders which share a run of words with a text of ``protected``.
+
+    They are the user's own file, so no one is left out in silence. What more than ``spec.common`` of them hold is
+    boilerplate, such as an instruction that all share.
+    """
+    protection = guard(protected, spec.but(hit="drop", most=1.0))
+    places, finds, stream = list[str](), [np.empty((0, 2), np.int64)], iter(orders)
+    while batch := list(islice(stream, BATCH)):
+        texts = [clean("\n\n".join(message["content"] for message in order.messages)) for order in batch]
+        finds.append(protection.finds(Split(texts), len(places) + np.arange(len(batch))))
+        places += [order.place for order in batch]
+    asked = protection.decide(np.concatenate(finds), [("tuning", "orders")] * len(places)).dropped
+    if not asked:
+        return
+    named = ", ".join(f"{places[number]} ({asked[number]})" for number in sorted(asked)[:SHOWN])
+    more = f" and {len(asked) - SHOWN:,} more" if len(asked) > SHOWN else ""
+    found = f"{len(asked):,} of {len(places):,} orders hold what the evals ask: {named}{more}"
+    raise UserError("tuning.path", found, "take these lines out of the file")

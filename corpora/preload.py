@@ -1,0 +1,18 @@
+"""What every worker needs and no one asks for by name: made once, in the process that workers are forked from.
+
+Importing this takes 0.3 s, which each worker of each pass would else spend on its own, with memory of its own.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+import corpora.filter_pass
+import corpora.write_pass  # noqa: F401
+from corpora.dedup.exact import unicode_folds
+from domain.text.words import unicode_tables
+
+unicode_folds(), unicode_tables()
+pa.array([])  # brings pandas, if it is there

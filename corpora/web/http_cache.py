@@ -1,0 +1,118 @@
+"""What servers sent, kept with what they said of it: an answer in one file, a large file with a note beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpora.web.answer import Answer, Missing, Unfit, shown
+from corpora.web.client import Client
+from corpora.web.rate_limit import file_name
+from domain.errors import UserError
+from domain.manifest import write_json
+
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An answer's content, and what was noted with it: the server's marks, by which it can be asked for changes."""
+
+    told: dict[str, Any]
+    content: bytes
+
+
+def keep(path: Path, content: bytes, told: dict[str, Any], *, packed: bool) -> None:
+    """Write both into one file, whole or not at all, though several threads write; ``packed`` with a checksum."""
+    from backports import zstd
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    data = json.dumps(told, sort_keys=True).encode() + b"\n" + content
+    try:
+        with part.open("wb") as file:
+            file.write(zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}) if packed else data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def kept(path: Path) -> Kept | None:
+    """What a file holds. None where there is none, or where a disk has spoilt it: then it is fetched again."""
+    from backports import zstd
+
+    try:
+        data = path.read_bytes()
+        head, line, content = (zstd.decompress(data) if data.startswith(ZSTD) else data).partition(b"\n")
+        told = json.loads(head)
+    except (FileNotFoundError, zstd.ZstdError, ValueError):
+        return None
+    return Kept(told=told, content=content) if line and isinstance(told, dict) else None
+
+
+def held(url: str, client: Client, folder: Path) -> Path:
+    """The file behind a URL, fetched if what is here is another one. Raises ``UserError`` where it cannot be had."""
+    now, path = seen(url, client, folder), place(url, folder)
+    if not path.exists() or remembered(path) != now:
+        note(path).unlink(missing_ok=True)
+        try:
+            client.download(
+                url, path, size=now["bytes"], most=now["bytes"] if now["bytes"] is not None else client.most
+            )
+        except (Missing, Unfit) as error:
+            raise refusal(url, str(error)) from None
+        write_json(note(path), now)
+    return path
+
+
+def seen(url: str, client: Client, folder: Path) -> dict[str, Any]:
+    """``bytes`` and ``content`` (ETag or Last-Modified) of the file now, by its first byte alone; None for what the
+    server does not say. Without network, those of the file that is here. Raises ``UserError``."""
+    if not client.machine.network:
+        known = remembered(place(url, folder))
+        if known is None:
+            raise refusal(url, "was never fetched, and the machine profile switches the network off")
+        return known
+    try:
+        answer = client.get(url, headers={"range": "bytes=0-0", "accept-encoding": "identity"}, most=1, cut=True)
+    except (Missing, Unfit) as error:
+        raise refusal(url, str(error)) from None
+    return {"bytes": size(answer), "content": answer.headers.get("etag") or answer.headers.get("last-modified")}
+
+
+def size(answer: Answer) -> int | None:
+    """Bytes of the whole of which an answer is a part."""
+    told = answer.headers.get("content-length" if answer.status == 200 else "content-range", "")
+    match = re.fullmatch(r"(?:bytes \d+-\d+/)?(\d{1,18})", told)
+    return int(match[1]) if match and not answer.headers.get("content-encoding") else None
+
+
+def remembered(path: Path) -> dict[str, Any] | None:
+    """What was noted of the file that is here; None where it is not whole."""
+    try:
+        known = json.loads(note(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) and path.exists() else None
+
+
+def place(url: str, folder: Path) -> Path:
+    """Where the file is kept; its ending stays, since that says how it is read."""
+    return folder / file_name(url) / url.partition("?")[0].rstrip("/").rpartition("/")[2][-100:]
+
+
+def note(path: Path) -> Path:
+    """The file that says which content this is."""
+    return path.with_name(".content.json")
+
+
+def refusal(url: str, found: str) -> UserError:
+    """What to say of a file that cannot be had."""
+    return UserError(shown(url), found.removeprefix(f"{shown(url)} "), "correct the URL, or run again later")

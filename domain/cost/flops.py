@@ -1,0 +1,75 @@
+"""FLOPs of a training, and what the scaling law says of model size against tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain.cost.shape import Shape
+from domain.cost.token_flow import DEFAULT, Passes, passes
+
+# Chinchilla's parametric law with the re-estimated constants (arXiv 2404.10102, table 1).
+IRREDUCIBLE, A, ALPHA, B, BETA = 1.8172, 482.01, 0.3478, 2085.43, 0.3658
+
+
+@dataclass(frozen=True)
+class Forward:
+    """FLOPs of a token of text on its way through the layers' matrices, through attention and through the head."""
+
+    layers: float
+    attention: float
+    head: float
+
+
+def forward(shape: Shape, row: Passes) -> Forward:
+    """Twice the parameters that a token passes (arXiv 2001.08361): a looked-up row costs nothing, the head does.
+
+    Attention is 4 layers x width x context (arXiv 2204.02311, appendix B): the full square is counted, as it is
+    there, whatever a mask hides of it. Of an encoder-decoder each token of text passes the stacks that it comes to.
+    """
+    body = shape.parameters - shape.lookup - shape.head
+    if shape.family != "encoder_decoder":
+        length = row.read + row.written
+        attention = 4.0 * shape.layers * shape.queries * length**2
+        return Forward(2.0 * body * length / row.raw, attention / row.raw, 2.0 * shape.head * row.predicted / row.raw)
+    behind = body - shape.encoder - shape.across
+    matrices = (shape.encoder + shape.across) * row.read + behind * row.written
+    squares = shape.encoder_layers * row.read**2 + shape.layers * (row.written + row.read) * row.written
+    return Forward(
+        2.0 * matrices / row.raw, 4.0 * shape.queries * squares / row.raw, 2.0 * shape.head * row.predicted / row.raw
+    )
+
+
+def flops_per_token(shape: Shape, context: float, objective: Any = None) -> float:
+    """Forward and backward FLOPs of a token of text in rows of ``context``: three times the forward pass.
+
+    That is 6 N for decoders and encoders, and attention; ``objective`` is a recipe's, None the family's usual one.
+    """
+    there = forward(shape, passes(objective or DEFAULT[shape.family], context))
+    return 3.0 * (there.layers + there.attention + there.head)
+
+
+def done_per_token(
+    shape: Shape, context: float, objective: Any, *, recompute: str = "none", frozen: bool = False, head: bool = True
+) -> float:
+    """What the device really computes of it: the layers once more with full recomputation (8 N).
+
+    Of ``frozen`` layers no gradients of weights are computed (4 N), nor of a ``head`` that does not learn.
+    """
+    there = forward(shape, passes(objective, context))
+    again = there.layers + there.attention if recompute == "full" else 0.0
+    spared = (there.layers if frozen else 0.0) + (0.0 if head else there.head)
+    return flops_per_token(shape, context, objective) + again - spared
+
+
+def predicted_loss(parameters: float, tokens: float) -> float:
+    """Chinchilla's law: loss in nats per token of its own tokenizer and data, for models from scratch."""
+    return float(IRREDUCIBLE + A / parameters**ALPHA + B / tokens**BETA)
+
+
+def optimal_tokens(parameters: float) -> float:
+    """Tokens at which a model of this size is compute-optimal by that law.
+
+    With C = 6 N D fixed, the optimum has ALPHA A / N^ALPHA = BETA B / D^BETA.
+    """
+    return float((BETA * B * parameters**ALPHA / (ALPHA * A)) ** (1.0 / BETA))

@@ -1,0 +1,186 @@
+"""A model's numbers without the model: what its tensors are for, from a scratch shape or from files of weights."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from domain.cost.tensors import tensors
+from domain.errors import UserError
+from domain.model.families import context_of, family_of
+from domain.model.spec import GATED, Base, Scratch
+from domain.settings.objectives import Family
+from domain.weights import given_files
+
+Tensors = Mapping[str, tuple[int, ...]]
+
+# BERT's heads for classes and next sentences; numbers of positions; GPT-2's triangles, and what BART adds to logits.
+UNUSED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")
+POSITIONS = re.compile(r"wpe\.|embed_positions|position_embeddings|token_type_embeddings")
+BLOCK = re.compile(r"^(.*?\.\d+)\.")
+ACROSS = re.compile(r"(EncDecAttention\.|encoder_attn\.)(k|v)(_proj)?\.")  # keys and values of what the encoder read
+BUCKETS = "relative_attention_bias"  # T5's positions: a small table that attention reads
+# What the architectures call the same; T5 and BART come last.
+WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
+DECODER_LAYERS = ("num_decoder_layers", "decoder_layers")
+HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads")
+INNER = ("intermediate_size", "n_inner", "d_ff", "hidden_dim", "encoder_ffn_dim", "ffn_dim")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """``parameters`` counts a tied head once; ``context`` is the longest text in tokens.
+
+    ``layers`` are those of the one stack, or of the decoder behind an encoder of ``encoder_layers``. ``attention`` and
+    ``keys`` are the widths of all queries and of all keys, ``inner`` that of the feed-forward block; 0 are ``width``,
+    as many, and four times it. Of the parameters, ``lookup`` are only read (positions, an embedding that is not the
+    head), ``encoder`` are passed by what an encoder-decoder reads, and ``across`` are the keys and values that its
+    decoder makes of that. ``block`` is the largest layer; an update of rank r has r times ``adaptable`` parameters.
+    """
+
+    parameters: int
+    layers: int
+    width: int
+    heads: int
+    vocabulary: int
+    context: int
+    family: Family = "decoder"
+    architecture: str = "llama"
+    encoder_layers: int = 0
+    attention: int = 0
+    keys: int = 0
+    inner: int = 0
+    gated: bool = False
+    lookup: int = 0
+    encoder: int = 0
+    across: int = 0
+    block: int = 0
+    adaptable: int = 0
+
+    @property
+    def queries(self) -> int:
+        """Width of the queries of all heads."""
+        return self.attention or self.width
+
+    @property
+    def cached(self) -> int:
+        """Width of the keys of all heads, and of the values."""
+        return self.keys or self.queries
+
+    @property
+    def feed_forward(self) -> int:
+        """Inner size of the feed-forward block."""
+        return self.inner or 4 * self.width
+
+    @property
+    def head(self) -> int:
+        """Parameters of the head's matrix, tied or not."""
+        return self.vocabulary * self.width
+
+
+def scratch_parameters(shape: Scratch, vocabulary: int) -> int:
+    """Weights of a fresh model, exactly as transformers builds it (norms and biases included)."""
+    return sum(map(prod, tensors(shape, vocabulary).values()))
+
+
+def stored(path: Path) -> dict[str, tuple[int, ...]]:
+    """Tensors of a safetensors file by name and shape, read from its header alone: 8 bytes of length, then JSON.
+
+    Heads that are not trained here and tables that are no weights (``UNUSED``) are left out.
+    """
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    header.pop("__metadata__", None)
+    return {name: tuple(entry["shape"]) for name, entry in header.items() if not UNUSED.search(name)}
+
+
+def counted(found: Tensors, width: int, rows: int, pieces: int, family: Family, targets: tuple[str, ...]) -> Any:
+    """What the tensors of a model with so many ``rows`` are for, where it has ``pieces`` instead; fields of Shape."""
+    outside = [shape for name, shape in found.items() if not BLOCK.match(name)]
+    tables, biased = outside.count((rows, width)), (rows,) in outside
+    sizes = {name: prod(shape) for name, shape in found.items()}
+    blocks: Counter[str] = Counter()
+    for name, size in sizes.items():
+        if block := BLOCK.match(name):
+            blocks[block[1]] += size
+    read = {name: size for name, size in sizes.items() if POSITIONS.search(name)}
+    matrices = {
+        name: sum(shape)
+        for name, shape in found.items()
+        if len(shape) == 2 and shape != (rows, width) and name not in read and BUCKETS not in name
+    }
+    two = family == "encoder_decoder"
+    return {
+        "parameters": sum(sizes.values()) + (pieces - rows) * (tables * width + biased),
+        "lookup": sum(read.values()) + (pieces * width if tables > 1 else 0),
+        "encoder": sum(s for n, s in sizes.items() if "encoder." in f".{n}" and n not in read) if two else 0,
+        "across": sum(size for name, size in sizes.items() if ACROSS.search(name)),
+        "block": max(blocks.values(), default=0),
+        "adaptable": sum(n for name, n in matrices.items() if not targets or name.split(".")[-2] in targets),
+        "vocabulary": pieces,
+    }
+
+
+def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> Shape:
+    """The base's shape with a vocabulary of ``pieces`` (None: the given weights' own).
+
+    ``targets`` are the names of the matrices that are adapted, all but embedding and head if there are none.
+    """
+    if base.scratch is not None:
+        scratch, size = base.scratch, pieces or 0
+        width, family, two = scratch.width, scratch.family, scratch.family == "encoder_decoder"
+        return Shape(
+            layers=scratch.layers,
+            encoder_layers=scratch.layers if two else 0,
+            width=width,
+            heads=scratch.heads,
+            attention=width,
+            keys=width // scratch.heads * (scratch.kv_heads or scratch.heads),
+            inner=scratch.inner,
+            gated=scratch.architecture in GATED,
+            context=scratch.context,
+            family=family,
+            architecture=scratch.architecture,
+            **counted(tensors(scratch, size), width, size, size, family, targets),
+        )
+    files = given_files(base.weights)
+    config: dict[str, Any] = json.loads((files[0].parent / "config.json").read_text(encoding="utf-8"))
+    found = {n: shape for path in files if path.suffix == ".safetensors" for n, shape in stored(path).items()}
+    return stated(config, found, pieces, targets)
+
+
+def stated(config: dict[str, Any], found: Tensors, pieces: int | None = None, targets: tuple[str, ...] = ()) -> Shape:
+    """The shape of a model by its config.json and its tensors, as for ``shape_of``."""
+    width, rows, heads = number(config, *WIDTH), number(config, "vocab_size"), number(config, *HEADS)
+    family = family_of(config)
+    size = next((config[name] for name in ("head_dim", "d_kv") if config.get(name)), width // heads)
+    two = family == "encoder_decoder"
+    return Shape(
+        layers=number(config, *(DECODER_LAYERS if two else ()), *LAYERS),
+        encoder_layers=number(config, *LAYERS) if two else 0,
+        width=width,
+        heads=heads,
+        attention=heads * size,
+        keys=size * (config.get("num_key_value_heads") or heads),
+        inner=next((config[name] for name in INNER if config.get(name)), 4 * width),
+        gated=any(re.search(r"\.gate_proj\.|\.wi_1\.|\.Wi\.", name) for name in found),
+        context=context_of(config),
+        family=family,
+        architecture=config.get("model_type", ""),
+        **counted(found, width, rows, pieces or rows, family, targets),
+    )
+
+
+def number(config: dict[str, Any], *names: str) -> int:
+    """The first of these entries of a config.json that is a number; raises ``UserError`` where there is none."""
+    for name in names:
+        if isinstance(config.get(name), int):
+            return int(config[name])
+    raise UserError("base", f"its config.json states no {names[0]}", "choose a language model that transformers knows")

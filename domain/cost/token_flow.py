@@ -1,0 +1,48 @@
+"""What a row of text comes to under each objective: how many tokens pass which stack, and how many are predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain.settings.objectives import Causal, Denoising, Family, Masked, Span
+
+DEFAULT: dict[Family, Any] = {"decoder": Causal(), "encoder": Masked(), "encoder_decoder": Span()}
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Of ``raw`` tokens of text ``read`` come to an encoder and ``written`` to a decoder; ``predicted`` are learned."""
+
+    raw: float
+    read: float
+    written: float
+    predicted: float
+
+
+def passes(objective: Any, context: float) -> Passes:
+    """A row in which the model is given ``context`` tokens; ``objective`` is one of a recipe's, or that row."""
+    match objective:
+        case Passes():
+            return objective
+        case Masked():
+            return Passes(context, context, 0, objective.share * context)
+        case Span():
+            raw = int(context)
+            while max(spans(objective, raw + 1)) <= context:
+                raw += 1
+            read, written = spans(objective, raw)
+            return Passes(raw, read, written, written)
+        case Denoising():
+            text = context - 2  # begin and end
+            left_out = objective.share * text
+            return Passes(text, text - left_out + left_out / objective.length + 2, context, context)
+        case _:
+            return Passes(context, 0, context, context)
+
+
+def spans(objective: Span, raw: int) -> tuple[int, int]:
+    """Tokens of input and target of so many tokens of text (arXiv 1910.10683, section 3.1.4): 512 and 114 of 568."""
+    left_out = min(max(round(raw * objective.share), 1), raw - 1)
+    count = max(round(left_out / objective.length), 1)
+    return raw - left_out + count + 1, left_out + count + 1

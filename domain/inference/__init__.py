@@ -1,0 +1,1 @@
+"""A trained model in use: generation, and scores of models that restore text."""

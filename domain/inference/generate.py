@@ -1,0 +1,149 @@
+"""Let a model speak: a prompt continued or answered, token by token, with a key-value cache; or its masks filled in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from domain.errors import UserError
+from domain.machine import Machine
+from domain.manifest import MANIFEST
+from domain.settings.objectives import Family
+
+COLDEST = 1e-4  # below this temperature logits overflow, and all but the likeliest token are out of reach anyway
+
+
+def generate(
+    folder: Path,
+    prompt: str,
+    *,
+    max_tokens: int = 100,
+    temperature: float = 0.8,
+    top_k: int = 50,
+    top_p: float = 0.95,
+    seed: int = 0,
+    chat: bool | None = None,
+    machine: Machine | None = None,
+) -> str:
+    """What the model in ``folder`` makes of the prompt, the same for the same seed; temperature 0 takes the likeliest.
+
+    A decoder gives the prompt and its continuation. An encoder-decoder reads the prompt and gives what it writes: after
+    span corruption, each ``<extra_id_N>`` of the prompt and what it stands for. An encoder writes nothing of its own:
+    it fills each mask token in the prompt, from left to right, with the likeliest piece.
+
+    ``chat`` has the tokenizer's chat template write the prompt, as what a user asks, and gives the answer alone; None:
+    where the model was tuned to follow instructions.
+
+    It ends after ``max_tokens``, at the model's end token, or where the model's context is full. ``top_k`` keeps that
+    many candidates (0: all), ``top_p`` the likeliest that together reach that probability. A row that belongs to no
+    piece of the tokenizer is never spoken. Raises ``UserError`` for a folder that holds no model, for options out of
+    range, for a prompt that leaves no room, for one without a mask where the model is an encoder, and where there is no
+    chat template that takes it.
+    """
+    checks = {
+        "--max-tokens": (max_tokens >= 1, max_tokens, "at least 1"),
+        "--temperature": (0 <= temperature < float("inf"), temperature, "0 or more"),
+        "--top-k": (top_k >= 0, top_k, "0 or more"),
+        "--top-p": (0 < top_p <= 1, top_p, "above 0 and at most 1"),
+    }
+    for name, (good, value, fix) in checks.items():
+        if not good:
+            raise UserError(name, f"found {value}", f"choose {fix}")
+    if not (folder / "config.json").is_file():
+        found = "holds no model (no config.json)" if folder.is_dir() else "is no folder"
+        raise UserError(str(folder), found, "name a release")
+    import torch
+
+    from domain.model.build import load, longest
+    from domain.model.device import choose_device
+    from domain.model.families import family_of
+    from domain.model.vocabulary_map import silent
+    from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer, valid
+
+    device = choose_device(machine or Machine())
+    tokenizer, model = load_tokenizer(folder), load(folder).to(device).eval()
+    family, most = family_of(model.config), longest(model)
+    begin, end = frame(tokenizer)
+    answers = tuned(folder) if chat is None else chat
+    if answers:
+        given = ordered(tokenizer, family, prompt)
+    elif family == "decoder":
+        given = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
+    else:  # as the tokenizer frames a text, with the masks and sentinels that stand in the prompt
+        given = tokenizer(valid(prompt))["input_ids"]
+    room = most - len(given) if family == "decoder" else most - 1 if len(given) <= most else 0
+    if room < 1:
+        raise UserError("the prompt", f"is {len(given):,} tokens, and the model takes {most:,}", "shorten it")
+    ids = torch.tensor([given], device=device)
+    if family == "encoder":
+        return filled(model, tokenizer, ids)
+    stated = model.generation_config.eos_token_id if answers else None  # marks that end a turn
+    ends = {end, *(stated if isinstance(stated, list) else [stated])} - {None}
+    sampling = {"do_sample": True, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
+    with torch.inference_mode(), torch.random.fork_rng():  # the caller's random state stays as it is
+        torch.manual_seed(seed)
+        spoken = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=min(max_tokens, room),
+            eos_token_id=sorted(ends),
+            pad_token_id=end,
+            use_cache=True,
+            suppress_tokens=silent(tokenizer, model),
+            **(sampling if temperature >= COLDEST else greedy),
+        )
+    if answers:
+        return str(tokenizer.decode(spoken[0, len(given) if family == "decoder" else 1 :], skip_special_tokens=True))
+    return told(tokenizer, spoken[0, 1:].tolist())
+
+
+def tuned(folder: Path) -> bool:
+    """Whether the model in ``folder`` was tuned to follow instructions, by the manifest of a release or of ``tune``."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return manifest["stage"] == "tune" or bool(manifest["facts"].get("tuned"))
+    except (OSError, ValueError, LookupError):
+        return False
+
+
+def ordered(tokenizer: Any, family: Family, prompt: str) -> list[int]:
+    """The ids of the prompt as the one message of a user, an answer opened, by the tokenizer's chat template."""
+    from domain.tokenizer.encoding.texts import valid
+    from domain.training.instruction.chat import Chat
+
+    if not tokenizer.chat_template:
+        raise UserError("--chat", "the tokenizer of this model has no chat template", "leave it out")
+    chat = Chat(tokenizer, family)
+    return chat.ids(chat.write([{"role": "user", "content": valid(prompt)}], "the prompt", opened=True))
+
+
+def filled(model: Any, tokenizer: Any, ids: Any) -> str:
+    """The text of ``ids`` int64 [1, length], each mask replaced by the piece that is likeliest given those before."""
+    import torch
+
+    from domain.model.vocabulary_map import silent
+    from domain.training.objectives.special_tokens import Signs
+
+    mask = Signs(tokenizer).mask
+    places = (ids[0] == mask).nonzero().flatten().tolist()
+    if not places:
+        found = f"has no {tokenizer.mask_token}, and the model is an encoder, which fills in and does not go on"
+        raise UserError("the prompt", found, f"write {tokenizer.mask_token} where a piece is wanted, or name a decoder")
+    never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
+    with torch.inference_mode():
+        for place in places:
+            logits = model(input_ids=ids).logits[0, place]
+            logits[never] = -torch.inf
+            ids[0, place] = logits.argmax()
+    return told(tokenizer, ids[0].tolist())
+
+
+def told(tokenizer: Any, ids: list[int]) -> str:
+    """The text of ids; of special tokens T5's sentinels alone are told, since they say what each span answers."""
+    from domain.training.objectives.special_tokens import SENTINEL
+
+    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    kept = special & {i for piece, i in tokenizer.get_vocab().items() if SENTINEL.fullmatch(piece)}
+    return str(tokenizer.decode([i for i in ids if i not in special - kept]))

@@ -1,0 +1,46 @@
+"""A base that was tuned to talk is asked about: pretraining on plain text undoes what the tuning gave it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from domain.errors import UserError
+from domain.model.spec import Base
+from domain.weights import given_files, is_local
+
+TALKS = re.compile(r"instruct|chat|[-_]it$", re.IGNORECASE)
+PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's plain bases have a template too
+
+
+def confirmed(base: Base, *, fetch: bool = True) -> None:
+    """Raise a ``UserError`` where the base is a chat model and the recipe does not say that it may be.
+
+    By its name, or by a chat template beside its tokenizer unless its name says that it is plain. Without ``fetch``
+    only the name of a base on the hub is looked at.
+    """
+    weights = base.weights
+    if not weights or base.chat:
+        return
+    name = Path(weights.partition("@")[0]).expanduser().name
+    why = "its name says so" if TALKS.search(name) else ""
+    if (
+        not why
+        and not PLAIN.search(name)
+        and (fetch or is_local(weights))
+        and templated(given_files(weights)[0].parent)
+    ):
+        why = "its tokenizer has a chat template"
+    if why:
+        found = f"{weights} seems tuned to chat ({why}); pretraining on text undoes that, so its plain base is better"
+        raise UserError("base", found, f"name that, or confirm this one: base: {{weights: {weights}, chat: true}}")
+
+
+def templated(folder: Path) -> bool:
+    """Whether the tokenizer in a folder has a chat template."""
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        settings = {}
+    return bool(settings.get("chat_template")) or (folder / "chat_template.jinja").is_file()

@@ -1,0 +1,138 @@
+"""Whether a model keeps documents of one row apart, tried on the model itself as it is loaded, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch.overrides import TorchFunctionMode
+
+from domain.model.families import context_of, family_of
+from domain.model.masks import Masks
+from domain.tokens.batch import Batch
+from domain.tokens.packing import PADDING
+
+LENGTHS = (5, 2, 90, 14)  # of documents, in tokens; 90 exceeds the reach of ModernBERT's local layers (64)
+FILLED = 3  # positions at the row's end that hold no token
+# Of the largest number: rounding in fp32 (TF32 too) and in half precision. Positions that go on are off by far more.
+ROUNDING = {torch.float32: 5e-3, torch.bfloat16: 5e-2, torch.float16: 5e-2}
+
+
+def keeps_apart(model: Any) -> bool:
+    """Whether several documents in a row give the logits and gradients that each gives in a row of its own.
+
+    Logits and the gradients of embedded tokens agree to rounding, and no document's logits depend on another's tokens:
+    that gradient is 0 to the bit, in any precision. Tried in train mode without dropout. False as well where the model
+    refuses such masks (BLOOM) or cannot restart its positions (BART): then it is given one document a row.
+
+    The model stays as it was, with its gradients, modes and the random state. It must not be sharded or compiled yet.
+    """
+    apart, together = documents(model)
+    with as_it_was(model), WithoutDropout():
+        alone = [passed(model, each, packed=False) for each in apart]
+        try:
+            logits, embedded = passed(model, together, packed=True)
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError):
+            return False  # it takes no such mask
+        if not bool(logits.isfinite().all()):
+            return False
+        return all(agrees(number, together, logits, embedded, *alone[number]) for number in range(len(alone)))
+
+
+def documents(model: Any) -> tuple[list[Batch], Batch]:
+    """Random documents, each alone in a row, and all of them in one row that is filled up at its end."""
+    table, config = model.get_input_embeddings().weight, model.config.get_text_config()
+    special = {getattr(config, f"{role}_token_id", None) for role in ("pad", "bos", "eos", "decoder_start")}
+    ordinary = [number for number in range(len(table)) if number not in special]
+    draw = np.random.default_rng(0)
+    longest = context_of(model.config) - sum(LENGTHS) + max(LENGTHS) - FILLED
+    lengths = [max(2, min(length, longest)) for length in LENGTHS]
+    sides = ("input_ids", "decoder_input_ids") if family_of(model.config) == "encoder_decoder" else ("input_ids",)
+    # A target is one token shorter than its source, so that one cannot stand for the other.
+    texts = [{name: draw.choice(ordinary, length - n) for n, name in enumerate(sides)} for length in lengths]
+
+    def batch(rows: list[dict[str, np.ndarray]], filled: int) -> Batch:
+        inputs, segments = {}, {}
+        for name in sides:
+            numbers = np.repeat(np.arange(len(rows)), [len(each[name]) for each in rows])
+            ids = np.concatenate([*(each[name] for each in rows), np.zeros(filled, dtype=np.int64)])
+            inputs[name] = torch.from_numpy(ids)[None].to(table.device)
+            segments[name] = torch.from_numpy(np.append(numbers, np.full(filled, PADDING)))[None]
+        return Batch(inputs=inputs, labels=inputs[sides[-1]], valid=0, segments=segments)
+
+    return [batch([text], 0) for text in texts], batch(texts, FILLED)
+
+
+def passed(model: Any, part: Batch, *, packed: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Logits [1, length, vocabulary] of a part, and what its inputs were embedded as, one tensor for each."""
+    table = model.get_input_embeddings().weight
+    embedded: list[torch.Tensor] = []
+
+    def cut(module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+        embedded.append(output.detach().requires_grad_())
+        return embedded[-1]
+
+    # T5 has a module for each stack, over the one matrix.
+    tables = [m for m in model.modules() if isinstance(m, torch.nn.Embedding) and m.weight is table]
+    masks = Masks(model, packed=packed)
+    hooks = [module.register_forward_hook(cut) for module in tables]
+    try:
+        return model(**masks(part), use_cache=False).logits, embedded
+    finally:
+        masks.remove()
+        for hook in hooks:
+            hook.remove()
+
+
+def agrees(
+    number: int,
+    together: Batch,
+    logits: torch.Tensor,
+    embedded: list[torch.Tensor],
+    alone: torch.Tensor,
+    embedded_alone: list[torch.Tensor],
+) -> bool:
+    """Whether document ``number`` of the row is what it is alone, and depends on none of the others."""
+    inside = [(segments == number)[0].to(logits.device) for segments in together.segments.values()]
+    here = logits[:, inside[-1]]
+    toward = torch.randn(here.shape, generator=torch.Generator().manual_seed(number)).to(here)
+    given = torch.autograd.grad((here * toward).sum(), embedded, retain_graph=True)
+    wanted = torch.autograd.grad((alone * toward).sum(), embedded_alone)
+    pairs = [(here, alone), *((g[:, at], w) for g, at, w in zip(given, inside, wanted, strict=True))]
+    leaks = any(bool(gradient[:, ~at].any()) for gradient, at in zip(given, inside, strict=True))
+    return not leaks and all(close(one, other) for one, other in pairs)
+
+
+def close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether they differ by no more than rounding."""
+    return bool((one - other).abs().max() <= ROUNDING[one.dtype] * other.abs().max())
+
+
+@contextmanager
+def as_it_was(model: Any) -> Iterator[None]:
+    """Train mode, and gradients on, inside; outside nothing of it is left."""
+    modes = [(module, module.training) for module in model.modules()]
+    device = model.get_input_embeddings().weight.device
+    with torch.enable_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        model.train()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+
+class WithoutDropout(TorchFunctionMode):
+    """Nothing is dropped inside, in whatever way a model asks for it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is functional.dropout:
+            return args[0] if args else kwargs["input"]
+        if func is functional.scaled_dot_product_attention:
+            args, kwargs = args[:4], {**kwargs, "dropout_p": 0.0}
+        return func(*args, **kwargs)

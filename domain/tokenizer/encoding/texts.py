@@ -1,0 +1,127 @@
+"""Text to ids in memory, as models, measures and shards need it: by the fast path where a tokenizer has one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from domain.errors import UserError
+from domain.machine import available_cores
+from domain.tokenizer.encoding.fast import Fast, Unproved, plain
+
+T = TypeVar("T")
+
+EACH = 1 << 16  # characters for a thread at a time
+WORTH = 1_000_000  # characters: to prove the fast path takes about as long as to encode these without it
+SAMPLE = 20, 10_000  # texts on which the fast path is checked, and characters of each
+
+
+class EncoderCache:
+    """What is remembered of a tokenizer: how many characters it was given, and its fast path once that is worth it."""
+
+    def __init__(self, pieces: int) -> None:
+        self.pieces, self.characters = pieces, 0
+        self.fast: Fast | None = None
+        self.why = ""  # there is no fast path, if it was looked for
+
+    def prove(self, backend: Any, sample: Sequence[str]) -> Fast | None:
+        """The fast path, proved now if it was not before."""
+        if self.fast is None and not self.why:
+            try:
+                self.fast = Fast(backend, sample)
+            except Unproved as reason:
+                self.why = str(reason)
+        return self.fast
+
+
+CACHES: WeakKeyDictionary[Any, EncoderCache] = WeakKeyDictionary()
+
+
+def cache_of(tokenizer: Any) -> EncoderCache:
+    """What is remembered of ``tokenizer``; nothing once it was given other tokens."""
+    memory = CACHES.get(tokenizer)
+    if memory is None or memory.pieces != len(tokenizer):
+        memory = CACHES[tokenizer] = EncoderCache(len(tokenizer))
+    return memory
+
+
+def frame(tokenizer: Any) -> tuple[int, int]:
+    """The ids that open and close a document; one token does both where a tokenizer has only one (GPT-2)."""
+    begin = first(tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id)
+    end = first(tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.bos_token_id)
+    if begin is None or end is None:
+        place = tokenizer.name_or_path or "tokenizer"
+        raise UserError(place, "has no token that begins or ends a text", "use a base whose tokenizer has one")
+    return begin, end
+
+
+def first(*ids: int | None) -> int | None:
+    """The first id that is not None; 0 is an id like any other."""
+    return next((i for i in ids if i is not None), None)
+
+
+def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
+    """The int32 ids of each text, without begin and end; on all cores.
+
+    Special tokens that stand literally in a text ("<|end|>" in documentation about tokenizers) are
+    encoded as the characters they are: only ``frame`` opens and closes a document. A lone surrogate is
+    encoded as U+FFFD.
+    """
+    texts = [valid(text) for text in texts]
+    memory = cache_of(tokenizer)
+    memory.characters += sum(map(len, texts))
+    if memory.characters < WORTH:
+        return plain(tokenizer.backend_tokenizer, texts)
+    fast = memory.prove(tokenizer.backend_tokenizer, [text[: SAMPLE[1]] for text in texts[: SAMPLE[0]]])
+    if fast is None:
+        return plain(tokenizer.backend_tokenizer, texts)
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return [ids for some in pool.map(fast.all, batched(texts, EACH, len)) for ids in some]
+
+
+def valid(text: str) -> str:
+    """``text`` with each lone surrogate, which no UTF-8 can hold, as U+FFFD; a pair of them becomes its character."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer in ``folder``; nothing is downloaded and no code of the folder is run."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            str(folder), f"holds no tokenizer that opens ({reason})", "name a folder with tokenizer.json"
+        ) from error
+    if not tokenizer.is_fast:
+        raise UserError(str(folder), "holds a slow tokenizer only", "convert it to tokenizer.json first")
+    # A tokenizer.json may say that texts are cut to a length; a document is encoded whole.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def batched(items: Iterable[T], most: int, size: Callable[[T], int]) -> Iterator[list[T]]:
+    """``items`` in lists of about ``most`` in all, each item being of a ``size``."""
+    batch, filled = list[T](), 0
+    for item in items:
+        batch.append(item)
+        filled += size(item)
+        if filled >= most:
+            yield batch
+            batch, filled = [], 0
+    if batch:
+        yield batch

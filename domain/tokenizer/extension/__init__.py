@@ -1,0 +1,1 @@
+"""A base's tokenizer continued by the domain's own pieces."""

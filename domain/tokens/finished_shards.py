@@ -1,0 +1,82 @@
+"""Finished shards that outlive a crash: each is noted with its digests, and taken again only if these still hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from domain.artifacts import Corpus, Tokenizer
+from domain.errors import UserError
+from domain.manifest import SCRATCH, file_sha256, write_json
+from domain.tokens.shard import ENDINGS, beside
+
+Note = dict[str, Any]
+
+
+class Kept:
+    """The shards of an unfinished run, in the scratch of its folder ``out``; the run's own corpus and tokenizer."""
+
+    def __init__(self, out: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
+        """Raises ``UserError`` where the shards that are there were made from another corpus or tokenizer."""
+        self.out, self.folder = out, out / SCRATCH / "encode"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path, now = self.folder / "made_from.json", {"corpus": corpus.digest, "tokenizer": tokenizer.digest}
+        try:
+            before = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            write_json(path, now)
+            return
+        for what, digest in now.items():
+            if before[what] != digest:
+                raise UserError(
+                    str(out),
+                    f"was begun with the {what} of digest {before[what]}, and its digest now is {digest}",
+                    f"remove {out} to encode all of it anew",
+                )
+
+    def stem(self, split: str, name: str) -> Path:
+        """Where a shard is written."""
+        return self.folder / "shards" / split / name
+
+    def note_path(self, split: str, name: str) -> Path:
+        """Where it is noted that a shard is finished."""
+        return self.folder / "notes" / split / f"{name}.json"
+
+    def note(self, split: str, name: str, facts: Note) -> None:
+        """A shard is finished: remember these facts of it, and its digests."""
+        path, stem = self.note_path(split, name), self.stem(split, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"facts": facts, "sha256": digests(stem)})
+
+    def find(self, split: str, name: str) -> Note | None:
+        """The facts of a shard that is finished and as it was written; one that is not is told, in a line."""
+        try:
+            told: Note = json.loads(self.note_path(split, name).read_bytes())
+        except FileNotFoundError:
+            return None
+        found = digests(self.stem(split, name))
+        for ending, digest in told["sha256"].items():
+            if found[ending] != digest:
+                file = beside(self.stem(split, name), ending)
+                print(
+                    f"encode: {file} had SHA-256 {digest} when it was finished, and has {found[ending]}; encoded again",
+                    flush=True,
+                )
+                return None
+        facts: Note = told["facts"]
+        return facts
+
+    def move(self) -> None:
+        """All shards are finished: move them to their places in ``out``."""
+        for folder in sorted((self.folder / "shards").glob("*")):
+            shutil.rmtree(self.out / folder.name, ignore_errors=True)
+            os.replace(folder, self.out / folder.name)
+
+
+def digests(stem: Path) -> dict[str, str]:
+    """SHA-256 of each file of a shard, by its ending."""
+    files = {ending: beside(stem, ending) for ending in ENDINGS}
+    return {ending: file_sha256(path) if path.exists() else "no file" for ending, path in files.items()}

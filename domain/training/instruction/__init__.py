@@ -1,0 +1,1 @@
+"""Instruction tuning: the examples file, the chat template, batches, validation."""

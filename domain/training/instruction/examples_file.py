@@ -1,0 +1,145 @@
+"""A file of orders: a line is an instruction with its answer, or a conversation; what is amiss is told by its line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from domain.errors import UserError
+from domain.manifest import file_sha256
+from domain.spec import Spec
+
+ROLES = ("system", "user", "assistant")
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation, as messages of ``role`` and ``content``, that ends with an answer; ``place`` is file:line."""
+
+    place: str
+    messages: list[Message]
+
+
+class Orders(Spec):
+    """Where orders stand, and under which names; a dot reaches into nested records (``meta.question``)."""
+
+    path: Annotated[str, Field(min_length=1, description="a .jsonl or .jsonl.gz file, from the recipe's folder")]
+    instruction: Annotated[str, Field(description="column of what is asked")] = "instruction"
+    input: Annotated[str, Field(description="column of the text that it is asked about; it may be empty")] = "input"
+    label: Annotated[str, Field(description="column of the answer")] = "label"
+    messages: Annotated[
+        str, Field(description="or the column of a conversation: a list of role (system, user, assistant) and content")
+    ] = "messages"
+
+    @field_validator("path")
+    @classmethod
+    def _from_recipe(cls, path: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get("folder")
+        return str(Path(folder) / Path(path).expanduser()) if folder else path
+
+    def digest(self) -> str:
+        """SHA-256 of the file; raises ``UserError`` where it cannot be read."""
+        try:
+            return file_sha256(Path(self.path))
+        except OSError as error:
+            raise self.unreadable(error) from None
+
+    def asked(self) -> dict[str, Any]:
+        """The file by its content, never by its path."""
+        return {**self.model_dump(mode="json", exclude={"path"}), "orders": self.digest()}
+
+    def check(self) -> int:
+        """Read it all, and return how many there are; raises ``UserError`` at the first line that is no order."""
+        return sum(1 for _ in self.read())
+
+    def read(self) -> Iterator[Conversation]:
+        """Every order of the file; blank lines are passed over."""
+        path, number, count = Path(self.path), 0, 0
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+                for number, line in enumerate(lines, 1):
+                    if line.strip():
+                        count += 1
+                        place = f"{path.name}:{number}"
+                        yield Conversation(place, self.conversation(record_of(line, place), place))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UserError(f"{path.name}, after line {number}", f"is cut short ({error})", "write it again") from None
+        except OSError as error:
+            raise self.unreadable(error) from None
+        if not count:
+            raise UserError(str(path), "holds no order", "write a line for each: instruction, input and label")
+
+    def conversation(self, record: dict[str, Any], place: str) -> list[Message]:
+        """The messages of a record, up to the last answer: instruction and input are one, with a blank line between."""
+        given = value_at(record, self.messages)
+        if given is not None:
+            return checked(given, f"{place}, {self.messages}")
+        columns = ", ".join(map(str, record)) or "none"
+        texts = {}
+        for field in ("instruction", "input", "label"):
+            column = getattr(self, field)
+            text = value_at(record, column)
+            if text is not None and not isinstance(text, str):
+                raise UserError(place, f"{column} holds {type(text).__name__}, not text", "write it in quotes")
+            if field != "input" and text is None:
+                fix = f"correct the line, or set tuning.{field} to one of its columns ({columns})"
+                raise UserError(place, f"has no {field} (column {column})", fix)
+            if field != "input" and not (text or "").strip():
+                raise UserError(place, f"{column} is empty", f"write the {field}, or take the line out")
+            texts[field] = text or ""
+        asked = "\n\n".join(text for text in (texts["instruction"], texts["input"]) if text.strip())
+        return [{"role": "user", "content": asked}, {"role": "assistant", "content": texts["label"]}]
+
+    def unreadable(self, error: OSError) -> UserError:
+        """What to say where the system does not give the file."""
+        found = f"{self.path} cannot be read ({error.strerror or error})"
+        return UserError("tuning.path", found, "correct it; it is relative to the recipe's folder")
+
+
+def record_of(line: bytes, place: str) -> dict[str, Any]:
+    """The object in a line; raises ``UserError``."""
+    try:
+        record = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UserError(place, "is not UTF-8", "save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(place, f"is no JSON ({error})", "correct the line") from None
+    if not isinstance(record, dict):
+        raise UserError(place, f"holds {type(record).__name__}, not an object", "write an object with a key per column")
+    return record
+
+
+def checked(given: Any, place: str) -> list[Message]:
+    """The messages, up to the last answer; raises ``UserError`` where they are no conversation."""
+    if not isinstance(given, list) or not all(isinstance(message, dict) for message in given):
+        raise UserError(place, "is no list of objects", "give each message a role and its content")
+    messages: list[Message] = []
+    for number, message in enumerate(given, 1):
+        role, content = message.get("role"), message.get("content")
+        if role not in ROLES:
+            raise UserError(place, f"message {number} has the role {role!r}", f"use one of {', '.join(ROLES)}")
+        if not isinstance(content, str) or not content.strip():
+            raise UserError(place, f"message {number} ({role}) has no content", "write it, or take the message out")
+        messages.append({"role": role, "content": content})
+    answers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
+    if not answers:
+        raise UserError(place, "has no answer (a message of the role assistant)", "add it, or take the line out")
+    if answers[0] == 0:
+        raise UserError(place, "begins with an answer", "put before it what it answers")
+    return messages[: answers[-1] + 1]
+
+
+def value_at(record: dict[str, Any], column: str) -> Any:
+    """The value of a column, or below it where the name has dots; None where there is none."""
+    here: Any = record
+    for step in [column] if column in record else column.split("."):
+        here = here.get(step) if isinstance(here, dict) else None
+    return here

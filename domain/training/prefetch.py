@@ -1,0 +1,63 @@
+"""The next batch is read while the model learns from this one."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+
+from domain.tokens.batch import Batch
+from domain.tokens.batches import Batches
+from domain.training.objectives import Objective
+from domain.training.ranks import Ranks
+
+
+class Prefetcher:
+    """This rank's part of each batch, made by the objective in a thread, in pinned memory where a GPU learns.
+
+    ``waited``: seconds for which the training had to wait for it.
+    """
+
+    def __init__(self, batches: Batches, objective: Objective, ranks: Ranks) -> None:
+        self.batches, self.objective, self.ranks = batches, objective, ranks
+        self.pool = ThreadPoolExecutor(1)
+        self.next: tuple[int, Future[Batch]] | None = None
+        self.waited = 0.0
+
+    def __call__(self, number: int) -> Batch:
+        """Batch ``number``; past the last one they begin again."""
+        began = time.perf_counter()
+        if self.next is None or self.next[0] != number:
+            self.next = number, self.pool.submit(self.read, number)
+        batch = self.next[1].result()
+        self.next = number + 1, self.pool.submit(self.read, number + 1)
+        self.waited += time.perf_counter() - began
+        return batch
+
+    def read(self, number: int) -> Batch:
+        """This rank's rows of one batch, as the model takes them."""
+        size = self.batches.rows
+        rows = self.batches.part(number % len(self.batches), self.ranks.rank, self.ranks.size)
+        batch = self.objective(rows, number * size + size * self.ranks.rank // self.ranks.size)
+        return batch.pinned() if self.ranks.device.type == "cuda" else batch
+
+    def close(self) -> None:
+        """Wait for the thread."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def shares(rows: int, most: int, each: int) -> list[range]:
+    """``rows`` rows of this rank in as many parts of at most ``each`` as the rank with the ``most`` rows has.
+
+    Where weights are sharded every rank must go as often through the model; an empty part is its first row, unlearned.
+    """
+    parts = -(-most // each)
+    return [range(rows * n // parts, rows * (n + 1) // parts) for n in range(parts)]
+
+
+def unlearned(batch: Batch, ignored: int, device: torch.device) -> Batch:
+    """The first row of a batch with nothing to learn from."""
+    first = batch.part(0, 1, device)
+    nothing = torch.full_like(first.labels, ignored)
+    return Batch(inputs=first.inputs, labels=nothing, valid=first.valid, segments=first.segments)

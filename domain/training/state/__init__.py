@@ -1,0 +1,1 @@
+"""The state of a training: checkpoints, their storage, anchors, export."""

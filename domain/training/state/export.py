@@ -1,0 +1,76 @@
+"""A model out of a training that is going on, or was stopped: any checkpoint of it in the layout of transformers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from domain.errors import UserError
+from domain.manifest import Damaged, verify, write_json
+
+CHECKPOINTS = "checkpoints"
+SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and low-rank updates, without weights
+
+
+def describe(model: Any, tokenizer: Path, scratch: Path, lora: Any) -> None:
+    """Keep what it takes to build the model that the checkpoints below ``scratch`` are of."""
+    from domain.tokenizer.files import TOKENIZER_FILES
+
+    folder = scratch / SHAPE
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(folder)
+    for name in TOKENIZER_FILES:
+        if (tokenizer / name).is_file():
+            shutil.copyfile(tokenizer / name, folder / name)
+    write_json(folder / "lora.json", lora.model_dump(mode="json") if lora else None)
+
+
+def export(training: Path, out: Path, *, step: int | None = None) -> int:
+    """Write the checkpoint of ``step``, or the newest that is whole, to ``out`` as a model; returns its step.
+
+    ``training`` is the folder of a training in ``building`` of a work folder, or in ``checkpoints``, where those are
+    that outlast it. Nothing in it is changed, so it may go on meanwhile. Raises ``UserError`` where it holds no such
+    checkpoint, and where ``out`` exists.
+    """
+    scratch = training / ".scratch" if (training / ".scratch").exists() else training
+    if out.exists():
+        raise UserError(str(out), "exists already", "name a folder that does not")
+    if not (scratch / SHAPE / "config.json").is_file():
+        raise UserError(str(training), "holds no checkpoints", "name a folder in work/building or work/checkpoints")
+    held = {int(each.name.removeprefix("step-")): each for each in (scratch / CHECKPOINTS).glob("step-*")}
+    wanted = sorted(held, reverse=True) if step is None else [step] if step in held else []
+    for number in wanted:
+        try:
+            verify(held[number])
+        except Damaged:
+            continue
+        _write(scratch / SHAPE, held[number], out)
+        return number
+    there = ", ".join(map(str, sorted(held))) or "none"
+    raise UserError(str(training), f"holds no whole checkpoint of step {step or 'any'}", f"there are {there}")
+
+
+def _write(shape: Path, checkpoint: Path, out: Path) -> None:
+    import torch
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.state_dict_loader import load
+    from transformers import AutoConfig
+
+    from domain.model.build import opener, save
+    from domain.model.families import family_of
+    from domain.model.lora import adapt, merge
+    from domain.settings.learning import Lora
+    from domain.training.state.snapshot import weights
+
+    config = AutoConfig.from_pretrained(shape, local_files_only=True, trust_remote_code=False)
+    with torch.random.fork_rng():
+        model = opener(family_of(config)).from_config(config, dtype=torch.float32)
+        asked = json.loads((shape / "lora.json").read_text())
+        tuner = adapt(model, Lora.model_validate(asked), grown=True) if asked else None
+    found = {f"model.{name}": tensor.detach() for name, tensor in weights(model).items()}
+    load(found, storage_reader=FileSystemReader(checkpoint), no_dist=True)  # its digests hold: the metadata is a pickle
+    if tuner is not None:
+        merge(tuner)
+    save(model, shape, out)

@@ -1,0 +1,190 @@
+"""A training at one moment as tensors by name: weights, moments and random states, copied to the host and put back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from domain.errors import UserError
+
+# What torch writes into names between a module and its parts when it compiles or recomputes them.
+WRAPPERS = ("_orig_mod.", "_checkpoint_wrapped_module.")
+
+warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # one process is no accident here
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and persistent buffers by the names that they have in the bare model; a shared one once.
+
+    So they are named alike whether the model is plain, compiled, replicated (DDP) or sharded (FSDP2). They are the
+    model's own tensors; ``state_dict`` finds them, since it makes FSDP2 shard again what it has gathered.
+    """
+    while isinstance(model, DistributedDataParallel) or hasattr(model, "_orig_mod"):
+        model = getattr(model, "module" if isinstance(model, DistributedDataParallel) else "_orig_mod")
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        for wrapper in WRAPPERS:
+            name = name.replace(wrapper, "")
+        found.setdefault(id(tensor), (name, tensor))
+    return dict(found.values())
+
+
+def snapshot(model: nn.Module, optimizer: Optimizer, rank: int) -> dict[str, Tensor]:
+    """``model.<name>``, ``optimizer.<name>.<moment>`` and ``random.<device>.<rank>``: the tensors themselves.
+
+    Moments are taken as they are, also where parameters have none yet: torch's ``get_optimizer_state_dict`` fills
+    an empty optimizer by a step, which its counters keep. What the groups say (rate, decay) is not in it, since that
+    follows from the recipe and the step.
+    """
+    named = weights(model)
+    names = {id(tensor): name for name, tensor in named.items()}
+    moments = {
+        f"optimizer.{names[id(parameter)]}.{key}": value
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+    }
+    return {**{f"model.{name}": tensor.detach() for name, tensor in named.items()}, **moments, **random(rank)}
+
+
+def random(rank: int) -> dict[str, Tensor]:
+    """States of the generators of this rank: uint8, on the CPU."""
+    cuda = {f"random.cuda.{rank}": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}
+    return {f"random.cpu.{rank}": torch.get_rng_state(), **cuda}
+
+
+class Host:
+    """Copies in host memory, of sharded tensors this rank's shard; the memory serves the next copy again.
+
+    Memory that is pinned takes a GPU's tensors at the full rate of the bus; pages that are there already take a
+    CPU's in half the time.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def copy(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors as they are now, until the next call."""
+        self.held = {name: self.room(name, tensor) for name, tensor in tensors.items()}
+        for name, tensor in tensors.items():
+            shard(self.held[name]).copy_(shard(tensor), non_blocking=True)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return self.held
+
+    def room(self, name: str, tensor: Tensor) -> Tensor:
+        """Memory for ``tensor``, sharded as it is."""
+        held = self.held.get(name)
+        if held is not None and (held.shape, held.dtype) == (tensor.shape, tensor.dtype):
+            return held
+        return torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
+
+
+def shard(tensor: Tensor) -> Tensor:
+    """What this rank holds of it."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+class Writer(FileSystemWriter):
+    """One file a rank. An ``OSError`` comes out as itself.
+
+    ``torch.save`` says of a full disk that a position is unexpected; the cause behind it would be lost between ranks.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, per_thread_copy_ahead=0)  # all is on the host: its thread need not open a GPU
+
+    def write_data(self, *plan: Any) -> Any:
+        """As the base class does."""
+        try:
+            return super().write_data(*plan)
+        except RuntimeError as error:
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What went wrong on a rank comes out as itself, on all of them, and not wrapped."""
+    try:
+        yield
+    except CheckpointException as error:
+        raise next(iter(error.failures.values()))[0] from None
+
+
+def write(tensors: dict[str, Tensor], folder: Path, group: dist.ProcessGroup | None) -> None:
+    """Write what the ranks of ``group`` hold (None: this process alone) to ``folder``, which all of them see."""
+    with plainly():
+        save(tensors, storage_writer=Writer(folder), process_group=group, no_dist=group is None)
+
+
+def put_back(
+    folder: Path, model: nn.Module, optimizer: Optimizer, rank: int, group: dist.ProcessGroup | None
+) -> dict[str, Tensor]:
+    """Set model, optimizer and generators as ``folder`` says, whatever number of ranks wrote it.
+
+    Returns the other tensors in it, on the CPU. A rank beyond those that wrote keeps its random state. Raises
+    ``UserError`` where another model wrote it.
+    """
+    # The metadata is a pickle, and torch opens it as one (weights_only is for the tensors): no folder comes here but
+    # one whose digests hold.
+    reader = FileSystemReader(folder)
+    saved: dict[str, Any] = reader.read_metadata().state_dict_metadata
+    here = snapshot(model, optimizer, rank)
+    check(folder, saved, here)
+    tensors: dict[str, Tensor] = {}
+    for key, found in saved.items():
+        kind, _, name = key.partition(".")
+        weight = here.get(f"model.{name.rpartition('.')[0]}") if kind == "optimizer" else None
+        if key in here:
+            tensors[key] = here[key]
+        elif weight is not None and weight.shape == found.size:
+            tensors[key] = torch.empty_like(weight, dtype=found.properties.dtype)  # sharded as its weight is
+        elif kind != "random":
+            tensors[key] = torch.empty(found.size, dtype=found.properties.dtype)
+    with plainly():
+        load(tensors, storage_reader=reader, process_group=group, no_dist=group is None)
+    set_moments(model, optimizer, tensors)
+    if f"random.cpu.{rank}" in tensors:
+        torch.set_rng_state(tensors[f"random.cpu.{rank}"])
+    if f"random.cuda.{rank}" in tensors:
+        torch.cuda.set_rng_state(tensors[f"random.cuda.{rank}"])
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith(("model.", "optimizer.", "random."))}
+
+
+def set_moments(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give the optimizer the moments in ``tensors`` and no others: a parameter without any has not learned yet."""
+    moments: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        kind, _, name = key.partition(".")
+        if kind == "optimizer":
+            name, _, moment = name.rpartition(".")
+            moments.setdefault(name, {})[moment] = tensor
+    names = {id(tensor): name for name, tensor in weights(model).items()}
+    learning = [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
+    state = {place: moments[name] for place, name in enumerate(learning) if name in moments}
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def check(folder: Path, saved: Mapping[str, Any], here: Mapping[str, Tensor]) -> None:
+    """Refuse what was written of another model."""
+    there = {key: (found.size, found.properties.dtype) for key, found in saved.items() if key.startswith("model.")}
+    asked = {key: (tensor.shape, tensor.dtype) for key, tensor in here.items() if key.startswith("model.")}
+    differ = sorted(key for key in there.keys() | asked.keys() if there.get(key) != asked.get(key))
+    if differ:
+        name = differ[0].removeprefix("model.")
+        found = f"is of another model: it differs in {len(differ)} tensors, such as {name}"
+        raise UserError(str(folder), found, f"remove {folder.parent} to begin anew")

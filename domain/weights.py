@@ -1,0 +1,66 @@
+"""Given weights: found in a local folder, or on the hub at a pinned revision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from domain.errors import UserError
+from domain.manifest import file_sha256
+from domain.spec import fingerprint
+
+WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")  # no pickles, no code
+
+
+def is_local(weights: str) -> bool:
+    """Whether this names a folder: it exists, or it is written as a path and not as org/name@revision."""
+    return Path(weights).exists() or weights.startswith((".", "/", "~")) or weights.count("/") != 1
+
+
+def given_files(weights: str) -> list[Path]:
+    """The model and tokenizer files of ``weights``, downloaded if they are on the hub; raises ``UserError``."""
+    folder = Path(weights).expanduser() if is_local(weights) else download(weights)
+    if not (folder / "config.json").is_file():
+        found = "has no config.json" if folder.is_dir() else "does not exist"
+        raise UserError("base", f"{weights} {found}", "name a folder in the transformers layout, or org/model@revision")
+    if not any(folder.glob("*.safetensors")):
+        raise UserError(
+            "base", f"{weights} has no safetensors", "convert the weights to safetensors; pickles are not opened"
+        )
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if "auto_map" in config:
+        raise UserError(
+            "base", f"{weights} needs code of its own to run", "choose a base that transformers itself knows"
+        )
+    return sorted(path for pattern in WANTED for path in folder.glob(pattern))
+
+
+def download(weights: str) -> Path:
+    """The local snapshot of ``org/model@revision``; the revision is asked for, so that a model cannot change unseen."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    name, _, revision = weights.partition("@")
+    if not revision:
+        raise UserError(
+            "base",
+            f"{weights} is no folder here, and as a model on the hub it names no revision",
+            f"correct the path, or write {name}@<commit>",
+        )
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED, "*.jinja"]))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        # The hub's own first line is a bare status; what it means stands below it.
+        told = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
+        reason = told[0].rstrip(".") if told else type(error).__name__
+        raise UserError(
+            "base", f"{weights} cannot be had from the hub ({reason})", "check the name, revision and network"
+        ) from None
+
+
+def weights_asked(weights: str) -> Any:
+    """What identifies given weights: name and revision on the hub, the files' bytes in a folder."""
+    if not is_local(weights):
+        return weights
+    return fingerprint({path.name: file_sha256(path) for path in given_files(weights)})

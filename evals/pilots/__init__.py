@@ -1,0 +1,1 @@
+"""Verdicts on pilots: the tokenizer, the mixture and rate, the law behind them."""

@@ -1,0 +1,1 @@
+"""The command shoptalk, one file for each of its commands."""

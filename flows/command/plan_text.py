@@ -1,0 +1,155 @@
+"""A plan as lines for a person: what it takes, in the order in which one asks, and with what it was worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from domain.cost.flops import optimal_tokens
+from domain.machine import Machine
+from domain.planning.layouts import Fit
+from domain.planning.memory import Memory
+from domain.planning.plan import Plan
+from domain.planning.serving import cache, cache_per_token, weights
+from domain.planning.tuning import Examples
+from flows.units import amount, duration, size
+
+SERVED = 16  # texts at once, of which each is as long as the context
+NEAR = (0.5, 2.0)  # times the optimal tokens, between which a recipe is called about right
+
+
+def lines(recipe: Any, machine: Machine, plan: Plan) -> Iterator[tuple[str, str]]:
+    """(What, how much)."""
+    shape, row = plan.shape, plan.row
+    stacks = f"{shape.encoder_layers} + {shape.layers}" if shape.encoder_layers else f"{shape.layers}"
+    learning = "" if plan.learning == shape.parameters else f"; {amount(plan.learning)} of them learn, with LoRA's"
+    yield (
+        "parameters",
+        f"{shape.parameters:,} ({stacks} layers of width {shape.width}, {shape.vocabulary:,} pieces){learning}",
+    )
+    read = ", ".join(f"{label} {amount(count)}" for label, count in plan.tokens.items())
+    passed = f", of which {row.read:.0f} are read and {row.written:.0f} written" if row.read and row.written else ""
+    yield "tokens", f"{read}, in rows of {row.raw:,.0f}{passed}{' (derived from the budget)' if plan.derived else ''}"
+    text = ", ".join(f"{size(count)} {part}" for part, count in plan.text_needed.items())
+    yield "text", f"{text} read once, at 4 bytes a token"
+    yield "compute", f"{plan.flops:.3g} FLOPs: {formula(recipe, machine, plan)}"
+    yield from time(recipe, plan)
+    yield "memory", f"{held(plan.memory)}, in each process"
+    if plan.memory.host:
+        yield "host", f"{size(plan.memory.host)} beside each GPU for the checkpoint that is being written"
+    yield from fit(plan)
+    if plan.examples:
+        yield "tuning", tuning(recipe, plan, plan.examples)
+    served = ", ".join(f"{size(count)} in {name}" for name, count in weights(shape).items())
+    each = cache_per_token(shape)
+    kept = f"; keys and values {size(each)} a token, {size(cache(shape, 1))} for a text of {shape.context:,}, "
+    kept += f"{size(cache(shape, SERVED))} for {SERVED}"
+    yield "serving", f"{served}{kept if each else ''}"
+    parts = ", ".join(f"{part} {size(count)}" for part, count in plan.disk.items())
+    yield "disk", f"{size(sum(plan.disk.values()))}: {parts}; more where the sources hold more"
+    if recipe.base.scratch:
+        yield "law", law(plan)
+    if plan.alone:
+        told = "cannot keep documents of one row apart: it reads one document a row, filled up to the longest"
+        yield "note", f"{shape.architecture} {told}; tokens above count what is filled up too"
+    for warning in recipe.warnings:
+        yield "note", warning
+
+
+def formula(recipe: Any, machine: Machine, plan: Plan) -> str:
+    """How the FLOPs were worked out."""
+    row, share = plan.row, plan.row.predicted / plan.row.raw
+    told = "6 N D and 12 layers x width x row a token for attention; what is looked up costs nothing, the head does"
+    if row.read and row.written:
+        told = (
+            f"6 x the parameters that a token passes: of {row.raw:.0f} tokens {row.read:.0f} pass the encoder and "
+            f"{row.written:.0f} the decoder{'; about 6 (N/2) D' if row.written < row.read / 2 else ', about 6 N D'}"
+        )
+    elif row.read:
+        told += f" at {share:.0%} of the positions"
+    if recipe.training.lora:
+        told += "; frozen layers take 4 N instead"
+    again = {
+        "none": "",
+        "selective": "; recomputing all but products adds a few percent",
+        "full": f"; recomputing the layers makes that {plan.done:.3g} (8 N D)",
+    }
+    return told + again[machine.recompute]
+
+
+def time(recipe: Any, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Hours, by training, and at what speed."""
+    count, what = plan.device.count, "GPU-hours" if plan.device.gpu else "hours of a machine"
+    each = ", ".join(f"{label} {duration(one.seconds + one.looking)}" for label, one in plan.trainings.items())
+    paid = f", {plan.seconds * count / 3600:.3g} {what}" if plan.device.gpu or count > 1 else ""
+    yield (
+        "time",
+        f"{duration(plan.seconds)} of learning ({each}){paid}, and {duration(plan.scoring_seconds)} of scoring; "
+        "reading and cleaning are not in it",
+    )
+    where = f"{count} x {plan.device.name}" if count > 1 else plan.device.name
+    precision = "bf16" if plan.device.bf16 else "fp32"
+    rate = plan.speed.flops_per_second
+    yield "speed", f"{rate / 1e12:.3g} TFLOP/s on {where} in {precision} ({plan.speed.source})"
+    if recipe.pilot.budget:
+        more = recipe.pilot.budget * plan.trainings["adapted"].seconds
+        yield "pilots", f"up to {duration(more)} more for shoptalk pilot, which chooses share and learning rate"
+
+
+def tuning(recipe: Any, plan: Plan, examples: Examples) -> str:
+    """Examples, steps, and memory; its tokens and its time stand with the others'."""
+    left = f" ({examples.longer:,} more too long)" if examples.longer else ""
+    epochs, length = recipe.tuning.epochs, examples.row.raw
+    return (
+        f"{examples.count:,} examples of about {examples.tokens:,.0f} tokens{left}, {epochs} times: {examples.steps:,} "
+        f"steps of {examples.rows:,} rows of {length:,.0f}; {size(plan.trainings['tuning'].memory.peak)} at most"
+    )
+
+
+def held(memory: Memory) -> str:
+    """The most at one moment, and the parts of which not all are there at the same time."""
+    parts = ", ".join(f"{part} {size(count)}" for part, count in memory.parts.items() if count)
+    return f"{size(memory.peak)} at most: {parts}"
+
+
+def fit(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What fits into the device's memory."""
+    device = plan.device
+    if device.memory is None:
+        yield "fits", f"how much {device.name} holds is not known here: set memory_gb in the machine profile"
+        return
+    place = f"{size(device.memory)} of {device.name if device.gpu else 'this machine'}"
+    if plan.fits:
+        yield "fits", f"in the {place}: {layout(plan, plan.fits)}"
+    elif device.gpu and device.ranks == 1:
+        yield "fits", f"not in the {place}, however little goes through at once"
+    else:
+        yield "fits", f"not in the {place}, shared by {device.ranks} processes"
+    if plan.fewest and plan.fewest.how.ranks != device.ranks:
+        ranks = plan.fewest.how.ranks
+        yield "", f"on {ranks} such GPU{'s' if ranks > 1 else ''}: {layout(plan, plan.fewest)}"
+    elif not plan.fits and not plan.fewest and device.gpu:
+        yield "", f"nor on more of them: a batch has {plan.trainings['adapted'].how.rows} rows; raise training.batch"
+
+
+def layout(plan: Plan, found: Fit) -> str:
+    """Which profile fits."""
+    tokens = found.how.together * int(plan.row.written or plan.row.read)
+    return f"micro_batch: {tokens}, recompute: {found.how.recompute} ({size(found.memory.peak)})"
+
+
+def law(plan: Plan) -> str:
+    """Chinchilla's word on a model from scratch."""
+    optimal = optimal_tokens(plan.shape.parameters)
+    read = plan.tokens["base"] + plan.tokens["adapted"]
+    times, (low, high) = read / optimal, NEAR
+    word = "about right"
+    if times < low:
+        word = "under it: with these FLOPs a smaller model on more tokens would be better"
+    elif times > high:
+        word = "over it: a larger model would learn more from these FLOPs, this one is cheaper to serve"
+    fitted = "" if plan.shape.family == "decoder" else "; the law was fitted to decoders"
+    return (
+        f"compute-optimal at {amount(optimal)} tokens (arXiv 2404.10102); base and adapted read {amount(read)}, "
+        f"{times:.2g} times that, {word}{fitted}"
+    )

@@ -1,0 +1,60 @@
+"""Whether an extended tokenizer is worth its price: three pilots, for the same text and the same FLOPs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.artifacts import Checkpoint, Corpus, Tokenizer, Tokens, Verdict
+from domain.cost.flops import flops_per_token
+from domain.cost.shape import shape_of
+from domain.model.spec import Base
+from domain.settings.learning import LONGEST_ROW, Training
+from domain.tokenizer.fit import fit
+from domain.tokens.encode import Encoding, encode
+from domain.training.pretrain import pilot, prepare
+from evals.pilots.tokenizer import Weighing, weigh
+
+
+def weigh_extension(
+    recipe: Any, corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens, base: Checkpoint, stage: Any
+) -> list[Verdict]:
+    """The verdict on the recipe's extended tokenizer; none where it extends none, or asks for no pilot.
+
+    Three arms: the base with its own tokenizer, and the extended one with as much text, and for as many FLOPs.
+    """
+    if recipe.tokenizer.mode != "extend" or not recipe.pilot.share:
+        return []
+    own = stage(fit, recipe.fitting.but(mode="keep"), corpus, label="kept tokenizer")
+    old = stage(encode, Encoding(), corpus, own, label="kept tokens")
+    start = stage(prepare, recipe.base, old, own, label="kept base")
+    asked = budgets(recipe.training, recipe.pilot.share, (old, start), (tokens, base))
+    begin = {"kept": (start, old), "same_bytes": (base, tokens), "same_flops": (base, tokens)}
+    arms = [stage(pilot, asked[name], *begin[name], label=f"pilot, {name.replace('_', ' ')}") for name in begin]
+    return [stage(weigh, recipe.pilot.only(Weighing), *arms, old, tokens, corpus)]
+
+
+def budgets(
+    training: Training, share: float, kept: tuple[Tokens, Checkpoint], extended: tuple[Tokens, Checkpoint]
+) -> dict[str, Training]:
+    """The training of each pilot: tokens that hold the same bytes, and tokens that cost the same FLOPs."""
+    least = training.batch
+    spent = max(least, round((training.tokens or 0) * share))
+    before, after = (bytes_per_token(tokens, training) for tokens, _ in (kept, extended))
+    cost, dearer = (flops(base, training) for _, base in (kept, extended))
+    wanted = {"kept": spent, "same_bytes": spent * before / after, "same_flops": spent * cost / dearer}
+    return {name: training.but(tokens=max(least, round(tokens))) for name, tokens in wanted.items()}
+
+
+def bytes_per_token(tokens: Tokens, training: Training) -> float:
+    """UTF-8 bytes that a token of the mixture stands for."""
+    total = 0.0
+    for part, share in training.mixture.shares.items():
+        held = tokens.facts["train"][part]
+        total += share * held["bytes"] / max(1, held["tokens"])
+    return total
+
+
+def flops(base: Checkpoint, training: Training) -> float:
+    """FLOPs of a token in training."""
+    shape = shape_of(Base(weights=str(base.path)), None)
+    return flops_per_token(shape, training.context or min(shape.context, LONGEST_ROW))

@@ -1,0 +1,1 @@
+"""Small runs that choose the share of domain text and the learning rate."""

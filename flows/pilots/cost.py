@@ -1,0 +1,38 @@
+"""What a grid of pilots takes before it begins: runs, tokens, time, disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from domain.machine import Machine
+from domain.planning.disk import PILOTS, checkpoint_bytes
+from domain.planning.expected import expect
+from flows.pilots.grid import PARTS, longest_run, runs, spent
+from flows.recipe.planned import plan_of
+from flows.recipe.recipe import Recipe
+from flows.units import duration, size
+
+START = 8.0  # seconds until a process of its own has read its model; 6 to 10 were seen on two cores
+STATES = 3  # at one moment beside the newest ones: one being written, the trunk's and its successor
+
+
+def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
+    """Lines that say it; raises ``UserError`` where there is no plan."""
+    plan, asked, longest = plan_of(recipe, machine), runs(recipe), longest_run(recipe)
+    arms, batch, tokens = len(asked) // len(PARTS), recipe.training.batch, recipe.training.tokens or 1
+    read, extends = arms * spent(longest) * batch, recipe.tokenizer.mode == "extend"
+    each = expect(plan.shape, asked[-1][1], spent(longest) * batch, plan.device, machine, plan.speed, grown=extends)
+    # It looks before the first step and after the last; the runs of an arm share the first look.
+    looking = each.looking * (len(PARTS) + 1) / 2
+    seconds = arms * (each.seconds + looking) + len(asked) * (START + plan.speed.warm_up)
+    yield (
+        f"{len(asked)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the training; "
+        f"about {duration(seconds)}"
+    )
+    weighs = extends and recipe.pilot.share > 0
+    most = (STATES + machine.checkpoints_kept) * checkpoint_bytes(plan.shape, recipe.training.lora, grown=extends)
+    free = size(shutil.disk_usage(machine.work).free)
+    stays = PILOTS * 4.0 * plan.shape.parameters if weighs else 0.0
+    more = f", and {size(stays)} of models that weigh the tokenizer stay" if weighs else ", and none of it stays"
+    yield f"at most {size(most)} of disk beside text, tokens and base while an arm learns{more}; {free} are free"

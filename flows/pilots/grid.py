@@ -1,0 +1,78 @@
+"""The runs of a pilot: shares of domain text, learning rates and lengths, within a budget."""
+
+from __future__ import annotations
+
+import math
+
+from domain.errors import UserError
+from domain.settings.learning import Training, Validation
+from domain.training.schedule import decay_begins
+from flows.recipe.recipe import Recipe
+
+PARTS = (4, 2, 1)  # each arm is trained for a quarter, half and all of its steps, on one trunk
+DECAY = 0.2  # of the steps; a release's decay of 0.1 is too few steps for a small run
+WARMUP = 10  # the shortest run warms up over a tenth of its tokens, and the longer ones share that
+LOOK = Validation(every=10**9, bytes=100_000, alarm=None)  # before the first step and after the last
+
+
+def steps_of(longest: int) -> list[int]:
+    """The lengths of an arm's runs, in steps."""
+    return [longest // part for part in PARTS]
+
+
+def spent(longest: int) -> int:
+    """Steps that an arm takes: where a run's decay begins, the next one goes on from the trunk."""
+    schedule = Training(decay="wsd", decay_share=DECAY, warmup_tokens=1)
+    lengths = steps_of(longest)
+    begins = [0, *(decay_begins(schedule, steps) for steps in lengths)]
+    return sum(steps - begin for steps, begin in zip(lengths, begins, strict=False))
+
+
+def longest_run(recipe: Recipe) -> int:
+    """The steps of an arm's longest run within ``pilot.budget``; refuses a budget for which there is none."""
+    tokens, batch = recipe.training.tokens, recipe.training.batch
+    if tokens is None:
+        raise UserError("training.tokens", "is not set, so there is nothing to pilot for", "set it, or plan --write")
+    arms = len(recipe.pilot.domain) * len(rates(recipe))
+    each = recipe.pilot.budget * tokens / (arms * batch)
+    least, longest = PARTS[0], int(each)
+    if spent(least) > each:
+        share = math.ceil(1000 * spent(least) * arms * batch / tokens) / 1000
+        found = f"{recipe.pilot.budget:g} of {tokens:,} tokens is too small for a batch of {batch:,} in each run"
+        more = f"set it to {share:g} at least" if share <= 1 else "train on more tokens, or try fewer arms"
+        raise UserError("pilot.budget", f"{found} of {arms} arm{'s' * (arms > 1)}", more)
+    while spent(longest) > each:
+        longest -= 1
+    return longest
+
+
+def rates(recipe: Recipe) -> list[float]:
+    """The peak learning rates to try, to three digits, so that what is written is what was run."""
+    own = recipe.training.learning_rate
+    return list(recipe.pilot.rates) or [float(f"{rate:.3g}") for rate in (own / 3, own, 3 * own)]
+
+
+def runs(recipe: Recipe) -> list[tuple[str, Training]]:
+    """(Label, training) of every run, the short ones of an arm first."""
+    training, lengths = recipe.training, steps_of(longest_run(recipe))
+    alone = int(training.new_rows_first * lengths[0])  # the same steps in each, or they would share no trunk
+    warmup = max(1, lengths[0] * training.batch // WARMUP)
+    asked = []
+    for share in recipe.pilot.domain:
+        for rate in rates(recipe):
+            mixture = training.mixture.but(domain=share, general=round(1.0 - share, 9))
+            for steps in lengths:
+                said = training.but(
+                    tokens=steps * training.batch,
+                    mixture=mixture,
+                    learning_rate=rate,
+                    decay="wsd",
+                    decay_share=DECAY,
+                    warmup_tokens=warmup,
+                    validation=LOOK,
+                    # A rate that is too high is to be seen to, not fixed, so there is nothing to go back to.
+                    spikes=training.spikes.but(in_a_row=10**9, anchor=10**9),
+                    new_rows_first=min(training.new_rows_first, (alone + 1e-6) / steps) if alone else 0.0,
+                )
+                asked.append((f"pilot {share:.0%} at {rate:g}, {steps:,} steps", said))
+    return asked

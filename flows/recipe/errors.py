@@ -1,0 +1,116 @@
+"""Validation errors as lines that a person can act on: the place in the file, what was found, the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from corpora.plugins import Kinds
+from domain.errors import UserError
+
+M = TypeVar("M", bound=BaseModel)
+Step = str | int
+
+
+def validated(kind: type[M], content: Any, path: Path) -> M:
+    """``content`` as a ``kind``; raises an ``ExceptionGroup`` with one ``UserError`` for each error in ``path``."""
+    try:
+        return kind.model_validate(content, context={"folder": path.parent.resolve()})
+    except ValidationError as error:
+        entries = causes(error.errors())
+        raise ExceptionGroup(str(path), [refusal(path, kind, content, entry) for entry in entries]) from None
+
+
+def causes(entries: Sequence[Any]) -> list[Any]:
+    """The entries that are no mere consequence of a deeper one: a list whose only item is wrong also counts as empty.
+
+    A missing key beside them is kept: it has a place of its own.
+    """
+    places = [entry["loc"] for entry in entries]
+    return [
+        entry
+        for entry in entries
+        if not any(len(place) > len(entry["loc"]) and place[: len(entry["loc"])] == entry["loc"] for place in places)
+    ]
+
+
+def refusal(path: Path, kind: type[BaseModel], content: Any, entry: Any) -> UserError:
+    """One validation error as place, found and fix, each on one line."""
+    steps = [str(step) for step in written(content, entry["loc"])]
+    if entry["type"] == "missing":
+        missing = str(entry["loc"][-1])
+        return UserError(place(path, [*steps, missing]), "is missing", f"add {missing}")
+    message = " ".join(entry["msg"].removeprefix("Value error, ").split())
+    message = (message[:1].lower() + message[1:]).replace("tuple", "list")
+    if entry["type"] == "kind":
+        value = entry["input"]
+        named = value.get("kind") if isinstance(value, dict) else value
+        found = "found no kind" if named is None else f"there is no kind {shown(named)}"
+        return UserError(place(path, steps), found, message)
+    if entry["type"] == "extra_forbidden":
+        fields = keys_at(kind, entry["loc"][:-1])
+        near = get_close_matches(steps[-1], fields, 1)
+        fix = f"the keys here are {', '.join(fields)}" if fields else "take it out"
+        return UserError(
+            place(path, steps), f"'{steps[-1]}' is no key here", f"did you mean {near[0]}" if near else fix
+        )
+    if isinstance(entry["input"], dict) and "; " in message:  # about several keys: the message says what was found
+        found, _, fix = message.rpartition("; ")
+        return UserError(place(path, steps), found, fix)
+    return UserError(place(path, steps), f"found {shown(entry['input'])}", message.rstrip("."))
+
+
+def place(path: Path, steps: Sequence[str]) -> str:
+    """The file, and the path in it."""
+    return f"{path}: {'.'.join(steps)}" if steps else str(path)
+
+
+def written(content: Any, loc: Sequence[Step]) -> Iterator[Step]:
+    """The steps of a location that stand in the file; pydantic also names the branch of a union that it tried."""
+    here = content
+    for step in loc:
+        known = isinstance(here, dict) and step in here
+        if known or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
+            here = here[step]
+            yield step
+
+
+def shown(value: Any) -> str:
+    """A value on one line, cut at 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def keys_at(kind: type[BaseModel], loc: Sequence[Step]) -> list[str]:
+    """The keys that a file may have at a place below ``kind``; none where the place leads elsewhere."""
+    here: list[type[BaseModel]] = [kind]
+    for step in loc:
+        inner = [spec for owner in here if str(step) in names(owner) for spec in specs(names(owner)[str(step)])]
+        chosen = [spec for spec in here if "kind" in names(spec) and spec.model_fields["kind"].default == step]
+        here = inner or chosen or (here if isinstance(step, int) else [])
+    return list(dict.fromkeys(name for spec in here for name in names(spec)))
+
+
+def names(spec: type[BaseModel]) -> dict[str, Any]:
+    """The annotation of each key of a spec, under the name by which a file states it."""
+    return {
+        field.alias or name: Annotated[(field.annotation, *(field.metadata or [None]))]
+        for name, field in spec.model_fields.items()
+    }
+
+
+def specs(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every spec that an annotation may hold, in lists and unions too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and get_origin(annotation) is None:
+        yield annotation
+        return
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Kinds):
+            yield from mark.shipped.values()
+            return
+    for inner in get_args(annotation):
+        yield from specs(inner)

@@ -1,0 +1,201 @@
+"""A whole recipe on one page: it composes the specs that each room defines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, PrivateAttr, model_validator
+
+from corpora.collect import Collection
+from corpora.curate import Curation
+from domain.errors import UserError
+from domain.model.spec import Base
+from domain.planning.published_rates import careful_rate
+from domain.release.bundle import ReleaseSpec
+from domain.settings.learning import Training
+from domain.spec import Spec
+from domain.tokenizer.fit import Fitting
+from domain.training.tune import Tuning
+from domain.weights import is_local
+from domain.yamlfile import read_yaml
+from evals.evaluate import Evaluation
+from evals.gate import Gates
+from flows.recipe.errors import validated
+from flows.recipe.pilot import Pilot
+
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
+
+
+class Corpus(Collection, Curation):
+    """What is collected, and how it is cleaned."""
+
+
+class Budget(Spec):
+    """The one dial: what may be spent on the adapted model and its control."""
+
+    gpus: Annotated[int, Field(ge=1)] = 1
+    hours: Annotated[float, Field(gt=0)]
+
+
+class Release(Spec):
+    """Under what licence, with what words, and from what evidence a model is released."""
+
+    licence: Annotated[str, Field(description="licence of the released weights, as an SPDX id in lower case")]
+    gates: Gates = Gates()
+    intended_use: Annotated[str, Field(description="best use cases, for the model card")] = ""
+    limitations: Annotated[str, Field(description="known limitations, for the model card")] = ""
+
+
+class Recipe(Spec):
+    """One domain, from sources to release."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="lower case, digits, hyphens")]
+    base: Base
+    budget: Budget | None = None
+    corpus: Corpus
+    tokenizer: Fitting = Fitting()
+    training: Training = Training()
+    pilot: Pilot = Pilot()
+    evaluation: Evaluation = Evaluation()
+    tuning: Tuning | None = None
+    release: Release
+
+    _written: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _warnings: list[str] = PrivateAttr(default_factory=list)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        mode = self.tokenizer.mode
+        if mode != "train" and not self.base.weights:
+            raise ValueError(f"tokenizer.mode is {mode}, but a base from scratch has no tokenizer; set it to train")
+        for name, tokens, batch in (
+            ("base.tokens", self.base.tokens, self.base.learning.batch),
+            ("training.tokens", self.training.tokens, self.training.batch),
+        ):
+            if tokens is not None and tokens < batch:
+                raise ValueError(f"{name} is {tokens:,}, fewer than one batch of {batch:,}; raise it")
+        wanted, scratch = self.training.objective, self.base.scratch
+        if scratch is not None and scratch.family != wanted.family:
+            raise ValueError(
+                f"training.objective is {wanted.kind}, for the family {wanted.family}, but base.scratch.architecture "
+                f"is {scratch.architecture}, of the family {scratch.family}; change one of them"
+            )
+        if self.tuning is not None and wanted.family == "encoder":
+            raise ValueError(
+                f"training.objective is {wanted.kind}, and an encoder does not follow orders; classify or tag with it, "
+                "and take tuning out"
+            )
+        return self
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was decided where the recipe says nothing, and had better be measured."""
+        return list(self._warnings)
+
+    @property
+    def start(self) -> Base:
+        """The base's spec, learning by the objective of the training where it is made from scratch."""
+        if self.base.scratch is None:
+            return self.base
+        return self.base.but(learning=self.base.learning.but(objective=self.training.objective))
+
+    @property
+    def fitting(self) -> Fitting:
+        """The tokenizer's spec, knowing the base whose tokenizer may be kept, and what its special tokens serve."""
+        return self.tokenizer.but(base=self.base.weights, objective=self.training.objective.kind)
+
+    @property
+    def arms(self) -> dict[str, Training]:
+        """The adapted model, and the control that spends the same tokens on general text only."""
+        return {"adapted": self.training, "control": self.training.but(mixture=self.training.mixture.alone("general"))}
+
+    @property
+    def bundle(self) -> ReleaseSpec:
+        """What the release says of itself."""
+        words = {name: getattr(self.release, name) for name in ("licence", "intended_use", "limitations")}
+        return ReleaseSpec(name=self.name, recipe=self._written, **words)
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with Shoptalk, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe: a path, or the name of a shipped one."""
+    path = shipped().get(name, Path(name))
+    if not path.is_file():
+        near = get_close_matches(name, shipped(), 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        names = ", ".join(shipped())
+        raise UserError(name, "no such recipe file", f"{hint}name a YAML file, or one that ships: {names}")
+    return path
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and validate a recipe, ``a.b=c`` overrides applied; paths in it are relative to its folder.
+
+    Raises an ``ExceptionGroup`` with a ``UserError`` for every error, or one ``UserError``.
+    """
+    path = find_recipe(name)
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(str(path), f"holds {type(content).__name__}, not keys and values", "begin with name: ...")
+    for override in overrides:
+        apply(content, override)
+    written = json.loads(json.dumps(content, default=str))
+    base = content.get("base")
+    if isinstance(base, dict) and isinstance(base.get("weights"), str):
+        base["weights"] = from_folder(path.parent, base["weights"])
+    elif isinstance(base, str):
+        content["base"] = from_folder(path.parent, base)
+    recipe = careful(validated(Recipe, content, path))
+    recipe._written = written  # with paths as the recipe has them, not as this machine does
+    return recipe
+
+
+def careful(recipe: Recipe) -> Recipe:
+    """The recipe; where it goes on from a base of the hub and sets no learning rate, with a tenth of the base's."""
+    found = careful_rate(recipe.base.weights)
+    if found is None or "learning_rate" in recipe.training.model_fields_set:
+        return recipe
+    rate, why = found
+    recipe = recipe.but(training=recipe.training.but(learning_rate=rate))
+    told = f"training.learning_rate is not set, so {rate:g} is taken, {why}; shoptalk pilot measures a better one"
+    recipe._warnings = [told]
+    return recipe
+
+
+def from_folder(folder: Path, weights: str) -> str:
+    """Local weights as a path from the recipe's folder; a hub id as it is."""
+    beside = (folder / Path(weights).expanduser()).resolve()
+    return str(beside) if beside.exists() or is_local(weights) else weights
+
+
+def apply(content: dict[str, Any], override: str) -> None:
+    """Set ``a.b=c`` in nested mappings and lists; the value is read as YAML."""
+    key, equals, text = override.partition("=")
+    steps = key.strip().split(".")
+    if not equals or not all(steps):
+        raise UserError(f"--set {override}", "is not written a.b=value", "write for instance --set training.tokens=2M")
+    here: Any = content
+    try:
+        value = yaml.safe_load(text)
+        for step in steps[:-1]:
+            if isinstance(here, list):
+                here = here[int(step)]
+            else:
+                if not isinstance(here.get(step), dict | list):
+                    here[step] = {}
+                here = here[step]
+        if isinstance(here, list):
+            here[int(steps[-1])] = value
+        else:
+            here[steps[-1]] = value
+    except (ValueError, IndexError, AttributeError, yaml.YAMLError):
+        raise UserError(f"--set {override}", "names no place in the recipe", "count list items from 0") from None

@@ -1,0 +1,146 @@
+"""What a training took against what was planned of it: told, and kept for the next plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from domain.artifacts import Artifact, Checkpoint, Tokenizer, Trial
+from domain.cost.device import Device, device_of
+from domain.cost.shape import Shape, shape_of
+from domain.errors import UserError
+from domain.machine import Machine
+from domain.model.spec import Base, padded
+from domain.planning.expected import Expected, done_of, expect, speed_of
+from domain.planning.measured import Measured, factor_of
+from domain.settings.learning import Learning, Training
+from domain.spec import Spec
+from domain.tokenizer.files import pieces_of
+from domain.training.metrics_log import read_about, read_points
+from flows.units import duration, size
+
+WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are compiled
+
+
+def measure(
+    label: str, spec: Spec, parents: tuple[Artifact, ...], made: Artifact, spool: Path, machine: Machine
+) -> dict[str, Any] | None:
+    """Compare a training with its plan and note it in the work folder; None for a stage that is no training.
+
+    What is returned is the record of ``domain.planning.measured``. What goes wrong is told: it must not cost the
+    training.
+    """
+    points, learning = read_points(spool), learned(spec)
+    if not points or learning is None or not isinstance(made, Checkpoint | Trial):
+        return None
+    try:
+        return noted(label, spec, learning, parents, made, points, machine, read_about(spool))
+    except (UserError, OSError, LookupError, ArithmeticError, TypeError, ValueError) as error:
+        print(f"{label}: not measured ({type(error).__name__}: {error})", file=sys.stderr, flush=True)
+        return None
+
+
+def noted(
+    label: str,
+    spec: Spec,
+    learning: Learning,
+    parents: tuple[Artifact, ...],
+    made: Artifact,
+    points: list[dict[str, Any]],
+    machine: Machine,
+    about: dict[str, Any],
+) -> dict[str, Any]:
+    """The record of a training, put beside the others."""
+    shape, grown = shape_learned(spec, learning, parents)
+    device, known = device_of(machine.but(gpu="", memory_gb=None)), Measured(machine.work)
+    speed, tokens = speed_of(shape, device, known), made.facts["tokens"]
+    planned = expect(shape, learning, tokens, device, machine, speed, grown=grown)
+    done = done_of(shape, learning, machine, grown=grown)
+    record = compared(label, made.identity, shape, points, tokens, device, planned, done)
+    record["measured"] |= {**about, **used(points)}
+    known.add(device, shape.family, record)
+    return record
+
+
+def learned(spec: Spec) -> Learning | None:
+    """How a stage of this spec learns; None where it does not."""
+    if isinstance(spec, Base):
+        return spec.learning if spec.scratch else None
+    return spec if isinstance(spec, Training) else None
+
+
+def shape_learned(spec: Spec, learning: Learning, parents: tuple[Artifact, ...]) -> tuple[Shape, bool]:
+    """The shape of the model that learned, and whether its vocabulary had grown."""
+    if isinstance(spec, Base):
+        tokenizer = next(parent for parent in parents if isinstance(parent, Tokenizer))
+        return shape_of(spec, padded(pieces_of(tokenizer.path), spec.pad_rows)), False
+    base = next(parent for parent in parents if isinstance(parent, Checkpoint))
+    lora = getattr(learning, "lora", None)
+    first, last = base.facts.get("embeddings", {}).get("new_rows", (0, 0))
+    return shape_of(Base(weights=str(base.path)), None, lora.targets if lora else ()), last > first
+
+
+def compared(
+    label: str,
+    identity: str,
+    shape: Shape,
+    points: list[dict[str, Any]],
+    tokens: int,
+    device: Device,
+    planned: Expected,
+    done: float,
+) -> dict[str, Any]:
+    """A record from the points of a training's spool: ``tokens`` of text were read, each at ``done`` FLOPs."""
+    times = seconds(points)
+    first, steady = (times[:WARM_UP], times[WARM_UP:]) if len(times) > 2 * WARM_UP else ([], times)
+    text = tokens / points[-1]["tokens"]  # points count what is predicted
+    speed = sum(count for count, _ in steady) / sum(time for _, time in steady)
+    held = max(point["memory_mb"] for point in points) * 1e6
+    estimated = planned.memory
+    return {
+        "identity": identity,
+        "label": label,
+        "parameters": shape.parameters,
+        "flops_per_second": done * text * speed / device.count,
+        "warm_up": max(0.0, sum(time - count / speed for count, time in first)),
+        "memory_factor": factor_of(held, estimated.plain, estimated.sure),
+        "planned": {"seconds": planned.seconds, "memory": estimated.peak},
+        "measured": {"seconds": sum(time for _, time in times), "memory": held},
+    }
+
+
+def seconds(points: list[dict[str, Any]]) -> list[tuple[int, float]]:
+    """(Tokens that are predicted, seconds) of each step; looks at held-out text are not in it."""
+    before, found = 0, []
+    for point in points:
+        count = point["tokens"] - before
+        found.append((count, count / point["tokens_per_second"]))
+        before = point["tokens"]
+    return found
+
+
+def used(points: list[dict[str, Any]]) -> dict[str, float]:
+    """MFU of the middle step; nothing where the points tell none."""
+    shares = [point["mfu"] for point in points if "mfu" in point]
+    return {"mfu": median(shares)} if shares else {}
+
+
+def told(record: dict[str, Any]) -> str:
+    """The comparison in a line; where a peak is known also what of it was used, by how many FLOPs a token."""
+    planned, measured = record["planned"], record["measured"]
+    off = {name: measured[name] / planned[name] - 1 for name in planned}
+    return (
+        f"learned in {duration(measured['seconds'])}, {duration(planned['seconds'])} planned ({off['seconds']:+.0%}); "
+        f"held {size(measured['memory'])}, {size(planned['memory'])} planned ({off['memory']:+.0%})"
+        + utilisation(measured)
+    )
+
+
+def utilisation(measured: dict[str, Any]) -> str:
+    """The MFU by its formula's FLOPs and the peak; empty where there is none."""
+    if not {"mfu", "flops_per_token", "peak_flops"} <= measured.keys():
+        return ""
+    each, peak = measured["flops_per_token"] / 1e9, measured["peak_flops"] / 1e12
+    return f"; MFU {measured['mfu']:.1%} of {peak:,.0f} TFLOP/s at {each:,.3g} GFLOPs a token"

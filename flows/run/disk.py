@@ -1,0 +1,61 @@
+"""Errors of the disk that a person can fix, as one line: whoever ran into them, and however they were passed on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from domain.errors import UserError
+from domain.worker import FULL
+
+MENDS = {
+    errno.ENOSPC: "make room or set another --work, then run again",
+    errno.EDQUOT: "make room or set another --work, then run again",
+    errno.EACCES: "give the user of this run access to it, or set another --work",
+    errno.EPERM: "give the user of this run access to it, or set another --work",
+    errno.EROFS: "set another --work",
+    errno.EIO: "check the disk, or set another --work",
+}
+LEAST = 1_000_000  # bytes free under which an engine's unclear error is put down to the full disk
+START = 30_000_000  # bytes that the engines' own records take in a run, with some to spare
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, those in its groups, and what led to each."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        here = waiting.pop(0)
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        yield here
+        waiting += here.exceptions if isinstance(here, BaseExceptionGroup) else []
+        waiting += [cause for cause in (here.__cause__, here.__context__) if cause is not None]
+
+
+def refuse_full(work: Path) -> None:
+    """Raise a ``UserError`` where there is no room even for the records of a run."""
+    free = shutil.disk_usage(work).free
+    if free < START:
+        raise UserError(str(work), f"the disk is full ({free / 1e6:.0f} MB are free)", MENDS[errno.ENOSPC])
+
+
+def disk_error(error: Exception, work: Path) -> UserError | None:
+    """What to say of an error that the disk of ``work`` caused; None where it did not."""
+    free = shutil.disk_usage(work).free if work.exists() else 0
+    for here in chain(error):
+        if isinstance(here, UserError):
+            return None
+        number = here.errno if isinstance(here, OSError) else None
+        if number is None and any(text in str(here) for text in FULL):
+            number = errno.ENOSPC
+        if number in MENDS:
+            place = str(getattr(here, "filename", None) or work)
+            told = f"{os.strerror(number)} ({free / 1e9:.1f} GB are free in the work folder)"
+            return UserError(place, told, MENDS[number])
+    if free < LEAST:
+        return UserError(str(work), "the disk is full", MENDS[errno.ENOSPC])
+    return None

@@ -1,0 +1,92 @@
+"""One run at a time in a work folder, and an end to what a killed run left behind in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from domain.errors import UserError
+
+MARK = "SHOPTALK_RUN"
+PATIENCE = 10.0  # seconds that a killed process may take to be gone
+
+
+@contextmanager
+def holding(work: Path) -> Iterator[None]:
+    """Hold the work folder for one run; raises ``UserError`` where another process holds it.
+
+    The kernel frees the lock with the process, however it ended. The file names the process, and a mark drawn
+    anew for each run, which the run's children inherit in their environment.
+    """
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        file = (work / "lock").open("a+")
+    except OSError as error:
+        raise UserError(str(work), f"cannot be written ({error.strerror})", "name another --work") from None
+    with file:
+        # A forked child shares the lock, and would keep it after this process is gone.
+        os.register_at_fork(after_in_child=file.close)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder, _ = read(file)
+            found = f"is in use by another run (process {holder or 'unknown'})"
+            raise UserError(str(work), found, "wait for it, or name another --work") from None
+        end_leftovers(read(file)[1])
+        mark = secrets.token_hex(16)
+        try:
+            file.truncate(0)
+            file.write(f"{os.getpid()} {mark}")
+            file.flush()
+        except OSError as error:
+            raise UserError(str(work), f"cannot be written ({error.strerror})", "make room, then run again") from None
+        os.environ[MARK] = mark
+        try:
+            yield
+        finally:
+            os.environ.pop(MARK, None)
+
+
+def read(file: TextIO) -> tuple[str, str]:
+    """(process, mark) of the run that holds the folder, or held it last; empty where the file does not say."""
+    file.seek(0)
+    process, _, mark = file.read(200).strip().partition(" ")
+    return process, mark
+
+
+def end_leftovers(mark: str) -> None:
+    """End what the run of that mark left behind: workers, a learner, the temporary server; waits until they are gone.
+
+    Only who inherited a killed run's own mark is ended. A run in another work folder has another one, and so has
+    whoever starts Shoptalk from a shell. Where there is no /proc, a learner still ends by itself.
+    """
+    if not mark:
+        return
+    wanted, until = f"{MARK}={mark}".encode(), time.monotonic() + PATIENCE
+    while (left := marked(wanted)) and time.monotonic() < until:
+        for process in left:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except OSError:
+                continue
+        time.sleep(0.05)
+
+
+def marked(wanted: bytes) -> list[int]:
+    """The processes, this one apart, that have ``wanted`` in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+        if wanted in environment and int(entry.name) != os.getpid():
+            found.append(int(entry.name))
+    return found

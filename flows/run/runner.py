@@ -1,0 +1,194 @@
+"""Identity -> found? -> run -> manifest -> track: the one runner of every stage."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from domain.artifacts import Artifact, Release
+from domain.machine import Machine
+from domain.manifest import SCRATCH, Damaged
+from domain.planning.measured import Measured
+from domain.spec import Spec
+from domain.stage import A, Stage, Store
+from domain.training.metrics_log import about_path, spool_path
+from flows.adapt import adapt
+from flows.recipe.recipe import Recipe
+from flows.run.actuals import measure, told
+from flows.run.disk import disk_error
+from flows.run.launch import launch
+from flows.run.record import Journey
+from flows.run.stages import beyond
+from flows.tracking.tracker import Tracker
+
+FORWARD_SECONDS = 10.0
+
+
+class Missing(Exception):
+    """A stage's artifact is not there yet."""
+
+
+class Reached(Exception):
+    """The stage up to which the run was asked for is done."""
+
+
+def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], request: str) -> A | None:
+    """The finished artifact, if it was made from just these parents.
+
+    A parent that was damaged and made again on other hardware may have come out otherwise under the same
+    identity; what was made from the old one is then set aside, since its lineage no longer holds.
+    """
+    artifact = store.find(made_by, request)
+    if artifact is None:
+        return None
+    if [parent["digest"] for parent in artifact.manifest["parents"]] == [parent.digest for parent in parents]:
+        return artifact
+    aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
+    print(f"{made_by.name}: was made from something that has changed since; kept as {aside}", flush=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    artifact.path.rename(aside)
+    return None
+
+
+class Finder:
+    """A runner that only looks: raises ``Missing`` at the first stage with work to do."""
+
+    def __init__(self, store: Store, machine: Machine, until: str) -> None:
+        self.store, self.machine, self.until = store, machine, until
+        self.found: list[tuple[str, Artifact]] = []
+
+    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+        """The finished artifact."""
+        if beyond(made_by.name, self.until):
+            raise Reached
+        artifact = find(self.store, made_by, spec, parents, made_by.request(spec, parents, self.machine))
+        if artifact is None:
+            raise Missing(label or made_by.name)
+        self.found.append((label or made_by.name, artifact))
+        return artifact
+
+
+def find_all(
+    recipe: Recipe, as_of: date, store: Store, machine: Machine, until: str
+) -> tuple[list[tuple[str, Artifact]], bool]:
+    """The artifacts that are finished, in order, and whether these are all that is asked for."""
+    finder = Finder(store, machine, until)
+    try:
+        adapt(recipe, as_of, finder)
+    except Missing:
+        return finder.found, False
+    except Reached:
+        pass
+    return finder.found, True
+
+
+def directly(label: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """No engine: the call itself."""
+    return call
+
+
+class StageRunner:
+    """A runner that makes what is missing, under the engine's eyes (``engine`` wraps a call as its task)."""
+
+    def __init__(
+        self, *, machine: Machine, store: Store, journey: Journey, tracker: Tracker, until: str, engine: Any = directly
+    ) -> None:
+        self.machine, self.store, self.journey = machine, store, journey
+        self.tracker, self.until, self.engine = tracker, until, engine
+
+    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+        """Find the artifact or make it; track it either way."""
+        if beyond(made_by.name, self.until):
+            raise Reached
+        label = label or made_by.name
+        # Called without arguments: the engine would walk through every argument to look for futures in it.
+        artifact: A = self.engine(label, lambda: self.find_or_make(made_by, spec, parents, label))()
+        return artifact
+
+    def find_or_make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], label: str) -> A:
+        """The body of one engine task."""
+        request = made_by.request(spec, parents, self.machine)
+        began = time.monotonic()
+        found = find(self.store, made_by, spec, parents, request)
+        if found is None:
+            print(f"{label}: working", flush=True)
+            artifact = self.make(made_by, spec, parents, request, label)
+            seconds = time.monotonic() - began
+            print(f"{label}: done in {seconds:.0f} s", flush=True)
+        else:
+            artifact, seconds = found, None
+            print(f"{label}: found", flush=True)
+        learned = Measured(self.machine.work).of(artifact.identity)
+        if learned and seconds is not None:
+            print(f"{label}: {told(learned)}", flush=True)
+        self.journey.add(label, artifact, seconds, learned)
+        self.tracker.finished(label, request, artifact, parents, seconds)
+        return artifact
+
+    def make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], request: str, label: str) -> A:
+        """Build in the store's workplace, forward the points while it runs, and keep the result."""
+        out = self.store.workplace(made_by, request)
+        spool = spool_path(out)
+        self.tracker.started(label, request, made_by, spec, parents)
+        done = threading.Event()
+
+        def forward() -> None:
+            while not done.wait(FORWARD_SECONDS):
+                self.tracker.forward(request, spool)
+
+        watcher = threading.Thread(target=forward, daemon=True)
+        watcher.start()
+        try:
+            built = self.build(made_by, spec, parents, out)
+        finally:
+            done.set()
+            watcher.join()
+        self.tracker.forward(request, spool)
+        measure(label, spec, parents, built, spool, self.machine)
+        spool.unlink(missing_ok=True)
+        about_path(spool).unlink(missing_ok=True)
+        return self.store.keep(made_by, request, built)
+
+    def build(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], out: Path) -> A:
+        """Run the stage into ``out``, here or launched; sealed work of a run that ended just then is taken."""
+        try:
+            return made_by.makes.open(out)
+        except Damaged:
+            clear(out)
+        try:
+            if made_by.launched:
+                launch(made_by, spec, parents, out=out, machine=self.machine)
+                return made_by.makes.open(out)
+            return made_by(spec, *parents, out=out, machine=self.machine)
+        except OSError as error:
+            refusal = disk_error(error, self.machine.work)
+            raise (refusal or error) from error
+
+
+def clear(out: Path) -> None:
+    """Remove what a killed try left in ``out``, its scratch apart: a torn file must not be sealed with the rest."""
+    for path in out.iterdir():
+        if path.is_dir() and path.name != SCRATCH:
+            shutil.rmtree(path)
+        elif not path.is_dir():
+            path.unlink()
+
+
+def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
+    """The whole way with ``runner``, until its last stage; the release is registered, if there is one."""
+    runner.journey.begin(recipe.model_dump(mode="json"), as_of.isoformat())
+    release = None
+    with runner.tracker:
+        with suppress(Reached):
+            release = adapt(recipe, as_of, runner)
+        if release is not None:
+            runner.tracker.register(recipe.name, release)
+    if not runner.tracker.broken:
+        runner.journey.tell(runner.tracker.uri)
+    return release

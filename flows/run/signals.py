@@ -1,0 +1,61 @@
+"""Ctrl-C stops the run and nothing else: workers and the learner are ended by the run, not startled beside it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flows.run.disk import chain
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` in the main thread, and there alone, on SIGINT and SIGTERM.
+
+    A terminal sends SIGINT to every process of a command, and each Python process among them would print a
+    traceback. So SIGINT is blocked, which children inherit; a thread waits for it and wakes the main thread.
+    A command that was started in the background with SIGINT ignored goes on ignoring it.
+
+    SIGTERM may reach workers too, as when ``timeout`` sends it to all: whatever fails because of that, after the
+    interrupt, is the interrupt. So it is where Prefect heard the signal, as it does while a flow runs.
+    """
+    main = threading.current_thread()
+    if main is not threading.main_thread():
+        yield  # not ours to handle
+        return
+    awaited = set() if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else {signal.SIGINT}
+
+    stopped = threading.Event()
+
+    def stop(*_: Any) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            found = signal.sigtimedwait(awaited, 0.2)
+            # A wait that a stop (Ctrl-Z) outlasted answers too, with no signal in it.
+            if found and found.si_signo in awaited and main.ident is not None:
+                signal.pthread_kill(main.ident, signal.SIGUSR1)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGUSR1, signal.SIGTERM)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        if stopped.is_set() or any(type(each).__name__ == "TerminationSignal" for each in chain(error)):
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        done.set()
+        watcher.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,88 @@
+"""Tracking in a thread of its own: no stage waits until MLflow is imported, has made its tables, or answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self
+
+from domain.artifacts import Artifact, Release
+from domain.spec import Spec
+from domain.stage import Stage
+from flows.tracking.tracker import Tracker, quietly
+
+Call = Callable[[], object]
+
+
+class BackgroundTracker(Tracker):
+    """Tells ``tracker`` everything in its order. What is read from a spool is waited for, and so is the end.
+
+    A daemon thread, since one that is stuck in a dead server must not keep an interrupted command from ending.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker, self.uri = tracker, tracker.uri
+        self.calls = SimpleQueue[Call | threading.Event]()
+        self.teller: threading.Thread | None = None
+
+    def prepare(self) -> None:
+        """Begin now: whatever starts meanwhile is not waited for twice."""
+        if self.teller is None:
+            self.teller = threading.Thread(target=self.work, daemon=True)
+            self.teller.start()
+            self.calls.put(self.tracker.prepare)
+
+    def work(self) -> None:
+        """Call after call, for as long as the process lives."""
+        while True:
+            call = self.calls.get()
+            if isinstance(call, threading.Event):
+                call.set()  # whatever has failed before: somebody waits
+            else:
+                self.tell(call)
+
+    @quietly
+    def tell(self, call: Call) -> None:
+        """One call; whatever fails in it, the next ones come."""
+        call()
+
+    def wait(self) -> None:
+        """Until all is told."""
+        told = threading.Event()
+        self.calls.put(told)
+        told.wait()
+        self.broken = self.broken or self.tracker.broken
+
+    def __enter__(self) -> Self:
+        self.prepare()
+        self.calls.put(self.tracker.__enter__)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.calls.put(partial(self.tracker.__exit__, kind, error, trace))
+        self.wait()
+
+    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+        """Soon."""
+        self.calls.put(partial(self.tracker.started, label, request, made_by, spec, parents))
+
+    def forward(self, request: str, spool: Path) -> None:
+        """Now: the spool may be gone afterwards."""
+        self.calls.put(partial(self.tracker.forward, request, spool))
+        self.wait()
+
+    def finished(
+        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+    ) -> None:
+        """Soon."""
+        self.calls.put(partial(self.tracker.finished, label, request, artifact, parents, seconds))
+
+    def register(self, name: str, release: Release) -> None:
+        """Soon."""
+        self.calls.put(partial(self.tracker.register, name, release))

@@ -1,0 +1,81 @@
+"""What is told of a run while it works, and to whom: MLflow, or nobody; tracking that fails never stops work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from domain.artifacts import Artifact, Release
+from domain.spec import Spec
+from domain.stage import Stage
+from domain.worker import FULL
+
+P = ParamSpec("P")
+T = TypeVar("T", bound="Tracker")
+
+
+class Tracker:
+    """Tells nobody: what a run without tracking uses, and the interface of those that tell."""
+
+    uri = "none"
+    broken = False
+
+    def prepare(self) -> None:
+        """Import what it needs; nothing is told yet."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """The journey ends, well or not."""
+
+    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+        """A stage begins to work."""
+
+    def forward(self, request: str, spool: Path) -> None:
+        """Tell the points that are new in the spool."""
+
+    def finished(
+        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+    ) -> None:
+        """A stage's artifact is there, made in ``seconds`` or found (None)."""
+
+    def register(self, name: str, release: Release) -> None:
+        """Put the release into the registry, once, and point the alias at it."""
+
+
+def quietly(call: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
+    """Tracking that fails says so once and is left alone: weeks of learning must not hang on a server."""
+
+    @wraps(call)
+    def guarded(self: T, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        if self.broken:
+            return
+        try:
+            call(self, *args, **kwargs)
+        except Exception as error:
+            self.broken = True
+            lines = str(error).splitlines() or [type(error).__name__]
+            reason = next((line for line in lines if any(full in line for full in FULL)), lines[0])
+            told = f"tracking: {self.uri} failed ({reason[:200]}); the run goes on untracked"
+            print(told, file=sys.stderr, flush=True)
+
+    return guarded
+
+
+def flattened(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings and lists with dotted keys, None left out."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flattened(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from flattened(inner, f"{prefix}.{number}")
+    elif value is not None:
+        yield prefix, value

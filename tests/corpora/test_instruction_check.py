@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from corpora.decontaminate import Decontamination
+from corpora.instruction_check import refuse_asked
+from domain.errors import UserError
+from domain.training.instruction.examples_file import Orders
+
+LONG = "Does the tenant owe the landlord interest on rent that is paid after the third day of the month?"
+SHORT = "Who pays for the broken window?"  # 6 words: matched whole
+
+
+@pytest.fixture
+def protected(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"task": t, "text": q}) + "\n" for t, q in (("rent", LONG), ("damage", SHORT))))
+    return path
+
+
+def asked(folder: Path, protected: Path, *records: dict[str, object], **settings: object) -> None:
+    path = folder / "orders.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    refuse_asked(Orders(path=str(path)).read(), protected, Decontamination.model_validate(settings))
+
+
+def order(instruction: str, text: str = "", label: str = "The tenant.") -> dict[str, object]:
+    return {"instruction": instruction, "input": text, "label": label}
+
+
+def test_orders_of_ones_own_pass(tmp_path: Path, protected: Path) -> None:
+    asked(tmp_path, protected, order("Who pays for the window?"), order("Sum it up.", LONG.partition(" on ")[0]))
+
+
+def test_lines_that_hold_a_question_are_named_with_its_task(tmp_path: Path, protected: Path) -> None:
+    talk = [{"role": "user", "content": "Yes?"}, {"role": "assistant", "content": f"Well. {LONG.upper()}"}]
+    records = [order("A."), order("B.", f"So: {LONG}"), {"messages": talk}, order(SHORT), *[order("C.")] * 300]
+    told = (
+        r"^tuning.path: 3 of 304 orders hold what the evals ask: orders.jsonl:2 \(rent\), orders.jsonl:3 \(rent\), "
+        r"orders.jsonl:4 \(damage\)\. Fix: take these lines out of the file\.$"
+    )
+    for hit in ("drop", "cut"):
+        with pytest.raises(UserError, match=told):
+            asked(tmp_path, protected, *records, hit=hit)
+
+
+def test_many_are_counted_and_what_more_than_ten_share_is_boilerplate(tmp_path: Path, protected: Path) -> None:
+    with pytest.raises(UserError, match=r"^tuning.path: 10 of 10 orders .*:5 \(damage\) and 5 more\. Fix"):
+        asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(10)])
+    asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(11)])
+
+
+def test_nothing_is_protected(tmp_path: Path) -> None:
+    (tmp_path / "texts.jsonl").touch()
+    asked(tmp_path, tmp_path / "texts.jsonl", order(LONG))

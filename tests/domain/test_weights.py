@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from domain.errors import UserError
+from domain.weights import given_files, is_local, weights_asked
+from tests.hub import serving
+
+HOME = Path(__file__).resolve().parents[2]
+
+LOAD = """
+import sys
+from domain.errors import UserError
+from domain.weights import given_files
+for weights in sys.argv[1:]:
+    try:
+        files = given_files(weights)
+    except UserError as refusal:
+        print(refusal)
+        continue
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    folder = files[0].parent
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    start = tokenizer("Once upon a time", return_tensors="pt")["input_ids"]
+    told = tokenizer.decode(model.generate(start, max_new_tokens=12, do_sample=False)[0], skip_special_tokens=True)
+    print(*sorted(f.name for f in files), model.num_parameters(), told, sep="|")
+"""
+
+
+def test_folders_and_hub_names_are_told_apart(tmp_path: Path) -> None:
+    assert is_local(str(tmp_path))
+    assert is_local("./models/x")
+    assert not is_local("org/model@0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "no config.json"),
+        ({"config.json": "{}"}, "no safetensors"),
+        ({"config.json": "{}", "pytorch_model.bin": "x"}, "no safetensors"),
+        ({"config.json": json.dumps({"auto_map": {}}), "model.safetensors": "x"}, "code of its own"),
+    ],
+)
+def test_folders_that_are_no_base(tmp_path: Path, files: dict[str, str], found: str) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=found):
+        given_files(str(tmp_path))
+
+
+def test_a_hub_name_needs_a_revision() -> None:
+    with pytest.raises(UserError, match="no revision"):
+        given_files("org/model")
+
+
+def test_the_hub_out_of_reach_is_one_line() -> None:
+    with pytest.raises(UserError, match="cannot be had from the hub"):
+        given_files("org/model@0123456789012345678901234567890123456789")
+
+
+def test_identity_is_content_not_place(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+        (tmp_path / name / "model.safetensors").write_text("weights")
+    assert weights_asked(str(tmp_path / "a")) == weights_asked(str(tmp_path / "b"))
+    (tmp_path / "b" / "model.safetensors").write_text("other weights")
+    assert weights_asked(str(tmp_path / "a")) != weights_asked(str(tmp_path / "b"))
+
+
+def test_a_base_comes_from_the_hub_at_its_revision_and_speaks(pretrained: Path, tmp_path: Path) -> None:
+    """Over real HTTP, by the library's own download; pickles stay where they are, other revisions are not taken."""
+    files = {path.name: path.read_bytes() for path in pretrained.iterdir() if path.is_file()}
+    with serving() as hub:
+        commit = hub.add("models", "org/tiny", {**files, "pytorch_model.bin": b"a pickle", "code.py": b"raise"})
+        hub.add("models", "org/tiny", {"config.json": b"a later mistake"})
+        asked = [f"org/tiny@{commit}", f"org/tiny@{'0' * 40}", f"org/nobody@{commit}"]
+        command = [sys.executable, "-c", LOAD, *asked]
+        answer = subprocess.run(command, env=hub.environment(tmp_path), cwd=HOME, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    loaded, nowhere, nobody = answer.stdout.splitlines()
+    *names, parameters, told = loaded.split("|")
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(names)
+    assert not {"pytorch_model.bin", "code.py"} & set(names)
+    assert parameters == "260032"
+    assert told.startswith("Once upon a time, there was a")
+    for line, weights in ((nowhere, asked[1]), (nobody, asked[2])):
+        assert line.startswith(f"base: {weights} cannot be had from the hub (")
+        assert "Fix: check the name, revision and network" in line
+    assert not [line for line in hub.asked if line.endswith((".bin", ".py"))]

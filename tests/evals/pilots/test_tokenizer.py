@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from domain.artifacts import Verdict
+from domain.cost.flops import flops_per_token
+from domain.cost.shape import shape_of
+from domain.machine import Machine
+from domain.model.spec import Base
+from evals.pilots.tokenizer import Weighing, advice, price, weigh
+
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+GOOD = {"change_same_bytes": -0.01, "interval_same_bytes": [-0.02, 0.005], "change_same_flops": -0.02,
+        "interval_same_flops": [-0.03, -0.01], "units": 40}  # fmt: skip
+
+
+def counted(domain: int, general: int) -> Any:
+    return SimpleNamespace(facts={"train": {"domain": {"tokens": domain}, "general": {"tokens": general}}})
+
+
+def arm(trained: Any, tokens: int) -> Any:
+    """A checkpoint that says it has read so many tokens."""
+    spec = {**trained.manifest["spec"], "context": 64}
+    return SimpleNamespace(path=trained.path, facts={**trained.facts, "tokens": tokens}, manifest={"spec": spec})
+
+
+def test_extend_only_where_it_is_no_worse_in_all() -> None:
+    assert advice({"domain": GOOD, "general": GOOD}, 0.005)[0] == "extend"
+    for part in ("domain", "general"):
+        for key in ("interval_same_bytes", "interval_same_flops"):
+            worse = {"domain": GOOD, "general": GOOD, part: {**GOOD, key: [-0.01, 0.0051]}}
+            assert advice(worse, 0.005)[0] == "keep"
+    chosen, reasons = advice({"domain": {**GOOD, "units": 29}, "general": GOOD}, 0.005)
+    assert chosen == "keep"
+    assert "too few units to judge" in reasons[0]
+    assert "[-2.00%, +0.50%]" in reasons[0]
+
+
+def test_the_price_by_hand(arms: Any) -> None:
+    kept, other = arm(arms["control"], 1_000), arm(arms["adapted"], 900)
+    each = flops_per_token(shape_of(Base(weights=str(kept.path)), None), 64)
+    told = price({"kept": kept, "same_bytes": other, "same_flops": other}, counted(1_000, 500), counted(800, 500))
+    assert told["tokens"]["domain"] == {"kept": 1_000, "extended": 800, "saved": 0.2}
+    assert told["tokens"]["general"]["saved"] == 0
+    # The same model: a token costs as much, so a domain text costs a fifth less.
+    assert told["flops_per_token"] == {"kept": each, "extended": each}
+    assert told["flops_per_domain_text"] == pytest.approx(-0.2)
+    assert told["pilot"]["flops"] == 2_800 * each
+    assert told["break_even"] == {"trained": 14_000, "served": 42_000}  # 2,800 / 0.2, and a forward pass is a third
+    longer = price({"kept": kept, "same_bytes": other, "same_flops": other}, counted(1_000, 500), counted(1_000, 500))
+    assert longer["break_even"] == {"trained": None, "served": None}
+
+
+def test_a_pilot_is_judged_on_validation_text(
+    arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path: Path
+) -> None:
+    tokens = scored_tokens[1]
+    spec = Weighing(bytes=60_000, resamples=500)
+    verdict = weigh(
+        spec, arms["control"], arms["adapted"], arms["adapted"], tokens, tokens, scored_corpus, out=tmp_path,
+        machine=CPU,
+    )  # fmt: skip
+    assert isinstance(verdict, Verdict)
+    told = json.loads((tmp_path / "verdict.json").read_text())
+    assert told == verdict.facts
+    domain = told["scores"]["domain"]
+    assert domain["same_bytes"] == domain["same_flops"] < domain["kept"]
+    assert domain["change_same_bytes"] == pytest.approx(domain["same_bytes"] / domain["kept"] - 1, abs=1e-4)
+    held = sum(len(document["text"].encode()) for document in scored_corpus.documents("validation", "domain"))
+    assert 0 < domain["bytes"] <= held

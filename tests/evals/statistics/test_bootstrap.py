@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from evals.statistics import bootstrap
+from evals.statistics.bootstrap import paired_change
+
+
+def drawn(seed: int, units: int, size: int = 1) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Two models on documents in clusters of ``size`` that share their difficulty; the first is 10% better."""
+    draw = np.random.default_rng(seed)
+    second = np.repeat(draw.gamma(2.0, 100.0, size=units), size)
+    gain = np.repeat(draw.normal(0.9, 0.1, size=units), size)
+    return second * gain, second, [f"c{i // size}" for i in range(units * size)]
+
+
+def test_the_change_is_a_ratio_of_sums_by_hand() -> None:
+    found = paired_change(np.array([1.0, 9.0]), np.array([2.0, 10.0]), ["a", "b"])
+    assert found.change == pytest.approx(10 / 12 - 1)  # not the mean of -50% and -10%
+    assert found.units == 2
+    assert (found.low, found.high) == pytest.approx((-0.5, -0.1))  # a unit alone is drawn a quarter of the time
+
+
+def test_the_interval_is_that_of_scipy() -> None:
+    first, second, names = drawn(0, 80)
+    found = paired_change(first, second, names)
+    reference = stats.bootstrap(
+        (first, second), lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis) - 1, paired=True, method="percentile",
+        n_resamples=10_000, rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    width = reference.high - reference.low
+    assert found.low == pytest.approx(reference.low, abs=0.05 * width)
+    assert found.high == pytest.approx(reference.high, abs=0.05 * width)
+
+
+def test_whole_clusters_are_drawn_as_in_a_plain_loop() -> None:
+    first, second, names = drawn(1, 40, size=3)
+    names[0] = "c1"  # clusters of 2, 4, 3, 3, ...
+    groups = [[i for i, name in enumerate(names) if name == wanted] for wanted in sorted(set(names))]
+    draw = np.random.default_rng(2)
+    ratios = []
+    for _ in range(4_000):
+        rows = [row for group in draw.integers(len(groups), size=len(groups)) for row in groups[group]]
+        ratios.append(sum(first[row] for row in rows) / sum(second[row] for row in rows) - 1)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    found = paired_change(first, second, names)
+    assert found.units == 40
+    assert found.low == pytest.approx(low, abs=0.08 * (high - low))
+    assert found.high == pytest.approx(high, abs=0.08 * (high - low))
+
+
+def test_clusters_widen_the_interval() -> None:
+    first, second, names = drawn(3, 50, size=4)
+    clustered = paired_change(first, second, names)
+    apart = paired_change(first, second, [str(i) for i in range(200)])
+    assert clustered.change == pytest.approx(apart.change)
+    # Four copies of one are no more evidence than one: the interval is twice as wide.
+    assert clustered.high - clustered.low == pytest.approx(2 * (apart.high - apart.low), rel=0.1)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(400):
+        found = paired_change(*drawn(seed, 60), resamples=400, seed=seed)
+        covered += found.low <= -0.1 <= found.high
+    assert 0.91 <= covered / 400 <= 0.98  # 95%, less what a percentile interval of 60 units lacks
+
+
+def test_the_same_seed_gives_the_same_interval_whatever_is_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, names = drawn(4, 30)
+    whole = paired_change(first, second, names, resamples=1_000, seed=5)
+    assert paired_change(first, second, names, resamples=1_000, seed=5) == whole
+    assert paired_change(first, second, names, resamples=1_000, seed=6) != whole
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 60)  # two draws at a time
+    parts = paired_change(first, second, names, resamples=1_000, seed=5)
+    assert (parts.low, parts.high) == pytest.approx((whole.low, whole.high), abs=0.02)
+
+
+@pytest.mark.parametrize(("first", "second", "names"), [([], [], []), ([0.0], [0.0], ["a"])])
+def test_nothing_to_compare(first: list[float], second: list[float], names: list[str]) -> None:
+    with pytest.raises(ValueError, match="nothing to compare"):
+        paired_change(np.array(first), np.array(second), names)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.recipe.purposes import WORK
+from flows.recipe.recipe import load_recipe
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_starter_validates_and_plans_once_its_paths_are_there(
+    command: Any, tmp_path: Path, texts: Path, pretrained: Path
+) -> None:
+    assert command.ask("new", "contracts").code == 0
+    amiss = command.ask("check", "contracts.yaml")
+    assert amiss.code == 1
+    assert amiss.out.count("FIX ") == 3  # domain text, general text, base
+    for part, target in (("domain", "contracts"), ("general", "general")):
+        (tmp_path / "data" / target).mkdir(parents=True)
+        shutil.copy(texts / f"{part}.jsonl", tmp_path / "data" / target)
+    shutil.copytree(pretrained, tmp_path / "models" / "general-base")
+    recipe = load_recipe("contracts.yaml")
+    assert recipe.base.weights == str(tmp_path / "models" / "general-base")
+    answer = command.ask("check", "contracts.yaml")
+    assert "FIX " not in answer.out
+    assert "domain text: contracts, 1 files" in answer.out
+    assert command.ask("plan", "contracts.yaml", *command.machine).code == 0
+
+
+def test_every_section_of_the_starter_is_a_recipe_s(command: Any) -> None:
+    command.ask("new", "contracts")
+    recipe = load_recipe("contracts.yaml", ["base={scratch: {width: 32}, tokens: 1M}", "tokenizer.mode=train"])
+    assert recipe.name == "contracts"
+    text = Path("contracts.yaml").read_text()
+    assert text.count("#") > 8
+
+
+@pytest.mark.parametrize("work", sorted(WORK))
+def test_work_that_is_asked_for_may_be_tuned(command: Any, work: str) -> None:
+    assert command.ask("new", "contracts", "--for", work).code == 0
+    path = Path("contracts.yaml")
+    text = path.read_text()
+    assert ("# tuning: " in text) is (work not in ("classify", "tag"))
+    if "# tuning: " in text:
+        (order,) = (line[4:] for line in text.splitlines() if line.startswith('#   {"instruction"'))
+        Path("data/contracts").mkdir(parents=True)
+        Path("data/contracts/orders.jsonl").write_text(order + "\n")
+        path.write_text(text.replace("# tuning: ", "tuning: "))
+        shape = f"{{scratch: {{architecture: {WORK[work].scratch}, width: 32}}, tokens: 1M}}"
+        recipe = load_recipe("contracts.yaml", [f"base={shape}", "tokenizer.mode=train"])
+        assert recipe.tuning is not None
+        assert recipe.tuning.check() == 1
+
+
+@pytest.mark.parametrize("name", ["My Recipe", "../x", "", "-x"])
+def test_names_that_are_none(command: Any, name: str) -> None:
+    command.refused(command.ask("new", "--", name), "no name for a recipe")
+
+
+def test_an_existing_file_is_left_alone(command: Any) -> None:
+    Path("contracts.yaml").write_text("mine")
+    command.refused(command.ask("new", "contracts"), "exists already")
+    assert Path("contracts.yaml").read_text() == "mine"

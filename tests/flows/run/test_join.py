@@ -1,0 +1,61 @@
+"""Two nodes on one machine: the first runs, the other joins, and one artifact comes out."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.artifacts import Checkpoint
+from domain.errors import UserError
+from domain.machine import Machine
+from domain.training.pretrain import prepare
+from flows.run.join import join
+from flows.run.launch import launch
+from tests.flows.run.test_launch import BASE, CPU
+
+OTHER = """
+import sys
+from domain.machine import Machine
+from flows.run.join import join
+join(Machine.model_validate_json(sys.argv[1]), 1)
+"""
+
+
+def two(work: Path) -> Machine:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    return CPU.but(nodes=2, processes=1, rendezvous=f"localhost:{port}", work=work)
+
+
+def test_two_nodes(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    machine = two(tmp_path)
+    (tmp_path / "building").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER, machine.model_dump_json()], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as other:
+        try:
+            assert other.stdout is not None
+            assert b"node 1 of 2: waiting" in other.stdout.readline()
+            launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "building" / "two", machine=machine)
+        finally:
+            other.kill()
+    one = prepare(BASE, tokens, tokenizer, out=tmp_path / "one", machine=CPU)
+    made = Checkpoint.open(tmp_path / "building" / "two")
+    assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
+
+
+@pytest.mark.parametrize("node", [0, 2])
+def test_a_number_that_is_no_other_node(tmp_path: Path, node: int) -> None:
+    with pytest.raises(UserError, match=r"--node: is .*choose 1 to 1"):
+        join(two(tmp_path), node)
+
+
+def test_nodes_that_cannot_meet() -> None:
+    with pytest.raises(ValueError, match="host:port of the first"):
+        Machine(nodes=2, rendezvous="first")

@@ -1,0 +1,78 @@
+"""How a learner's end comes back: its refusal, its full disk, a signal, a defect."""
+
+from __future__ import annotations
+
+import errno
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.artifacts import Checkpoint
+from domain.errors import UserError
+from domain.machine import Machine
+from domain.model.spec import Base, Scratch
+from domain.settings.learning import Learning
+from domain.training.pretrain import prepare
+from domain.worker import NO_REPLY
+from flows.run.launch import launch, processes, stopped, torchrun
+
+CPU = Machine(device="cpu", precision="fp32", threads=1)
+BASE = Base(
+    scratch=Scratch(width=32, layers=1, heads=2, context=32),
+    tokens=512,
+    learning=Learning(batch=256, learning_rate=3e-3),
+)
+
+
+def test_a_folder_named_as_ours_does_not_come_first(
+    tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "domain").mkdir()
+    (tmp_path / "domain" / "__init__.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "out", machine=CPU)
+    assert (tmp_path / "out" / "manifest.json").exists()
+    assert {path.name for path in tmp_path.glob("out.*")} == {
+        "out.spool.jsonl",
+        "out.spool.json",
+    }  # job and reply are gone
+    with pytest.raises(UserError, match="fewer than one batch"):
+        launch(prepare, BASE.but(tokens=10), (tokens, tokenizer), out=tmp_path / "few", machine=CPU)
+
+
+def test_ends_without_a_reply() -> None:
+    killed = stopped("prepare", -9)
+    assert isinstance(killed, UserError)
+    assert "out of memory?" in str(killed)
+    full = stopped("prepare", NO_REPLY)
+    assert isinstance(full, OSError)
+    assert full.errno == errno.ENOSPC
+    assert isinstance(stopped("prepare", 1), RuntimeError)
+
+
+def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    """Beside one process: the same identity, and losses that agree to rounding."""
+    two = CPU.but(processes=2)
+    launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "two", machine=two)
+    one = prepare(BASE, tokens, tokenizer, out=tmp_path / "one", machine=CPU)
+    made = Checkpoint.open(tmp_path / "two")
+    assert made.identity == one.identity
+    assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
+    assert {path.name for path in made.path.iterdir()} == {path.name for path in one.path.iterdir()}
+    with pytest.raises(UserError, match="fewer than one batch"):
+        launch(prepare, BASE.but(tokens=10), (tokens, tokenizer), out=tmp_path / "few", machine=two)
+
+
+def test_one_process_where_nothing_is_learned_by_several() -> None:
+    assert processes(CPU) == 1
+    assert processes(CPU.but(processes=3)) == 3
+
+
+def test_a_node_meets_the_others() -> None:
+    command = torchrun(CPU.but(processes=4, nodes=2, rendezvous="first:29500"), 4)
+    told = dict(pairwise(command))
+    assert (told["--nnodes"], told["--node-rank"], told["--nproc-per-node"]) == ("2", "0", "4")
+    assert (told["--master-addr"], told["--master-port"]) == ("first", "29500")
+    assert "--standalone" in torchrun(CPU.but(processes=4), 4)

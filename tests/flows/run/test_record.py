@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import UserError
+from flows.run.record import Journey
+
+
+def test_no_record(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run of contracts"):
+        Journey(tmp_path, "contracts").read()
+
+
+def test_a_record_that_was_spoilt(tmp_path: Path) -> None:
+    journey = Journey(tmp_path, "contracts")
+    journey.begin({}, "2026-01-02")
+    journey.path.write_text("{")
+    with pytest.raises(UserError, match="cannot be read"):
+        journey.read()
+
+
+def test_told_is_of_these_artifacts(tmp_path: Path, corpus: Any) -> None:
+    journey = Journey(tmp_path, "contracts")
+    recipe, day, digests = {"name": "contracts"}, "2026-01-02", {"curate": corpus.digest}
+    assert not journey.told(recipe, day, digests, "here")
+    journey.begin(recipe, day)
+    journey.add("curate", corpus, 1.0)
+    assert not journey.told(recipe, day, digests, "here")  # killed before it could tell
+    journey.tell("here")
+    assert journey.told(recipe, day, digests, "here")
+    assert not journey.told(recipe, day, digests, "elsewhere")
+    assert not journey.told(recipe, day, {**digests, "fit": "0"}, "here")
+    assert not journey.told(recipe, day, {"curate": "0"}, "here")
+    journey.add("fit", corpus, 1.0)
+    assert journey.told(recipe, day, digests, "here")  # a run that ends earlier finds a part of what was told
+    journey.begin(recipe, day)
+    assert not journey.told(recipe, day, digests, "here")

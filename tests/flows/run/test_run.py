@@ -1,0 +1,135 @@
+"""The whole way by the real command, killed in the middle of two stages; then what a second run does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def kill_when(process: subprocess.Popen[str], begun: Any) -> None:
+    """kill -9 the command, and it alone, as soon as ``begun`` says so."""
+    until = time.monotonic() + 120
+    while not begun() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def marked(work: Path) -> list[int]:
+    """Processes that the last run of a work folder left behind."""
+    from flows.run.lock import MARK
+    from flows.run.lock import marked as with_mark
+
+    return with_mark(f"{MARK}={(work / 'lock').read_text().split()[1]}".encode())
+
+
+@pytest.fixture(scope="module")
+def killed(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory, command: Any) -> tuple[Path, Any]:
+    """The small recipe run by the command, killed while it curates, killed while it learns, then let alone."""
+    folder = tmp_path_factory.mktemp("killed")
+    (folder / "contracts.yaml").write_bytes((undisturbed.parent / "contracts.yaml").read_bytes())
+    work = folder / "work"
+    (folder / "machine.yaml").write_text("checkpoint_seconds: 0.01\n")
+    run = ("run", "contracts.yaml", "--as-of", command.day, "--machine", "machine.yaml", *command.machine)
+
+    kill_when(command.begin(*run, folder=folder), lambda: list((work / "building").glob("curate-*/.scratch/*/*")))
+    assert command.whole(work) == ["collect", "protect"]
+    learning = command.begin(*run, folder=folder)
+    kill_when(learning, lambda: list((work / "building").glob("prepare-*/.scratch/checkpoints/step-*")))
+    assert "prepare" not in command.whole(work)
+    last = command.begin(*run, folder=folder)
+    out, err = last.communicate(timeout=300)
+    return work, (last.returncode, out, err)
+
+
+def test_a_killed_run_ends_as_an_undisturbed_one(killed: tuple[Path, Any], undisturbed: Path, command: Any) -> None:
+    work, (code, _, err) = killed
+    assert "Traceback" not in err
+    assert code == 0, err
+    assert command.digests(work) == command.digests(undisturbed)
+    assert len(command.whole(work)) == 11
+
+
+def test_nothing_is_left_running(killed: tuple[Path, Any]) -> None:
+    assert marked(killed[0]) == []
+
+
+def test_the_table(killed: tuple[Path, Any]) -> None:
+    out = killed[1][1]
+    for word in ("curate: found", "base: done in", "bits per UTF-8 byte", "released", "shoptalk generate"):
+        assert word in out
+
+
+def test_show_json_has_the_keys_that_are_promised(killed: tuple[Path, Any], command: Any) -> None:
+    work = killed[0]
+    answer = command.ask("show", work.parent / "contracts.yaml", "--json", "--work", work)
+    shown = json.loads(answer.out)
+    assert Path(shown["release"], "model.safetensors").is_file()
+    assert shown["corpus"].keys() == {"documents_in", "documents_out", "bytes_in", "bytes_out", "dropped"}
+    assert shown["tokenizer"].keys() >= {"size", "bytes_per_token"}
+    assert shown["tokenizer"]["bytes_per_token"].keys() == {"domain", "general"}
+    for part in ("domain", "general"):
+        scores = shown["scores"][part]
+        arms = {"base", "adapted", "control"}
+        assert scores.keys() >= arms | {"change", "interval", "change_from_control", "interval_from_control"}
+        assert scores["interval"][0] <= scores["change"] <= scores["interval"][1]
+        assert scores["change"] == pytest.approx(scores["adapted"] / scores["base"] - 1, abs=1e-3)
+    assert shown["decision"]["released"] is True
+    assert shown["decision"]["reasons"]
+
+
+def test_the_run_was_told_to_mlflow_once(killed: tuple[Path, Any]) -> None:
+    import mlflow
+
+    work = killed[0]
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{work.resolve() / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("contracts")
+    runs = client.search_runs([experiment.experiment_id])
+    stages = [run.data.tags.get("shoptalk.stage", "journey") for run in runs]
+    made = [
+        "protect",
+        "collect",
+        "curate",
+        "fit",
+        "encode",
+        "describe",
+        "base",
+        "adapted",
+        "control",
+        "evaluate",
+        "decide",
+        "release",
+    ]
+    assert sorted(stages) == sorted(["journey", *made])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    base = next(run for run in runs if run.data.tags.get("shoptalk.stage") == "base")
+    steps = sorted(metric.step for metric in client.get_metric_history(base.info.run_id, "loss"))
+    assert steps == list(range(1, 17))
+    assert int(client.get_model_version_by_alias("contracts", "champion").version) == 1
+
+
+def test_a_second_run_does_nothing(killed: tuple[Path, Any], command: Any) -> None:
+    work = killed[0]
+    before = {path: path.stat().st_mtime_ns for path in (work / "artifacts").rglob("*")}
+    began = time.monotonic()
+    run = ("run", work.parent / "contracts.yaml", "--as-of", command.day, "--work", work, *command.machine)
+    answer = command.ask(*run)
+    assert time.monotonic() - began < 10
+    assert answer.code == 0
+    assert "Nothing to do: all 12 stages" in answer.out
+    assert {path: path.stat().st_mtime_ns for path in (work / "artifacts").rglob("*")} == before
+
+
+def test_a_release_speaks(killed: tuple[Path, Any], command: Any) -> None:
+    work = killed[0]
+    answer = command.ask("generate", work.parent / "contracts.yaml", "tenant", "--max-tokens", 3, "--work", work)
+    assert answer.code == 0
+    assert answer.out.startswith("tenant")

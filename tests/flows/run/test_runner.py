@@ -1,0 +1,90 @@
+"""What is found, what is redone, and how far a run goes: on the artifacts of a finished run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.manifest import seal
+
+ONLY = ("--tracking", "none")
+
+
+@pytest.fixture
+def run(undisturbed: Path, finished: Path, command: Any, without_engine: None) -> Any:
+    """The command on a copy of the finished work folder."""
+
+    def call(*more: object) -> Any:
+        recipe = undisturbed.parent / "contracts.yaml"
+        return command.ask("run", recipe, "--as-of", command.day, "--work", finished, *command.machine, *ONLY, *more)
+
+    return call
+
+
+def folder(work: Path, stage: str) -> Path:
+    held = (work / "artifacts" / stage).iterdir()  # in no order; one that was set aside is named -was-
+    return next(p for p in held if (p / "manifest.json").exists() and "-was-" not in p.name)
+
+
+def test_until_a_stage(run: Any, finished: Path, command: Any) -> None:
+    shutil.rmtree(finished / "artifacts")
+    answer = run("--until", "fit")
+    assert answer.code == 0
+    assert command.whole(finished) == ["collect", "curate", "fit", "protect"]
+    assert run("--until", "fit").out.startswith("Nothing to do: all 4 stages")
+
+
+def test_gates_that_do_not_hold_end_with_3(run: Any) -> None:
+    answer = run("--set", "release.gates.domain_gain=0.99")
+    assert answer.code == 3
+    assert "not released" in answer.out
+    assert "evaluate: found" in answer.out
+
+
+@pytest.mark.parametrize("stage", ["collect", "curate", "encode"])
+def test_one_flipped_bit_is_redone_and_the_rest_follows(
+    run: Any, finished: Path, undisturbed: Path, command: Any, stage: str
+) -> None:
+    path = max((p for p in folder(finished, stage).rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    answer = run()
+    assert answer.code == 0
+    assert [line for line in answer.out.splitlines() if ": working" in line] == [f"{stage}: working"]
+    assert command.digests(finished) == command.digests(undisturbed)
+
+
+def test_what_was_made_from_something_else_is_set_aside(run: Any, finished: Path) -> None:
+    scores = folder(finished, "evaluate")
+    manifest = json.loads((scores / "manifest.json").read_bytes())
+    (scores / "report.html").write_text("as other hardware would score")
+    fields = {key: manifest[key] for key in ("stage", "version", "kind", "spec", "parents", "identity", "facts")}
+    seal(scores, **fields)
+    answer = run()
+    assert answer.code == 0
+    assert "decide: was made from something that has changed since" in answer.out
+    assert "decide: working" in answer.out
+    assert "evaluate: found" in answer.out
+    decided = json.loads((folder(finished, "decide") / "manifest.json").read_bytes())
+    assert decided["parents"][0]["digest"] == json.loads((scores / "manifest.json").read_bytes())["digest"]
+
+
+def test_torn_files_of_a_killed_try_are_not_sealed(finished: Path) -> None:
+    from flows.run.runner import clear
+
+    out = finished / "out"
+    (out / ".scratch").mkdir(parents=True)
+    (out / ".scratch" / "state").write_text("kept")
+    (out / ".manifest.json.1234").write_text("{")
+    (out / "test").mkdir()
+    clear(out)
+    assert [path.name for path in out.iterdir()] == [".scratch"]
+
+
+def test_hardware_is_no_identity(run: Any) -> None:
+    assert "Nothing to do" in run("--workers", "2", "--threads", "2", "--micro-batch", "64", "--precision", "bf16").out

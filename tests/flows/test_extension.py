@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from domain.artifacts import Artifact
+from domain.machine import Machine
+from domain.settings.learning import Training
+from domain.spec import Spec
+from domain.stage import Stage, Store
+from domain.tokens.mixture import Mixture
+from flows.adapt import adapt
+from flows.extension import budgets, bytes_per_token
+from flows.recipe.recipe import load_recipe
+
+
+def counted(domain: tuple[int, int], general: tuple[int, int]) -> Any:
+    parts = {"domain": domain, "general": general}
+    return SimpleNamespace(facts={"train": {p: {"tokens": t, "bytes": b} for p, (t, b) in parts.items()}})
+
+
+def test_the_same_bytes_and_the_same_flops(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = counted((250, 1_000), (200, 1_000)), counted((200, 1_000), (200, 1_000))
+    training = Training(tokens=1_000_000, batch=1_000, context=100, mixture=Mixture(domain=0.5, general=0.5))
+    assert bytes_per_token(old, training) == 4.5
+    assert bytes_per_token(new, training) == 5.0
+    monkeypatch.setattr("flows.extension.flops", lambda base, _: base)
+    asked = budgets(training, 0.05, (old, 100.0), (new, 125.0))  # type: ignore[arg-type]
+    assert {name: each.tokens for name, each in asked.items()} == {
+        "kept": 50_000, "same_bytes": 45_000, "same_flops": 40_000
+    }  # fmt: skip
+    least = budgets(training, 1e-9, (old, 100.0), (new, 125.0))  # type: ignore[arg-type]
+    assert {each.tokens for each in least.values()} == {1_000}  # a batch at least
+
+
+@pytest.fixture(scope="module")
+def extended(undisturbed: Path, texts: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The small recipe once more, on from its own release, with an extended tokenizer: the artifacts by label."""
+    folder = tmp_path_factory.mktemp("extended")
+    (release,) = (undisturbed / "artifacts" / "release").iterdir()
+    content = yaml.safe_load((undisturbed.parent / "contracts.yaml").read_text())
+    content |= {
+        "base": str(release),
+        "tokenizer": {"mode": "extend", "pieces": 40},
+        "pilot": {"share": 0.5, "bytes": 20_000, "resamples": 500},
+    }
+    (folder / "contracts.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    machine = Machine(work=folder / "work", device="cpu", precision="fp32", threads=1, workers=1)
+    store, made = Store(machine.work), dict[str, Any]()
+
+    def runner(made_by: Stage[Any], spec: Spec, *parents: Artifact, label: str = "") -> Any:
+        request = made_by.request(spec, parents)
+        built = made_by(spec, *parents, out=store.workplace(made_by, request), machine=machine)
+        made[label or made_by.name] = store.keep(made_by, request, built)
+        return made[label or made_by.name]
+
+    from datetime import date
+
+    adapt(load_recipe(str(folder / "contracts.yaml")), date(2026, 1, 2), runner)
+    return made
+
+
+def test_an_extension_is_weighed_against_the_base_s_own(extended: dict[str, Any]) -> None:
+    verdict = extended["weigh"].facts
+    assert verdict["recommended"] in ("keep", "extend")
+    assert verdict["tokens"]["domain"]["saved"] > 0.05
+    assert verdict["tokens"]["general"]["saved"] >= 0
+    assert verdict["parameters"]["extended"] >= verdict["parameters"]["kept"]
+    kept, pilots = extended["kept tokenizer"], [extended[f"pilot, {name}"] for name in ("kept", "same bytes")]
+    assert extended["fit"].facts["size"] == kept.facts["size"] + 40
+    assert pilots[0].facts["tokens"] == 4_096  # half of what is asked for
+    assert pilots[1].facts["tokens"] < 4_096
+
+
+def test_scorecard_and_card_tell_the_verdict(extended: dict[str, Any]) -> None:
+    told = json.loads((extended["evaluate"].path / "tokenizer.json").read_text())
+    assert told["verdict"] == extended["weigh"].facts
+    sentence = f"By the pilot, the choice is to {told['verdict']['recommended']}."
+    assert sentence in (extended["evaluate"].path / "report.html").read_text()
+    assert sentence in (extended["release"].path / "README.md").read_text()
+
+
+def test_no_pilot_where_nothing_is_extended(undisturbed: Path) -> None:
+    assert not (undisturbed / "artifacts" / "weigh").exists()
