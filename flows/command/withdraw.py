@@ -12,6 +12,7 @@ from corpora.withdraw import Withdrawals, record
 from domain.errors import UserError
 from domain.machine import Machine
 from flows.run.lock import holding
+from flows.units import relative
 
 NAMES = {"Raw": "raw text", "Checkpoint": "model", "Datasheet": "data sheet"}
 
