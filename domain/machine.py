@@ -29,12 +29,23 @@ class Machine(Spec):
         Literal["local", "ray", "slurm"], Field(description="what runs these processes: this machine, or a cluster")
     ] = "local"
     ray: Annotated[str, Field(description="address of a Ray cluster; empty: one of this machine, for the run")] = ""
-    slurm: Slurm | None = None
+    slurm: Annotated[
+        Slurm | None, Field(description="partition, time, memory_gb and qos, where the executor is `slurm`")
+    ] = None
     threads: Annotated[int, Field(ge=0, description="threads of one learning process; 0 is one per core")] = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="what models are trained and scored on")] = (
+        "auto"
+    )
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"], Field(description="number format of training and scoring")
+    ] = "auto"
     micro_batch: Annotated[
-        int, Field(ge=0, description="tokens per forward pass; gradients accumulate up to a batch; 0 suits the device")
+        int,
+        Field(
+            ge=0,
+            description="tokens per forward pass; gradients accumulate up to a batch; 0 suits the device; lower it "
+            "when memory runs out",
+        ),
     ] = 0
     processes: Annotated[
         int, Field(ge=0, description="processes that learn together on a node; 0: one for each GPU, one on a CPU")
@@ -66,7 +77,9 @@ class Machine(Spec):
     tracking: Annotated[
         str, Field(description="MLflow tracking URI; empty: SQLite in the work folder; 'none': off")
     ] = ""
-    network: Annotated[bool, Field(description="false: any use of the network while collecting is an error")] = True
+    network: Annotated[
+        bool, Field(description="false: any use of the network while collecting is an error; cached pages are used")
+    ] = True
     proxy: Annotated[str, Field(description="proxy URL for collecting; empty: as HTTPS_PROXY and HTTP_PROXY say")] = ""
     ca_bundle: Annotated[Path | None, Field(description="certificates to trust, PEM; default: certifi's")] = None
     mirrors: dict[str, str] = Field(

@@ -19,7 +19,7 @@ ALLOWED = {
 }
 GROUND = {
     "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
-    "tqdm", "peft", "fasttext",
+    "tqdm", "peft", "fasttext", "orjson",
 }  # fmt: skip
 # What a machine that only learns may lack, beside the engines: each is looked for where it is used.
 SPARE = (
@@ -82,3 +82,123 @@ def test_the_ground_stands_where_only_learning_is_installed() -> None:
     modules = ", ".join(sorted(name.removesuffix(".__init__") for name in names))
     missing = "; ".join(f"sys.modules[{name!r}] = None" for name in SPARE)
     assert not loaded_by(f"{missing}; import {modules}") & {"flows", "corpora", "evals"}
+
+
+# The folders of domain, lowest first; files directly in it belong to the ground unless they are named here. A row may
+# import those above it.
+ORDER = (
+    ("ground", "weights", "page", "recipes"),
+    ("tokenizer",),
+    ("tokens",),
+    ("settings", "text"),
+    ("model",),
+    ("cost", "score"),
+    ("training",),
+    ("planning", "inference", "release", "worker"),
+)
+RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
+
+
+def modules_imported(path: Path) -> set[str]:
+    """The modules of the house that a file imports, wherever in it the import stands."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in modules if name.partition(".")[0] in ROOMS and location(name).exists()}
+
+
+def location(module: str) -> Path:
+    """The file or folder of a module."""
+    path = HOME.joinpath(*module.split("."))
+    return path if path.is_dir() else path.with_suffix(".py")
+
+
+def room_of(module: str) -> str:
+    """The folder or file directly in a package to which a module belongs; empty for the package itself."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def imports_by_file(package: str) -> dict[Path, set[str]]:
+    return {path: modules_imported(path) for path in sorted((HOME / package).rglob("*.py"))}
+
+
+def test_the_folders_of_domain_stand_in_order() -> None:
+    folders = {path.name for path in (HOME / "domain").iterdir() if (path / "__init__.py").exists()}
+    assert folders <= RANK.keys(), "a folder of domain without a place in the order"
+    for path, modules in imports_by_file("domain").items():
+        own = room_of(".".join(path.relative_to(HOME).with_suffix("").parts))
+        if own == "__init__":
+            continue
+        for module in modules:
+            other = room_of(module)
+            assert not other or RANK.get(other, 0) <= RANK.get(own, 0), f"{path.relative_to(HOME)} imports {module}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_two_folders_import_each_other(package: str) -> None:
+    pairs: dict[tuple[str, str], str] = {}
+    for path, modules in imports_by_file(package).items():
+        parts = path.relative_to(HOME / package).parts
+        for module in modules:
+            if (
+                len(parts) > 1
+                and module.partition(".")[0] == package
+                and location(f"{package}.{room_of(module)}").is_dir()
+            ):
+                pairs.setdefault((parts[0], room_of(module)), f"{path.relative_to(HOME)} imports {module}")
+    circles = [(where, pairs[b, a]) for (a, b), where in pairs.items() if a < b and (b, a) in pairs]
+    assert circles == []
+
+
+def test_commands_are_imported_by_nothing_but_the_command() -> None:
+    for package in ROOMS:
+        for path, modules in imports_by_file(package).items():
+            if path.is_relative_to(HOME / "flows" / "command"):
+                continue
+            assert not {module for module in modules if module.startswith("flows.command")}, path.relative_to(HOME)
+
+
+# Public names that two modules define. The list may only become shorter: who renames one takes it out.
+TWICE = {
+    "ALONE", "BUCKETS", "BYTE", "Broken", "Change", "Choice", "Columns", "Corpus", "Damaged", "Documents", "Entry",
+    "Example", "FEW", "FORMS", "Form", "Found", "Held", "Item", "KNOWN", "Kept", "LARGEST", "LENGTH", "LOGITS_AT_ONCE",
+    "LONGEST", "Lines", "MARK", "MULTIPLIER", "Missing", "Objective", "PADDING", "PART", "PARTS", "PIECE", "PLANES",
+    "Pace", "Packed", "PartSource", "Release", "SAMPLE", "STEP", "Source", "TOLD", "Task", "UNUSED", "WINDOW", "Watch",
+    "Work", "Writer",
+}  # fmt: skip
+
+
+def test_no_public_name_is_defined_twice() -> None:
+    """Of classes, and of constants that another module imports."""
+    defined: dict[str, set[str]] = {}
+    classes, imported_names = set(), set()
+    for package in ROOMS:
+        for path in sorted((HOME / package).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in tree.body:
+                targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+                names = {target.id for target in targets if isinstance(target, ast.Name)}
+                if isinstance(node, ast.ClassDef):
+                    names = {node.name}
+                    classes.add(node.name)
+                for name in names:
+                    if name[0].isupper():
+                        defined.setdefault(name, set()).add(path.relative_to(HOME).as_posix())
+            froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+            imported_names |= {alias.name for node in froms for alias in node.names}
+    public = classes | imported_names
+    twice = {name: files for name, files in defined.items() if len(files) > 1 and name in public}
+    assert {name: files for name, files in twice.items() if name not in TWICE} == {}
+    assert twice.keys() >= TWICE, f"no longer defined twice: {sorted(TWICE - twice.keys())}"
+
+
+def test_no_file_of_the_product_is_longer_than_300_lines() -> None:
+    sizes = {
+        path.relative_to(HOME).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for package in ROOMS
+        for path in (HOME / package).rglob("*.py")
+    }
+    assert {path: lines for path, lines in sizes.items() if lines > 300} == {}

@@ -1,8 +1,10 @@
-"""The README is true: its tree is the tree, and its commands are those that CI runs."""
+"""The READMEs are true: the tree, the lists made from the code, and the commands that CI runs."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent
@@ -39,14 +41,21 @@ def test_every_place_in_the_tree_exists_and_has_a_purpose() -> None:
         assert purpose, path
 
 
-def test_every_module_is_in_the_tree() -> None:
-    modules = {
-        path.relative_to(HOME).as_posix()
+def test_every_folder_of_the_packages_is_in_the_tree_and_no_file_is() -> None:
+    folders = {
+        path.parent.relative_to(HOME).as_posix() + "/"
         for package in PACKAGES
-        for path in (HOME / package).rglob("*")
-        if path.suffix in (".py", ".yaml") and path.name != "__init__.py"
+        for path in (HOME / package).glob("*/__init__.py")
     }
-    assert modules - tree().keys() == set()
+    named = {path for path in tree() if path.partition("/")[0] in PACKAGES}
+    assert named == folders | {f"{package}/" for package in PACKAGES}
+
+
+def test_the_lists_of_files_and_fields_are_those_of_the_code() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.readme_lists"], cwd=HOME, capture_output=True, text=True, check=False
+    )
+    assert answer.stdout == "all lists are current\n", answer.stdout + answer.stderr
 
 
 def commands() -> list[str]:

@@ -47,9 +47,3 @@ def test_the_filter_that_the_readme_writes(house: Path) -> None:
     judge, text = spec.filters[1].judge, {"id": "d", "source": "s"}
     assert judge(Document(text="AAPL MSFT rise", **text), split("")) == Drop("tickers")
     assert judge(Document(text="all is well", **text), split("")) is None
-
-
-def test_every_file_of_the_room_is_in_its_picture() -> None:
-    pictured = set(re.findall(r"^    (\w+(?:\.py|/)) ", README.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    there = {p.name + "/" * p.is_dir() for p in README.parent.iterdir() if p.name[0] not in "._"}
-    assert pictured == there - {"README.md"}
