@@ -45,7 +45,7 @@ class Collection(Spec):
     domain: Annotated[Sources, Field(description="sources of the field's own text")]
     general: Annotated[Sources, Field(description="sources of general text")]
     licences: Licences
-    broken: Annotated[Share, Field(description="share of a source's records that may be unreadable")] = 0.001
+    max_unreadable: Annotated[Share, Field(description="share of a source's records that may be unreadable")] = 0.001
     as_of: Annotated[date | None, Field(description="leave out what is dated later")] = None
 
     def sources(self) -> Iterator[tuple[str, Source]]:
@@ -166,7 +166,7 @@ def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: 
             count += 1
     if first is not None:
         bad = left_out["quarantined"]
-        refuse_broken(first, bad, count + left_out.total() - bad, spec.broken)
+        refuse_broken(first, bad, count + left_out.total() - bad, spec.max_unreadable)
     if not count:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
         found_there = f"holds no document ({others})" if others else "holds no document"
@@ -187,7 +187,7 @@ def refuse_broken(first: Quarantined, bad: int, good: int, share: float) -> None
         rest = bad - first.records
         more = f", and {rest:,} more" if rest else ""
         found = f"{first.reason}{more} ({bad:,} of {good + bad:,} records cannot be read)"
-        raise UserError(first.place, found, f"fix the file, or raise corpus.broken above {share:g}")
+        raise UserError(first.place, found, f"fix the file, or raise corpus.max_unreadable above {share:g}")
 
 
 def refuse_licences(rows: list[dict[str, Any]], licences: Licences) -> None:

@@ -43,7 +43,7 @@ class Curation(Spec):
     decontaminate: Decontamination = Decontamination()
     dedup: Annotated[tuple[AnyDedup, ...], Field(description="exact, near, passages")] = ("exact", "near")  # type: ignore[assignment]
     holdout: Holdout = Holdout()
-    broken: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
+    max_unreadable: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
     earlier: Annotated[
         str | None, Field(description="folder of an earlier corpus, whose texts and near duplicates are left out")
     ] = None
@@ -113,7 +113,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     kept = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
     counts = counted(read_lines(raw.path / "inventory.jsonl"), fates(out / LEDGER), kept)
     write_json(out / "counts.json", counts)
-    refuse_broken(counts, spec.broken, out / LEDGER)
+    refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)
     return {**counts, **facts}
 
@@ -167,7 +167,7 @@ def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:
         found = f"{row['stage']} failed on {errors:,} of {counts['documents_in']:,} documents"
         first = f"the first is {row['id']}: {row['detail']}".splitlines()[0]
         raise UserError(
-            "corpus.filters", f"{found}; {first}", f"fix the filter, or raise corpus.broken above {share:g}"
+            "corpus.filters", f"{found}; {first}", f"fix the filter, or raise corpus.max_unreadable above {share:g}"
         )
 
 

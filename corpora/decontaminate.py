@@ -28,19 +28,21 @@ class Decontamination(Spec):
     """What counts as asked by the evals, and what becomes of a document that holds it."""
 
     words: Annotated[int, Field(ge=2, description="length of a run; 13 is GPT-3's, arXiv 2005.14165, appendix C")] = 13
-    shortest: Annotated[
+    min_words: Annotated[
         int, Field(ge=2, description="a protected text of fewer words than a run is matched whole, from this length on")
     ] = 6
-    common: Annotated[int, Field(ge=1, description="a run that more documents hold is boilerplate, and is let be")] = 10
-    hit: Annotated[Literal["drop", "cut"], Field(description="the document, or the sentence or line around it")] = (
-        "drop"
-    )
-    most: Annotated[Share, Field(description="share of a source's documents; beyond it the run stops")] = 0.01
+    max_documents: Annotated[
+        int, Field(ge=1, description="a run that more documents hold is boilerplate, and is let be")
+    ] = 10
+    on_match: Annotated[
+        Literal["drop", "cut"], Field(description="the document, or the sentence or line around it")
+    ] = "drop"
+    max_share: Annotated[Share, Field(description="share of a source's documents; beyond it the run stops")] = 0.01
 
     @model_validator(mode="after")
     def _in_order(self) -> Decontamination:
-        if self.shortest > self.words:
-            raise ValueError(f"shortest is {self.shortest}, words {self.words}; lower shortest")
+        if self.min_words > self.words:
+            raise ValueError(f"min_words is {self.min_words}, words {self.words}; lower min_words")
         return self
 
 
@@ -71,11 +73,11 @@ class Guard:
         self.tasks: list[str] = [row["task"] for row in rows]
         words = Split([clean(row["text"]) for row in rows])
         sizes = np.diff(words.offsets)
-        self.too_short = Counter(self.tasks[item] for item in np.flatnonzero(sizes < spec.shortest))
+        self.too_short = Counter(self.tasks[item] for item in np.flatnonzero(sizes < spec.min_words))
         self.lengths, self.keys, self.numbers = list[int](), list[np.ndarray](), [0]
         items: list[np.ndarray] = []
         self.prefixes, self.runs = Bits(), Bits()
-        for length in range(spec.shortest, spec.words + 1):
+        for length in range(spec.min_words, spec.words + 1):
             whole = np.flatnonzero(sizes >= length) if length == spec.words else np.flatnonzero(sizes == length)
             chosen = Split.of([words[item] for item in whole.tolist()])
             grams, begins = ngrams_of(chosen.hashes, chosen.offsets, length)
@@ -87,7 +89,7 @@ class Guard:
             self.lengths.append(length)
             self.keys.append(keys)
             self.numbers.append(self.numbers[-1] + len(keys))
-            self.prefixes.add(ngrams_of(chosen.hashes, chosen.offsets, spec.shortest)[0])
+            self.prefixes.add(ngrams_of(chosen.hashes, chosen.offsets, spec.min_words)[0])
             self.runs.add(keys)
         # Which item each run is from: runs ascending, as most belong to one.
         self.items = np.concatenate(items) if items else np.empty((0, 2), np.int64)
@@ -104,7 +106,7 @@ class Guard:
 
     def matches(self, hashes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(place of its first word, number) of each protected run in the words of a ``Split``."""
-        likely = np.flatnonzero(self.prefixes.hold(ngram_hashes(hashes, self.spec.shortest)))
+        likely = np.flatnonzero(self.prefixes.hold(ngram_hashes(hashes, self.spec.min_words)))
         ends = offsets[np.searchsorted(offsets, likely, side="right")]
         places, runs = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for length, keys, number in zip(self.lengths, self.keys, self.numbers, strict=False):
@@ -129,7 +131,7 @@ class Guard:
         holders = (
             finds if clusters is None else np.unique(np.stack((clusters[finds[:, 0]], finds[:, 1]), axis=1), axis=0)
         )
-        common = np.bincount(holders[:, 1], minlength=self.numbers[-1]) > self.spec.common
+        common = np.bincount(holders[:, 1], minlength=self.numbers[-1]) > self.spec.max_documents
         documents, runs = finds[~common[finds[:, 1]]].T
         tasks = defaultdict[int, set[str]](set)
         found = set[int]()
@@ -151,7 +153,7 @@ class Guard:
                 for task, texts in sorted(Counter(self.tasks).items())
             },
         }
-        if self.spec.hit == "drop":
+        if self.spec.on_match == "drop":
             return Decided({document: ", ".join(sorted(each)) for document, each in tasks.items()}, {}, facts)
         cut = defaultdict[int, list[int]](list)
         for document, run in zip(documents.tolist(), runs.tolist(), strict=True):
@@ -163,7 +165,7 @@ class Guard:
         sizes = Counter(sources)
         hit = Counter(sources[document] for document in tasks)
         worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=None)
-        if worst is None or hit[worst] <= max(1, self.spec.most * sizes[worst]):
+        if worst is None or hit[worst] <= max(1, self.spec.max_share * sizes[worst]):
             return
         by_task = Counter(task for document, each in tasks.items() if sources[document] == worst for task in each)
         task, most = max(by_task.items(), key=lambda each: (each[1], each[0]))

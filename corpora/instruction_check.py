@@ -21,7 +21,7 @@ SHOWN = 5  # lines named
 def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontamination) -> None:
     """Raise a ``UserError`` that names orders which share a run of words with a text of ``protected``.
 
-    They are the user's own file, so no one is left out in silence. What more than ``spec.common`` of them hold is
+    It is the user's own file, so none is left out in silence. What more than ``spec.max_documents`` of them hold is
     boilerplate, such as an instruction that all share.
     """
     protection = guard(protected, spec.but(hit="drop", most=1.0))
@@ -36,4 +36,4 @@ def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontam
     named = ", ".join(f"{places[number]} ({asked[number]})" for number in sorted(asked)[:SHOWN])
     more = f" and {len(asked) - SHOWN:,} more" if len(asked) > SHOWN else ""
     found = f"{len(asked):,} of {len(places):,} orders hold what the evals ask: {named}{more}"
-    raise UserError("tuning.path", found, "take these lines out of the file")
+    raise UserError("instruction_tuning.path", found, "take these lines out of the file")

@@ -17,7 +17,7 @@ from domain.machine import Machine
 from domain.manifest import MANIFEST, write_json
 from domain.tokens.shards import PARTS, SPLITS, Shard, Shards, beside
 
-TEXT_STAGES = ("collect", "curate", "fit", "encode", "describe")  # whose unfinished work holds text
+TEXT_STAGES = ("collect", "curate", "tokenizer", "encode", "describe")  # whose unfinished work holds text
 STAYS = ("Tokenizer", "Checkpoint", "Release")  # what it has learnt cannot be taken out of it: marked, not changed
 
 

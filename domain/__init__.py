@@ -25,7 +25,7 @@ from domain.stage import Stage, Store, stage
 from domain.tokenizer.fit import Fitting, fit
 from domain.tokens.encode import Encoding, encode
 from domain.tokens.mixture import Mixture
-from domain.training.pretrain import pilot, prepare, pretrain
+from domain.training.pretrain import prepare, pretrain
 from domain.training.tune import Tuning, tune
 
 __all__ = [
@@ -58,7 +58,6 @@ __all__ = [
     "encode",
     "fit",
     "generate",
-    "pilot",
     "prepare",
     "pretrain",
     "release",

@@ -3,7 +3,7 @@
 from evals.evaluate import Evaluation, evaluate
 from evals.gate import Gates, decide
 from evals.pilots.choice import Choosing, choose
-from evals.pilots.tokenizer import Weighing, weigh
+from evals.pilots.tokenizer import Weighing, tokenizer_verdict
 from evals.protect import Protection, protect
 from evals.statistics.bootstrap import Change, paired_change
 from evals.tasks import Item, Task, load_task
@@ -23,5 +23,5 @@ __all__ = [
     "load_task",
     "paired_change",
     "protect",
-    "weigh",
+    "tokenizer_verdict",
 ]

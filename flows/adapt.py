@@ -34,11 +34,11 @@ class Runner(Protocol):
 
 def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     """From a recipe to a release; None where the gates do not hold."""
-    if recipe.tuning:
-        recipe.tuning.check()  # what is amiss in an order is told now, not after the training
+    if recipe.instruction_tuning:
+        recipe.instruction_tuning.check()  # what is amiss in an order is told now, not after the training
     tasks = stage(protect, recipe.evaluation.only(Protection))
-    if recipe.tuning:
-        refuse_asked(recipe.tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)
+    if recipe.instruction_tuning:
+        refuse_asked(recipe.instruction_tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)
     raw = stage(collect, recipe.corpus.only(Collection).but(as_of=as_of))
     corpus = stage(curate, recipe.corpus.only(Curation), raw, tasks)
     tokenizer = stage(fit, recipe.fitting, corpus)
@@ -51,7 +51,7 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     decision = stage(decide, recipe.release.gates, scores)
     if not decision.facts["released"]:
         return None
-    tuned = [stage(tune, recipe.tuning, arms[0])] if recipe.tuning else []
+    tuned = [stage(tune, recipe.instruction_tuning, arms[0])] if recipe.instruction_tuning else []
     return stage(release, recipe.bundle, decision, arms[0], base, corpus, tokenizer, *tuned)
 
 
@@ -63,7 +63,7 @@ def summary(stages: dict[str, Any]) -> dict[str, Any]:
     return {
         "release": stages.get("release", {}).get("path"),
         "corpus": {key: corpus[key] for key in keys} if corpus else None,
-        "tokenizer": stages.get("fit", {}).get("facts"),
+        "tokenizer": stages.get("tokenizer", {}).get("facts"),
         "scores": {part: scores[part] for part in ("domain", "general")} if scores else None,
         "decision": stages.get("decide", {}).get("facts"),
         "stages": stages,

@@ -11,8 +11,8 @@ from domain.model.spec import Base
 from domain.settings.learning import LONGEST_ROW, Training
 from domain.tokenizer.fit import fit
 from domain.tokens.encode import Encoding, encode
-from domain.training.pretrain import pilot, prepare
-from evals.pilots.tokenizer import Weighing, weigh
+from domain.training.pretrain import prepare, tokenizer_pilot
+from evals.pilots.tokenizer import Weighing, tokenizer_verdict
 
 
 def weigh_extension(
@@ -22,15 +22,17 @@ def weigh_extension(
 
     Three arms: the base with its own tokenizer, and the extended one with as much text, and for as many FLOPs.
     """
-    if recipe.tokenizer.mode != "extend" or not recipe.pilot.share:
+    if recipe.tokenizer.mode != "extend" or not recipe.tokenizer.pilot.share:
         return []
     own = stage(fit, recipe.fitting.but(mode="keep"), corpus, label="kept tokenizer")
     old = stage(encode, Encoding(), corpus, own, label="kept tokens")
     start = stage(prepare, recipe.base, old, own, label="kept base")
-    asked = budgets(recipe.training, recipe.pilot.share, (old, start), (tokens, base))
+    asked = budgets(recipe.training, recipe.tokenizer.pilot.share, (old, start), (tokens, base))
     begin = {"kept": (start, old), "same_bytes": (base, tokens), "same_flops": (base, tokens)}
-    arms = [stage(pilot, asked[name], *begin[name], label=f"pilot, {name.replace('_', ' ')}") for name in begin]
-    return [stage(weigh, recipe.pilot.only(Weighing), *arms, old, tokens, corpus)]
+    arms = [
+        stage(tokenizer_pilot, asked[name], *begin[name], label=f"pilot, {name.replace('_', ' ')}") for name in begin
+    ]
+    return [stage(tokenizer_verdict, recipe.tokenizer.pilot.only(Weighing), *arms, old, tokens, corpus)]
 
 
 def budgets(

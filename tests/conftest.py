@@ -110,7 +110,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory, corpus: Any) -> Any:
     """A small byte-level BPE fitted on that corpus."""
     from domain.tokenizer.fit import Fitting, fit
 
-    return fit(Fitting(pieces=320), corpus, out=tmp_path_factory.mktemp("tokenizer"))
+    return fit(Fitting(vocab_size=320), corpus, out=tmp_path_factory.mktemp("tokenizer"))
 
 
 @pytest.fixture(scope="session")
@@ -216,8 +216,8 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
         filters = {"filters": [{"kind": "quality"}, {"kind": "privacy"}, {"kind": "harm"}]}
         sealed("curate", "Corpus", filters, {"tasks": tasks}, made["collect"])
 
-        (at("fit") / "tokenizer.json").write_text("{}")
-        sealed("fit", "Tokenizer", {}, {}, made["curate"])
+        (at("tokenizer") / "tokenizer.json").write_text("{}")
+        sealed("tokenizer", "Tokenizer", {}, {}, made["curate"])
         lengths = {("train", "domain"): [4, 5], ("train", "general"): [6], ("validation", "domain"): [3]}
         names = {("train", "domain"): "ac", ("train", "general"): ["g1"], ("validation", "domain"): "e"}
         tokens = at("encode")
@@ -226,12 +226,12 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
                 with ShardWriter(tokens / split / f"{part}-00000", vocabulary=300) as writer:
                     for name, length in zip(names.get((split, part), ""), lengths.get((split, part), []), strict=True):
                         writer.add(np.full(length, 7), 1, source=known(name)["source"], name=name)
-        sealed("encode", "Tokens", {}, {}, made["curate"], made["fit"])
+        sealed("encode", "Tokens", {}, {}, made["curate"], made["tokenizer"])
 
         for stage, spec, parents in (
-            ("prepare", {"scratch": {}}, ("encode", "fit")),
-            ("pretrain", {"mixture": {"domain": 0.7, "general": 0.3}}, ("prepare", "encode")),
-            ("control", {"mixture": {"domain": 0.0, "general": 1.0}}, ("prepare", "encode")),
+            ("base", {"scratch": {}}, ("encode", "tokenizer")),
+            ("pretrain", {"mixture": {"domain": 0.7, "general": 0.3}}, ("base", "encode")),
+            ("control", {"mixture": {"domain": 0.0, "general": 1.0}}, ("base", "encode")),
         ):
             (at(stage) / "weights").write_text(stage)
             sealed(stage, "Checkpoint", spec, {}, *(made[name] for name in parents))

@@ -92,7 +92,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
 
 
 def give(
-    weights: str, tokenizer_folder: Path, *, initial: Initial = "mean", multiple: int = 64
+    weights: str, tokenizer_folder: Path, *, embedding_init: Initial = "mean", multiple: int = 64
 ) -> tuple[Any, dict[str, Any]]:
     """The given model with rows for every piece of the tokenizer, and what was done to it (facts of ``grow``).
 
@@ -100,7 +100,7 @@ def give(
     """
     folder = given_files(weights)[0].parent
     model = load(folder)
-    facts = grow(model, folder, tokenizer_folder, initial=initial, multiple=multiple)
+    facts = grow(model, folder, tokenizer_folder, embedding_init=embedding_init, multiple=multiple)
     if facts["kind"] == "new":
         speaker, family = load_tokenizer(tokenizer_folder), family_of(model.config)
         if model.config.model_type in AFTER_PADDING:

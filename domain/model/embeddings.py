@@ -20,7 +20,7 @@ LEAN = 2.0  # of weighted means: a part weighs e^2 = 7.4 times the next (as in A
 Spelt = Mapping[int, Sequence[int]]  # id of a new piece -> the old ids that spell it
 
 
-def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multiple: int = 64) -> dict[str, Any]:
+def grow(model: Any, old: Path, new: Path, *, embedding_init: Initial = "mean", multiple: int = 64) -> dict[str, Any]:
     """Fit ``model``, which speaks the tokenizer in the folder ``old``, to the one in ``new``; return what was done.
 
     Where every id of the old one keeps its piece, its rows stay as they are to the bit, and new pieces take spare
@@ -38,8 +38,8 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
     of a small Llama rose by 4e-7 of themselves, with rows of zeros by 5e-5. A mean row's weight in the softmax is
     never above that of the average piece (Jensen; J. Hewitt, Initializing new word embeddings, 2021).
 
-    facts: ``kind`` (same, extended or new), ``rows``; unless same also ``initial``, ``pieces`` that are new, ``parts``
-    of such a piece (mean), and ``new_rows`` [first, end), those behind the old ids. Where ``old`` holds no tokenizer
+    facts: ``kind`` (same, extended or new), ``rows``; unless same also ``embedding_init``, new ``pieces``, ``parts``
+    (mean), and ``new_rows`` [first, end), those behind the old ids. Where ``old`` holds no tokenizer
     at all, no piece has parts. Raises ``UserError`` where the old ids exceed the model's rows.
     """
     before, after = beside(old), load_tokenizer(new)
@@ -53,22 +53,22 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
     if had == has:
         return {"kind": "same", "rows": held}
     tied = head.weight is table.weight
-    if tied and initial == "zero_output":
+    if tied and embedding_init == "zero_output":
         found = "is zero_output, and the head of this base is tied to its embedding"
-        raise UserError("base.initial", found, "choose mean or weighted")
+        raise UserError("base.embedding_init", found, "choose mean or weighted")
     extended = bool(had) and all(has.get(piece) == number for piece, number in had.items())
     rows = held if extended and size <= held else padded(size, multiple)
     spelt: Spelt = parts(before, after) if before else dict.fromkeys(sorted(has.values()), ())
 
     # Everything is made from the old matrices, before they are resized.
-    lean = LEAN if initial == "weighted" else 0.0
-    chance = torch.Generator().manual_seed(0) if initial == "random" else None
+    lean = LEAN if embedding_init == "weighted" else 0.0
+    chance = torch.Generator().manual_seed(0) if embedding_init == "random" else None
     made = {"table": begun(table.weight, spoke, spelt, (lean, -lean) if tied else (lean,), chance)}
     if not tied:
         made["head"] = begun(head.weight, spoke, spelt, (-lean,), chance)
     if (bias := bias_of(model)) is not None:
         made["bias"] = begun(bias[:, None], spoke, spelt, (-lean,))[:, 0]
-    if initial == "zero_output":
+    if embedding_init == "zero_output":
         for name in made.keys() - {"table"}:
             made[name][:-1] = 0  # the last one is that of padding
     resize(model, rows)
@@ -89,7 +89,7 @@ def grow(model: Any, old: Path, new: Path, *, initial: Initial = "mean", multipl
         spoken.suppress_tokens = kept or None
     return {
         "kind": "extended" if extended else "new",
-        "initial": initial,
+        "embedding_init": embedding_init,
         "pieces": len(spelt),
         "parts": round(sum(map(len, spelt.values())) / max(1, len(spelt)), 3),
         "rows": rows,

@@ -87,7 +87,7 @@ class Base(Spec):
     scratch: Scratch | None = None
     tokens: Annotated[Count | None, Field(description="general tokens that a scratch base is first trained on")] = None
     learning: Annotated[Learning, Field(description="how a scratch base is trained")] = Learning()
-    initial: Annotated[
+    embedding_init: Annotated[
         Initial, Field(description="how rows begin that given weights get for new pieces: from the old pieces' rows")
     ] = "mean"
     pad_rows: Annotated[
@@ -109,12 +109,12 @@ class Base(Spec):
             raise ValueError("existing weights are not trained first; drop tokens")
         if self.scratch is not None and self.chat:
             raise ValueError("chat is for existing weights; drop it")
-        if self.scratch is not None and self.initial != "mean":
-            raise ValueError("initial is for new rows of existing weights; drop it")
+        if self.scratch is not None and self.embedding_init != "mean":
+            raise ValueError("embedding_init is for new rows of existing weights; drop it")
         return self
 
     def asked(self) -> dict[str, Any]:
         """Given weights are asked for by their content or pinned revision, never by a path."""
         if self.weights:
-            return {"weights": weights_asked(self.weights), "initial": self.initial, "pad_rows": self.pad_rows}
+            return {"weights": weights_asked(self.weights), "initial": self.embedding_init, "pad_rows": self.pad_rows}
         return self.model_dump(mode="json", exclude={"weights", "initial", "chat"})

@@ -105,9 +105,9 @@ def make_plan(
     device = device_of(machine)
     extends = fitting.mode == "extend"
     targets = training.lora.targets if training.lora else ()
-    shape = shape_of(base, padded(fitting.pieces, base.pad_rows) if fitting.mode == "train" else None, targets)
+    shape = shape_of(base, padded(fitting.vocab_size, base.pad_rows) if fitting.mode == "train" else None, targets)
     if extends:
-        shape = shape_of(base, padded(shape.vocabulary + fitting.pieces, base.pad_rows), targets)
+        shape = shape_of(base, padded(shape.vocabulary + fitting.add, base.pad_rows), targets)
     speed = speed_of(shape, device, Measured(machine.work))
     examples = count_examples(shape, tuning) if tuning else None
     tuned = {"tuning": expect_tuning(shape, tuning, examples, device, machine, speed)} if tuning and examples else {}

@@ -48,7 +48,9 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
     fits = seats <= room
     if not fits.any():
         told = f"is {context:,}, and the shortest example has about {seats.min():,}"
-        raise UserError("tuning.context", told, "raise it as far as the model goes, or write shorter orders")
+        raise UserError(
+            "instruction_tuning.context", told, "raise it as far as the model goes, or write shorter orders"
+        )
     asked, answered = found[fits].sum(0)
     seats, share = seats[fits], spec.validation.share if spec.validation.every else 0.0
     if spec.packing == "separate" or shape.architecture in ALONE:

@@ -108,7 +108,7 @@ def mixed(mixture: dict[str, Any]) -> str:
 
 def decay(spec: dict[str, Any]) -> str:
     """The learning rate's course in words."""
-    course = "constant" if spec["decay"] == "none" else f"{spec['decay']} decay to {spec['floor']:.0%} of it"
+    course = "constant" if spec["decay"] == "none" else f"{spec['decay']} decay to {spec['final_rate']:.0%} of it"
     return f"{spec['warmup']:.0%} warm-up, then {course}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 def about_tokenizer(fitted: dict[str, Any]) -> str:
     """Size and bytes per token, beside those of other tokenizers; then what a pilot came to, if there was one."""
     measures, verdict = fitted["measures"], fitted["verdict"]
-    named = {"this tokenizer": measures, **measures.get("against", {})}
+    named = {"this tokenizer": measures, **measures.get("compared", {})}
     lines = ["| tokenizer | pieces | bytes per token, domain | general |", "| --- | ---: | ---: | ---: |"]
     for name, each in named.items():
         ratios = [each["bytes_per_token"].get(part) for part in ("domain", "general")]

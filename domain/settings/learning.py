@@ -71,7 +71,7 @@ class Learning(Spec):
         Field(description="course of the rate after warm-up; wsd: constant, then a short decay (needs warmup_tokens)"),
     ] = "cosine"
     decay_share: Annotated[Share, Field(gt=0, description="share of the steps in which wsd decays")] = 0.1
-    floor: Annotated[Share, Field(description="share of the peak rate at which the decay ends")] = 0.1
+    final_rate: Annotated[Share, Field(description="share of the peak rate at which the decay ends")] = 0.1
     weight_decay: Annotated[float, Field(ge=0, description="AdamW; not on norms, biases and embeddings")] = 0.1
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
@@ -95,6 +95,6 @@ class Training(Learning):
     tokens: Annotated[Count | None, Field(description="tokens to read; plan --write derives it from the budget")] = None
     mixture: Mixture = Mixture()
     lora: Annotated[Lora | None, Field(description="low-rank updates for small GPUs, merged in the end")] = None
-    new_rows_first: Annotated[
+    embedding_warmup: Annotated[
         float, Field(ge=0, le=0.02, description="share of the steps in which only rows of new pieces learn, if any are")
     ] = 0.02

@@ -59,9 +59,9 @@ def budgeted(
             lost = " once sources of weight 0 are left out" if sum(sizes[part].values()) else ""
             other = next(name for name in PARTS if name != part)
             raise UserError(
-                "tokenizer.domain",
+                "tokenizer.domain_share",
                 f"the blend asks for {shares[part]:.0%} {part} text and the corpus has none{lost}",
-                f"give {part} text, or fit on {other} text alone with tokenizer.domain {1.0 * (other == 'domain')}",
+                f"give {part} text, or fit on {other} text alone with tokenizer.domain_share {1.0 * (other == 'domain')}",
             )
     total = min([float(sample), *(sum(open_[part].values()) / shares[part] for part in due)])
     return {part: allotted(open_[part], weights, total * shares[part]) for part in sizes}

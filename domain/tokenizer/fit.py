@@ -20,7 +20,6 @@ from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, Objective, smallest, train
 from domain.weights import is_local
 
-ADDED = 8_000  # pieces that an extension adds where none are asked for
 # Bytes. Clauses hardly repeat, so nearly all of them are held: 1.9 GB resident for 25 MB of text.
 MOST_CLAUSES = 25_000_000
 Factor = Annotated[float, Field(ge=0.0)]
@@ -34,17 +33,18 @@ class Fitting(Spec):
         Field(description="keep the base's tokenizer, extend it by pieces of the domain, or train a new one"),
     ] = "train"
     model: Annotated[Model, Field(description="bpe or unigram (train)")] = "bpe"
-    pieces: Annotated[
-        Count, Field(description="train: vocabulary size, special tokens included; extend: pieces to add (8,000)")
-    ] = 32_768
+    vocab_size: Annotated[Count, Field(description="pieces in all, special tokens included (train)")] = 32_768
+    add: Annotated[Count, Field(description="pieces to add to the base's (extend)")] = 8_000
     digits: Annotated[Digits, Field(description="each alone, in groups of up to three, or free (train)")] = "alone"
     multiword: Annotated[bool, Field(description="spaces inside pieces, as BloombergGPT has them (train)")] = False
-    domain: Annotated[Share, Field(description="share of domain text, by bytes, in what is fitted on (train)")] = 0.5
+    domain_share: Annotated[
+        Share, Field(description="share of domain text, by bytes, in what is fitted on (train)")
+    ] = 0.5
     weights: Annotated[
         dict[str, Factor], Field(description="factor on a source's share of its part, by name (train, extend)")
     ] = Field(default_factory=dict)
     sample: Annotated[Bytes, Field(description="text that is fitted on at most (train, extend)")] = 20_000_000
-    against: Annotated[
+    compare_with: Annotated[
         tuple[str, ...], Field(description="other tokenizers to measure beside: folders, or org/name@revision")
     ] = ()
     objective: Annotated[
@@ -52,21 +52,14 @@ class Fitting(Spec):
     ] = "causal"
     base: Annotated[str, Field(description="whose tokenizer to keep or extend: the recipe's base fills this in")] = ""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _added(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("mode") == "extend" and "pieces" not in given:
-            return {**given, "pieces": ADDED}
-        return given
-
     @model_validator(mode="after")
     def _possible(self) -> Fitting:
         if self.mode != "train":
             return self
         least = smallest(self.objective)
-        if self.pieces < least:
+        if self.vocab_size < least:
             raise ValueError(
-                f"pieces is {self.pieces}; every byte and special token needs one, so ask for at least {least}"
+                f"vocab_size is {self.vocab_size}; every byte and special token needs one, so ask for at least {least}"
             )
         if self.multiword and self.sample > MOST_CLAUSES:
             raise ValueError(
@@ -77,24 +70,24 @@ class Fitting(Spec):
 
     def asked(self) -> dict[str, Any]:
         """What the mode reads, with the content of the tokenizers that it names by a path."""
-        read = {"keep": {"mode"}, "extend": {"mode", "pieces", "weights", "sample"}}
+        read = {"keep": {"mode"}, "extend": {"mode", "add", "weights", "sample"}}
         said = self.model_dump(
-            mode="json", include=read.get(self.mode, set(type(self).model_fields) - {"base", "against"})
+            mode="json", include=read.get(self.mode, set(Fitting.model_fields) - {"base", "compare_with", "add"})
         )
-        others = [tokenizer_asked(place, "tokenizer.against") for place in self.against]
+        others = [tokenizer_asked(place, "tokenizer.compare_with") for place in self.compare_with]
         base = {"base": tokenizer_asked(self.base, "base")} if self.base else {}
-        return {**said, **base, "against": [*zip(named(self.against), others, strict=True)]}
+        return {**said, **base, "compared": [*zip(named(self.compare_with), others, strict=True)]}
 
 
-@stage("fit", makes=Tokenizer, version=2)
+@stage("tokenizer", makes=Tokenizer, version=3)
 def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Corpus -> Tokenizer in the transformers layout.
 
-    facts: those of ``measure``, beside the base's tokenizer where it is another and those named by ``against``; and
-    for an extension, ``extended`` with those of ``extend``.
+    facts: those of ``measure``, beside the base's tokenizer if it is another and those named by ``compare_with``; for
+    an extension also ``extended`` with those of ``extend``.
     """
-    against = dict(zip(named(spec.against), spec.against, strict=True))
-    others = {name: tokenizer_folder(place, "tokenizer.against") for name, place in against.items()}
+    against = dict(zip(named(spec.compare_with), spec.compare_with, strict=True))
+    others = {name: tokenizer_folder(place, "tokenizer.compare_with") for name, place in against.items()}
     facts: dict[str, Any] = {}
     base = base_folder(spec) if spec.base or spec.mode != "train" else None
     if spec.mode == "keep" and base:
@@ -105,12 +98,12 @@ def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[s
         from domain.tokenizer.extension.extend import extend
 
         texts = blend(corpus, domain=1.0, sample=spec.sample, weights=spec.weights)
-        facts["extended"] = extend(base, texts, spec.pieces, out)
+        facts["extended"] = extend(base, texts, spec.add, out)
     else:
         train(
             blended(spec, corpus),
             model=spec.model,
-            pieces=spec.pieces,
+            pieces=spec.vocab_size,
             digits=spec.digits,
             multiword=spec.multiword,
             objective=spec.objective,
@@ -124,14 +117,14 @@ def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[s
 def blended(spec: Fitting, corpus: Corpus) -> Iterator[str]:
     """The texts to train on; raises ``UserError`` where one of two parts would have no word in it."""
     has = {part: bool(corpus.shards("train", part)) for part in PARTS}
-    if all(has.values()) and spec.domain in (0.0, 1.0):
-        absent = PARTS[int(spec.domain)]
+    if all(has.values()) and spec.domain_share in (0.0, 1.0):
+        absent = PARTS[int(spec.domain_share)]
         raise UserError(
-            "tokenizer.domain",
-            f"is {spec.domain:g}, so {absent} text, which the model reads too, would have no piece of its own",
+            "tokenizer.domain_share",
+            f"is {spec.domain_share:g}, so {absent} text, which the model reads too, would have no piece of its own",
             "state a share between 0 and 1, or set tokenizer.mode to keep",
         )
-    return blend(corpus, domain=spec.domain, sample=spec.sample, weights=spec.weights)
+    return blend(corpus, domain=spec.domain_share, sample=spec.sample, weights=spec.weights)
 
 
 def base_folder(spec: Fitting) -> Path:

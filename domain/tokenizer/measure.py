@@ -47,7 +47,7 @@ def measure(folder: Path, corpus: Corpus, against: Mapping[str, Path] | None = N
     compared = improved(others["base"], candidate, texts["domain"]) if "base" in others else []
     return {
         **measured(candidate, texts, sizes),
-        "against": {name: measured(other, texts, sizes) for name, other in others.items()},
+        "compared": {name: measured(other, texts, sizes) for name, other in others.items()},
         "improved": compared,
     }
 

@@ -66,7 +66,7 @@ def train(
     if fast.get_vocab_size() < learned:
         most = fast.get_vocab_size() + pieces - learned
         raise UserError(
-            "tokenizer.pieces",
+            "tokenizer.vocab_size",
             f"the text supports {most:,} pieces, not {pieces:,}",
             "ask for fewer pieces or give more text",
         )

@@ -62,12 +62,12 @@ class Batches:
                     )
                 packed = [PACKINGS[packing](source, context=context, seed=seed) for source, _ in found]
                 shares = [share for _, share in found]
-                most = [ENDLESS if mixture.most_epochs is None else each.rows(mixture.most_epochs) for each in packed]
+                most = [ENDLESS if mixture.max_epochs is None else each.rows(mixture.max_epochs) for each in packed]
                 if sum(most) < count:
                     raise UserError(
-                        "training.mixture.most_epochs",
+                        "training.mixture.max_epochs",
                         f"{count * context:,} tokens are to be read from {part} text, whose {held:,} tokens, "
-                        f"{mixture.most_epochs:g} times at most, give {sum(most) * context:,}",
+                        f"{mixture.max_epochs:g} times at most, give {sum(most) * context:,}",
                         "raise it, add text, lower the part's share, or train on fewer tokens",
                     )
                 turns = capped(shares, most, count)
@@ -142,7 +142,7 @@ class Batches:
         """A line for each source that is read more than 4 times; that teaches little (arXiv 2305.16264)."""
         return [
             f"source {name} ({part}): its {packed.source.tokens:,} tokens are read {packed.epochs(count):.1f} times; "
-            f"more than {REPEATS} teach little: lower its weight, set most_epochs, or add text"
+            f"more than {REPEATS} teach little: lower its weight, set max_epochs, or add text"
             for part, packed, count in self.each()
             if packed.epochs(count) > REPEATS
             for name in [packed.source.name]

@@ -52,7 +52,7 @@ class Mixture(Shares):
         default_factory=dict, description="factor by source; 1 if not named, 0 leaves it out"
     )
     temperature: Annotated[float, Field(gt=0, description="above 1, small sources are read more often")] = 1.0
-    most_epochs: Annotated[
+    max_epochs: Annotated[
         float | None,
         Field(gt=0, description="how often a source is read at most; its part's others then take its turn"),
     ] = None

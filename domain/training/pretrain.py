@@ -20,7 +20,7 @@ from domain.tokens.shards import PARTS
 TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
 
 
-@stage("prepare", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
+@stage("base", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, machine: Machine) -> dict[str, Any]:
     """The general baseline: given weights as they are, or a model from scratch that has read general text only.
 
@@ -36,7 +36,7 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     if spec.scratch is None:
         if rank() > 0:
             return {}
-        model, grown = give(spec.weights, tokenizer.path, initial=spec.initial, multiple=spec.pad_rows)
+        model, grown = give(spec.weights, tokenizer.path, embedding_init=spec.embedding_init, multiple=spec.pad_rows)
         save(model, tokenizer.path, out)
         facts = {"parameters": parameters(model), "context": longest(model), "tokens": 0, "loss": None}
         return facts if grown["kind"] == "same" else {**facts, "embeddings": grown}
@@ -47,20 +47,20 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     return learn(model, asked, tokens, tokenizer.path, out, machine, "base", digests=digests)
 
 
-@stage("pretrain", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
+@stage("pretrain", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def pretrain(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
     """One arm: continue from the base on the spec's mixture. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "adapted" if spec.mixture.domain else "control")
 
 
-@stage("pilot", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
-def pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
+@stage("tokenizer_pilot", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
+def tokenizer_pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
     """A small arm, by which a tokenizer is chosen. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot")
 
 
-@stage("trial", makes=Trial, version=1, resumes=True, launched=True, ranks=True)
-def trial(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
+@stage("grid_pilot", makes=Trial, version=2, resumes=True, launched=True, ranks=True)
+def grid_pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
     """A small arm of a grid, judged by its losses alone: no weights are kept. facts as of ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot", keep=False)
 
@@ -140,7 +140,7 @@ def learn(
             tokens, objective, speaker, spec.validation, context=context, packed=whole_rows, seed=spec.seed,
             ranks=ranks, machine=machine,
         )  # fmt: skip
-        alone = int(spec.new_rows_first * steps)
+        alone = int(spec.embedding_warmup * steps)
         if ranks.first:
             describe(model, tokenizer, out / ".scratch", spec.lora)
         loop = Trainer(

@@ -36,4 +36,4 @@ def rate(spec: Learning, step: int, steps: int) -> float:
         "cosine": 0.5 * (1.0 - math.cos(math.pi * done)),
         "wsd": math.sqrt(done),
     }[spec.decay]
-    return spec.learning_rate * (1.0 - (1.0 - spec.floor) * fallen)
+    return spec.learning_rate * (1.0 - (1.0 - spec.final_rate) * fallen)

@@ -59,10 +59,10 @@ class Tuning(Learning, Orders):
         context = self.context or min(most, LONGEST_ROW)
         if context > most:
             found = f"{context:,} tokens, and the model takes {most:,}"
-            raise UserError("tuning.context", found, "lower it or leave it out")
+            raise UserError("instruction_tuning.context", found, "lower it or leave it out")
         if self.batch < context:
             found = f"{self.batch:,} tokens, fewer than one row of {context:,}"
-            raise UserError("tuning.batch", found, "raise it, or lower tuning.context")
+            raise UserError("instruction_tuning.batch", found, "raise it, or lower instruction_tuning.context")
         return context
 
     def check(self) -> int:
@@ -70,11 +70,11 @@ class Tuning(Learning, Orders):
         later.
         """
         if self.lora and find_spec("peft") is None:
-            raise UserError("tuning.lora", "needs the package peft", "pip install 'shoptalk[lora]'")
+            raise UserError("instruction_tuning.lora", "needs the package peft", "pip install 'shoptalk[lora]'")
         return super().check()
 
 
-@stage("tune", makes=Checkpoint, version=2, resumes=True, launched=True, ranks=True)
+@stage("tune", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
 def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Checkpoint -> Checkpoint, tuned; its tokenizer has the chat template by which it is to be asked.
 
@@ -102,13 +102,17 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
     model = load(adapted.path)
     family = family_of(model.config)
     if family == "encoder":
-        raise UserError("tuning", "an encoder does not follow orders", "classify or tag with it, and take tuning out")
+        raise UserError(
+            "instruction_tuning",
+            "an encoder does not follow orders",
+            "classify or tag with it, and take instruction_tuning out",
+        )
     context = spec.row(longest(model))
     speaker = load_tokenizer(adapted.path)
     chat = Chat(speaker, family)
     examples, longer = gather(spec.read(), chat, context)
     learned, held = hold_out(examples, spec.validation.share if spec.validation.every else 0.0, spec.seed)
-    tuner = adapt(model, spec.lora, grown=False, place="tuning.lora") if spec.lora else None
+    tuner = adapt(model, spec.lora, grown=False, place="instruction_tuning.lora") if spec.lora else None
     with together(machine) as ranks:
         attention = Attention(model.to(ranks.device), ranks.device, half=uses_bf16(ranks.device, machine))
         packing: Seating = spec.packing if attention.packed else "separate"

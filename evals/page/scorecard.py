@@ -64,7 +64,7 @@ def vocabulary(fitted: dict[str, Any]) -> str:
     """The tokenizer beside others, and the verdict on an extension with its pilots."""
     measures, verdict = fitted["measures"], fitted["verdict"]
     rows = []
-    for name, each in {"this tokenizer": measures, **measures.get("against", {})}.items():
+    for name, each in {"this tokenizer": measures, **measures.get("compared", {})}.items():
         ratios = [each["bytes_per_token"].get(part) for part in ("domain", "general")]
         rows.append([escape(name), f"{each['size']:,}", *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
     told = "".join(f"<li>{escape(sentence)}</li>" for sentence in weighed(verdict)) if verdict else ""

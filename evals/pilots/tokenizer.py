@@ -30,15 +30,15 @@ class Weighing(Spec):
     """How the pilot of an extended tokenizer is judged."""
 
     bytes: Annotated[Bytes, Field(description="validation text scored at most, per part")] = 500_000
-    worse: Annotated[
+    tolerance: Annotated[
         Share, Field(description="an extension counts as no worse where its interval ends at or below this")
     ] = 0.005
     resamples: Annotated[Count, Field(description="draws of the bootstrap")] = 10_000
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("weigh", makes=Verdict, version=1, launched=True)
-def weigh(
+@stage("tokenizer_verdict", makes=Verdict, version=2, launched=True)
+def tokenizer_verdict(
     spec: Weighing,
     kept: Checkpoint,
     same_bytes: Checkpoint,
@@ -69,7 +69,7 @@ def weigh(
         scores[part] = scored(documents[part], {name: values[here] for name, values in nats.items()}, spec)
         start = here.stop
     said = price(arms, old, new)
-    recommended, reasons = advice(scores, spec.worse)
+    recommended, reasons = advice(scores, spec.tolerance)
     verdict = {**said, "scores": scores, "recommended": recommended, "reasons": reasons}
     write_json(out / "verdict.json", verdict)
     return verdict

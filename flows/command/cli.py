@@ -52,7 +52,7 @@ def check(options: argparse.Namespace) -> int:
 
     amiss = 0
     for good, line in checks(machine_of(options), options.recipe):
-        print(f"{'ok  ' if good else 'FIX '}  {line}")
+        print(f"{'ok  ' if good else 'FAIL'}  {line}")
         amiss += not good
     return 1 if amiss else 0
 

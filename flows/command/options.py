@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a recipe to its release; what is finished is not done again")
     run.add_argument(
         "--until",
-        choices=[each for each in STAGES if each not in ("trial", "choose")],
+        choices=[each for each in STAGES if each not in ("grid_pilot", "choose")],
         default="release",
         help="stop after this stage",
     )

@@ -99,7 +99,7 @@ def time(recipe: Any, plan: Plan) -> Iterator[tuple[str, str]]:
 def tuning(recipe: Any, plan: Plan, examples: Examples) -> str:
     """Examples, steps, and memory; its tokens and its time stand with the others'."""
     left = f" ({examples.longer:,} more too long)" if examples.longer else ""
-    epochs, length = recipe.tuning.epochs, examples.row.raw
+    epochs, length = recipe.instruction_tuning.epochs, examples.row.raw
     return (
         f"{examples.count:,} examples of about {examples.tokens:,.0f} tokens{left}, {epochs} times: {examples.steps:,} "
         f"steps of {examples.rows:,} rows of {length:,.0f}; {size(plan.trainings['tuning'].memory.peak)} at most"

@@ -30,7 +30,7 @@ def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
         f"{len(asked)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the training; "
         f"about {duration(seconds)}"
     )
-    weighs = extends and recipe.pilot.share > 0
+    weighs = extends and recipe.tokenizer.pilot.share > 0
     most = (STATES + machine.checkpoints_kept) * checkpoint_bytes(plan.shape, recipe.training.lora, grown=extends)
     free = size(shutil.disk_usage(machine.work).free)
     stays = PILOTS * 4.0 * plan.shape.parameters if weighs else 0.0

@@ -55,7 +55,7 @@ def rates(recipe: Recipe) -> list[float]:
 def runs(recipe: Recipe) -> list[tuple[str, Training]]:
     """(Label, training) of every run, the short ones of an arm first."""
     training, lengths = recipe.training, steps_of(longest_run(recipe))
-    alone = int(training.new_rows_first * lengths[0])  # the same steps in each, or they would share no trunk
+    alone = int(training.embedding_warmup * lengths[0])  # the same steps in each, or they would share no trunk
     warmup = max(1, lengths[0] * training.batch // WARMUP)
     asked = []
     for share in recipe.pilot.domain:
@@ -72,7 +72,7 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
                     validation=LOOK,
                     # A rate that is too high is to be seen to, not fixed, so there is nothing to go back to.
                     spikes=training.spikes.but(in_a_row=10**9, anchor=10**9),
-                    new_rows_first=min(training.new_rows_first, (alone + 1e-6) / steps) if alone else 0.0,
+                    embedding_warmup=min(training.embedding_warmup, (alone + 1e-6) / steps) if alone else 0.0,
                 )
                 asked.append((f"pilot {share:.0%} at {rate:g}, {steps:,} steps", said))
     return asked

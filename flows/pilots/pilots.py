@@ -14,7 +14,7 @@ from domain.machine import Machine
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.tokens.shards import PARTS
-from domain.training.pretrain import TRIALS, trial
+from domain.training.pretrain import TRIALS, grid_pilot
 from evals.pilots.choice import Choosing, choose
 from flows.adapt import Runner, adapt
 from flows.pilots.cost import price
@@ -56,7 +56,7 @@ def pilot_recipe(
             print(f"pilots: {line}", flush=True)
         journey, tracker = Journey(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
         runner = StageRunner(
-            machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="weigh"
+            machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="tokenizer_verdict"
         )  # fmt: skip
         journey.begin(recipe.model_dump(mode="json"), day.isoformat())
         try:
@@ -68,8 +68,8 @@ def pilot_recipe(
                 raise refusal from error
             raise
     print_choice(choice.facts)
-    if "weigh" in made:
-        verdict = made["weigh"].facts
+    if "tokenizer_verdict" in made:
+        verdict = made["tokenizer_verdict"].facts
         print(f"\ntokenizer: {verdict['recommended']}, and the pilots above are with that one")
         for reason in verdict["reasons"]:
             print(f"  {reason}")
@@ -100,7 +100,7 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
     start = ("kept base", "kept tokens") if keeps(made) else ("base", "encode")
     base, tokens = (made[label] for label in start)
     refuse_unjudged(tokens)
-    arms = [stage(trial, spec, base, tokens, label=label) for label, spec in runs(recipe)]
+    arms = [stage(grid_pilot, spec, base, tokens, label=label) for label, spec in runs(recipe)]
     allowed = recipe.release.gates.general_loss
     asked = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
     return stage(choose, asked, *arms), made
@@ -108,7 +108,7 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
 
 def keeps(made: Mapping[str, Artifact]) -> bool:
     """Whether an extended tokenizer was weighed, and the base's own is better kept."""
-    return "weigh" in made and made["weigh"].facts["recommended"] == "keep"
+    return "tokenizer_verdict" in made and made["tokenizer_verdict"].facts["recommended"] == "keep"
 
 
 def refuse_unjudged(tokens: Tokens) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from domain.spec import Share
+from domain.spec import Share, Spec
+from domain.tokenizer.fit import Fitting
 from evals.pilots.tokenizer import Weighing
 
 
@@ -22,8 +23,24 @@ def mixed(share: float) -> float:
     return share
 
 
-class Pilot(Weighing):
-    """What pilots may spend, over which shares and rates they go, and how that of a tokenizer is judged."""
+class TokenizerPilot(Weighing):
+    """What the pilots of an extended tokenizer may spend, and how they are judged."""
+
+    share: Annotated[
+        Share, Field(description="of training.tokens, for each pilot of an extended tokenizer; 0: none")
+    ] = 0.05
+
+
+class TokenizerSettings(Fitting):
+    """What tokenizer to make; whether an extended one is worth its price is a pilot's to say."""
+
+    pilot: Annotated[TokenizerPilot, Field(description="pilots that judge an extended tokenizer (extend)")] = (
+        TokenizerPilot()
+    )
+
+
+class Pilot(Spec):
+    """What the pilots of a grid may spend, and over which shares of domain text and learning rates they go."""
 
     domain: Annotated[
         tuple[Annotated[float, AfterValidator(mixed)], ...],
@@ -36,7 +53,4 @@ class Pilot(Weighing):
         Field(description="peak learning rates to try; a third of the recipe's, itself and three times it if empty"),
     ] = ()
     budget: Annotated[Share, Field(gt=0, description="of training.tokens, for all pilots of shares and rates")] = 0.05
-
-    share: Annotated[
-        Share, Field(description="of training.tokens, for each pilot of an extended tokenizer; 0: none")
-    ] = 0.05
+    seed: Annotated[int, Field(ge=0)] = 0

@@ -15,6 +15,6 @@ def plan_of(recipe: Recipe, machine: Machine, *, derive: bool = False) -> Plan:
     budget = recipe.budget.gpus * recipe.budget.hours * 3600 if recipe.budget else None
     training = recipe.training.but(tokens=None) if derive else recipe.training
     # Three pilots say whether an extended tokenizer is worth its price.
-    pilots = 3 * recipe.pilot.share if recipe.tokenizer.mode == "extend" else 0.0
+    pilots = 3 * recipe.tokenizer.pilot.share if recipe.tokenizer.mode == "extend" else 0.0
     scored = len(PARTS) * recipe.evaluation.bytes
-    return make_plan(recipe.base, recipe.fitting, training, machine, budget, scored, pilots, recipe.tuning)
+    return make_plan(recipe.base, recipe.fitting, training, machine, budget, scored, pilots, recipe.instruction_tuning)

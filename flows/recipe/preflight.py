@@ -34,9 +34,9 @@ def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
             yield True, f"task {name}: {len(load_task(name).items)} items"
         except UserError as refusal:
             yield False, str(refusal)
-    if recipe.tuning:
+    if recipe.instruction_tuning:
         try:
-            yield True, f"orders: {recipe.tuning.path}, {recipe.tuning.check():,} of them"
+            yield True, f"orders: {recipe.instruction_tuning.path}, {recipe.instruction_tuning.check():,} of them"
         except UserError as refusal:
             yield False, str(refusal)
 

@@ -26,7 +26,7 @@ from domain.yamlfile import read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates
 from flows.recipe.errors import validated
-from flows.recipe.pilot import Pilot
+from flows.recipe.pilot import Pilot, TokenizerSettings
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
 
@@ -58,11 +58,11 @@ class Recipe(Spec):
     base: Base
     budget: Budget | None = None
     corpus: Corpus
-    tokenizer: Fitting = Fitting()
+    tokenizer: TokenizerSettings = TokenizerSettings()
     training: Training = Training()
     pilot: Pilot = Pilot()
     evaluation: Evaluation = Evaluation()
-    tuning: Tuning | None = None
+    instruction_tuning: Tuning | None = None
     release: Release
 
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -85,10 +85,10 @@ class Recipe(Spec):
                 f"training.objective is {wanted.kind}, for the family {wanted.family}, but base.scratch.architecture "
                 f"is {scratch.architecture}, of the family {scratch.family}; change one of them"
             )
-        if self.tuning is not None and wanted.family == "encoder":
+        if self.instruction_tuning is not None and wanted.family == "encoder":
             raise ValueError(
                 f"training.objective is {wanted.kind}, and an encoder does not follow orders; classify or tag with it, "
-                "and take tuning out"
+                "and take instruction_tuning out"
             )
         return self
 
@@ -107,7 +107,7 @@ class Recipe(Spec):
     @property
     def fitting(self) -> Fitting:
         """The tokenizer's spec, knowing the base whose tokenizer may be kept, and what its special tokens serve."""
-        return self.tokenizer.but(base=self.base.weights, objective=self.training.objective.kind)
+        return self.tokenizer.only(Fitting).but(base=self.base.weights, objective=self.training.objective.kind)
 
     @property
     def arms(self) -> dict[str, Training]:

@@ -35,7 +35,7 @@ corpus:
   dedup: [exact, near]
   holdout: {{validation: 0.01, test: 0.02, later: 0.0}}   # later: the last share by date
 
-tokenizer: {{mode: keep}}                 # the base's; {{mode: extend, pieces: 8000}} adds your field's words to it and
+tokenizer: {{mode: keep}}                 # the base's; {{mode: extend, add: 8000}} adds your field's words to it and
                                         # weighs their worth; train makes a new one (needed from scratch)
 
 training:
@@ -55,7 +55,7 @@ evaluation: {{domain: [], general: []}}   # tasks whose questions no training te
 TUNING = """\
 # To have the released model do what it is asked, tune it by examples of that, each a line of a file:
 #   {{"instruction": "{order}", "input": "a text", "label": "the answer"}}
-# tuning: {{path: data/{name}/orders.jsonl, epochs: 2, learning_rate: 1.0e-4}}
+# instruction_tuning: {{path: data/{name}/orders.jsonl, epochs: 2, learning_rate: 1.0e-4}}
 
 """
 

@@ -52,7 +52,7 @@ def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, mac
         from flows.run.prefect_flow import run_flow
 
         refuse_full(machine.work)
-        if not beyond("fit", until):
+        if not beyond("tokenizer", until):
             base(recipe)  # it is wanted hours later; whether it is there is known now
         for warning in recipe.warnings:
             print(f"{recipe.name}: {warning}", file=sys.stderr, flush=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 STAGES = (
-    "protect", "collect", "curate", "fit", "encode", "describe", "prepare", "trial", "choose", "pilot", "weigh",
-    "pretrain", "evaluate", "decide", "tune", "release",
+    "protect", "collect", "curate", "tokenizer", "encode", "describe", "base", "grid_pilot", "choose",
+    "tokenizer_pilot", "tokenizer_verdict", "pretrain", "evaluate", "decide", "tune", "release",
 )  # fmt: skip
 
 

@@ -79,14 +79,14 @@ def test_broken_records_are_quarantined_up_to_the_share(raw: Any) -> None:
         {"text": 5},
         {"text": "x", "date": "soon"},
     ]
-    made = raw(records, broken=0.02)
+    made = raw(records, max_unreadable=0.02)
     assert made.facts["quarantined"] == 2
     assert [(row["record"], row["reason"]) for row in read_lines(made.path / "quarantine.jsonl")] == [
         ("domain/domain.jsonl:99", "column text holds int, not text"),
         ("domain/domain.jsonl:100", "'soon' is no date; write YYYY-MM-DD"),
     ]
     with pytest.raises(UserError) as caught:
-        raw(records, broken=0.019)
+        raw(records, max_unreadable=0.019)
     assert caught.value.place.endswith("in1/domain.jsonl:99")
     assert "holds int, not text, and 1 more (2 of 100 records cannot be read)" in caught.value.found
 
@@ -153,7 +153,7 @@ def test_a_source_is_never_held_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_own_source(own_kinds: str, tmp_path: Path) -> None:
     kind = {"kind": f"{own_kinds}:Numbers", "count": 20, "name": "numbers"}
     spec = Collection.model_validate(
-        {"domain": [kind], "general": [kind], "licences": {"allow": ["mit"]}, "broken": 0.1}
+        {"domain": [kind], "general": [kind], "licences": {"allow": ["mit"]}, "max_unreadable": 0.1}
     )
     made = collect(spec, out=tmp_path / "raw")
     row = next(read_lines(made.path / "sources.jsonl"))

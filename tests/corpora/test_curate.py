@@ -131,7 +131,7 @@ def test_a_document_that_asks_a_task_is_dropped(raw: Any, cleaned: Any, prose: C
     records = [{"id": name, "text": text} for name, text in texts.items()]
     records += [{"id": f"fine{i}", "text": prose(f"f{i}")} for i in range(40)]
     made, asked = raw(records), [question, mail, "Too short a text"]
-    corpus = cleaned(made, asked=asked, decontaminate={"most": 0.1})
+    corpus = cleaned(made, asked=asked, decontaminate={"max_share": 0.1})
     lines = ledger(corpus)
     assert {name for name, rows in lines.items() if rows[-1]["stage"] == "decontaminate"} == {"asks", "mail"}
     assert (lines["asks"][-1]["reason"], lines["asks"][-1]["detail"]) == ("contaminated", "quiz")

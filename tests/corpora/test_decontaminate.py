@@ -129,11 +129,11 @@ def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:
         decided(protection, *texts, others=296)
     # One document of a small source is no share.
     assert len(decided(protection, texts[0], others=5).dropped) == 1
-    assert len(decided(guarded(tmp_path, numbered(0, 13), most=1.0), *texts, others=0).dropped) == 3
+    assert len(decided(guarded(tmp_path, numbered(0, 13), max_share=1.0), *texts, others=0).dropped) == 3
 
 
 def test_the_passage_is_cut_with_its_sentence_or_line(tmp_path: Path) -> None:
-    protection = guarded(tmp_path, numbered(0, 15), numbered(50, 7), hit="cut")
+    protection = guarded(tmp_path, numbered(0, 15), numbered(50, 7), on_match="cut")
     text = f"First it rose. Then {numbered(0, 15)}, they said! It fell.\nA line\nBegin {numbered(50, 7)} end\nThe last."
     answer = decided(protection, text, "innocent")
     assert answer.dropped == {}
@@ -145,7 +145,7 @@ def test_the_passage_is_cut_with_its_sentence_or_line(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_found_any_more_takes_the_document_with_it(tmp_path: Path) -> None:
-    protection = guarded(tmp_path, numbered(0, 13), hit="cut")
+    protection = guarded(tmp_path, numbered(0, 13), on_match="cut")
     assert protection.cut(f"It rose. {numbered(0, 6)} <EMAIL> {numbered(7, 6)}.", [0]) == ("", 1)
 
 
@@ -158,5 +158,5 @@ def test_nothing_to_protect_and_nothing_to_judge(tmp_path: Path) -> None:
 
 
 def test_lengths_must_be_in_order() -> None:
-    with pytest.raises(ValueError, match="shortest is 6, words 5; lower shortest"):
+    with pytest.raises(ValueError, match="min_words is 6, words 5; lower min_words"):
         Decontamination(words=5)

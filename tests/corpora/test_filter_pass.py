@@ -22,7 +22,7 @@ def test_own_filters_and_what_goes_wrong_in_them(
         records.insert(5, {"id": word, "text": f"{prose(word)} {word}"})
     made = raw(records)
     filters = ["quality", {"kind": f"{own_kinds}:shout"}]
-    corpus = cleaned(made, workers=2, filters=filters, broken=0.1)
+    corpus = cleaned(made, workers=2, filters=filters, max_unreadable=0.1)
     lines, kept = ledger(corpus), where(corpus)
     assert corpus.facts["dropped"] == {"empty": 1, "unwanted": 1}
     assert corpus.facts["quarantined"] == 2
@@ -43,7 +43,7 @@ def test_documents_that_kill_their_worker_are_quarantined_and_the_rest_goes_on(
     records = [{"id": f"fine{i}", "text": prose(i)} for i in range(20)]
     for place in (3, 11):
         records.insert(place, {"id": f"kill{place}", "text": f"{prose(place, 70)} kill"})
-    corpus = cleaned(raw(records), workers=workers, filters=[{"kind": f"{own_kinds}:shout"}], broken=0.1)
+    corpus = cleaned(raw(records), workers=workers, filters=[{"kind": f"{own_kinds}:shout"}], max_unreadable=0.1)
     lines = ledger(corpus)
     for name in ("kill3", "kill11"):
         (row,) = lines[name]

@@ -39,16 +39,16 @@ def test_lines_that_hold_a_question_are_named_with_its_task(tmp_path: Path, prot
     talk = [{"role": "user", "content": "Yes?"}, {"role": "assistant", "content": f"Well. {LONG.upper()}"}]
     records = [order("A."), order("B.", f"So: {LONG}"), {"messages": talk}, order(SHORT), *[order("C.")] * 300]
     told = (
-        r"^tuning.path: 3 of 304 orders hold what the evals ask: orders.jsonl:2 \(rent\), orders.jsonl:3 \(rent\), "
-        r"orders.jsonl:4 \(damage\)\. Fix: take these lines out of the file\.$"
+        r"^instruction_tuning.path: 3 of 304 orders hold what the evals ask: orders.jsonl:2 \(rent\), "
+        r"orders.jsonl:3 \(rent\), orders.jsonl:4 \(damage\)\. Fix: take these lines out of the file\.$"
     )
     for hit in ("drop", "cut"):
         with pytest.raises(UserError, match=told):
-            asked(tmp_path, protected, *records, hit=hit)
+            asked(tmp_path, protected, *records, on_match=hit)
 
 
 def test_many_are_counted_and_what_more_than_ten_share_is_boilerplate(tmp_path: Path, protected: Path) -> None:
-    with pytest.raises(UserError, match=r"^tuning.path: 10 of 10 orders .*:5 \(damage\) and 5 more\. Fix"):
+    with pytest.raises(UserError, match=r"^instruction_tuning.path: 10 of 10 orders .*:5 \(damage\) and 5 more\. Fix"):
         asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(10)])
     asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(11)])
 

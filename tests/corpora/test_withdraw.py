@@ -118,16 +118,16 @@ def test_who_holds_a_document(hand_made: Any, tmp_path: Path) -> None:
     def kinds(*ids: str) -> list[str]:
         return [made.manifest["stage"] for made, _ in holders(all_made(tmp_path), ids)]
 
-    assert kinds("a") == ["collect", "curate", "fit", "encode", "pretrain", "release"]
+    assert kinds("a") == ["collect", "curate", "tokenizer", "encode", "pretrain", "release"]
     assert kinds("e") == ["collect", "curate", "encode"]  # validation: no model learns from it
     assert kinds("b") == ["collect"]
     assert sorted(kinds("g1")) == sorted(
-        ["collect", "curate", "fit", "encode", "prepare", "pretrain", "control", "release"]
+        ["collect", "curate", "tokenizer", "encode", "base", "pretrain", "control", "release"]
     )
     assert kinds("nobody") == []
-    manifest = tmp_path / "artifacts" / "fit" / "fit0000000000000" / "manifest.json"
+    manifest = tmp_path / "artifacts" / "tokenizer" / "tokenizer0000000" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_bytes()), "spec": {"mode": "keep"}}))
-    assert "fit" not in kinds("a")  # the base's own tokenizer has read nothing here
+    assert "tokenizer" not in kinds("a")  # the base's own tokenizer has read nothing here
 
 
 SECRETS = (b"a" * 100, b"c" * 82)
@@ -208,12 +208,12 @@ def check_purged(work: Path) -> None:
         with pytest.raises(Damaged):
             Artifact.open(folder)
         assert json.loads((folder / "purged.json").read_bytes())["purged"] == ["a", "c"]
-    for stage in ("fit", "pretrain", "release"):
+    for stage in ("tokenizer", "pretrain", "release"):
         folder = work / "artifacts" / stage / stage.ljust(16, "0")
         Artifact.open(folder)
         mark = folder.with_name(f"{folder.name}.purged.json")
         assert json.loads(mark.read_bytes()) == {"has_read": ["a", "c"]}
-    for stage in ("prepare", "control"):  # general text only
+    for stage in ("base", "control"):  # general text only
         assert not list((work / "artifacts" / stage).glob("*.purged.json"))
     shard = Shard(work / "artifacts" / "encode" / "encode0000000000" / "train" / "domain-00000")
     assert shard.document(0).tolist() == [0] * 4

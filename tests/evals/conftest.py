@@ -55,7 +55,7 @@ def scored_tokens(scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) 
     from domain.tokens.encode import Encoding, encode
 
     folder = tmp_path_factory.mktemp("tokens")
-    tokenizer = fit(Fitting(pieces=280), scored_corpus, out=folder / "tokenizer")
+    tokenizer = fit(Fitting(vocab_size=280), scored_corpus, out=folder / "tokenizer")
     return tokenizer, encode(Encoding(), scored_corpus, tokenizer, out=folder / "tokens")
 
 

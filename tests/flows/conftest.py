@@ -80,7 +80,7 @@ def recipe_of(texts: Path) -> dict[str, Any]:
             "dedup": ["exact"],
             "holdout": {"validation": 0.1, "test": 0.4},
         },
-        "tokenizer": {"mode": "train", "pieces": 300},
+        "tokenizer": {"mode": "train", "vocab_size": 300},
         "training": {"tokens": 8_192, **learning},
         "evaluation": {"bytes": 20_000, "resamples": 1_000},
         "release": {"licence": "mit", "gates": {"domain_gain": 0.0, "general_loss": 1.0}},

@@ -22,7 +22,13 @@ def test_the_order(command: Any) -> None:
 
     assert adapt(load_recipe("quickstart"), command.day, runner) is None  # no release where gates do not hold
     names = list(dict.fromkeys(name for name, _ in asked))
-    optional = ("trial", "choose", "pilot", "weigh", "tune")  # a grid, an extension and orders ask for them
+    optional = (
+        "grid_pilot",
+        "choose",
+        "tokenizer_pilot",
+        "tokenizer_verdict",
+        "tune",
+    )  # a grid, an extension and orders ask for them
     assert names == [stage for stage in STAGES[: STAGES.index("release")] if stage not in optional]
     assert [label for _, label in asked if label] == ["base", "adapted", "control"]
     Told.facts = {"released": True}

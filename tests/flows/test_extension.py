@@ -46,8 +46,7 @@ def extended(undisturbed: Path, texts: Path, tmp_path_factory: pytest.TempPathFa
     content = yaml.safe_load((undisturbed.parent / "contracts.yaml").read_text())
     content |= {
         "base": str(release),
-        "tokenizer": {"mode": "extend", "pieces": 40},
-        "pilot": {"share": 0.5, "bytes": 20_000, "resamples": 500},
+        "tokenizer": {"mode": "extend", "add": 40, "pilot": {"share": 0.5, "bytes": 20_000, "resamples": 500}},
     }
     (folder / "contracts.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     machine = Machine(work=folder / "work", device="cpu", precision="fp32", threads=1, workers=1)
@@ -66,24 +65,24 @@ def extended(undisturbed: Path, texts: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def test_an_extension_is_weighed_against_the_base_s_own(extended: dict[str, Any]) -> None:
-    verdict = extended["weigh"].facts
+    verdict = extended["tokenizer_verdict"].facts
     assert verdict["recommended"] in ("keep", "extend")
     assert verdict["tokens"]["domain"]["saved"] > 0.05
     assert verdict["tokens"]["general"]["saved"] >= 0
     assert verdict["parameters"]["extended"] >= verdict["parameters"]["kept"]
     kept, pilots = extended["kept tokenizer"], [extended[f"pilot, {name}"] for name in ("kept", "same bytes")]
-    assert extended["fit"].facts["size"] == kept.facts["size"] + 40
+    assert extended["tokenizer"].facts["size"] == kept.facts["size"] + 40
     assert pilots[0].facts["tokens"] == 4_096  # half of what is asked for
     assert pilots[1].facts["tokens"] < 4_096
 
 
 def test_scorecard_and_card_tell_the_verdict(extended: dict[str, Any]) -> None:
     told = json.loads((extended["evaluate"].path / "tokenizer.json").read_text())
-    assert told["verdict"] == extended["weigh"].facts
+    assert told["verdict"] == extended["tokenizer_verdict"].facts
     sentence = f"By the pilot, the choice is to {told['verdict']['recommended']}."
     assert sentence in (extended["evaluate"].path / "report.html").read_text()
     assert sentence in (extended["release"].path / "README.md").read_text()
 
 
 def test_no_pilot_where_nothing_is_extended(undisturbed: Path) -> None:
-    assert not (undisturbed / "artifacts" / "weigh").exists()
+    assert not (undisturbed / "artifacts" / "tokenizer_verdict").exists()

@@ -27,7 +27,7 @@ def run(make_recipe: Any, finished: Path, command: Any) -> Any:
     """The command on a finished work folder, with orders beside the recipe."""
 
     def call(*lines: str, **tuning: Any) -> Any:
-        recipe = make_recipe(tuning={**TUNING, **tuning})
+        recipe = make_recipe(instruction_tuning={**TUNING, **tuning})
         recipe.with_name("orders.jsonl").write_text("".join(f"{line}\n" for line in lines))
         place = ("--work", finished, "--tracking", "none", *command.machine)
         return command.ask("run", recipe, "--as-of", command.day, *place)
@@ -51,7 +51,7 @@ def test_the_release_is_the_tuned_model(run: Any, finished: Path, command: Any) 
     assert release.manifest["parents"][-1] == {"kind": "Checkpoint", "identity": tuned.identity, "digest": tuned.digest}
     assert "then tuned to follow instructions" in (path / "README.md").read_text()
     lineage = json.loads((path / "lineage.json").read_text())
-    assert lineage["recipe"]["tuning"]["path"] == "orders.jsonl"
+    assert lineage["recipe"]["instruction_tuning"]["path"] == "orders.jsonl"
     assert lineage["digests"]["tuned"] == tuned.digest
     assert "Nothing to do" in command.plain(run(*orders).out)
 
@@ -71,7 +71,7 @@ sys.exit(cli.main(sys.argv[1:]))
 def test_killed_in_tuning_it_ends_with_the_same_bits(
     make_recipe: Any, finished: Path, command: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = make_recipe(tuning={**TUNING, "epochs": 20})
+    recipe = make_recipe(instruction_tuning={**TUNING, "epochs": 20})
     orders = [json.dumps({"instruction": f"Name clause {n}.", "label": ["lien", "deed"][n % 2]}) for n in range(100)]
     recipe.with_name("orders.jsonl").write_text("\n".join(orders))
     profile = tmp_path / "often.yaml"
@@ -99,7 +99,7 @@ def test_killed_in_tuning_it_ends_with_the_same_bits(
     (parent,) = resumed.manifest["parents"]
     arms = [Checkpoint.open(path) for path in (finished / "artifacts" / "pretrain").iterdir()]
     (adapted,) = (arm for arm in arms if arm.digest == parent["digest"])
-    spec = load_recipe(str(recipe)).tuning
+    spec = load_recipe(str(recipe)).instruction_tuning
     assert spec is not None
     machine = Machine(device="cpu", precision="fp32", threads=1)
     assert tune(spec, adapted, out=tmp_path / "whole", machine=machine).digest == resumed.digest
@@ -110,7 +110,7 @@ def test_killed_in_tuning_it_ends_with_the_same_bits(
     [
         (['{"instruction": "a", "label": "b"}', '{"instruction": "a"}'], {}, ("orders.jsonl:2", "has no label")),
         ([], {}, ("orders.jsonl", "holds no order")),
-        (["{}"], {"path": "none.jsonl"}, ("tuning.path", "none.jsonl cannot be read")),
+        (["{}"], {"path": "none.jsonl"}, ("instruction_tuning.path", "none.jsonl cannot be read")),
     ],
 )
 def test_orders_are_looked_at_before_anything_is_made(
@@ -125,7 +125,7 @@ def test_orders_are_looked_at_before_anything_is_made(
 def test_orders_that_hold_what_the_evals_ask_end_the_run_as_it_begins(
     make_recipe: Any, command: Any, tmp_path: Path
 ) -> None:
-    recipe = make_recipe(tuning=TUNING, evaluation={"domain": ["rent.yaml"]})
+    recipe = make_recipe(instruction_tuning=TUNING, evaluation={"domain": ["rent.yaml"]})
     items = [
         {"question": "Who of the two pays for a broken window?", "choices": ["The tenant.", "Nobody."], "answer": 0}
     ]
@@ -135,5 +135,5 @@ def test_orders_that_hold_what_the_evals_ask_end_the_run_as_it_begins(
     recipe.with_name("orders.jsonl").write_text("".join(f"{json.dumps(order)}\n" for order in orders))
     place = ("--work", tmp_path / "work", "--tracking", "none", *command.machine)
     answer = command.ask("run", recipe, "--as-of", command.day, *place)
-    command.refused(answer, "tuning.path: 1 of 2 orders", "orders.jsonl:2 (rent)")
+    command.refused(answer, "instruction_tuning.path: 1 of 2 orders", "orders.jsonl:2 (rent)")
     assert [path.name for path in (tmp_path / "work" / "artifacts").iterdir()] == ["protect"]

@@ -74,7 +74,7 @@ def extend_content(content: dict[str, Any], texts: Iterable[str], pieces: int, *
         found = add_scores(content, learned, sequences, counts, pieces)
     if found < pieces:
         found_what = f"the text supports {found:,} new pieces, not {pieces:,}"
-        raise UserError("tokenizer.pieces", found_what, "ask for fewer pieces or give more text")
+        raise UserError("tokenizer.vocab_size", found_what, "ask for fewer pieces or give more text")
     return {"kind": kind, "pieces_added": pieces, "words": len(words), "counted_bytes": size}
 
 

@@ -40,7 +40,9 @@ def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[li
     if not fits:
         least = min(longer, key=lambda example: seats(example, chat.family))
         found = f"has {seats(least, chat.family):,} tokens, and no example is shorter; {context:,} are read at once"
-        raise UserError(least.place, found, "raise tuning.context as far as the model goes, or write shorter orders")
+        raise UserError(
+            least.place, found, "raise instruction_tuning.context as far as the model goes, or write shorter orders"
+        )
     return fits, longer
 
 
@@ -109,7 +111,7 @@ class InstructionBatches:
             raise IndexError(f"batch {index} of {self.batches}, rank {rank} of {ranks}")
         if ranks > self.rows:
             found = f"{self.rows} rows of examples are learned at once by {ranks} processes"
-            raise UserError("tuning.batch", found, "raise it, give more examples, or use fewer processes")
+            raise UserError("instruction_tuning.batch", found, "raise it, give more examples, or use fewer processes")
         first, last = (self.rows * each // ranks for each in (rank, rank + 1))
         return Gathered(self.read(range(index * self.rows, (index + 1) * self.rows)), slice(first, last))
 

@@ -16,7 +16,13 @@ from domain.spec import fingerprint
 from domain.training.schedule import decay_begins
 from domain.training.state.checkpoints import Checkpoints, Saved
 
-FREE = {"tokens", "decay_share", "floor", "mixture", "new_rows_first"}  # what the steps before the decay don't know
+FREE = {
+    "tokens",
+    "decay_share",
+    "final_rate",
+    "mixture",
+    "embedding_warmup",
+}  # what the steps before the decay don't know
 
 
 class Trunk:

@@ -100,6 +100,6 @@ def rows(folder: Path, seed: int, rounds: int) -> Iterator[dict[str, Any]]:
         yield row("initial rows, base", **measured(load(base), old, texts))
         for initial, tied in WAYS:
             model = load(base) if tied else untied(load(base))
-            facts = grow(model, base, out, initial=initial)
+            facts = grow(model, base, out, embedding_init=initial)
             told = {"head": "tied" if tied else "its own", "rows": facts["rows"], "parts": facts["parts"]}
             yield row(f"initial rows, {initial}", **told, **measured(model, new, texts))

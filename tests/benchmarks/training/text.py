@@ -59,6 +59,8 @@ def based(folder: Path, origin: Path, objective: str, machine: Machine) -> tuple
     base = Base.model_validate({"scratch": shape, "tokens": 10 * BATCH, "learning": learning})
     with redirect_stdout(sys.stderr):  # rows are alone there
         corpus = written(folder / "corpus", origin)
-        tokenizer = fit(Fitting(pieces=PIECES, objective=objective), corpus, out=folder / "tokenizer", machine=machine)
+        tokenizer = fit(
+            Fitting(vocab_size=PIECES, objective=objective), corpus, out=folder / "tokenizer", machine=machine
+        )
         tokens = encode(Encoding(), corpus, tokenizer, out=folder / "tokens", machine=machine)
         return prepare(base, tokens, tokenizer, out=folder / "base", machine=machine), tokens

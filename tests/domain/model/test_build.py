@@ -174,8 +174,8 @@ def test_no_model(tmp_path: Path) -> None:
         ({"scratch": {"width": 12, "heads": 4}, "tokens": 5}, "even"),
         ({"scratch": {"heads": 4, "kv_heads": 3}, "tokens": 5}, "kv_heads"),
         ({"scratch": {"architecture": "rnn"}, "tokens": 5}, "architecture"),
-        ({"scratch": {}, "tokens": 5, "initial": "random"}, "initial is for new rows"),
-        ({"weights": "a/b@c", "initial": "zeros"}, "'mean', 'weighted', 'zero_output' or 'random'"),
+        ({"scratch": {}, "tokens": 5, "embedding_init": "random"}, "embedding_init is for new rows"),
+        ({"weights": "a/b@c", "embedding_init": "zeros"}, "'mean', 'weighted', 'zero_output' or 'random'"),
         ({"weights": "a/b@c", "pad_rows": 0}, "pad_rows"),
     ],
 )

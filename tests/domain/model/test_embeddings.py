@@ -50,14 +50,14 @@ def test_mean_rows(folders: tuple[Path, Path], tied: bool) -> None:
             assert torch.allclose(after[name][number], (before[name][one] + before[name][other]) / 2, atol=1e-6)
     assert (tiny.matrices(model)[0].weight is tiny.matrices(model)[1].weight) == tied
     assert facts == {
-        "kind": "extended", "initial": "mean", "pieces": 3, "parts": 2.0, "rows": GROWN, "new_rows": [265, 268],
+        "kind": "extended", "embedding_init": "mean", "pieces": 3, "parts": 2.0, "rows": GROWN, "new_rows": [265, 268],
     }  # fmt: skip
 
 
 def test_weighted_rows(folders: tuple[Path, Path]) -> None:
     model = tiny.model(HELD)
     before = rows_of(model)
-    grow(model, *folders, initial="weighted")
+    grow(model, *folders, embedding_init="weighted")
     after = rows_of(model)
     last = math.exp(2) / (1 + math.exp(2))  # 0.8808
     for number, (one, other) in SPELT.items():
@@ -71,7 +71,7 @@ def test_weighted_rows_of_a_tied_matrix_lean_both_ways(tmp_path: Path) -> None:
     old, new = tiny.sentencepiece(tmp_path / "old"), tiny.sentencepiece(tmp_path / "new", (("a", "b"), ("ab", "c")))
     model = tiny.model(263, tied=True)
     before = rows_of(model)["table"]
-    grow(model, old, new, initial="weighted")
+    grow(model, old, new, embedding_init="weighted")
     expected = 0.441345 * before[260] + 0.117310 * before[261] + 0.441345 * before[262]
     assert torch.allclose(rows_of(model)["table"][264], expected, atol=1e-5)
 
@@ -80,7 +80,7 @@ def test_weighted_rows_of_a_tied_matrix_lean_both_ways(tmp_path: Path) -> None:
 def test_zero_output_rows(folders: tuple[Path, Path], kind: str) -> None:
     model = tiny.model(HELD, kind=kind)
     before = rows_of(model)
-    grow(model, *folders, initial="zero_output")
+    grow(model, *folders, embedding_init="zero_output")
     with torch.no_grad():
         logits = model(torch.tensor([[1, 265, 267]])).logits
     assert torch.equal(logits[..., 265:268], torch.zeros(1, 3, 3))
@@ -89,8 +89,8 @@ def test_zero_output_rows(folders: tuple[Path, Path], kind: str) -> None:
 
 
 def test_zero_output_needs_a_head_of_its_own(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(UserError, match=r"base.initial: is zero_output, and the head .* is tied") as caught:
-        grow(tiny.model(HELD, tied=True), *folders, initial="zero_output")
+    with pytest.raises(UserError, match=r"base.embedding_init: is zero_output, and the head .* is tied") as caught:
+        grow(tiny.model(HELD, tied=True), *folders, embedding_init="zero_output")
     assert caught.value.fix == "choose mean or weighted"
 
 
@@ -103,7 +103,7 @@ def test_random_rows_have_the_old_deviation_and_no_parts(tmp_path: Path) -> None
         tiny.matrices(same)[0].weight.mul_(3)
     deviation = float(rows_of(one)["table"].std())
     for model in (one, same):
-        grow(model, old, new, initial="random")
+        grow(model, old, new, embedding_init="random")
     drawn = rows_of(one)["table"][263:2263]
     assert float(drawn.std()) == pytest.approx(deviation, rel=0.03)  # 8,000 numbers: 1 in 100
     assert float(drawn.mean()) == pytest.approx(0, abs=0.15)
@@ -125,19 +125,19 @@ def test_the_bias_of_a_head(folders: tuple[Path, Path], tied: bool) -> None:
 
 ALL = ["mean", "weighted", "zero_output", "random"]
 KINDS = [
-    *[("llama", False, initial) for initial in ALL], *[("phi", False, initial) for initial in ALL],
-    *[("t5", False, initial) for initial in ALL], ("modernbert", False, "zero_output"),
+    *[("llama", False, init) for init in ALL], *[("phi", False, init) for init in ALL],
+    *[("t5", False, embedding_init) for embedding_init in ALL], ("modernbert", False, "zero_output"),
     *[(kind, True, "weighted") for kind in ("gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart")],
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "tied", "initial"), KINDS)
+@pytest.mark.parametrize(("kind", "tied", "embedding_init"), KINDS)
 def test_whatever_was_there_stays_to_the_bit(
-    folders: tuple[Path, Path], kind: str, tied: bool, initial: Any, tmp_path: Path
+    folders: tuple[Path, Path], kind: str, tied: bool, embedding_init: Any, tmp_path: Path
 ) -> None:
     padding = 0 if kind == "roberta" else None
     model, original = (tiny.model(HELD, tied=tied, kind=kind, pad_token_id=padding) for _ in range(2))
-    grow(model, *folders, initial=initial)
+    grow(model, *folders, embedding_init=embedding_init)
     grown, before = model.state_dict(), original.state_dict()
     assert grown.keys() == before.keys()
     for name, tensor in before.items():
@@ -271,7 +271,7 @@ def test_padding_is_no_likelier_than_the_average_piece(pieces: int, seed: int) -
 def test_its_own_tokenizer_changes_nothing(folders: tuple[Path, Path]) -> None:
     model = tiny.model(HELD)
     before = rows_of(model)
-    assert grow(model, folders[0], folders[0], initial="random") == {"kind": "same", "rows": HELD}
+    assert grow(model, folders[0], folders[0], embedding_init="random") == {"kind": "same", "rows": HELD}
     for name, tensor in rows_of(model).items():
         assert torch.equal(tensor, before[name])
 

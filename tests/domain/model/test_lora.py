@@ -130,8 +130,8 @@ def test_noise_is_the_same_in_every_process() -> None:
 @pytest.mark.parametrize("targets", [("query",), ("q_proj", "query"), ("lm_head",), ("layers",)])
 def test_names_that_no_matrix_has(targets: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match="no matrix of the base is called so") as caught:
-        adapt(tiny("llama"), Lora(targets=targets), grown=False, place="tuning.lora")
-    assert caught.value.place == "tuning.lora.targets"
+        adapt(tiny("llama"), Lora(targets=targets), grown=False, place="instruction_tuning.lora")
+    assert caught.value.place == "instruction_tuning.lora.targets"
     assert caught.value.found.startswith(targets[-1])
     assert "q_proj" in caught.value.fix
 
@@ -148,7 +148,7 @@ def base(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("base") / "base"
     save(build(Scratch(width=32, layers=2, heads=2, context=32), tokenizer.path, seed=0), tokenizer.path, folder)
     facts = {"embeddings": {"kind": "extended", "new_rows": [300, 320]}}
-    fields = {"stage": "prepare", "version": 1, "kind": "Checkpoint", "spec": {}, "parents": [], "facts": facts}
+    fields = {"stage": "base", "version": 1, "kind": "Checkpoint", "spec": {}, "parents": [], "facts": facts}
     seal(folder, identity="by-hand", **fields)
     return Checkpoint.open(folder)
 

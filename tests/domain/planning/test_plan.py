@@ -33,7 +33,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_a_budget_becomes_tokens(machine: Machine) -> None:
     training = Training(batch=1_024, validation=BLIND)
     base = BASE.but(learning=Learning(batch=1_024, validation=BLIND))
-    plan = make_plan(base, Fitting(pieces=512), training, machine, 3_600.0)
+    plan = make_plan(base, Fitting(vocab_size=512), training, machine, 3_600.0)
     assert plan.derived
     assert plan.tokens["adapted"] == plan.tokens["control"]
     assert plan.tokens["adapted"] % 1_024 == 0
@@ -44,25 +44,25 @@ def test_a_budget_becomes_tokens(machine: Machine) -> None:
 
 def test_pilots_are_paid_from_the_budget(machine: Machine, pretrained: Path) -> None:
     base, training = Base(weights=str(pretrained)), Training(batch=1_024, validation=BLIND)
-    plan = make_plan(base, Fitting(mode="extend", pieces=64), training, machine, 3_600.0, pilots=0.15)
+    plan = make_plan(base, Fitting(mode="extend", add=64), training, machine, 3_600.0, pilots=0.15)
     assert plan.tokens["pilots"] == pytest.approx(0.15 * plan.tokens["adapted"], rel=0.01)
     assert plan.seconds == pytest.approx(3_600 * 0.95, rel=0.01)
 
 
 def test_neither_tokens_nor_budget(machine: Machine) -> None:
     with pytest.raises(UserError, match=r"training\.tokens"):
-        make_plan(BASE, Fitting(pieces=512), Training(), machine, None)
+        make_plan(BASE, Fitting(vocab_size=512), Training(), machine, None)
 
 
 def test_a_budget_too_small(machine: Machine) -> None:
     with pytest.raises(UserError, match="one batch"):
-        make_plan(BASE, Fitting(pieces=512), Training(), machine, 1.0)
+        make_plan(BASE, Fitting(vocab_size=512), Training(), machine, 1.0)
 
 
 def test_scoring_is_a_forward_pass_of_every_model(machine: Machine) -> None:
     training = Training(batch=1_024, tokens=102_400, validation=BLIND)
     base = BASE.but(tokens=102_400, learning=Learning(batch=1_024, validation=BLIND))
-    plan = make_plan(base, Fitting(pieces=512), training, machine, None, scored_bytes=409_600)
+    plan = make_plan(base, Fitting(vocab_size=512), training, machine, None, scored_bytes=409_600)
     # 102,400 tokens three times forward cost what they cost once forward and backward
     assert plan.scoring_seconds == pytest.approx(plan.seconds / 3)
 
@@ -80,13 +80,13 @@ def test_looks_at_held_out_text_take_time(machine: Machine) -> None:
 
 def test_a_measured_machine_is_not_guessed_at(machine: Machine) -> None:
     training = Training(batch=1_024, tokens=102_400, validation=BLIND)
-    before = make_plan(BASE, Fitting(pieces=512), training, machine, None)
+    before = make_plan(BASE, Fitting(vocab_size=512), training, machine, None)
     record = {
         "identity": "a", "label": "adapted", "parameters": before.shape.parameters, "flops_per_second": 4e9,
         "memory_factor": 1.5, "warm_up": 3.0,
     }  # fmt: skip
     Measured(machine.work).add(before.device, "decoder", record)
-    after = make_plan(BASE, Fitting(pieces=512), training, machine, None)
+    after = make_plan(BASE, Fitting(vocab_size=512), training, machine, None)
     assert after.trainings["adapted"].seconds == pytest.approx(before.trainings["adapted"].seconds / 4 + 3.0)
     unsure = after.memory.plain - after.memory.sure
     assert after.memory.peak == pytest.approx(after.memory.sure + 1.5 * unsure)
@@ -95,7 +95,7 @@ def test_a_measured_machine_is_not_guessed_at(machine: Machine) -> None:
 
 def test_gpus_share_the_work_and_are_all_paid(tmp_path: Path) -> None:
     training = Training(batch=65_536, tokens=655_360, validation=BLIND)
-    base, spec = BASE.but(learning=Learning(batch=65_536, validation=BLIND), tokens=655_360), Fitting(pieces=512)
+    base, spec = BASE.but(learning=Learning(batch=65_536, validation=BLIND), tokens=655_360), Fitting(vocab_size=512)
     one, eight = (
         make_plan(base, spec, training, Machine(gpu="H100", processes=count, work=tmp_path), None) for count in (1, 8)
     )
@@ -106,7 +106,7 @@ def test_gpus_share_the_work_and_are_all_paid(tmp_path: Path) -> None:
 
 def test_tokens_take_two_bytes_or_four(machine: Machine) -> None:
     training = Training(batch=1_024, tokens=1_024_000)
-    small, large = (make_plan(BASE, Fitting(pieces=size), training, machine, None).disk for size in (512, 100_000))
+    small, large = (make_plan(BASE, Fitting(vocab_size=size), training, machine, None).disk for size in (512, 100_000))
     # 0.7 of domain and as many tokens of general text as an arm reads at most: 1.7 times a million
     assert (small["tokens"], large["tokens"]) == (
         pytest.approx(1.7 * 1_024_000 * 2),
@@ -115,7 +115,9 @@ def test_tokens_take_two_bytes_or_four(machine: Machine) -> None:
     # three checkpoints of weights and two moments in fp32: two new ones and an anchor
     assert small["checkpoints"] == 36 * shape_of(BASE, 512).parameters
     # of 1,000 steps of either arm, those after 300, 600 and 900 stay for good
-    more = make_plan(BASE, Fitting(pieces=512), training, machine.but(permanent_every=300, checkpoints_kept=1), None)
+    more = make_plan(
+        BASE, Fitting(vocab_size=512), training, machine.but(permanent_every=300, checkpoints_kept=1), None
+    )
     assert more.disk["checkpoints"] == 12 * (1 + 1 + 2 * 3) * shape_of(BASE, 512).parameters
 
 
@@ -135,7 +137,7 @@ def test_who_is_given_one_document_a_row(machine: Machine, architecture: str, al
     family = {"bart": "denoising", "t5": "span"}.get(architecture, "causal")
     base = BASE.but(scratch=Scratch(architecture=architecture, width=64, layers=2, heads=4))
     training = Training(batch=1_024, tokens=102_400, objective=family)
-    assert make_plan(base, Fitting(pieces=512), training, machine, None).alone is alone
+    assert make_plan(base, Fitting(vocab_size=512), training, machine, None).alone is alone
 
 
 def test_guesses() -> None:
@@ -152,7 +154,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     spec = Training(batch=2**19, tokens=10**9, context=4_096)
 
     def plan(**more: Any) -> Any:
-        return make_plan(base, Fitting(pieces=32_000), spec, Machine(work=tmp_path, **more), None)
+        return make_plan(base, Fitting(vocab_size=32_000), spec, Machine(work=tmp_path, **more), None)
 
     one = plan(gpu="H100")
     assert one.fits is None  # 16 bytes x 6.74e9 = 108 GB
@@ -164,7 +166,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
 
 
 def test_nothing_is_gained_beyond_a_cpus_cache(machine: Machine) -> None:
-    plan = make_plan(BASE, Fitting(pieces=512), Training(batch=65_536, tokens=655_360), machine, None)
+    plan = make_plan(BASE, Fitting(vocab_size=512), Training(batch=65_536, tokens=655_360), machine, None)
     assert plan.fits is not None
     assert plan.fits.how.together * plan.context == 2_048
     assert within(plan.fits.how, 1.0, lambda how: plan.memory, length=512) is None

@@ -97,7 +97,7 @@ def test_a_plan_pays_for_it_from_the_budget(spec: Tuning, tmp_path: Path, monkey
     blind = {"batch": 1_024, "validation": Validation(every=0)}
     base = Base(scratch=LLAMA, tokens=100_000, learning=Learning(**blind))
     machine = Machine(device="cpu", precision="fp32", work=tmp_path)
-    asked = (base, Fitting(pieces=512), Training(**blind), machine, 60.0)
+    asked = (base, Fitting(vocab_size=512), Training(**blind), machine, 60.0)
     plain, tuned = make_plan(*asked), make_plan(*asked, tuning=spec)
     assert list(tuned.trainings) == ["base", "adapted", "control", "tuning"]
     assert plain.seconds == pytest.approx(tuned.seconds, rel=0.01)
@@ -111,5 +111,5 @@ def test_what_cannot_be_is_told_as_tuning_would(spec: Tuning) -> None:
         count_examples(shape(), spec.but(context=128))
     with pytest.raises(UserError, match="fewer than one row of 64"):
         count_examples(shape(), spec.but(batch=32))
-    with pytest.raises(UserError, match=r"tuning\.context: is 16, and the shortest example has about 30"):
+    with pytest.raises(UserError, match=r"instruction_tuning\.context: is 16, and the shortest example has about 30"):
         count_examples(shape(), spec.but(context=16))

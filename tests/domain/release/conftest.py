@@ -64,7 +64,7 @@ def parts(tokenizer: Any) -> Made:
         known = {"parameters": parameters(model), "context": 64, "tokens": 2_560, "loss": 5.5}
         save(model, tokenizer.path, folder / "base")
         asked = Base(scratch=shape, tokens=2_560).asked()
-        base = sealed(Checkpoint, folder / "base", tokens, stage="prepare", facts=known, spec=asked)
+        base = sealed(Checkpoint, folder / "base", tokens, stage="base", facts=known, spec=asked)
         save(model, tokenizer.path, folder / "adapted")
         (folder / "adapted" / "training.jsonl").write_text("{}\n")
         known |= {"epochs": {"domain": 0.5, "general": 0.25}}

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from domain.errors import UserError
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import pieces_of
-from domain.tokenizer.fit import ADDED, Fitting, fit, named
+from domain.tokenizer.fit import Fitting, fit, named
 
 
 def test_a_trained_tokenizer_has_the_asked_size_and_opens(tokenizer: Any) -> None:
@@ -21,14 +21,14 @@ def test_a_trained_tokenizer_has_the_asked_size_and_opens(tokenizer: Any) -> Non
 
 
 def test_the_same_corpus_gives_the_same_tokenizer(tokenizer: Any, corpus: Any, tmp_path: Path) -> None:
-    assert fit(Fitting(pieces=320), corpus, out=tmp_path).digest == tokenizer.digest
+    assert fit(Fitting(vocab_size=320), corpus, out=tmp_path).digest == tokenizer.digest
 
 
 def test_fewer_pieces_than_bytes() -> None:
     with pytest.raises(ValidationError, match="every byte and special token needs one, so ask for at least 259"):
-        Fitting(pieces=200)
+        Fitting(vocab_size=200)
     with pytest.raises(ValidationError, match="at least 359"):
-        Fitting(pieces=300, objective="span")
+        Fitting(vocab_size=300, objective="span")
 
 
 def test_phrases_are_held_in_memory() -> None:
@@ -38,13 +38,13 @@ def test_phrases_are_held_in_memory() -> None:
 
 @pytest.mark.parametrize(("share", "absent"), [(1.0, "general"), (0.0, "domain")])
 def test_a_blend_of_one_part(corpus: Any, tmp_path: Path, share: float, absent: str) -> None:
-    with pytest.raises(UserError, match=rf"tokenizer.domain: is {share:g}, so {absent} text.*between 0 and 1"):
-        fit(Fitting(pieces=300, domain=share), corpus, out=tmp_path)
+    with pytest.raises(UserError, match=rf"tokenizer.domain_share: is {share:g}, so {absent} text.*between 0 and 1"):
+        fit(Fitting(vocab_size=300, domain_share=share), corpus, out=tmp_path)
 
 
 def test_more_pieces_than_the_text_supports(corpus: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"supports .* pieces, not 50,000"):
-        fit(Fitting(pieces=50_000), corpus, out=tmp_path)
+        fit(Fitting(vocab_size=50_000), corpus, out=tmp_path)
 
 
 def test_keep_copies_the_base_and_depends_on_its_content(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
@@ -79,21 +79,16 @@ def test_ids_beyond_the_model_s_rows(pretrained: Path, corpus: Any, tmp_path: Pa
 
 
 def test_an_extension_is_measured_beside_its_base(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
-    spec = Fitting(mode="extend", pieces=30, base=str(pretrained), against=(str(pretrained),))
+    spec = Fitting(mode="extend", add=30, base=str(pretrained), compare_with=(str(pretrained),))
     extended = fit(spec, corpus, out=tmp_path)
     facts = extended.facts
     assert facts["size"] == 542
     assert facts["extended"]["pieces_added"] == 30
-    assert facts["against"].keys() == {"base", pretrained.name}
+    assert facts["compared"].keys() == {"base", pretrained.name}
     for part in ("domain", "general"):
-        assert facts["bytes_per_token"][part] > facts["against"]["base"]["bytes_per_token"][part]
+        assert facts["bytes_per_token"][part] > facts["compared"]["base"]["bytes_per_token"][part]
     gained = facts["improved"][0]
     assert gained["after"] < gained["before"]
-
-
-def test_how_many_pieces_an_extension_adds_by_itself() -> None:
-    assert Fitting(mode="extend").pieces == ADDED
-    assert Fitting(mode="extend", pieces=10).pieces == 10
 
 
 def test_names_of_others(tmp_path: Path) -> None:

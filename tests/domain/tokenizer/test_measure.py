@@ -20,7 +20,7 @@ def test_bytes_per_token_is_what_it_says(tokenizer: Any, corpus: Any) -> None:
     expected = counted * math.log2(320) / size
     assert facts["weighted_bits_per_byte"]["domain"] == pytest.approx(expected, abs=1e-4)
     assert facts["sources"]["domain"]["domain-source"]["bytes"] == size
-    assert facts["against"] == {}
+    assert facts["compared"] == {}
     assert facts["improved"] == []
 
 

@@ -114,7 +114,7 @@ def test_the_mixture_changes_at_a_stated_batch(held: Any) -> None:
 
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_a_capped_source_is_read_once_and_the_others_take_its_turn(held: Any, packing: Any) -> None:
-    mixture = Mixture(domain=1, general=0, weights={"calls": 1000}, most_epochs=1)
+    mixture = Mixture(domain=1, general=0, weights={"calls": 1000}, max_epochs=1)
     batches = Batches(held, mixture, rows=4, context=20, batches=18, seed=0, packing=packing)
     times = batches.source_epochs()["domain"]
     assert times["calls"] <= 1 < times["calls"] + 20 / 480  # as many whole rows as it has
@@ -132,9 +132,9 @@ def test_a_capped_source_is_read_once_and_the_others_take_its_turn(held: Any, pa
 
 def test_a_part_that_its_cap_exhausts_is_refused(held: Any) -> None:
     with pytest.raises(UserError) as caught:
-        Batches(held, Mixture(domain=1, general=0, most_epochs=2), rows=4, context=32, batches=27, seed=0)
+        Batches(held, Mixture(domain=1, general=0, max_epochs=2), rows=4, context=32, batches=27, seed=0)
     # 27 x 4 rows of 32 are 3,456 tokens; 75 rows of filings and 30 of calls are 3,360
-    assert caught.value.place == "training.mixture.most_epochs"
+    assert caught.value.place == "training.mixture.max_epochs"
     for number in ("3,456", "1,680", "3,360"):
         assert number in caught.value.found
 

@@ -262,7 +262,7 @@ def make_other(tokenizer: Any, tmp_path: Path) -> Callable[[], Any]:
         folder = tmp_path / "tokenizer"
         load_tokenizer(tokenizer.path).save_pretrained(folder)
         (folder / "note.txt").write_text("other")
-        fields = {"stage": "fit", "version": 1, "kind": "Tokenizer", "spec": None, "parents": [], "facts": {}}
+        fields = {"stage": "tokenizer", "version": 1, "kind": "Tokenizer", "spec": None, "parents": [], "facts": {}}
         seal(folder, identity="other", **fields)
         return type(tokenizer).open(folder)
 

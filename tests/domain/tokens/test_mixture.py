@@ -72,7 +72,7 @@ def test_one_part_alone_keeps_how_its_sources_are_weighted() -> None:
         ({"weights": {"calls": -1}}, "greater than or equal to 0"),
         ({"weights": {"calls": float("nan")}}, "finite"),
         ({"temperature": 0}, "greater than 0"),
-        ({"most_epochs": 0}, "greater than 0"),
+        ({"max_epochs": 0}, "greater than 0"),
     ],
 )
 def test_mixtures_that_cannot_be(wrong: dict[str, Any], said: str) -> None:

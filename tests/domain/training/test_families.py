@@ -35,7 +35,7 @@ def test_trains_and_goes_on(
 ) -> None:
     spec = KINDS[architecture]
     speaker = fit(
-        Fitting(pieces=320 + 100 * (spec.kind == "span"), objective=spec.kind), corpus, out=tmp_path / "tokenizer"
+        Fitting(vocab_size=320 + 100 * (spec.kind == "span"), objective=spec.kind), corpus, out=tmp_path / "tokenizer"
     )
     tokens = encode(Encoding(), corpus, speaker, out=tmp_path / "tokens")
     shape = Scratch(architecture=architecture, width=32, layers=1, heads=2, context=64)  # type: ignore[arg-type]

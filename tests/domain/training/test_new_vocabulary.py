@@ -48,7 +48,7 @@ def extended(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
             left += character
     (folder / "tokenizer.json").write_text(json.dumps(content))
     (folder / "tokenizer_config.json").write_bytes((pretrained / "tokenizer_config.json").read_bytes())
-    fields = {"stage": "fit", "version": 1, "kind": "Tokenizer", "spec": None, "parents": [], "facts": {}}
+    fields = {"stage": "tokenizer", "version": 1, "kind": "Tokenizer", "spec": None, "parents": [], "facts": {}}
     seal(folder, identity="by-hand", **fields)
     return Tokenizer.open(folder)
 

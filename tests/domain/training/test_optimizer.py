@@ -64,6 +64,6 @@ def test_without_rows_nothing_is_frozen() -> None:
 
 
 def test_rows_are_alone_for_a_fiftieth_at_most() -> None:
-    assert Training().new_rows_first == 0.02
+    assert Training().embedding_warmup == 0.02
     with pytest.raises(ValueError, match=r"less than or equal to 0\.02"):
-        Training(new_rows_first=0.03)
+        Training(embedding_warmup=0.03)

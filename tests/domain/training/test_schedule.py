@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from domain.settings.learning import Learning
 from domain.training.schedule import decay_begins, rate
 
-SPEC = Learning(learning_rate=1.0, warmup=0.1, floor=0.1)
+SPEC = Learning(learning_rate=1.0, warmup=0.1, final_rate=0.1)
 
 
 def rates(spec: Learning, steps: int) -> list[float]:

@@ -132,7 +132,7 @@ def test_low_rank_updates_are_merged(spec: Tuning, adapted: Any, tmp_path: Path)
     before, after = load(adapted.path).state_dict(), load(made.path).state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {f"model.layers.{n}.self_attn.q_proj.weight" for n in (0, 1)}
-    with pytest.raises(UserError, match=r"tuning\.lora\.targets: query: no matrix"):
+    with pytest.raises(UserError, match=r"instruction_tuning\.lora\.targets: query: no matrix"):
         tune(spec.but(lora=Lora(targets=("query",))), adapted, out=tmp_path / "no", machine=CPU)
 
 

@@ -12,7 +12,7 @@ from domain.cost.flops import flops_per_token
 from domain.cost.shape import shape_of
 from domain.machine import Machine
 from domain.model.spec import Base
-from evals.pilots.tokenizer import Weighing, advice, price, weigh
+from evals.pilots.tokenizer import Weighing, advice, price, tokenizer_verdict
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 GOOD = {"change_same_bytes": -0.01, "interval_same_bytes": [-0.02, 0.005], "change_same_flops": -0.02,
@@ -61,7 +61,7 @@ def test_a_pilot_is_judged_on_validation_text(
 ) -> None:
     tokens = scored_tokens[1]
     spec = Weighing(bytes=60_000, resamples=500)
-    verdict = weigh(
+    verdict = tokenizer_verdict(
         spec, arms["control"], arms["adapted"], arms["adapted"], tokens, tokens, scored_corpus, out=tmp_path,
         machine=CPU,
     )  # fmt: skip

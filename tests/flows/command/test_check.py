@@ -30,24 +30,24 @@ def test_what_is_not_there_is_to_mend(make_recipe: Any, command: Any, tmp_path: 
     path.write_text(path.read_text().replace("domain.jsonl", "nowhere.jsonl"))
     answer = command.ask("check", path, "--work", tmp_path)
     assert answer.code == 1
-    amiss = [line for line in answer.out.splitlines() if line.startswith("FIX ")]
+    amiss = [line for line in answer.out.splitlines() if line.startswith("FAIL")]
     assert len(amiss) == 3
     for line, word in zip(amiss, ("nowhere.jsonl", "names no revision", "no task nonsense"), strict=True):
         assert word in line
 
 
 def test_orders_are_read(make_recipe: Any, command: Any, tmp_path: Any) -> None:
-    path = make_recipe(tuning={"path": "orders.jsonl"})
+    path = make_recipe(instruction_tuning={"path": "orders.jsonl"})
     lines = [f'{{"instruction": "{number}?", "label": "yes"}}\n' for number in range(3)]
     for content, told in (
         ("".join(lines), "ok    orders: "),
-        ("".join([*lines, '{"instruction": "why?"}\n']), "FIX   orders.jsonl:4: has no label (column label)"),
-        ("", "FIX   "),
+        ("".join([*lines, '{"instruction": "why?"}\n']), "FAIL  orders.jsonl:4: has no label (column label)"),
+        ("", "FAIL  "),
     ):
         path.with_name("orders.jsonl").write_text(content)
         answer = command.ask("check", path, "--work", tmp_path)
         assert told in answer.out
-        assert answer.code == (told[0] == "M")
+        assert answer.code == (told[0] == "F")
     assert "holds no order" in answer.out
 
 

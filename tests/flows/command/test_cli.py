@@ -38,7 +38,7 @@ def run(make_recipe: Any, tmp_path: Path, command: Any) -> Any:
         ("training.mixture={domain: 0.7, general: 0.7}", ("training.mixture", "add up to 1")),
         ("training.tokens=100", ("training.tokens", "fewer than one batch")),
         ("base.tokens=100", ("base.tokens", "fewer than one batch")),
-        ("tokenizer.pieces=30000", ("tokenizer.pieces", "the text supports")),
+        ("tokenizer.vocab_size=30000", ("tokenizer.vocab_size", "the text supports")),
         ("corpus.licences.allow=[apache-2.0]", ("corpus.licences.allow", "domain", "mit")),
         ("evaluation.domain=[nonsense]", ("no task nonsense",)),
         ("nonsense", ("--set nonsense", "a.b=value")),
@@ -94,8 +94,8 @@ def test_a_full_disk_in_a_stage(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(where, full)
-    command.refused(run("--until", "fit"), "No space left on device", "make room")
-    assert "fit" not in command.whole(tmp_path / "work")
+    command.refused(run("--until", "tokenizer"), "No space left on device", "make room")
+    assert "tokenizer" not in command.whole(tmp_path / "work")
 
 
 def test_machine_profile_from_a_file_and_flags(make_recipe: Any, command: Any, tmp_path: Path) -> None:

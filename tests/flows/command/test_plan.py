@@ -58,7 +58,7 @@ def test_a_plan_says_what_a_person_asks(make_recipe: Any, said: Any) -> None:
 
 
 def test_a_plan_counts_what_it_is_tuned_by(make_recipe: Any, said: Any, command: Any) -> None:
-    path = make_recipe(tuning={"path": "orders.jsonl", "batch": 256, "validation": {"share": 0.0}})
+    path = make_recipe(instruction_tuning={"path": "orders.jsonl", "batch": 256, "validation": {"share": 0.0}})
     # 24 letters and 8, at 4 bytes a token, and 6 tokens around each: 20 tokens, of which three fit into a row of 64 + 1
     line = json.dumps({"instruction": "a" * 24, "label": "b" * 8}) + "\n"
     path.with_name("orders.jsonl").write_text(24 * line + json.dumps({"instruction": "a" * 400, "label": "b"}) + "\n")
@@ -75,7 +75,7 @@ def test_a_plan_for_gpus_that_are_elsewhere(make_recipe: Any, said: Any, tmp_pat
     profile = tmp_path / "cluster.yaml"
     profile.write_text("gpu: H100\nprocesses: 8\ndevice: cuda\nprecision: bf16\n")
     shape = "{width: 4096, layers: 32, heads: 32, ffn: 11008, context: 4096, tied: false}"
-    large = (f"base.scratch={shape}", "tokenizer.pieces=32000", "base.tokens=1B", "training.tokens=1B",
+    large = (f"base.scratch={shape}", "tokenizer.vocab_size=32000", "base.tokens=1B", "training.tokens=1B",
              "training.batch=512k", "base.learning.batch=512k")  # fmt: skip
     sets = [word for each in large for word in ("--set", each)]
     command = ("--machine", profile, "--device", "cuda", "--precision", "bf16")
@@ -108,7 +108,7 @@ def test_a_plan_for_gpus_that_are_elsewhere(make_recipe: Any, said: Any, tmp_pat
 def test_families(make_recipe: Any, said: Any, architecture: str, objective: str, compute: str, alone: bool) -> None:
     shape = f"base.scratch={{architecture: {architecture}, width: 32, layers: 1, heads: 2, context: 64}}"
     lines = said(make_recipe(), "--set", shape, "--set", f"training.objective={objective}",
-                 "--set", "tokenizer.pieces=500")  # fmt: skip
+                 "--set", "tokenizer.vocab_size=500")  # fmt: skip
     assert compute in lines["compute"]
     assert ("one document a row" in lines.get("note", "")) is alone
     assert ("keys and values" in lines["serving"]) is (architecture != "bert")

@@ -36,12 +36,12 @@ def test_models_that_weigh_a_tokenizer_stay(make_recipe: Any, undisturbed: Path,
     (release,) = (undisturbed / "artifacts" / "release").iterdir()
     path = make_recipe(
         base=str(release),
-        tokenizer={"mode": "extend", "pieces": 40},
+        tokenizer={"mode": "extend", "add": 40},
         pilot={"budget": 1.0, "domain": [0.5], "rates": [0.01]},
     )
     recipe, machine = load_recipe(str(path)), Machine(work=tmp_path, **MACHINE)
     _, disk = price(recipe, machine)
     # A base with its own tokenizer and three arms, 4 bytes a parameter.
     assert f"{size(16 * plan_of(recipe, machine).shape.parameters)} of models that weigh the tokenizer stay" in disk
-    _, without = price(recipe.but(pilot=recipe.pilot.but(share=0.0)), machine)
+    _, without = price(recipe.but(tokenizer=recipe.tokenizer.but(pilot=recipe.tokenizer.pilot.but(share=0.0))), machine)
     assert "none of it stays" in without

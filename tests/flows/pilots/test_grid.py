@@ -37,9 +37,9 @@ def test_all_runs_keep_within_the_budget(make_recipe: Any) -> None:
 
 
 def test_new_rows_learn_alone_for_the_same_steps_in_each_run(make_recipe: Any) -> None:
-    training = {"tokens": "50M", "batch": 512, "new_rows_first": 0.02}
+    training = {"tokens": "50M", "batch": 512, "embedding_warmup": 0.02}
     recipe = load_recipe(str(make_recipe(training=training, pilot={"domain": [0.7], "rates": [0.01]})))
-    alone = {int(spec.new_rows_first * (spec.tokens // 512)) for _, spec in runs(recipe)}
+    alone = {int(spec.embedding_warmup * (spec.tokens // 512)) for _, spec in runs(recipe)}
     assert len(alone) == 1
     assert alone.pop() > 10
 

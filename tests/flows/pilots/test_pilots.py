@@ -39,7 +39,7 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
     asked = ("--as-of", command.day, "--work", finished, "--tracking", "none", *command.machine)
     answer = command.ask("pilot", path, *asked)
     assert answer.code == 0, answer.err
-    assert trained == ["trial"] * 12  # 2 shares, 2 rates, 3 lengths; the way to the base was found
+    assert trained == ["grid_pilot"] * 12  # 2 shares, 2 rates, 3 lengths; the way to the base was found
 
     (folder,) = (finished / "artifacts" / "choose").iterdir()
     told = json.loads((folder / "choice.json").read_text())
@@ -59,7 +59,7 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
 
     again = command.ask("pilot", path, "--write", *asked)
     assert again.code == 0, again.err
-    assert trained == ["trial"] * 12  # nothing was made anew
+    assert trained == ["grid_pilot"] * 12  # nothing was made anew
     after = path.read_text()
     assert yaml.safe_load(after)["training"] == {
         **TRAINING,
@@ -75,24 +75,27 @@ def test_a_grid_is_run_once_and_written(make_recipe: Any, command: Any, finished
     # Nothing of what was learned stays: no weights, no states.
     assert not (finished / "trials").exists()
     assert not (finished / "trunks").exists()
-    kept = {path.name for path in (finished / "artifacts" / "trial").glob("*/*")}
+    kept = {path.name for path in (finished / "artifacts" / "grid_pilot").glob("*/*")}
     assert kept == {"training.jsonl", "manifest.json"}
-    assert not any(path.name.startswith("trial") for path in (finished / "building").glob("*"))
+    assert not any(path.name.startswith("grid_pilot") for path in (finished / "building").glob("*"))
 
 
 def test_an_extended_tokenizer_is_weighed_beside_the_grid(
     make_recipe: Any, command: Any, finished: Path, trained: list[str]
 ) -> None:
     (release,) = (finished / "artifacts" / "release").iterdir()
-    pilot = {"domain": [0.5], "rates": [0.006], "budget": 0.4, "share": 0.2, "bytes": 20_000, "resamples": 200}
-    path = make_recipe(base=str(release), tokenizer={"mode": "extend", "pieces": 40}, pilot=pilot)
+    tokenizer = {"mode": "extend", "add": 40, "pilot": {"share": 0.2, "bytes": 20_000, "resamples": 200}}
+    pilot = {"domain": [0.5], "rates": [0.006], "budget": 0.4}
+    path = make_recipe(base=str(release), tokenizer=tokenizer, pilot=pilot)
     asked = ("pilot", path, "--as-of", command.day, "--work", finished, "--tracking", "none", *command.machine)
     answer = command.ask(*asked)
     assert answer.code == 0, answer.err
-    assert sorted(trained) == sorted([*["prepare"] * 2, *["pilot"] * 3, "weigh", *["trial"] * 3])
+    assert sorted(trained) == sorted(
+        [*["base"] * 2, *["tokenizer_pilot"] * 3, "tokenizer_verdict", *["grid_pilot"] * 3]
+    )
     out = command.plain(answer.out)
     assert "3 runs of 1 arm read 3,072 tokens, 37.5% of the training" in out  # 6 steps of 512 tokens
-    (verdict,) = (finished / "artifacts" / "weigh").glob("*/verdict.json")
+    (verdict,) = (finished / "artifacts" / "tokenizer_verdict").glob("*/verdict.json")
     told = json.loads(verdict.read_text())
     assert told["recommended"] == "keep"  # 20,000 bytes are too few documents to say more
     assert "tokenizer: keep, and the pilots above are with that one" in out
@@ -100,7 +103,7 @@ def test_an_extended_tokenizer_is_weighed_beside_the_grid(
     again = command.ask(*asked, "--write")
     assert again.code == 0, again.err
     assert len(trained) == 9
-    assert yaml.safe_load(path.read_text())["tokenizer"] == {"mode": "keep", "pieces": 40}
+    assert yaml.safe_load(path.read_text())["tokenizer"] == {**tokenizer, "mode": "keep"}
     # The pilots were of the base with its own tokenizer: with the recipe as it is now all of it is found.
     kept = command.ask(*asked)
     assert kept.code == 0, kept.err

@@ -18,7 +18,7 @@ GOOD: dict[str, Any] = {
         "general": [{"kind": "files", "path": "general.jsonl", "licence": "mit"}],
         "licences": {"allow": ["mit"]},
     },
-    "tokenizer": {"mode": "train", "pieces": 320},
+    "tokenizer": {"mode": "train", "vocab_size": 320},
     "training": {"tokens": "10k", "batch": 256},
     "release": {"licence": "mit"},
 }
@@ -66,10 +66,14 @@ def test_arms_differ_in_their_mixture_alone(tmp_path: Path) -> None:
         ("release.gates.domain_gain=2", "release.gates.domain_gain", "less than or equal to 1"),
         ("name=My Recipe", "name", "match pattern"),
         ("tokenizer.mode=keep", "contracts.yaml", "set it to train"),
-        ("tuning={epochs: 2}", "tuning.path", "add path"),
-        ("tuning={path: a.jsonl, epoch: 2}", "tuning.epoch", "did you mean epochs"),
-        ("tuning={path: a.jsonl, objective: causal}", "tuning.objective", "instruct"),
-        ("tuning={path: a.jsonl, lora: {rank: 0}}", "tuning.lora.rank", "greater than or equal to 1"),
+        ("instruction_tuning={epochs: 2}", "instruction_tuning.path", "add path"),
+        ("instruction_tuning={path: a.jsonl, epoch: 2}", "instruction_tuning.epoch", "did you mean epochs"),
+        ("instruction_tuning={path: a.jsonl, objective: causal}", "instruction_tuning.objective", "instruct"),
+        (
+            "instruction_tuning={path: a.jsonl, lora: {rank: 0}}",
+            "instruction_tuning.lora.rank",
+            "greater than or equal to 1",
+        ),
     ],
 )
 def test_an_error_names_place_and_mend(tmp_path: Path, override: str, place: str, fix: str) -> None:
@@ -94,7 +98,7 @@ def test_a_missing_key(tmp_path: Path) -> None:
 
 
 def test_all_errors_come_at_once(tmp_path: Path) -> None:
-    lines = errors(write(tmp_path), "training.tokens=lots", "tokenizer.pieces=many").splitlines()
+    lines = errors(write(tmp_path), "training.tokens=lots", "tokenizer.vocab_size=many").splitlines()
     assert len(lines) == 2
 
 
@@ -133,17 +137,20 @@ def test_orders_are_found_from_the_recipe_and_named_by_their_content(
     (tmp_path / "orders.jsonl").write_text('{"instruction": "a", "label": "b"}\n')
     monkeypatch.chdir("/")
     told = {"path": "orders.jsonl", "epochs": 3, "learning_rate": 2e-5, "lora": {"rank": 8}}
-    recipe = load_recipe(write(tmp_path, tuning=told))
-    assert recipe.tuning is not None
-    assert recipe.tuning.path == str(tmp_path / "orders.jsonl")
-    assert recipe.tuning.asked()["orders"] == hashlib.sha256((tmp_path / "orders.jsonl").read_bytes()).hexdigest()
-    assert recipe.bundle.recipe["tuning"]["path"] == "orders.jsonl"
-    assert load_recipe(write(tmp_path)).tuning is None
+    recipe = load_recipe(write(tmp_path, instruction_tuning=told))
+    assert recipe.instruction_tuning is not None
+    assert recipe.instruction_tuning.path == str(tmp_path / "orders.jsonl")
+    assert (
+        recipe.instruction_tuning.asked()["orders"]
+        == hashlib.sha256((tmp_path / "orders.jsonl").read_bytes()).hexdigest()
+    )
+    assert recipe.bundle.recipe["instruction_tuning"]["path"] == "orders.jsonl"
+    assert load_recipe(write(tmp_path)).instruction_tuning is None
 
 
 def test_an_encoder_is_not_tuned(tmp_path: Path) -> None:
     base = {"scratch": {"architecture": "bert", "width": 32, "layers": 1, "heads": 2, "context": 64}, "tokens": "10k"}
     path = write(tmp_path, base=base, training={"tokens": "10k", "batch": 256, "objective": "masked"})
     load_recipe(path)
-    line = errors(path, "tuning.path=orders.jsonl")
+    line = errors(path, "instruction_tuning.path=orders.jsonl")
     assert "an encoder does not follow orders. Fix: classify or tag with it" in line

@@ -21,7 +21,7 @@ def test_the_starter_validates_and_plans_once_its_paths_are_there(
     assert command.ask("new", "contracts").code == 0
     amiss = command.ask("check", "contracts.yaml")
     assert amiss.code == 1
-    assert amiss.out.count("FIX ") == 3  # domain text, general text, base
+    assert amiss.out.count("FAIL") == 3  # domain text, general text, base
     for part, target in (("domain", "contracts"), ("general", "general")):
         (tmp_path / "data" / target).mkdir(parents=True)
         shutil.copy(texts / f"{part}.jsonl", tmp_path / "data" / target)
@@ -29,7 +29,7 @@ def test_the_starter_validates_and_plans_once_its_paths_are_there(
     recipe = load_recipe("contracts.yaml")
     assert recipe.base.weights == str(tmp_path / "models" / "general-base")
     answer = command.ask("check", "contracts.yaml")
-    assert "FIX " not in answer.out
+    assert "FAIL" not in answer.out
     assert "domain text: contracts, 1 files" in answer.out
     assert command.ask("plan", "contracts.yaml", *command.machine).code == 0
 
@@ -47,16 +47,16 @@ def test_work_that_is_asked_for_may_be_tuned(command: Any, work: str) -> None:
     assert command.ask("new", "contracts", "--for", work).code == 0
     path = Path("contracts.yaml")
     text = path.read_text()
-    assert ("# tuning: " in text) is (work not in ("classify", "tag"))
-    if "# tuning: " in text:
+    assert ("# instruction_tuning: " in text) is (work not in ("classify", "tag"))
+    if "# instruction_tuning: " in text:
         (order,) = (line[4:] for line in text.splitlines() if line.startswith('#   {"instruction"'))
         Path("data/contracts").mkdir(parents=True)
         Path("data/contracts/orders.jsonl").write_text(order + "\n")
-        path.write_text(text.replace("# tuning: ", "tuning: "))
+        path.write_text(text.replace("# instruction_tuning: ", "instruction_tuning: "))
         shape = f"{{scratch: {{architecture: {WORK[work].scratch}, width: 32}}, tokens: 1M}}"
         recipe = load_recipe("contracts.yaml", [f"base={shape}", "tokenizer.mode=train"])
-        assert recipe.tuning is not None
-        assert recipe.tuning.check() == 1
+        assert recipe.instruction_tuning is not None
+        assert recipe.instruction_tuning.check() == 1
 
 
 @pytest.mark.parametrize("name", ["My Recipe", "../x", "", "-x"])

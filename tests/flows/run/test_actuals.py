@@ -57,14 +57,14 @@ def test_a_training_of_a_few_steps_is_all_warm_up() -> None:
 def trained(undisturbed: Path) -> dict[str, Any]:
     """The base, adapted model and tokenizer of a finished run."""
     found = {}
-    for stage in ("prepare", "pretrain"):
+    for stage in ("base", "pretrain"):
         found[stage] = Checkpoint.open(next((undisturbed / "artifacts" / stage).iterdir()))
     return found
 
 
 def test_what_was_measured_once_is_planned_right(trained: dict[str, Any], tmp_path: Path) -> None:
     machine = Machine(work=tmp_path, device="cpu", precision="fp32", threads=1)
-    base, adapted = trained["prepare"], trained["pretrain"]
+    base, adapted = trained["base"], trained["pretrain"]
     spec = Training(tokens=8_192, batch=512)
     tokens = adapted.facts["tokens"]
     spool = tmp_path / "x.spool.jsonl"
@@ -84,9 +84,9 @@ def test_what_was_measured_once_is_planned_right(trained: dict[str, Any], tmp_pa
 
 def test_what_is_no_training_is_not_measured(trained: dict[str, Any], tmp_path: Path) -> None:
     machine, spool = Machine(work=tmp_path, device="cpu"), tmp_path / "x.spool.jsonl"
-    assert measure("a", Training(), (trained["prepare"],), trained["pretrain"], spool, machine) is None  # no points
+    assert measure("a", Training(), (trained["base"],), trained["pretrain"], spool, machine) is None  # no points
     write_points(spool, points(4, 100, 50.0))
-    assert measure("a", Base(weights="org/model@a"), (), trained["prepare"], spool, machine) is None
+    assert measure("a", Base(weights="org/model@a"), (), trained["base"], spool, machine) is None
     assert not (tmp_path / "machine.json").exists()
 
 
@@ -96,7 +96,7 @@ def test_points_that_tell_nothing_stop_no_run(
     spool = tmp_path / "x.spool.jsonl"
     write_points(spool, [{"step": 1, "tokens": 100, "tokens_per_second": 0.0}])
     machine = Machine(work=tmp_path, device="cpu")
-    assert measure("adapted", Training(), (trained["prepare"],), trained["pretrain"], spool, machine) is None
+    assert measure("adapted", Training(), (trained["base"],), trained["pretrain"], spool, machine) is None
     assert "adapted: not measured" in capsys.readouterr().err
 
 

@@ -43,13 +43,13 @@ def test_a_folder_named_as_ours_does_not_come_first(
 
 
 def test_ends_without_a_reply() -> None:
-    killed = stopped("prepare", -9)
+    killed = stopped("base", -9)
     assert isinstance(killed, UserError)
     assert "out of memory?" in str(killed)
-    full = stopped("prepare", NO_REPLY)
+    full = stopped("base", NO_REPLY)
     assert isinstance(full, OSError)
     assert full.errno == errno.ENOSPC
-    assert isinstance(stopped("prepare", 1), RuntimeError)
+    assert isinstance(stopped("base", 1), RuntimeError)
 
 
 def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ def test_told_is_of_these_artifacts(tmp_path: Path, corpus: Any) -> None:
     journey.tell("here")
     assert journey.told(recipe, day, digests, "here")
     assert not journey.told(recipe, day, digests, "elsewhere")
-    assert not journey.told(recipe, day, {**digests, "fit": "0"}, "here")
+    assert not journey.told(recipe, day, {**digests, "tokenizer": "0"}, "here")
     assert not journey.told(recipe, day, {"curate": "0"}, "here")
-    journey.add("fit", corpus, 1.0)
+    journey.add("tokenizer", corpus, 1.0)
     assert journey.told(recipe, day, digests, "here")  # a run that ends earlier finds a part of what was told
     journey.begin(recipe, day)
     assert not journey.told(recipe, day, digests, "here")

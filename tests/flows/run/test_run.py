@@ -44,7 +44,7 @@ def killed(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory, command:
     assert command.whole(work) == ["collect", "protect"]
     learning = command.begin(*run, folder=folder)
     kill_when(learning, lambda: list((work / "building").glob("prepare-*/.scratch/checkpoints/step-*")))
-    assert "prepare" not in command.whole(work)
+    assert "base" not in command.whole(work)
     last = command.begin(*run, folder=folder)
     out, err = last.communicate(timeout=300)
     return work, (last.returncode, out, err)
@@ -98,7 +98,7 @@ def test_the_run_was_told_to_mlflow_once(killed: tuple[Path, Any]) -> None:
         "protect",
         "collect",
         "curate",
-        "fit",
+        "tokenizer",
         "encode",
         "describe",
         "base",

@@ -32,10 +32,10 @@ def folder(work: Path, stage: str) -> Path:
 
 def test_until_a_stage(run: Any, finished: Path, command: Any) -> None:
     shutil.rmtree(finished / "artifacts")
-    answer = run("--until", "fit")
+    answer = run("--until", "tokenizer")
     assert answer.code == 0
-    assert command.whole(finished) == ["collect", "curate", "fit", "protect"]
-    assert run("--until", "fit").out.startswith("Nothing to do: all 4 stages")
+    assert command.whole(finished) == ["collect", "curate", "tokenizer", "protect"]
+    assert run("--until", "tokenizer").out.startswith("Nothing to do: all 4 stages")
 
 
 def test_gates_that_do_not_hold_end_with_3(run: Any) -> None:

@@ -120,5 +120,5 @@ def test_low_rank_updates_without_peft_are_refused_at_once(tmp_path: Path, monke
     spec = Tuning(path=str(orders(tmp_path / "o.jsonl")))
     monkeypatch.setitem(sys.modules, "peft", None)
     spec.check()
-    with pytest.raises(UserError, match=r"tuning\.lora: needs the package peft"):
+    with pytest.raises(UserError, match=r"instruction_tuning\.lora: needs the package peft"):
         spec.but(lora=Lora()).check()

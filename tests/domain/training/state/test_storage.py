@@ -111,11 +111,11 @@ def test_a_process_that_dies_before_the_rename(tmp_path: Path) -> None:
     code = (
         "import os\n"
         "from pathlib import Path\n"
-        "from domain.training import durable\n"
+        "from domain.training.state import storage\n"
         "from domain.training.state.checkpoints import Checkpoints\n"
         "from tests.domain.training.learner import adamw, tiny\n"
         "seal = storage.seal\n"
-        "durable.seal = lambda folder: (seal(folder), os._exit(9))\n"
+        "storage.seal = lambda folder: (seal(folder), os._exit(9))\n"
         "model = tiny(seed=1)\n"
         f"Checkpoints(Path({str(tmp_path)!r}), model, adamw(model)).save(2, {{}}, wait=True)\n"
     )

@@ -11,7 +11,7 @@ from domain.machine import Machine
 from domain.model.spec import Base
 from domain.settings.learning import Spikes, Training
 from domain.tokens.mixture import Mixture
-from domain.training.pretrain import TRIALS, prepare, pretrain, trial
+from domain.training.pretrain import TRIALS, grid_pilot, prepare, pretrain
 from domain.training.trainer import Trainer
 from tests.domain.training.loops import SHAPE, SPEC
 
@@ -63,7 +63,7 @@ def test_another_decay_branches_off_too(base: Any, tokens: Any, tmp_path: Path, 
     work = of(tmp_path / "work")
     pretrain(WSD, base, tokens, out=tmp_path / "first", machine=work)
     steps.clear()
-    pretrain(WSD.but(floor=0.0), base, tokens, out=tmp_path / "second", machine=work)
+    pretrain(WSD.but(final_rate=0.0), base, tokens, out=tmp_path / "second", machine=work)
     assert steps == list(range(15, 20))
 
 
@@ -99,15 +99,15 @@ def test_trials_leave_their_losses_and_the_newest_state(
     long, other = WSD.but(tokens=40 * 256), WSD.but(learning_rate=1e-3)
     alone = pretrain(long, base, tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
     steps.clear()
-    short = trial(WSD, base, tokens, out=tmp_path / "short", machine=work)
+    short = grid_pilot(WSD, base, tokens, out=tmp_path / "short", machine=work)
     assert states(work.work) == ["15"]
-    grown = trial(long, base, tokens, out=tmp_path / "long", machine=work)
+    grown = grid_pilot(long, base, tokens, out=tmp_path / "long", machine=work)
     assert steps == [*range(20), *range(15, 40)]
     assert states(work.work) == ["30"]  # none of this arm needs the state at 15 any more
     assert {path.name for path in grown.path.iterdir()} == {"training.jsonl", "manifest.json"}
     assert (grown.path / "training.jsonl").read_text() == (alone.path / "training.jsonl").read_text()
     assert (grown.facts, short.facts["tokens"]) == (alone.facts, 20 * 256)
-    trial(other, base, tokens, out=tmp_path / "other", machine=work)
+    grid_pilot(other, base, tokens, out=tmp_path / "other", machine=work)
     assert states(work.work) == ["15"]
     assert len(list((work.work / TRIALS).iterdir())) == 1  # the other arm's, which takes the place of the first's
     assert not (work.work / "trunks").exists()
@@ -117,9 +117,9 @@ def test_a_state_that_was_removed_by_half_is_passed_over(
     base: Any, tokens: Any, tmp_path: Path, steps: list[int]
 ) -> None:
     work = of(tmp_path / "work")
-    trial(WSD, base, tokens, out=tmp_path / "short", machine=work)
+    grid_pilot(WSD, base, tokens, out=tmp_path / "short", machine=work)
     (torn,) = work.work.glob(f"{TRIALS}/*/15/step-*/manifest.json")
     torn.unlink()
     steps.clear()
-    trial(WSD.but(tokens=40 * 256), base, tokens, out=tmp_path / "long", machine=work)
+    grid_pilot(WSD.but(tokens=40 * 256), base, tokens, out=tmp_path / "long", machine=work)
     assert steps == list(range(40))
