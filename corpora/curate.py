@@ -129,7 +129,7 @@ def judge_all(
     from corpora.executor import execute
     from corpora.filter_pass import Judge, ReadShard
 
-    judges = spec.but(dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), broken=0, earlier=None)
+    judges = spec.but(dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, earlier=None)
     asked = [VERSION, JUDGED, judges.asked(), protected.digest]
     kept = machine.cache / "curate"
     folders = []
