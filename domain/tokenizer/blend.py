@@ -61,7 +61,7 @@ def budgeted(
             raise UserError(
                 "tokenizer.domain_share",
                 f"the blend asks for {shares[part]:.0%} {part} text and the corpus has none{lost}",
-                f"give {part} text, or fit on {other} text alone with tokenizer.domain_share {1.0 * (other == 'domain')}",
+                f"give {part} text, or fit on {other} text alone: tokenizer.domain_share {1.0 * (other == 'domain')}",
             )
     total = min([float(sample), *(sum(open_[part].values()) / shares[part] for part in due)])
     return {part: allotted(open_[part], weights, total * shares[part]) for part in sizes}
