@@ -1,37 +1,51 @@
-# One environment for everything: .venv, installed from pyproject.toml as constraints.txt pins it.
+# One environment for everything: .venv, installed from pyproject.toml as constraints.txt pins it. What a user needs comes
+# first; what tests and checks need is added when they are asked for.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: install quickstart test check bench-corpora bench-tokens bench-training
+.PHONY: install quickstart test soak check lists bench-corpora bench-tokens bench-training
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PIP) torch
+	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-tests: .venv/installed
+	$(PIP) --editable '.[test,dev]'
 	@touch $@
 
 quickstart: install
 	$(BIN)/shoptalk run quickstart
 
-test: install
+test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-check: install
+# The long ones: kills at random moments, mutated code and inputs, simulations, real data.
+soak: .venv/installed-tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/soak -n auto --maxprocesses 4 --dist loadfile
+
+check: .venv/installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
 
+# The lists of files and fields in the READMEs, from the code.
+lists: .venv/installed-tests
+	$(BIN)/python -m tests.readme_lists --write
+
 # For instance: make bench-corpora TEXT=--text=mine/ SEED=3
-bench-corpora: install
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+bench-corpora: .venv/installed-tests
+	$(PIP) --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks.corpora $(TEXT) --seed $(or $(SEED),0)
 
-bench-tokens: install
+bench-tokens: .venv/installed-tests
 	$(BIN)/python -m tests.benchmarks.tokens $(TEXT) --seed $(or $(SEED),0)
 
-bench-training: install
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+bench-training: .venv/installed-tests
+	$(PIP) --editable '.[bench]'
 	$(BIN)/python -m tests.benchmarks.training $(TEXT) --seed $(or $(SEED),0)

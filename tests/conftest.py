@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("network") and not os.environ.get("SHOPTALK_NETWORK"):
             item.add_marker(pytest.mark.skip(reason="SHOPTALK_NETWORK is not set"))
+
+
+SOAK = Path(__file__).parent / "soak"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The long tests are collected only where a path into them is given."""
+    if collection_path != SOAK:
+        return None
+    named = (Path(argument.partition("::")[0]).absolute() for argument in config.args)
+    return None if any(path.is_relative_to(SOAK) for path in named) else True
+
+
+LACKING = {"SHOPTALK_TEST_DATA": "data", "CUDA": "a GPU", "SHOPTALK_NETWORK": "a network"}
+
+
+def skipped_line(reasons: list[str]) -> str:
+    """How many tests were skipped, and for want of what; reasons of another kind as they are."""
+    counts: Counter[str] = Counter()
+    for reason in reasons:
+        lacking = next((what for name, what in LACKING.items() if name in reason), "")
+        counts[f"for want of {lacking}" if lacking else reason.removeprefix("Skipped: ")] += 1
+    if not counts:
+        return "skipped: nothing"
+    return "skipped: " + ", ".join(f"{count} {why}" for why, count in sorted(counts.items()))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line says what was not proven; .ci/run collects these lines in the file SHOPTALK_SKIPPED."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    reports = reporter.stats.get("skipped", [])
+    line = skipped_line([report.longrepr[2] if isinstance(report.longrepr, tuple) else "" for report in reports])
+    reporter.write_line(line)
+    if path := os.environ.get("SHOPTALK_SKIPPED"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{' '.join(config.args)}: {line}\n")
 
 
 @pytest.fixture(scope="session")
