@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -33,6 +36,37 @@ def test_the_interval_is_that_of_scipy() -> None:
     width = reference.high - reference.low
     assert found.low == pytest.approx(reference.low, abs=0.05 * width)
     assert found.high == pytest.approx(reference.high, abs=0.05 * width)
+
+
+def test_the_interval_is_from_the_exact_percentiles() -> None:
+    """All 6,435 outcomes of drawing eight clusters with their probabilities: the 2.5th percentile, not the 3.5th."""
+    first = np.array([40.0, 95.0, 61.0, 120.0, 33.0, 70.0, 88.0, 51.0])
+    second = np.array([50.0, 90.0, 80.0, 110.0, 60.0, 71.0, 101.0, 49.0])
+    draws = np.array(list(itertools.combinations_with_replacement(range(8), 8)))
+    ways = [math.factorial(8) / math.prod(math.factorial(row.count(unit)) for unit in row_set)
+            for row, row_set in ((row, set(row)) for row in draws.tolist())]  # fmt: skip
+    ratios = first[draws].sum(axis=1) / second[draws].sum(axis=1) - 1
+    order = np.argsort(ratios)
+    reached = np.cumsum(np.array(ways)[order]) / 8.0**8
+    assert reached[-1] == pytest.approx(1.0)
+
+    def percentile(share: float) -> float:
+        return float(ratios[order][np.searchsorted(reached, share)])
+
+    found = paired_change(first, second, list("abcdefgh"), resamples=200_000)
+    assert percentile(0.023) < found.low < percentile(0.027)
+    assert percentile(0.973) < found.high < percentile(0.977)
+
+
+def test_as_many_draws_as_the_page_says() -> None:
+    """10,000 draws of one generator, in chunks of a million units: the interval of those draws and of no others."""
+    first, second, names = drawn(7, 50)
+    drawn_units = np.random.default_rng(0).integers(50, size=(10_000, 50), dtype=np.int32)
+    by_name = np.array(sorted(range(50), key=names.__getitem__))  # units are numbered in the order of their names
+    rows = by_name[drawn_units]
+    ratios = first[rows].sum(axis=1) / second[rows].sum(axis=1) - 1
+    found = paired_change(first, second, names)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(ratios, [2.5, 97.5])), rel=1e-12)
 
 
 def test_whole_clusters_are_drawn_as_in_a_plain_loop() -> None:
