@@ -80,7 +80,9 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
 
 def larger(value: float) -> float:
     """Another number: the next one for small whole numbers, much more for others."""
-    return value + 1 if isinstance(value, int) and value < 100 else value * 2 if isinstance(value, int) else value * 1.4 or 1.0
+    if isinstance(value, int):
+        return value + 1 if value < 100 else value * 2
+    return value * 1.4 or 1.0
 
 
 def points(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:

@@ -33,6 +33,20 @@ def test_three_deviations_above_the_mean() -> None:
     assert judge(filled(values), 0.0) == 0.0  # far below is no harm
 
 
+@pytest.mark.parametrize(("values", "window"), [([2.0, 2.2, 1.9, 2.1], 8), ([2.0, 2.4], 4)])
+@pytest.mark.parametrize("sigmas", [0.5, 1.0, 3.0])
+def test_before_the_window_is_full_its_own_steps_alone_count(values: list[float], window: int, sigmas: float) -> None:
+    limit = float(np.mean(values) + sigmas * np.std(values, ddof=1))
+    for excess, skipped in ((-1e-6, 0.0), (1e-6, 1.0)):
+        guard = SpikeGuard(Spikes(window=window, sigmas=sigmas), CPU)
+        guard.load(filled(values, window=window, sigmas=100.0).state)
+        assert judge(guard, limit + excess) == skipped
+
+
+def test_a_loss_that_does_not_move_is_no_spike() -> None:
+    assert judge(filled([2.0] * 8), 2.0) == 0.0
+
+
 def test_the_gradient_norm_alone_is_enough() -> None:
     guard = SpikeGuard(Spikes(window=8, sigmas=3.0), CPU)
     for loss, norm in [(2.0, 1.0), (2.1, 1.1), (1.9, 0.9), (2.0, 1.05)]:
