@@ -1,61 +1,92 @@
-"""Whether this installation can run, and a recipe with it: packages, versions, room, sources, base."""
+"""Check the installation and, if named, a recipe: sources, base, tasks, instruction examples."""
 
 from __future__ import annotations
 
-import shutil
-import sys
+import argparse
 from collections.abc import Iterator
-from importlib import metadata, util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from domain.errors import UserError
-from domain.machine import Machine
-from flows.recipe.preflight import named
-from flows.recipe.recipe import load_recipe
+from flows.command.options import add_machine, machine_of
 
-NAMES = ("flows", "domain", "corpora", "evals")
-ENGINES = ("torch", "transformers", "tokenizers", "datasets", "datatrove", "prefect", "mlflow")
+if TYPE_CHECKING:
+    from domain.machine import Machine
+
+Result = tuple[bool, str]  # whether it passes, and what was found
+PACKAGES = ("flows", "domain", "corpora", "evals")
+LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "datatrove", "prefect", "mlflow")
+LEAST_GB = 5  # free on the disk of the work folder; what the quickstart takes, with room to spare
 
 
-def checks(machine: Machine, recipe: str | None) -> Iterator[tuple[bool, str]]:
-    """(whether it is well, what was found) for each thing that is checked."""
-    good = sys.version_info >= (3, 11)
-    yield good, f"Python {sys.version.split()[0]}" + ("" if good else ": install Python 3.11 or newer")
+def add(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    command.add_argument("recipe", nargs="?", help="a recipe file, or the name of one that ships")
+    command.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one value of the recipe")
+    add_machine(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each check; 1 if any fails."""
+    machine = machine_of(options)
+    failed = 0
+    for passes, line in (*installation(machine), *recipe_checks(options.recipe, options.set, machine)):
+        print(f"{'ok  ' if passes else 'FAIL'}  {line}")
+        failed += not passes
+    return 1 if failed else 0
+
+
+def installation(machine: Machine) -> Iterator[Result]:
+    """Python, the packages, the libraries, and room on the disk."""
+    import shutil
+    import sys
+    from importlib import metadata
+
+    recent = sys.version_info >= (3, 11)
+    yield recent, f"Python {sys.version.split()[0]}" + ("" if recent else ": install Python 3.11 or newer")
     yield from owners()
-    for name in ENGINES:
+    for name in LIBRARIES:
         try:
             yield True, f"{name} {metadata.version(name)}"
         except metadata.PackageNotFoundError:
             yield False, f"{name} is not installed: pip install shoptalk"
-    here = machine.work if machine.work.exists() else Path()
-    free = shutil.disk_usage(here).free / 1e9
-    yield free > 5, f"{free:.0f} GB free for {machine.work}" + ("" if free > 5 else ": a small run needs 5; set --work")
+    free = shutil.disk_usage(machine.work if machine.work.exists() else Path()).free / 1e9
+    enough = free > LEAST_GB
+    yield enough, f"{free:.0f} GB free for {machine.work}" + ("" if enough else ": a small run needs 5; set --work")
     yield True, f"{machine.worker_count} workers, {machine.thread_count} threads"
-    if recipe is not None:
-        try:
-            loaded = load_recipe(recipe)
-            yield True, f"recipe {loaded.name}"
-            yield from named(loaded, machine)
-        except UserError as refusal:
-            yield False, str(refusal)
-        except ExceptionGroup as group:
-            yield from ((False, str(error)) for error in group.exceptions)
 
 
-def owners() -> Iterator[tuple[bool, str]]:
+def owners() -> Iterator[Result]:
     """For each of the four import names: whether Shoptalk alone owns it, and is what Python would import."""
+    from importlib import metadata, util
+
     home = Path(__file__).resolve().parent.parent.parent
-    owned = metadata.packages_distributions()
-    for name in NAMES:
-        others = sorted({owner for owner in owned.get(name, []) if owner.lower() != "shoptalk"})
+    distributions = metadata.packages_distributions()
+    for name in PACKAGES:
+        others = sorted({owner for owner in distributions.get(name, []) if owner.lower() != "shoptalk"})
         spec = util.find_spec(name)
         origin = Path(spec.origin).resolve().parent if spec and spec.origin else None
         if others:
-            yield (
-                False,
-                f"package {name} also belongs to {', '.join(others)}: uninstall one, or use an environment of its own",
-            )
+            fix = "uninstall one, or use an environment of its own"
+            yield False, f"package {name} also belongs to {', '.join(others)}: {fix}"
         elif origin != home / name:
             yield False, f"package {name} is imported from {origin}, not from {home / name}: run from another folder"
         else:
             yield True, f"package {name} is Shoptalk's own"
+
+
+def recipe_checks(name: str | None, overrides: list[str], machine: Machine) -> Iterator[Result]:
+    """What a recipe names; nothing without one."""
+    from domain.errors import UserError
+    from flows.recipe.preflight import named
+    from flows.recipe.recipe import load_recipe
+
+    if name is None:
+        return
+    try:
+        recipe = load_recipe(name, overrides)
+    except (UserError, ExceptionGroup) as error:
+        errors = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+        yield from ((False, str(each)) for each in errors)
+        return
+    yield True, f"recipe {recipe.name}"
+    yield from named(recipe, machine)

@@ -1,29 +1,39 @@
-"""Prints what a recipe will take; ``--write`` puts the tokens that the budget allows into its file."""
+"""Show what a recipe will take, before anything is spent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 
-from domain.errors import UserError
-from domain.machine import Machine
-from flows.command.plan_text import lines
-from flows.recipe.edit import writable, write_values
-from flows.recipe.planned import plan_of
-from flows.recipe.recipe import load_recipe
+from flows.command.options import add_machine, add_recipe, machine_of
 
 
-def print_plan(name: str, overrides: Sequence[str], machine: Machine, *, write: bool) -> None:
-    """Print the plan of a recipe; raises ``UserError`` where its numbers do not work out."""
-    recipe = load_recipe(name, overrides)
-    if write:
+def add(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    add_recipe(command)
+    command.add_argument("--write", action="store_true", help="write the tokens that the budget allows to the recipe")
+    add_machine(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the plan; with ``--write`` put the derived tokens into the recipe."""
+    from domain.errors import UserError
+    from flows.recipe.edit import writable, write_values
+    from flows.recipe.plan_text import lines
+    from flows.recipe.planned import plan_of
+    from flows.recipe.recipe import load_recipe
+
+    name, machine = options.recipe, machine_of(options)
+    recipe = load_recipe(name, options.set)
+    if options.write:
         writable(name)
         if recipe.budget is None:
             raise UserError("budget", "is not set, so no tokens follow from it", "add budget: {gpus: 1, hours: 8}")
-    plan = plan_of(recipe, machine, derive=write)
+    plan = plan_of(recipe, machine, derive=options.write)
     for what, text in lines(recipe, machine, plan):
         print(f"{what:11} {text}")
     tokens = plan.tokens["adapted"]
-    if write:
-        print(f"\nWrote training.tokens: {tokens} into {write_values(name, {'training.tokens': tokens})}.")
+    if options.write:
+        print(f"\nWrote training.tokens: {tokens} to {write_values(name, {'training.tokens': tokens})}.")
     elif plan.derived:
-        print(f"\nTo run it: shoptalk plan {name} --write puts training.tokens: {tokens} into it.")
+        print(f"\nTo apply it: shoptalk plan {name} --write sets training.tokens: {tokens}.")
+    return 0

@@ -1,100 +1,24 @@
-"""What a run came to: a table that a person understands at a glance, or one JSON object."""
+"""Show the result of a recipe's last run."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+import argparse
 
-from domain.errors import UserError
-from flows.adapt import summary
-from flows.recipe.recipe import load_recipe
-from flows.run.actuals import told
-from flows.run.record import Journey
-from flows.units import relative
+from flows.command.options import add_machine, add_recipe, machine_of
 
 
-def print_json(work: Path, name: str) -> None:
-    """The summary as one JSON object."""
-    print(json.dumps(summary(Journey(work, name).read()["stages"]), indent=2, ensure_ascii=False))
+def add(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    add_recipe(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    add_machine(command)
 
 
-def release_folder(work: Path, name: str) -> Path:
-    """The folder of a release: a path, or the last release of a recipe that was run in ``work``."""
-    if Path(name).is_dir():
-        return Path(name)
-    path = summary(Journey(work, load_recipe(name).name).read()["stages"])["release"]
-    if path is None:
-        raise UserError(name, "has no release in this work folder", f"shoptalk run {name}, and see its decision")
-    return Path(path)
+def run(options: argparse.Namespace) -> int:
+    """Print the table, or all of the record as JSON."""
+    from flows.recipe.recipe import load_recipe
+    from flows.run.summary_table import print_json, print_table
 
-
-def percent(value: float) -> str:
-    """A relative change with its sign, in percent."""
-    return f"{100 * value:+.1f}%"
-
-
-def change(scores: dict[str, Any], key: str, interval: str) -> str:
-    """A change with its 95% interval."""
-    low, high = scores[interval]
-    return f"{percent(scores[key])} [{100 * low:+.1f}, {100 * high:+.1f}]"
-
-
-def by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
-    """Reasons with their counts, the largest first."""
-    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-
-
-def print_table(work: Path, name: str) -> None:
-    """Corpus, tokenizer, scores, decision and release, a block each."""
-    from rich.console import Console
-    from rich.table import Table
-
-    record = Journey(work, name).read()
-    result = summary(record["stages"])
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"\n[bold]{name}[/bold], as of {record['as_of']}")
-    if corpus := result["corpus"]:
-        dropped = ", ".join(f"{reason} {count:,}" for reason, count in by_count(corpus["dropped"]) if count)
-        console.print(
-            f"corpus     {corpus['documents_out']:,} of {corpus['documents_in']:,} documents kept, "
-            f"{corpus['bytes_out'] / 1e6:.1f} of {corpus['bytes_in'] / 1e6:.1f} MB"
-        )
-        console.print(f"           dropped: {dropped or 'none'}")
-    if tokenizer := result["tokenizer"]:
-        ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
-        console.print(f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}")
-    if scores := result["scores"]:
-        console.print("\nbits per UTF-8 byte on held-out text (lower is better), and the adapted model's change")
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        for column in ("", "base", "control", "adapted"):
-            table.add_column(column, justify="left" if not column else "right")
-        table.add_column("against control", justify="right", no_wrap=True)
-        table.add_column("against base", justify="right", no_wrap=True)
-        for part, score in scores.items():
-            table.add_row(
-                part,
-                *(f"{score[arm]:.3f}" for arm in ("base", "control", "adapted")),
-                change(score, "change_from_control", "interval_from_control"),
-                change(score, "change", "interval"),
-            )
-        console.print(table)
-    if decision := result["decision"]:
-        console.print("\n[bold green]released[/]" if decision["released"] else "\n[bold red]not released[/]")
-        for reason in decision["reasons"]:
-            console.print(f"  {reason}")
-    stages = record["stages"]
-    for label, stage in sorted(stages.items(), key=lambda entry: entry[1]["number"]):
-        if "learned" in stage:
-            console.print(f"{label:10} {told(stage['learned'])}", markup=False)
-    if "describe" in stages:
-        console.print(f"data sheet {relative(stages['describe']['path'])}/datasheet.html")
-    if "evaluate" in stages:
-        console.print(f"report     {relative(stages['evaluate']['path'])}/report.html")
-    if result["release"]:
-        console.print(f"release    {relative(result['release'])}")
-        prompt = stages["release"]["facts"]["prompt"]
-        console.print(f'try it     shoptalk generate {relative(result["release"])} "{prompt}"', markup=False)
-    elif stages:
-        last = max(stages, key=lambda label: stages[label].get("number", 0))
-        console.print(f"{last:10} {relative(stages[last]['path'])}")
+    name = load_recipe(options.recipe, options.set).name
+    (print_json if options.json else print_table)(machine_of(options).work, name)
+    return 0

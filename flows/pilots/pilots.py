@@ -1,10 +1,11 @@
-"""Runs a recipe's pilots, tells what they speak for, and writes that into the recipe."""
+"""Runs a recipe's pilots and returns what they recommend."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,15 +20,28 @@ from evals.pilots.choice import Choosing, choose
 from flows.adapt import Runner, adapt
 from flows.pilots.cost import price
 from flows.pilots.grid import longest_run, runs
-from flows.recipe.edit import edited, shown, write_values
+from flows.recipe.edit import edited
 from flows.recipe.preflight import base as given
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_error, refuse_full
 from flows.run.lock import holding
-from flows.run.record import Journey
+from flows.run.record import RunRecord
 from flows.run.run import tracker_for
 from flows.run.runner import Reached, StageRunner
-from flows.units import relative
+
+
+@dataclass(frozen=True)
+class PilotResult:
+    """The choice, the verdict on an extended tokenizer where there is one, and whether the base's own is kept."""
+
+    choice: Choice
+    verdict: Artifact | None
+    keep: bool
+
+    @property
+    def values(self) -> dict[str, float | str]:
+        """What to put into the recipe, by its place there; what is put in last stands first in the file."""
+        return places(self.choice.facts["chosen"]) | ({"tokenizer.mode": "keep"} if self.keep else {})
 
 
 def pilot_recipe(
@@ -37,8 +51,8 @@ def pilot_recipe(
     machine: Machine | None = None,
     *,
     write: bool = False,
-) -> None:
-    """Run what is missing of a recipe's pilots, and print and perhaps write what they speak for.
+) -> PilotResult:
+    """Run what is missing of a recipe's pilots; with ``write`` refuse at once a recipe that cannot be written.
 
     Raises a ``UserError``, or a group of them, for what the user can fix.
     """
@@ -54,7 +68,7 @@ def pilot_recipe(
         given(recipe)  # it is wanted hours later; whether it is there is known now
         for line in price(recipe, machine):
             print(f"pilots: {line}", flush=True)
-        journey, tracker = Journey(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
+        journey, tracker = RunRecord(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
         runner = StageRunner(
             machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="tokenizer_verdict"
         )  # fmt: skip
@@ -67,19 +81,7 @@ def pilot_recipe(
             if refusal := disk_error(error, machine.work):
                 raise refusal from error
             raise
-    print_choice(choice.facts)
-    if "tokenizer_verdict" in made:
-        verdict = made["tokenizer_verdict"].facts
-        print(f"\ntokenizer: {verdict['recommended']}, and the pilots above are with that one")
-        for reason in verdict["reasons"]:
-            print(f"  {reason}")
-    print(f"\ncurve      {relative(str(choice.path / 'curve.svg'))}")
-    values = places(choice.facts["chosen"]) | ({"tokenizer.mode": "keep"} if keeps(made) else {})
-    told = ", ".join(f"{place}: {shown(value)}" for place, value in values.items())
-    if write:
-        print(f"Wrote {told} into {write_values(name, values)}.")
-    else:
-        print(f"To train by it: shoptalk pilot {name} --write puts {told} into it.")
+    return PilotResult(choice, made.get("tokenizer_verdict"), keeps(made))
 
 
 def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[str, Artifact]]:
@@ -119,42 +121,10 @@ def refuse_unjudged(tokens: Tokens) -> None:
             raise UserError("corpus.holdout.validation", found, "raise it, or collect more of that text")
 
 
-def places(chosen: dict[str, float]) -> dict[str, float]:
+def places(chosen: dict[str, float]) -> dict[str, float | str]:
     """Where in a recipe each value of a choice stands; what is put in last stands first in the file."""
     return {
         "training.learning_rate": chosen["learning_rate"],
         "training.mixture.general": chosen["general"],
         "training.mixture.domain": chosen["domain"],
     }
-
-
-def print_choice(facts: dict[str, Any]) -> None:
-    """What every run came to, what each arm promises, and which is chosen and why."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, soft_wrap=True)
-    lengths = sorted({point["tokens"] for point in facts["points"]})
-    base = ", ".join(f"{facts['base'][part]:.4f} {part}" for part in PARTS)
-    console.print(f"\nbits per UTF-8 byte on validation text (lower is better); the base: {base}")
-    console.print(f"in brackets what to expect at {facts['tokens']:,} tokens, with 95%\n", markup=False)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("domain", "rate", "text", *(f"{length:,}" for length in lengths), f"{facts['tokens']:,}", "change"):
-        table.add_column(column, justify="left" if column == "text" else "right", no_wrap=True)
-    for arm in facts["arms"]:
-        same = all(arm[name] == facts["chosen"][name] for name in ("domain", "learning_rate"))
-        own = [point for point in facts["points"] if all(point[n] == arm[n] for n in ("domain", "learning_rate"))]
-        for part in PARTS:
-            seen = {point["tokens"]: f"{point['bits'][part]:.4f}" for point in own}
-            middle, low, high = arm["bits"][part]
-            change = f"{arm['general_change'][0]:+.1%}{'' if arm['holds'] else ' too much'}"
-            named = [f"{arm['domain']:.0%}", f"{arm['learning_rate']:g}"] if part == "domain" else ["", ""]
-            row = [*named, part, *(seen.get(length, "") for length in lengths)]
-            expected = f"{middle:.4f} [{low:.4f}, {high:.4f}]".replace("[", "\\[")
-            table.add_row(*row, expected, change if part == "general" else "", style="bold green" if same else None)
-    console.print(table)
-    chosen = facts["chosen"]
-    rate = f"{chosen['learning_rate']:g}"
-    console.print(f"\n[bold]chosen: {chosen['domain']:.0%} domain text at a peak rate of {rate}[/bold]")
-    for reason in facts["reasons"]:
-        console.print(f"  {reason}", markup=False)

@@ -127,13 +127,13 @@ def used(points: list[dict[str, Any]]) -> dict[str, float]:
     return {"mfu": median(shares)} if shares else {}
 
 
-def told(record: dict[str, Any]) -> str:
+def comparison(record: dict[str, Any]) -> str:
     """The comparison in a line; where a peak is known also what of it was used, by how many FLOPs a token."""
     planned, measured = record["planned"], record["measured"]
     off = {name: measured[name] / planned[name] - 1 for name in planned}
     return (
-        f"learned in {duration(measured['seconds'])}, {duration(planned['seconds'])} planned ({off['seconds']:+.0%}); "
-        f"held {size(measured['memory'])}, {size(planned['memory'])} planned ({off['memory']:+.0%})"
+        f"trained in {duration(measured['seconds'])} (estimate {duration(planned['seconds'])}, {off['seconds']:+.0%}); "
+        f"peak memory {size(measured['memory'])} (estimate {size(planned['memory'])}, {off['memory']:+.0%})"
         + utilisation(measured)
     )
 

@@ -11,11 +11,16 @@ from domain.errors import UserError
 from domain.manifest import write_json
 
 
-class Journey:
+class RunRecord:
     """``<work>/runs/<recipe>.json``, rewritten after every stage."""
 
     def __init__(self, work: Path, name: str) -> None:
         self.path = work / "runs" / f"{name}.json"
+
+    @classmethod
+    def exists(cls, work: Path, name: str) -> bool:
+        """Whether a recipe of this name was run in ``work``."""
+        return "/" not in name and cls(work, name).path.is_file()
 
     def begin(self, recipe: dict[str, Any], as_of: str) -> None:
         """Start a new record; the last one is replaced."""

@@ -13,7 +13,7 @@ from flows.recipe.preflight import base
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_error, refuse_full
 from flows.run.lock import holding
-from flows.run.record import Journey
+from flows.run.record import RunRecord
 from flows.run.runner import StageRunner, find_all, travel
 from flows.run.stages import beyond
 from flows.tracking.background import BackgroundTracker
@@ -39,13 +39,17 @@ def run_recipe(
             if refusal := disk_error(error, machine.work):
                 raise refusal from error
             raise
-        decision = Journey(machine.work, recipe.name).read()["stages"].get("decide")
+        decision = RunRecord(machine.work, recipe.name).read()["stages"].get("decide")
     return until != "release" or bool(decision and decision["facts"]["released"])
 
 
 def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, machine: Machine, until: str) -> None:
     """The run itself, in a work folder that is held."""
-    store, journey, tracker = Store(machine.work), Journey(machine.work, recipe.name), tracker_for(machine, recipe, day)
+    store, journey, tracker = (
+        Store(machine.work),
+        RunRecord(machine.work, recipe.name),
+        tracker_for(machine, recipe, day),
+    )
     runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
     found, complete = find_all(recipe, day, store, machine, until)
     if not complete:

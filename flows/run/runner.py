@@ -20,10 +20,10 @@ from domain.stage import A, Stage, Store
 from domain.training.metrics_log import about_path, spool_path
 from flows.adapt import adapt
 from flows.recipe.recipe import Recipe
-from flows.run.actuals import measure, told
+from flows.run.actuals import comparison, measure
 from flows.run.disk import disk_error
 from flows.run.launch import launch
-from flows.run.record import Journey
+from flows.run.record import RunRecord
 from flows.run.stages import beyond
 from flows.tracking.tracker import Tracker
 
@@ -97,7 +97,14 @@ class StageRunner:
     """A runner that makes what is missing, under the engine's eyes (``engine`` wraps a call as its task)."""
 
     def __init__(
-        self, *, machine: Machine, store: Store, journey: Journey, tracker: Tracker, until: str, engine: Any = directly
+        self,
+        *,
+        machine: Machine,
+        store: Store,
+        journey: RunRecord,
+        tracker: Tracker,
+        until: str,
+        engine: Any = directly,
     ) -> None:
         self.machine, self.store, self.journey = machine, store, journey
         self.tracker, self.until, self.engine = tracker, until, engine
@@ -126,7 +133,7 @@ class StageRunner:
             print(f"{label}: found", flush=True)
         learned = Measured(self.machine.work).of(artifact.identity)
         if learned and seconds is not None:
-            print(f"{label}: {told(learned)}", flush=True)
+            print(f"{label}: {comparison(learned)}", flush=True)
         self.journey.add(label, artifact, seconds, learned)
         self.tracker.finished(label, request, artifact, parents, seconds)
         return artifact

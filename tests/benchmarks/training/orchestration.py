@@ -70,7 +70,7 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
     from domain.stage import Store
     from domain.training.pretrain import pretrain
     from flows.run import prefect_flow
-    from flows.run.record import Journey
+    from flows.run.record import RunRecord
     from flows.run.runner import StageRunner
     from flows.tracking.background import BackgroundTracker
     from flows.tracking.mlflow_tracker import MLflow
@@ -85,7 +85,7 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
             runner(pretrain, spec, base, tokens)
 
     runner = StageRunner(
-        machine=machine, store=store, journey=Journey(machine.work, "benchmark"), tracker=tracker, until="release"
+        machine=machine, store=store, journey=RunRecord(machine.work, "benchmark"), tracker=tracker, until="release"
     )
     with patch.object(prefect_flow, "load_recipe", lambda *_: recipe), patch.object(prefect_flow, "travel", travelled):
         watch = Beside(machine.work)

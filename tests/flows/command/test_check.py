@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from flows.command.check import NAMES, owners
+from flows.command.check import PACKAGES, owners
 
 
 def test_the_four_names_are_ours() -> None:
-    assert [good for good, _ in owners()] == [True] * len(NAMES)
+    assert [good for good, _ in owners()] == [True] * len(PACKAGES)
 
 
 def test_another_owner_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

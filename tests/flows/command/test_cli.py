@@ -100,10 +100,11 @@ def test_a_full_disk_in_a_stage(
 
 def test_machine_profile_from_a_file_and_flags(make_recipe: Any, command: Any, tmp_path: Path) -> None:
     from flows.command import cli
+    from flows.command.options import machine_of
 
     (tmp_path / "machine.yaml").write_text("workers: 3\nthreads: 2\nprecision: bf16\n")
     options = cli.parser().parse_args(["run", "x", "--machine", str(tmp_path / "machine.yaml"), "--threads", "5"])
-    machine = cli.machine_of(options)
+    machine = machine_of(options)
     assert (machine.workers, machine.threads, machine.precision) == (3, 5, "bf16")
 
 

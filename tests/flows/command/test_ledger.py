@@ -11,7 +11,7 @@ import pytest
 
 from corpora.datasheet import Description, describe
 from flows.run.lock import holding
-from flows.run.record import Journey
+from flows.run.record import RunRecord
 
 MARKUP = "<script>alert('id')</script>"
 
@@ -21,7 +21,7 @@ def work(hand_made: Any, tmp_path: Path) -> Path:
     """The work folder, with the record of a run of the recipe ``notes``."""
     work = tmp_path / "work"
     made = hand_made(work)
-    journey = Journey(work, "notes")
+    journey = RunRecord(work, "notes")
     journey.begin({}, "2026-01-02")
     sheet = work / "artifacts" / "describe" / "describe00000000"
     made["describe"] = describe(Description(), made["collect"], made["curate"], made["encode"], out=sheet)
@@ -103,7 +103,7 @@ def test_a_sample_of_none(ask: Any) -> None:
 
 
 def test_a_run_without_a_corpus(command: Any, tmp_path: Path) -> None:
-    Journey(tmp_path, "notes").begin({}, "2026-01-02")
+    RunRecord(tmp_path, "notes").begin({}, "2026-01-02")
     command.refused(command.ask("ledger", "notes", "--work", tmp_path), "no corpus", "--until curate")
     command.refused(command.ask("why", "notes", "a", "--work", tmp_path), "no corpus")
 
@@ -124,11 +124,10 @@ def test_the_story_of_a_kept_document(ask: Any, work: Path) -> None:
     lines = answer.out.splitlines()
     assert lines[:5] == [
         "a",
-        "It came as domain text from the source calls, from https://example.org/a: licence mit, dated 2023-05-01, "
-        "100 bytes.",
-        "It was kept in train with 100 bytes, in the cluster a.",
-        "2 went in its favour: d (calls, near duplicate), g2 (web <b>, exact duplicate).",
-        "It stands in:",
+        "Source: calls (domain), https://example.org/a; licence mit, dated 2023-05-01, 100 bytes.",
+        "Kept in train with 100 bytes, in cluster a.",
+        "2 dropped in its favour: d (calls, near duplicate), g2 (web <b>, exact duplicate).",
+        "Contained in:",
     ]
     stands = [line.split()[0] for line in lines[5:]]
     assert stands == ["collect", "curate", "tokenizer", "encode", "describe", "adapted", "release"]
@@ -139,16 +138,16 @@ def test_the_stories_of_others(ask: Any, work: Path) -> None:
     near = ask("why", "notes", "d").out.splitlines()
     assert near[2:] == [
         "near dropped it: near duplicate of a.",
-        "The one that it repeats: a (calls) was kept in train.",
-        "It stands in:",
+        "The document that it repeats: a (calls): kept in train.",
+        "Contained in:",
         f"  {'collect':10} {work / 'artifacts' / 'collect' / 'collect000000000'}",
         f"  {'describe':10} {work / 'artifacts' / 'describe' / 'describe00000000'}",
     ]
     assert "privacy changed it: privacy: masked (email 1)." in ask("why", "notes", "c").out
     assert "quality dropped it: quality: too few words (9)." in ask("why", "notes", "b").out
     assert "harm quarantined it: error (it died)." in ask("why", "notes", "g4").out
-    assert "It was left out while collecting: no text." in ask("why", "notes", "w").out
-    assert "It could not be read while collecting: is no JSON." in ask("why", "notes", "calls.jsonl:3").out
+    assert "Left out while collecting: no text." in ask("why", "notes", "w").out
+    assert "Unreadable while collecting: is no JSON." in ask("why", "notes", "calls.jsonl:3").out
     general = ask("why", "notes", "g1").out
     stands = {line.split()[0] for line in general.splitlines() if line.startswith("  ")}
     assert stands >= {"base", "adapted", "control", "release"}
@@ -157,7 +156,7 @@ def test_the_stories_of_others(ask: Any, work: Path) -> None:
 
 def test_an_id_that_is_not_there(ask: Any, command: Any) -> None:
     command.refused(ask("why", "notes", "calls.jsonl:4"), "calls.jsonl:4", "did you mean calls.jsonl:3")
-    command.refused(ask("why", "notes", "zzzzzz"), "is no document")
+    command.refused(ask("why", "notes", "zzzzzz"), "is not a document")
 
 
 def test_the_data_sheet_in_short_and_whole(ask: Any, command: Any, work: Path) -> None:
@@ -174,7 +173,7 @@ def test_withdraw_tells_where_it_stands_and_records_it_once(ask: Any, work: Path
     assert answer.code == 0
     rows = [json.loads(line) for line in (work / "withdrawn.jsonl").read_text().splitlines()]
     assert [(row["id"], row["reason"], len(row["sha256"])) for row in rows] == [("a", "asked by letter", 64)]
-    assert "The same text stands under g2 too." in answer.out
+    assert "The same text is also stored as g2." in answer.out
     kinds = [line.split()[0] for line in answer.out.splitlines() if line.startswith("  ") and "artifacts" in line]
     # The base and the control have read general text only, and g2 did not stay.
     assert kinds == ["raw", "corpus", "tokenizer", "tokens", "data", "model", "release"]
@@ -186,7 +185,7 @@ def test_withdraw_tells_where_it_stands_and_records_it_once(ask: Any, work: Path
 def test_withdraw_of_what_is_not_there_records_nothing(ask: Any, command: Any, work: Path, tmp_path: Path) -> None:
     command.refused(ask("withdraw", "a", "g11"), "g11", "did you mean g1")
     assert not (work / "withdrawn.jsonl").exists()
-    command.refused(command.ask("withdraw", "a", "--work", tmp_path / "no"), "holds nothing that was made")
+    command.refused(command.ask("withdraw", "a", "--work", tmp_path / "no"), "holds no artifacts")
     assert not (tmp_path / "no").exists()
     with holding(work):
         command.refused(ask("withdraw", "a"), "in use by another run")

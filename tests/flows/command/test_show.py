@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.run.record import Journey
+from flows.run.record import RunRecord
 
 
 def test_nothing_ran_here(make_recipe: Any, command: Any, tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_nothing_ran_here(make_recipe: Any, command: Any, tmp_path: Path) -> Non
 
 def test_a_run_that_went_half_way(make_recipe: Any, command: Any, tmp_path: Path, corpus: Any) -> None:
     path = make_recipe()
-    journey = Journey(tmp_path, "contracts")
+    journey = RunRecord(tmp_path, "contracts")
     journey.begin({}, "2026-01-02")
     journey.add("zebra", corpus, 1.0)
     journey.add("apple", corpus, None)

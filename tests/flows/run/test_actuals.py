@@ -18,7 +18,7 @@ from domain.planning.expected import speed_of
 from domain.planning.measured import Measured
 from domain.settings.learning import Training
 from domain.training.metrics_log import write_points
-from flows.run.actuals import compared, measure, seconds, told, used
+from flows.run.actuals import compared, comparison, measure, seconds, used
 
 SHAPE = shape_of(Base(scratch=Scratch(width=32, layers=1, heads=2, context=64), tokens=1), 320)
 
@@ -44,7 +44,7 @@ def test_the_rate_is_that_of_text_after_the_warm_up() -> None:
     assert record["warm_up"] == pytest.approx(3 * (20 - 2))
     assert record["memory_factor"] == pytest.approx((9e8 - 4e8) / (1e9 - 4e8))
     assert record["measured"] == {"seconds": pytest.approx(3 * 20 + 7 * 2), "memory": 9e8}
-    assert told(record) == "learned in 74 s, 50 s planned (+48%); held 900 MB, 800 MB planned (+12%)"
+    assert comparison(record) == "trained in 74 s (estimate 50 s, +48%); peak memory 900 MB (estimate 800 MB, +12%)"
 
 
 def test_a_training_of_a_few_steps_is_all_warm_up() -> None:
@@ -129,6 +129,6 @@ def test_mfu_is_told_with_what_it_is_reckoned_by() -> None:
     assert used([{"step": 1}]) == {}
     same: dict[str, Any] = {"seconds": 60.0, "memory": 1e9}
     about = {"flops_per_token": 7.7e9, "peak_flops": 989e12, "mfu": 0.41}
-    line = told({"planned": same, "measured": {**same, **about}})
+    line = comparison({"planned": same, "measured": {**same, **about}})
     assert line.endswith("; MFU 41.0% of 989 TFLOP/s at 7.7 GFLOPs a token")
-    assert "MFU" not in told({"planned": same, "measured": {**same, "flops_per_token": 7.7e9}})
+    assert "MFU" not in comparison({"planned": same, "measured": {**same, "flops_per_token": 7.7e9}})

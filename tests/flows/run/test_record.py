@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from domain.errors import UserError
-from flows.run.record import Journey
+from flows.run.record import RunRecord
 
 
 def test_no_record(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no run of contracts"):
-        Journey(tmp_path, "contracts").read()
+        RunRecord(tmp_path, "contracts").read()
 
 
 def test_a_record_that_was_spoilt(tmp_path: Path) -> None:
-    journey = Journey(tmp_path, "contracts")
+    journey = RunRecord(tmp_path, "contracts")
     journey.begin({}, "2026-01-02")
     journey.path.write_text("{")
     with pytest.raises(UserError, match="cannot be read"):
@@ -23,7 +23,7 @@ def test_a_record_that_was_spoilt(tmp_path: Path) -> None:
 
 
 def test_told_is_of_these_artifacts(tmp_path: Path, corpus: Any) -> None:
-    journey = Journey(tmp_path, "contracts")
+    journey = RunRecord(tmp_path, "contracts")
     recipe, day, digests = {"name": "contracts"}, "2026-01-02", {"curate": corpus.digest}
     assert not journey.told(recipe, day, digests, "here")
     journey.begin(recipe, day)

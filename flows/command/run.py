@@ -1,0 +1,31 @@
+"""Run a recipe to its release; finished stages are cached."""
+
+from __future__ import annotations
+
+import argparse
+
+from flows.command.options import add_as_of, add_machine, add_recipe, machine_of
+from flows.run.stages import STAGES
+
+NOT_RELEASED = 3  # exit code of a run that ended well and whose gates did not pass
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    add_recipe(command)
+    names = [name for name in STAGES if name not in ("grid_pilot", "choose")]
+    command.add_argument("--until", choices=names, default="release", help="stop after this stage")
+    add_as_of(command)
+    add_machine(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the recipe and print the final table."""
+    from flows.recipe.recipe import load_recipe
+    from flows.run.run import run_recipe
+    from flows.run.summary_table import print_table
+
+    machine = machine_of(options)
+    released = run_recipe(options.recipe, options.set, options.as_of, machine, options.until)
+    print_table(machine.work, load_recipe(options.recipe, options.set).name)
+    return 0 if released else NOT_RELEASED

@@ -1,0 +1,1 @@
+"""What was released: the releases of a work folder, found by recipe and day."""

@@ -1,0 +1,40 @@
+"""Finds the run that a person names: by its recipe's file, by its name, or by the folder of its corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from corpora.containment import made_at
+from corpora.ledger import LEDGER
+from domain.errors import UserError
+from flows.recipe.recipe import load_recipe
+from flows.run.record import RunRecord
+
+
+def run_name(work: Path, text: str) -> str:
+    """The name under which a run is recorded, from that name itself or from its recipe's file."""
+    return text if RunRecord.exists(work, text) else load_recipe(text).name
+
+
+def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:
+    """The folder of a run's corpus, and the label of every folder of that run; raises ``UserError``."""
+    folder = Path(run)
+    if folder.is_dir():
+        labels = {raw_of(folder): "collect", folder: "curate"}
+    else:
+        stages = RunRecord(work, run_name(work, run)).read()["stages"]
+        labels = {Path(stage["path"]): label for label, stage in stages.items()}
+        corpora = [path for path, label in labels.items() if label == "curate"]
+        if not corpora:
+            raise UserError(run, "has no corpus in this work folder yet", f"shoptalk run {run} --until curate")
+        folder = corpora[0]
+    if not (folder / LEDGER).is_file():
+        raise UserError(str(folder), f"holds no {LEDGER}", "name a recipe that was run, or the folder of a corpus")
+    return folder, labels
+
+
+def raw_of(corpus: Path) -> Path:
+    """The folder of the raw text that a corpus was made from; it may be gone."""
+    made = made_at(corpus)
+    identities = made.parents("Raw") if made else []
+    return corpus.parent.parent / "collect" / (identities[0][:16] if identities else "gone")
