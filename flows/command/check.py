@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Result = tuple[bool, str]  # whether it passes, and what was found
 PACKAGES = ("flows", "domain", "corpora", "evals")
-LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "datatrove", "prefect", "mlflow")
+REQUIRED = ("torch", "transformers", "tokenizers", "datasets", "datatrove", "prefect", "mlflow")
 LEAST_GB = 5  # free on the disk of the work folder; what the quickstart takes, with room to spare
 
 
@@ -44,7 +44,7 @@ def installation(machine: Machine) -> Iterator[Result]:
     recent = sys.version_info >= (3, 11)
     yield recent, f"Python {sys.version.split()[0]}" + ("" if recent else ": install Python 3.11 or newer")
     yield from owners()
-    for name in LIBRARIES:
+    for name in REQUIRED:
         try:
             yield True, f"{name} {metadata.version(name)}"
         except metadata.PackageNotFoundError:

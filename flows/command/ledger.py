@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from corpora.ledger import Row
 
-Count = tuple[str, str, str, int, int]  # stage, action, reason, documents, bytes
+CountRow = tuple[str, str, str, int, int]  # stage, action, reason, documents, bytes
 COLUMNS = ("stage", "action", "reason", "documents", "bytes")
-FIRST = ("collect", "language", "quality", "privacy", "harm")  # filters in a recipe's usual order; own ones follow
-LAST = ("decontaminate", "exact", "near", "passages", "holdout")
+STAGES_FIRST = ("collect", "language", "quality", "privacy", "harm")  # filters in a recipe's usual order; own ones follow
+STAGES_LAST = ("decontaminate", "exact", "near", "passages", "holdout")
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def counts(path: Path) -> list[Count]:
+def counts(path: Path) -> list[CountRow]:
     """The rows of the table in the order of the stages, the most frequent reason first."""
     from collections import Counter
 
@@ -55,13 +55,13 @@ def counts(path: Path) -> list[Count]:
         positions.setdefault(row["stage"], 100 + len(positions))
         documents[key] += 1
         sizes[key] += row["bytes"] or 0
-    positions |= {stage: place for place, stage in enumerate(FIRST)}
-    positions |= {stage: place for place, stage in enumerate(LAST, 1000)}
+    positions |= {stage: place for place, stage in enumerate(STAGES_FIRST)}
+    positions |= {stage: place for place, stage in enumerate(STAGES_LAST, 1000)}
     keys = sorted(documents, key=lambda key: (positions[key[0]], -documents[key], key))
     return [(*key, documents[key], sizes[key]) for key in keys]
 
 
-def print_counts(rows: list[Count], as_json: bool) -> None:
+def print_counts(rows: list[CountRow], as_json: bool) -> None:
     """The table, or a JSON line for each of its rows."""
     import json
 

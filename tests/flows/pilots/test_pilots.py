@@ -98,7 +98,7 @@ def test_an_extended_tokenizer_is_weighed_beside_the_grid(
     (verdict,) = (finished / "artifacts" / "tokenizer_verdict").glob("*/verdict.json")
     told = json.loads(verdict.read_text())
     assert told["recommended"] == "keep"  # 20,000 bytes are too few documents to say more
-    assert "tokenizer: keep, and the pilots above are with that one" in out
+    assert "tokenizer: keep; the pilots above use that one" in out
     assert all(reason in out for reason in told["reasons"])
     again = command.ask(*asked, "--write")
     assert again.code == 0, again.err

@@ -107,18 +107,18 @@ def test_a_run_tells_and_keeps_it(undisturbed: Path, finished: Path, command: An
     ask = ("--as-of", command.day, "--work", finished, *command.machine, "--tracking", "none", "--until", "pretrain")
     answer = command.ask("run", recipe, *ask)
     assert answer.code == 0, answer.err
-    line = next(line for line in answer.out.splitlines() if line.startswith("adapted: learned in"))
-    assert " planned (" in line
-    assert "held " in line
+    line = next(line for line in answer.out.splitlines() if line.startswith("adapted: trained in"))
+    assert " (estimate " in line
+    assert "peak memory " in line
     shown = json.loads(command.ask("show", recipe, "--json", "--work", finished).out)["stages"]
     assert shown["adapted"]["learned"]["measured"]["memory"] > 1e8
     assert "learned" not in shown["base"]  # made elsewhere
     table = command.plain(command.ask("show", recipe, "--work", finished).out)
-    assert "adapted    learned in " in table
-    assert "control    learned in " in table
+    assert "adapted    trained in " in table
+    assert "control    trained in " in table
     # found again it is still there
     command.ask("run", recipe, *ask)
-    assert "adapted    learned in " in command.plain(command.ask("show", recipe, "--work", finished).out)
+    assert "adapted    trained in " in command.plain(command.ask("show", recipe, "--work", finished).out)
     plan = command.ask("plan", recipe, "--work", finished, *command.machine).out
     assert "(measured: " in plan
 
