@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 CountRow = tuple[str, str, str, int, int]  # stage, action, reason, documents, bytes
 COLUMNS = ("stage", "action", "reason", "documents", "bytes")
-STAGES_FIRST = ("collect", "language", "quality", "privacy", "harm")  # filters in a recipe's usual order; own ones follow
+STAGES_FIRST = (
+    "collect",
+    "language",
+    "quality",
+    "privacy",
+    "harm",
+)  # filters in a recipe's usual order; own ones follow
 STAGES_LAST = ("decontaminate", "exact", "near", "passages", "holdout")
 
 
