@@ -26,7 +26,7 @@ test: .venv/installed-tests
 
 # The long ones: kills at random moments, mutated code and inputs, simulations, real data.
 soak: .venv/installed-tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/soak -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/installed-tests
 	$(BIN)/ruff check .

@@ -21,8 +21,10 @@ SENTENCE = "solve the sparse linear system with a preconditioned iteration and r
 WORDS = SENTENCE.split()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need a GPU or the internet skip themselves where there is none."""
+@pytest.hookimpl(tryfirst=True)  # before -m selects by marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests are left to the soak; those that need a GPU or the internet skip themselves where there is none."""
+    leave_to_the_soak(config, items)
     needs_gpu = [item for item in items if item.get_closest_marker("gpu")]
     if needs_gpu:
         import torch
@@ -39,11 +41,27 @@ SOAK = Path(__file__).parent / "soak"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The long tests are collected only where a path into them is given."""
-    if collection_path != SOAK:
-        return None
+    """The folder of long tests is collected only where it is named, or with ``-m soak``."""
+    return None if collection_path != SOAK or soaking(config) else True
+
+
+def soaking(config: pytest.Config) -> bool:
+    """Whether the long tests are wanted."""
     named = (Path(argument.partition("::")[0]).absolute() for argument in config.args)
-    return None if any(path.is_relative_to(SOAK) for path in named) else True
+    return "soak" in config.option.markexpr or any(path.is_relative_to(SOAK) for path in named)
+
+
+def leave_to_the_soak(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what lies in the folder of long tests; deselect what is marked, unless it is wanted or named alone."""
+    for item in items:
+        if item.path.is_relative_to(SOAK):
+            item.add_marker("soak")
+    if soaking(config) or any("::" in argument for argument in config.args):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 LACKING = {"SHOPTALK_TEST_DATA": "data", "CUDA": "a GPU", "SHOPTALK_NETWORK": "a network"}

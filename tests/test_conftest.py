@@ -56,4 +56,13 @@ def test_the_soak_runs_only_where_it_is_named(tmp_path: Path) -> None:
     (tmp_path / "soak" / "test_long.py").write_text("import pytest\ndef test_long(): pytest.skip('long')\n")
     assert last_line(tmp_path) == "skipped: nothing"
     assert last_line(tmp_path, "soak") == "skipped: 1 long"
-    assert last_line(tmp_path, "soak/test_long.py::test_long") == "skipped: 1 long"
+    assert last_line(tmp_path, "-m", "soak") == "skipped: 1 long"
+
+
+def test_a_marked_test_is_left_to_the_soak(tmp_path: Path) -> None:
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\n@pytest.mark.soak\ndef test_long(): pytest.skip('long')\ndef test_short(): pass\n"
+    )
+    assert last_line(tmp_path) == "skipped: nothing"
+    assert last_line(tmp_path, "test_some.py::test_long") == "skipped: 1 long"
+    assert last_line(tmp_path, "-m", "soak", "-n", "1") == "skipped: 1 long"

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.artifacts import Checkpoint, Release
-from domain.machine import Machine
-from domain.training.tune import tune
-from flows.recipe.recipe import load_recipe
 
 pytestmark = pytest.mark.usefixtures("without_engine")
 TUNING = {"path": "orders.jsonl", "batch": 256, "learning_rate": 1e-2}
@@ -54,55 +46,6 @@ def test_the_release_is_the_tuned_model(run: Any, finished: Path, command: Any) 
     assert lineage["recipe"]["instruction_tuning"]["path"] == "orders.jsonl"
     assert lineage["digests"]["tuned"] == tuned.digest
     assert "Nothing to do" in command.plain(run(*orders).out)
-
-
-# The command without an prefect_flow, in a process and a session of its own.
-CODE = """
-import sys
-from flows.command import cli
-from flows.run import prefect_flow
-from flows.recipe.recipe import load_recipe
-from flows.run.runner import travel
-prefect_flow.run_flow = lambda name, overrides, day, runner: travel(load_recipe(name, overrides), day, runner)
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
-def test_killed_in_tuning_it_ends_with_the_same_bits(
-    make_recipe: Any, finished: Path, command: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    recipe = make_recipe(instruction_tuning={**TUNING, "epochs": 20})
-    orders = [json.dumps({"instruction": f"Name clause {n}.", "label": ["lien", "deed"][n % 2]}) for n in range(100)]
-    recipe.with_name("orders.jsonl").write_text("\n".join(orders))
-    profile = tmp_path / "often.yaml"
-    profile.write_text("checkpoint_seconds: 0.1\n")
-    place = ("--machine", profile, "--work", finished, "--tracking", "none", *command.machine)
-    asked = [str(word) for word in ("run", recipe, "--as-of", command.day, "--until", "tune", *place)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, "-c", CODE, *asked], env=environment, start_new_session=True) as process:
-        until = time.monotonic() + 120
-        while not [*finished.glob("building/tune-*/.scratch/checkpoints/step-*/manifest.json")]:
-            assert time.monotonic() < until
-            assert process.poll() is None
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-    assert not (finished / "artifacts" / "tune").exists()
-    capfd.readouterr()
-    answer = command.ask(*asked)
-    assert answer.code == 0, answer.err
-    assert "tune: done in" in command.plain(answer.out)
-    shown = answer.err + capfd.readouterr().err
-    assert "tune: " in shown
-    assert "tune:   0%" not in shown  # it went on
-    (folder,) = (finished / "artifacts" / "tune").iterdir()
-    resumed = Checkpoint.open(folder)
-    (parent,) = resumed.manifest["parents"]
-    arms = [Checkpoint.open(path) for path in (finished / "artifacts" / "pretrain").iterdir()]
-    (adapted,) = (arm for arm in arms if arm.digest == parent["digest"])
-    spec = load_recipe(str(recipe)).instruction_tuning
-    assert spec is not None
-    machine = Machine(device="cpu", precision="fp32", threads=1)
-    assert tune(spec, adapted, out=tmp_path / "whole", machine=machine).digest == resumed.digest
 
 
 @pytest.mark.parametrize(

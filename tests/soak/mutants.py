@@ -122,7 +122,7 @@ def mutants(path: Path, functions: Sequence[str] = ()) -> list[Mutant]:
 
 
 def skipped_parts(node: ast.AST) -> list[ast.AST]:
-    """What no behaviour hangs on: annotations, decorators, what is raised, and the text of f-strings."""
+    """What no behaviour hangs on: annotations, decorators, what is raised, the text of f-strings, ``strict=True``."""
     parts: list[ast.AST] = []
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         parts += node.decorator_list
@@ -133,6 +133,8 @@ def skipped_parts(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.Raise):
         parts.append(node)
     if isinstance(node, ast.JoinedStr):
+        parts.append(node)
+    if isinstance(node, ast.keyword) and node.arg in ("strict", "directed", "what"):
         parts.append(node)
     return parts
 

@@ -51,7 +51,12 @@ def replaced(model: Any) -> int:
     return sum("forward" in vars(module) for module in model.modules())
 
 
-@pytest.mark.parametrize("name", sorted(REPLACED))
+COMMON = ("llama", "t5", "gpt2")  # the others take as long, one after the other
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in COMMON else pytest.param(name, marks=pytest.mark.soak) for name in sorted(REPLACED)]
+)
 def test_equals_the_architecture(name: str) -> None:
     model, part = tiny(name), rows(name, DOCUMENTS, 25)
     with torch.no_grad():
@@ -71,7 +76,7 @@ def test_equals_the_architecture(name: str) -> None:
     assert after <= before
 
 
-@pytest.mark.parametrize("name", ["llama", "qwen3", "t5"])
+@pytest.mark.parametrize("name", ["llama", *(pytest.param(name, marks=pytest.mark.soak) for name in ("qwen3", "t5"))])
 def test_bf16_is_as_precise_and_keeps_less(name: str) -> None:
     model, part = tiny(name), rows(name, DOCUMENTS, 25)
     exact, _ = learned(model, part)

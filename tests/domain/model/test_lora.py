@@ -211,6 +211,7 @@ def test_it_opens_where_there_is_no_peft(arm: Any) -> None:
     assert sorted(path.name for path in arm.path.glob("*.safetensors")) == ["model.safetensors"]
 
 
+@pytest.mark.soak
 def test_two_processes_merge_what_they_hold(tmp_path: Path) -> None:
     """BERT has a matrix outside of its blocks, which stays gathered after a look."""
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__, str(tmp_path)]

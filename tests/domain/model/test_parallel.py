@@ -37,7 +37,7 @@ def learned(how: str, compiled: bool) -> list[torch.Tensor]:
     return [parameter.grad for parameter in model.parameters()]
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_attention_is_kept_where_only_cheap_operations_are_computed_again(compiled: bool) -> None:
     wanted = learned("none", False)
     once = LAYERS * len(DOCUMENTS)

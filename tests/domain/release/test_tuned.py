@@ -155,7 +155,9 @@ def test_a_mark_that_ends_answers_ends_what_it_says(
     assert stops == [*2 * [sorted([tokenizer.eos_token_id, end])], [tokenizer.eos_token_id]]
 
 
-@pytest.mark.parametrize(("kind", "objective"), [("t5", "span"), ("bart", "denoising")])
+@pytest.mark.parametrize(
+    ("kind", "objective"), [("t5", "span"), pytest.param("bart", "denoising", marks=pytest.mark.soak)]
+)
 def test_an_encoder_decoder_is_asked_by_its_card(
     parts: Any, spec: Tuning, tmp_path: Path, kind: Any, objective: str
 ) -> None:

@@ -29,7 +29,10 @@ class Crash(Exception):
     """Stands for one."""
 
 
-@pytest.mark.parametrize("architecture", KINDS)
+OTHERS = [pytest.param(kind, marks=pytest.mark.soak) for kind in ("bloom", "modernbert", "bart")]
+
+
+@pytest.mark.parametrize("architecture", ["llama", "bert", "t5", *OTHERS])
 def test_trains_and_goes_on(
     corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], architecture: str
 ) -> None:

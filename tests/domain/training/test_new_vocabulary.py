@@ -57,7 +57,7 @@ class Stop(Exception):
     """Stands for a crash."""
 
 
-@pytest.mark.parametrize("new", [False, True])
+@pytest.mark.parametrize("new", [pytest.param(False, marks=pytest.mark.soak), True])
 def test_prepared_interrupted_and_resumed(
     given: Path,
     extended: Any,

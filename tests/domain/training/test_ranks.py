@@ -102,12 +102,14 @@ def test_two_then_one_then_two(tokens: Any, tokenizer: Any, tmp_path: Path) -> N
     alike(by_two(*here, out, stop=99, machine=often), part(*here, tmp_path / "one", 99, CPU))
 
 
+@pytest.mark.soak
 def test_each_with_all_weights(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     here = (tokens.path, tokenizer.path)
     found = by_two(*here, tmp_path / "two", stop=99, machine=CPU.but(shard=1, recompute="full"))
     alike(found, part(*here, tmp_path / "one", 99, CPU))
 
 
+@pytest.mark.soak
 def test_batches_of_other_widths_go_through_as_often(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """Two rows at once of 32 tokens, and of 64: as many passes by both, or the ranks would wait for each other."""
     here, few = (tokens.path, tokenizer.path), CPU.but(micro_batch=64)

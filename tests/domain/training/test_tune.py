@@ -100,7 +100,7 @@ class Stop(Exception):
     """Stands for a crash."""
 
 
-@pytest.mark.parametrize("lora", [None, Lora(rank=2)])
+@pytest.mark.parametrize("lora", [None, pytest.param(Lora(rank=2), marks=pytest.mark.soak)])
 def test_interrupted_it_ends_with_the_same_bits(
     spec: Tuning, adapted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: Lora | None
 ) -> None:
@@ -188,6 +188,7 @@ def test_an_encoder_decoder_reads_the_order_and_writes_the_answer(
     assert spoken[-1] == speaker.eos_token_id  # and it ends there
 
 
+@pytest.mark.soak
 def test_two_processes_tune_as_one(spec: Tuning, adapted: Any, tuned: Any, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from domain.artifacts import Checkpoint\n"
