@@ -186,8 +186,8 @@ def refuse_broken(first: Quarantined, bad: int, good: int, share: float) -> None
     if bad > share * (good + bad):
         rest = bad - first.records
         more = f", and {rest:,} more" if rest else ""
-        found = f"{first.reason}{more} ({bad:,} of {good + bad:,} records cannot be read)"
-        raise UserError(first.place, found, f"fix the file, or raise corpus.max_unreadable above {share:g}")
+        problem = f"{first.reason}{more} ({bad:,} of {good + bad:,} records cannot be read)"
+        raise UserError(first.place, problem, f"fix the file, or raise corpus.max_unreadable above {share:g}")
 
 
 def refuse_licences(rows: list[dict[str, Any]], licences: Licences) -> None:

@@ -164,10 +164,10 @@ def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:
     errors = counts["quarantined"]
     if errors > share * counts["documents_in"]:
         row = next(row for row in read_ledger(ledger, action="quarantined") if row["stage"] != "collect")
-        found = f"{row['stage']} failed on {errors:,} of {counts['documents_in']:,} documents"
+        problem = f"{row['stage']} failed on {errors:,} of {counts['documents_in']:,} documents"
         first = f"the first is {row['id']}: {row['detail']}".splitlines()[0]
         raise UserError(
-            "corpus.filters", f"{found}; {first}", f"fix the filter, or raise corpus.max_unreadable above {share:g}"
+            "corpus.filters", f"{problem}; {first}", f"fix the filter, or raise corpus.max_unreadable above {share:g}"
         )
 
 
@@ -176,5 +176,5 @@ def refuse_empty(counts: dict[str, Any], shards: list[str]) -> None:
     for part in sorted({Path(shard).name.partition("-")[0] for shard in shards}):
         if not counts["splits"].get("train", {}).get(part):
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts["dropped"].items()) or "none"
-            found = f"no document is left to train on after curation (dropped: {reasons})"
-            raise UserError(f"corpus.{part}", found, "loosen corpus.filters, lower corpus.holdout, or give more text")
+            problem = f"no document is left to train on after curation (dropped: {reasons})"
+            raise UserError(f"corpus.{part}", problem, "loosen corpus.filters, lower corpus.holdout, or give more text")

@@ -170,9 +170,9 @@ class Guard:
         by_task = Counter(task for document, each in tasks.items() if sources[document] == worst for task in each)
         task, most = max(by_task.items(), key=lambda each: (each[1], each[0]))
         share = hit[worst] / sizes[worst]
-        found = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
+        problem = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
         raise UserError(
-            "corpus.decontaminate", f"{found}, {most:,} of them {task}",
+            "corpus.decontaminate", f"{problem}, {most:,} of them {task}",
             f"leave {worst[1]} or {task} out, or raise corpus.decontaminate.most above {share:.4f}",
         )  # fmt: skip
 

@@ -63,8 +63,8 @@ def execute(pipeline: list[Any], *, tasks: int, what: str, logs: Path, machine: 
             # From the other end each time: what stands behind a shard that kills gets its turn.
             in_pool(executor, left[:: (-1) ** attempt], min(workers, len(left)))
     if left := executor.get_incomplete_ranks():
-        found = f"its workers died {DEATHS} times with {len(left):,} of {tasks:,} shards left, as when memory runs out"
-        raise UserError(what, found, "name fewer --workers, or fix the filter that kills them")
+        problem = f"its workers died {DEATHS} times with {len(left):,} of {tasks:,} shards left, perhaps out of memory"
+        raise UserError(what, problem, "name fewer --workers, or fix the filter that kills them")
 
 
 running: Quiet  # in a worker: the executor whose ranks it runs
@@ -130,8 +130,8 @@ def on_ray(pipeline: list[Any], tasks: int, workers: int, logs: Path, machine: M
             socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
     except (OSError, ValueError) as error:
-        found = f"no Ray cluster answers ({str(error).splitlines()[0]})"
-        raise UserError(f"ray: {machine.ray}", found, "start it, or correct the machine profile") from None
+        problem = f"no Ray cluster answers ({str(error).splitlines()[0]})"
+        raise UserError(f"ray: {machine.ray}", problem, "start it, or correct the machine profile") from None
     try:
         RayPipelineExecutor(pipeline, tasks=tasks, workers=workers, logging_dir=str(logs)).run()
     finally:

@@ -35,5 +35,5 @@ def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontam
         return
     named = ", ".join(f"{places[number]} ({asked[number]})" for number in sorted(asked)[:SHOWN])
     more = f" and {len(asked) - SHOWN:,} more" if len(asked) > SHOWN else ""
-    found = f"{len(asked):,} of {len(places):,} orders hold what the evals ask: {named}{more}"
-    raise UserError("instruction_tuning.path", found, "take these lines out of the file")
+    problem = f"{len(asked):,} of {len(places):,} orders hold what the evals ask: {named}{more}"
+    raise UserError("instruction_tuning.path", problem, "take these lines out of the file")

@@ -39,8 +39,8 @@ class Withdrawals:
             rows = [orjson.loads(text) for text in lines]
             return cls(frozenset(row["id"] for row in rows), frozenset(row["sha256"] for row in rows))
         except (ValueError, KeyError, TypeError) as error:
-            found = f"line {len(lines)} or one before it is no withdrawal ({error})"
-            raise UserError(str(path), found, "fix that line; each is {id, sha256, reason}") from None
+            problem = f"line {len(lines)} or one before it is no withdrawal ({error})"
+            raise UserError(str(path), problem, "fix that line; each is {id, sha256, reason}") from None
 
     def seen(self) -> list[list[str]]:
         """What enters the request for a new collection."""

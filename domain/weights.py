@@ -22,8 +22,10 @@ def given_files(weights: str) -> list[Path]:
     """The model and tokenizer files of ``weights``, downloaded if they are on the hub; raises ``UserError``."""
     folder = Path(weights).expanduser() if is_local(weights) else download(weights)
     if not (folder / "config.json").is_file():
-        found = "has no config.json" if folder.is_dir() else "does not exist"
-        raise UserError("base", f"{weights} {found}", "name a folder in the transformers layout, or org/model@revision")
+        problem = "has no config.json" if folder.is_dir() else "does not exist"
+        raise UserError(
+            "base", f"{weights} {problem}", "name a folder in the transformers layout, or org/model@revision"
+        )
     if not any(folder.glob("*.safetensors")):
         raise UserError(
             "base", f"{weights} has no safetensors", "convert the weights to safetensors; pickles are not opened"

@@ -62,7 +62,7 @@ def told(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
     """The reply to an error that its user can fix; None for a defect, whose traceback is worth more."""
     text = str(error)
     if isinstance(error, UserError):
-        return {"error": [error.place, error.found, error.fix]}
+        return {"error": [error.place, error.problem, error.fix]}
     if isinstance(error, OSError) and error.errno is not None:
         return {"errno": error.errno, "file": str(error.filename or job["out"])}
     if any(full in text for full in FULL):

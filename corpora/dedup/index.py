@@ -52,9 +52,9 @@ class Index:
                 raise ValueError(f"version {stated['version']}")
             return cls([Segment.open(folder / name) for name in stated["segments"]])
         except (OSError, ValueError, KeyError) as error:
-            found = f"no index of remembered texts that can be read ({error})"
+            problem = f"no index of remembered texts that can be read ({error})"
             raise UserError(
-                str(folder), found, "name a corpus that this version made, or curate all texts anew"
+                str(folder), problem, "name a corpus that this version made, or curate all texts anew"
             ) from None
 
     def save(self, folder: Path) -> None:

@@ -82,5 +82,5 @@ class Web:
         try:
             here = held(path, self.client, self.folder)
         except UserError as refusal:
-            raise FileNotFoundError(refusal.found) from None
+            raise FileNotFoundError(refusal.problem) from None
         return fsspec.open(str(here), mode, compression=compression)

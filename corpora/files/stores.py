@@ -34,8 +34,8 @@ class Found:
 def find(path: str, machine: Machine) -> Found:
     """The files that ``path`` (a file, glob or URL) names; raises ``UserError`` where that cannot be looked up."""
     if is_remote(path) and not machine.network and not is_web(path):
-        found = "needs the network, which the machine profile switches off"
-        raise UserError(f"corpus: {path}", found, "set network: true")
+        problem = "needs the network, which the machine profile switches off"
+        raise UserError(f"corpus: {path}", problem, "set network: true")
     try:
         system, bare = (Web(machine), path) if is_web(path) else system_for(path, machine)
         single = WILD.search(bare) is None or (not is_web(bare) and system.exists(bare))

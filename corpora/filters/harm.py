@@ -153,5 +153,7 @@ def digest(path: str) -> str:
     try:
         return file_sha256(Path(path))
     except OSError as error:
-        found = f"cannot be read ({error.strerror or error})"
-        raise UserError(f"filters: harm: {path}", found, "correct the path, which is relative to the recipe") from None
+        problem = f"cannot be read ({error.strerror or error})"
+        raise UserError(
+            f"filters: harm: {path}", problem, "correct the path, which is relative to the recipe"
+        ) from None

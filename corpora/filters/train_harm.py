@@ -56,14 +56,14 @@ def check(examples: Sequence[Example], safe: str) -> None:
     for _, label in examples:
         counts[label] = counts.get(label, 0) + 1
     if safe not in counts:
-        found = f"no example is labelled {safe}; there are {', '.join(sorted(counts)) or 'none'}"
-        raise UserError("harm train", found, "say with --safe which label is no harm")
+        problem = f"no example is labelled {safe}; there are {', '.join(sorted(counts)) or 'none'}"
+        raise UserError("harm train", problem, "say with --safe which label is no harm")
     if len(counts) < 2:
         raise UserError("harm train", f"all examples are labelled {safe}", "add examples of harm")
     for label, count in sorted(counts.items()):
         if count < LEAST:
-            found = f"label {label} has {count} different examples, and {LEAST} are needed"
-            raise UserError("harm train", found, "add examples, or give them another label")
+            problem = f"label {label} has {count} different examples, and {LEAST} are needed"
+            raise UserError("harm train", problem, "add examples, or give them another label")
 
 
 def halves(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
@@ -158,8 +158,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
                 record = json.loads(line)
                 values = [record.get(name) if isinstance(record, dict) else None for name in columns]
                 if None in values:
-                    found = f"has no {columns[values.index(None)]}"
-                    raise UserError(f"{path}:{number}", found, "name the columns with --text and --label")
+                    problem = f"has no {columns[values.index(None)]}"
+                    raise UserError(f"{path}:{number}", problem, "name the columns with --text and --label")
                 row = tuple(clean(str(value)) for value in values)
                 if row[0]:
                     yield row

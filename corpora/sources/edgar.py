@@ -63,8 +63,8 @@ class Edgar(Source):
         from corpora.edgar.archive import Archive
 
         if machine.network and EXAMPLE.search(self.contact):
-            found = f"{self.contact} is an example, and the SEC asks who collects"
-            raise UserError(f"{self.title}: contact", found, "write your own e-mail address")
+            problem = f"{self.contact} is an example, and the SEC asks who collects"
+            raise UserError(f"{self.title}: contact", problem, "write your own e-mail address")
         return Archive(machine, contact=self.contact, per_second=self.per_second)
 
     def found(self, machine: Machine) -> list[Entry]:

@@ -75,7 +75,7 @@ def resolve(host: str, port: int, private_hosts: Iterable[str]) -> list[str]:
 
 def refusal(host: str, port: int, address: str) -> UserError:
     """What to say of a host that may not be asked."""
-    found = f"has an address that is not public ({address})"
+    problem = f"has an address that is not public ({address})"
     return UserError(
-        f"{host}:{port}", found, f"if it is meant, add {host}:{port} to the machine profile's private_hosts"
+        f"{host}:{port}", problem, f"if it is meant, add {host}:{port} to the machine profile's private_hosts"
     )

@@ -113,6 +113,6 @@ def note(path: Path) -> Path:
     return path.with_name(".content.json")
 
 
-def refusal(url: str, found: str) -> UserError:
+def refusal(url: str, problem: str) -> UserError:
     """What to say of a file that cannot be had."""
-    return UserError(shown(url), found.removeprefix(f"{shown(url)} "), "correct the URL, or run again later")
+    return UserError(shown(url), problem.removeprefix(f"{shown(url)} "), "correct the URL, or run again later")

@@ -58,8 +58,8 @@ def trusted(machine: Machine) -> Any:
     try:
         return ssl.create_default_context(cafile=str(machine.ca_bundle))
     except (OSError, ssl.SSLError) as error:
-        found = f"cannot be read as certificates ({error})"
-        raise UserError(f"ca_bundle {machine.ca_bundle}", found, "name a PEM file") from None
+        problem = f"cannot be read as certificates ({error})"
+        raise UserError(f"ca_bundle {machine.ca_bundle}", problem, "name a PEM file") from None
 
 
 def cached(dataset: str, revision: str | None, place: str) -> str:
@@ -69,6 +69,6 @@ def cached(dataset: str, revision: str | None, place: str) -> str:
     try:
         return str(snapshot_download(dataset, repo_type="dataset", revision=revision, local_files_only=True))
     except Exception:  # the library has several for what is not there
-        found = "is not in the hub's cache on this machine, and the machine profile switches the network off"
+        problem = "is not in the hub's cache on this machine, and the machine profile switches the network off"
         fix = f"fetch it first (hf download {dataset} --repo-type dataset --revision {revision}), or set network: true"
-        raise UserError(place, found, fix) from None
+        raise UserError(place, problem, fix) from None

@@ -51,8 +51,8 @@ def generate(
         if not good:
             raise UserError(name, f"found {value}", f"choose {fix}")
     if not (folder / "config.json").is_file():
-        found = "holds no model (no config.json)" if folder.is_dir() else "is no folder"
-        raise UserError(str(folder), found, "name a release")
+        problem = "holds no model (no config.json)" if folder.is_dir() else "is no folder"
+        raise UserError(str(folder), problem, "name a release")
     import torch
 
     from domain.model.build import load, longest
@@ -129,8 +129,10 @@ def filled(model: Any, tokenizer: Any, ids: Any) -> str:
     mask = Signs(tokenizer).mask
     places = (ids[0] == mask).nonzero().flatten().tolist()
     if not places:
-        found = f"has no {tokenizer.mask_token}, and the model is an encoder, which fills in and does not go on"
-        raise UserError("the prompt", found, f"write {tokenizer.mask_token} where a piece is wanted, or name a decoder")
+        problem = f"has no {tokenizer.mask_token}, and the model is an encoder, which fills in and does not go on"
+        raise UserError(
+            "the prompt", problem, f"write {tokenizer.mask_token} where a piece is wanted, or name a decoder"
+        )
     never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
     with torch.inference_mode():
         for place in places:

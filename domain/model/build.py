@@ -84,8 +84,8 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
     finally:
         logging.set_verbosity(told)
     if missing := sorted(report["missing_keys"]):
-        found = f"holds no {missing[0]}, which {type(model).__name__} needs"
-        raise UserError(str(folder), found, "name weights with the head that they were pretrained with")
+        problem = f"holds no {missing[0]}, which {type(model).__name__} needs"
+        raise UserError(str(folder), problem, "name weights with the head that they were pretrained with")
     # T5's configuration always says tied, also of version 1.1; where rows are added that would tie them.
     model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     return model

@@ -33,8 +33,8 @@ def confirmed(base: Base, *, fetch: bool = True) -> None:
     ):
         why = "its tokenizer has a chat template"
     if why:
-        found = f"{weights} seems tuned to chat ({why}); pretraining on text undoes that, so its plain base is better"
-        raise UserError("base", found, f"name that, or confirm this one: base: {{weights: {weights}, chat: true}}")
+        problem = f"{weights} seems tuned to chat ({why}); pretraining on text undoes that, so its plain base is better"
+        raise UserError("base", problem, f"name that, or confirm this one: base: {{weights: {weights}, chat: true}}")
 
 
 def templated(folder: Path) -> bool:

@@ -48,14 +48,14 @@ def grow(model: Any, old: Path, new: Path, *, embedding_init: Initial = "mean", 
     held, size = table.weight.shape[0], 1 + max(has.values())
     spoke = 1 + max(had.values()) if had else held
     if spoke > held:
-        found = f"its tokenizer has {spoke:,} pieces and the model {held:,} rows"
-        raise UserError("base", found, "choose a base that fits")
+        problem = f"its tokenizer has {spoke:,} pieces and the model {held:,} rows"
+        raise UserError("base", problem, "choose a base that fits")
     if had == has:
         return {"kind": "same", "rows": held}
     tied = head.weight is table.weight
     if tied and embedding_init == "zero_output":
-        found = "is zero_output, and the head of this base is tied to its embedding"
-        raise UserError("base.embedding_init", found, "choose mean or weighted")
+        problem = "is zero_output, and the head of this base is tied to its embedding"
+        raise UserError("base.embedding_init", problem, "choose mean or weighted")
     extended = bool(had) and all(has.get(piece) == number for piece, number in had.items())
     rows = held if extended and size <= held else padded(size, multiple)
     spelt: Spelt = parts(before, after) if before else dict.fromkeys(sorted(has.values()), ())

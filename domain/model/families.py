@@ -78,9 +78,9 @@ def configured(shape: Scratch, rows: int, speaker: Any) -> Any:
 def signs(speaker: Any, family: Family) -> tuple[int, int, Any]:
     """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
     if speaker.pad_token_id is None and family != "decoder":
-        found = f"has no padding token, which an {family.replace('_', '-')} needs"
+        problem = f"has no padding token, which an {family.replace('_', '-')} needs"
         raise UserError(
-            speaker.name_or_path or "tokenizer", found, "choose one that has, or set tokenizer.mode to train"
+            speaker.name_or_path or "tokenizer", problem, "choose one that has, or set tokenizer.mode to train"
         )
     return (*frame(speaker), speaker.pad_token_id)
 

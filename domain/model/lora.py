@@ -30,8 +30,8 @@ def adapt(model: Any, spec: Lora, *, grown: bool, place: str = "training.lora") 
     for target in spec.targets:  # peft is content where one of several is found
         if not any(f".{name}".endswith(f".{target}") for name in matrices):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in matrices}))
-            found = f"{target}: no matrix of the base is called so"
-            raise UserError(f"{place}.targets", found, f"leave it out for all, or name some of {known}")
+            problem = f"{target}: no matrix of the base is called so"
+            raise UserError(f"{place}.targets", problem, f"leave it out for all, or name some of {known}")
     config = LoraConfig(
         r=spec.rank,
         lora_alpha=spec.alpha,

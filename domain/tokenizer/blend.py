@@ -50,8 +50,8 @@ def budgeted(
     """The bytes to take of each source: {part: {source: bytes}}."""
     known = sorted({source for part in sizes.values() for source in part})
     if unknown := sorted(set(weights) - set(known)):
-        found = f"the corpus has no source {unknown[0]}"
-        raise UserError("tokenizer.weights", found, f"name one of {', '.join(known) or 'none'}")
+        problem = f"the corpus has no source {unknown[0]}"
+        raise UserError("tokenizer.weights", problem, f"name one of {', '.join(known) or 'none'}")
     open_ = {part: {s: size for s, size in sizes[part].items() if weights.get(s, 1.0) > 0} for part in sizes}
     due = [part for part, share in shares.items() if share > 0]
     for part in due:

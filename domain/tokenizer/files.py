@@ -26,8 +26,8 @@ def tokenizer_folder(place: str, asked_by: str) -> Path:
     if not (folder / "tokenizer.json").is_file():
         slow = next((name for name in SLOW_FILES if (folder / name).is_file()), None)
         if slow:
-            found = f"{place} has a slow tokenizer only ({slow}, no tokenizer.json)"
-            raise UserError(asked_by, found, "open it in transformers and save it again, which writes tokenizer.json")
+            problem = f"{place} has a slow tokenizer only ({slow}, no tokenizer.json)"
+            raise UserError(asked_by, problem, "open it in transformers and save it again, which writes tokenizer.json")
         raise UserError(asked_by, f"{place} has no tokenizer.json", "name one that has, or set tokenizer.mode to train")
     return folder
 

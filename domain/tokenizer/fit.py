@@ -136,8 +136,8 @@ def base_folder(spec: Fitting) -> Path:
     folder = tokenizer_folder(spec.base, "base")
     rows, last = model_rows(folder), max(ids_of(folder))
     if rows is not None and last >= rows:
-        found = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
-        raise UserError("base", found, "choose a base whose tokenizer.json and config.json belong together")
+        problem = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
+        raise UserError("base", problem, "choose a base whose tokenizer.json and config.json belong together")
     return folder
 
 

@@ -163,6 +163,6 @@ def opened(path: Path, read: Callable[[Path], Any]) -> Any:
         raise torn(path, f"does not open ({str(error).splitlines()[0]})") from error
 
 
-def torn(path: Path, found: str) -> UserError:
+def torn(path: Path, problem: str) -> UserError:
     """A file of a shard is not as it was written."""
-    return UserError(str(path), found, f"remove {path.parent.parent} and run again, so that it is encoded anew")
+    return UserError(str(path), problem, f"remove {path.parent.parent} and run again, so that it is encoded anew")

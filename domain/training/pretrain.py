@@ -110,12 +110,12 @@ def learn(
     from domain.training.validation import Validator
 
     if (family := family_of(model.config)) != spec.objective.family:
-        place, found = "training.objective", f"{spec.objective.kind} is for the family {spec.objective.family}"
-        raise UserError(place, f"{found}, and the base is of the family {family}", "choose another base or objective")
+        place, problem = "training.objective", f"{spec.objective.kind} is for the family {spec.objective.family}"
+        raise UserError(place, f"{problem}, and the base is of the family {family}", "choose another base or objective")
     context = spec.context or min(longest(model), LONGEST_ROW)
     if context > longest(model):
-        found = f"{context:,} tokens, and the model takes {longest(model):,}"
-        raise UserError("training.context", found, "lower it or leave it out")
+        problem = f"{context:,} tokens, and the model takes {longest(model):,}"
+        raise UserError("training.context", problem, "lower it or leave it out")
     tuner = adapt(model, spec.lora, grown=bool(new_rows)) if spec.lora else None
     with together(machine) as ranks:
         speaker = load_tokenizer(tokenizer)
@@ -124,8 +124,8 @@ def learn(
         rows = spec.batch // raw
         steps = budget // (rows * raw) if rows else 0
         if not steps:
-            found = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
-            raise UserError(f"tokens of the {what}", found, "raise them")
+            problem = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
+            raise UserError(f"tokens of the {what}", problem, "raise them")
         half = uses_bf16(ranks.device, machine)
         attention = Attention(model.to(ranks.device), ranks.device, half=half)
         packing = spec.packing if attention.packed else "separate"

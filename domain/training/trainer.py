@@ -142,9 +142,9 @@ class Trainer:
         kept = saved.state["digests"] if saved else self.digests
         for name, digest in self.digests.items():
             if kept.get(name) != digest:
-                found = f"was begun with {name} of digest {kept.get(name)}, and these have {digest}"
+                problem = f"was begun with {name} of digest {kept.get(name)}, and these have {digest}"
                 raise UserError(
-                    f"the {self.what} training", found, f"go on with the same, or remove {self.checkpoints.folder}"
+                    f"the {self.what} training", problem, f"go on with the same, or remove {self.checkpoints.folder}"
                 )
         if saved:
             self.at = Progress(**saved.state["standing"])

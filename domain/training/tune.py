@@ -58,11 +58,11 @@ class Tuning(Learning, Orders):
         """Tokens of a row of a model that takes ``most``; raises ``UserError`` where that cannot be."""
         context = self.context or min(most, LONGEST_ROW)
         if context > most:
-            found = f"{context:,} tokens, and the model takes {most:,}"
-            raise UserError("instruction_tuning.context", found, "lower it or leave it out")
+            problem = f"{context:,} tokens, and the model takes {most:,}"
+            raise UserError("instruction_tuning.context", problem, "lower it or leave it out")
         if self.batch < context:
-            found = f"{self.batch:,} tokens, fewer than one row of {context:,}"
-            raise UserError("instruction_tuning.batch", found, "raise it, or lower instruction_tuning.context")
+            problem = f"{self.batch:,} tokens, fewer than one row of {context:,}"
+            raise UserError("instruction_tuning.batch", problem, "raise it, or lower instruction_tuning.context")
         return context
 
     def check(self) -> int:

@@ -45,6 +45,6 @@ def nats_of(
             model, asked, framed, sizes, tokenizer=tokenizer, context=context, machine=machine, what=what
         )
     if not np.isfinite(nats).all():
-        found = f"{np.sum(~np.isfinite(nats)):,} of {len(texts):,} held-out texts have no finite likelihood"
-        raise UserError(what, found, "the model has diverged; lower its learning rate")
+        problem = f"{np.sum(~np.isfinite(nats)):,} of {len(texts):,} held-out texts have no finite likelihood"
+        raise UserError(what, problem, "the model has diverged; lower its learning rate")
     return nats

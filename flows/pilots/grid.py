@@ -38,9 +38,9 @@ def longest_run(recipe: Recipe) -> int:
     least, longest = PARTS[0], int(each)
     if spent(least) > each:
         share = math.ceil(1000 * spent(least) * arms * batch / tokens) / 1000
-        found = f"{recipe.pilot.budget:g} of {tokens:,} tokens is too small for a batch of {batch:,} in each run"
+        problem = f"{recipe.pilot.budget:g} of {tokens:,} tokens is too small for a batch of {batch:,} in each run"
         more = f"set it to {share:g} at least" if share <= 1 else "train on more tokens, or try fewer arms"
-        raise UserError("pilot.budget", f"{found} of {arms} arm{'s' * (arms > 1)}", more)
+        raise UserError("pilot.budget", f"{problem} of {arms} arm{'s' * (arms > 1)}", more)
     while spent(longest) > each:
         longest -= 1
     return longest

@@ -58,8 +58,8 @@ def pilot_recipe(
     """
     recipe, machine, day = load_recipe(name, overrides), machine or Machine(), as_of or datetime.now(UTC).date()
     if recipe.training.mixture.phases:
-        found = "change the shares during training, and a pilot chooses one for all of it"
-        raise UserError("training.mixture.phases", found, "leave them out")
+        problem = "change the shares during training, and a pilot chooses one for all of it"
+        raise UserError("training.mixture.phases", problem, "leave them out")
     longest_run(recipe)
     if write:
         edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # whether it can be written is known now
@@ -117,8 +117,8 @@ def refuse_unjudged(tokens: Tokens) -> None:
     """Raise a ``UserError`` where a part has no validation text, by which pilots are judged."""
     for part in PARTS:
         if not tokens.facts["validation"][part]["documents"]:
-            found = f"leaves no {part} text to judge pilots by"
-            raise UserError("corpus.holdout.validation", found, "raise it, or collect more of that text")
+            problem = f"leaves no {part} text to judge pilots by"
+            raise UserError("corpus.holdout.validation", problem, "raise it, or collect more of that text")
 
 
 def places(chosen: dict[str, float]) -> dict[str, float | str]:

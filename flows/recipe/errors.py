@@ -49,8 +49,8 @@ def refusal(path: Path, kind: type[BaseModel], content: Any, entry: Any) -> User
     if entry["type"] == "kind":
         value = entry["input"]
         named = value.get("kind") if isinstance(value, dict) else value
-        found = "found no kind" if named is None else f"there is no kind {shown(named)}"
-        return UserError(place(path, steps), found, message)
+        problem = "found no kind" if named is None else f"there is no kind {shown(named)}"
+        return UserError(place(path, steps), problem, message)
     if entry["type"] == "extra_forbidden":
         fields = keys_at(kind, entry["loc"][:-1])
         near = get_close_matches(steps[-1], fields, 1)
@@ -59,8 +59,8 @@ def refusal(path: Path, kind: type[BaseModel], content: Any, entry: Any) -> User
             place(path, steps), f"'{steps[-1]}' is no key here", f"did you mean {near[0]}" if near else fix
         )
     if isinstance(entry["input"], dict) and "; " in message:  # about several keys: the message says what was found
-        found, _, fix = message.rpartition("; ")
-        return UserError(place(path, steps), found, fix)
+        problem, _, fix = message.rpartition("; ")
+        return UserError(place(path, steps), problem, fix)
     return UserError(place(path, steps), f"found {shown(entry['input'])}", message.rstrip("."))
 
 

@@ -68,6 +68,6 @@ def base(recipe: Recipe) -> str:
         return f"{weights}, {size(sum(Path(file).stat().st_size for file in files))}"
     name, _, revision = weights.partition("@")
     if not revision:
-        found = f"{name} is no folder here, and as a model on the hub it names no revision"
-        raise UserError("base", found, f"correct the path, or write {name}@<commit>")
+        problem = f"{name} is no folder here, and as a model on the hub it names no revision"
+        raise UserError("base", problem, f"correct the path, or write {name}@<commit>")
     return f"{name}, pinned at {revision[:12]}; it is downloaded when the recipe is run"

@@ -21,8 +21,8 @@ def join(machine: Machine, node: int) -> None:
     The work folder and the environment are those of the first node, and so is the machine profile. Never returns.
     """
     if not 1 <= node < machine.nodes:
-        found = f"is {node}, and the profile has {machine.nodes} nodes, of which the first is 0"
-        raise UserError("--node", found, f"choose 1 to {machine.nodes - 1}" if machine.nodes > 1 else "set nodes")
+        problem = f"is {node}, and the profile has {machine.nodes} nodes, of which the first is 0"
+        raise UserError("--node", problem, f"choose 1 to {machine.nodes - 1}" if machine.nodes > 1 else "set nodes")
     known = set(jobs(machine.work))
     print(f"node {node} of {machine.nodes}: waiting for trainings in {machine.work}", flush=True)
     while True:

@@ -37,8 +37,8 @@ def holding(work: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder, _ = read(file)
-            found = f"is in use by another run (process {holder or 'unknown'})"
-            raise UserError(str(work), found, "wait for it, or name another --work") from None
+            problem = f"is in use by another run (process {holder or 'unknown'})"
+            raise UserError(str(work), problem, "wait for it, or name another --work") from None
         end_leftovers(read(file)[1])
         mark = secrets.token_hex(16)
         try:

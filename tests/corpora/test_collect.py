@@ -88,7 +88,7 @@ def test_broken_records_are_quarantined_up_to_the_share(raw: Any) -> None:
     with pytest.raises(UserError) as caught:
         raw(records, max_unreadable=0.019)
     assert caught.value.place.endswith("in1/domain.jsonl:99")
-    assert "holds int, not text, and 1 more (2 of 100 records cannot be read)" in caught.value.found
+    assert "holds int, not text, and 1 more (2 of 100 records cannot be read)" in caught.value.problem
 
 
 def test_a_healthy_source_does_not_hide_a_broken_one(raw: Any) -> None:
@@ -113,7 +113,7 @@ def test_licences_stop_with_every_source_named(raw: Any) -> None:
     with pytest.raises(UserError) as caught:
         raw(domain, licences={"allow": ["MIT"]})
     assert caught.value.place == "corpus.licences.allow"
-    assert caught.value.found == (
+    assert caught.value.problem == (
         "does not cover domain (1 document under GPL-3.0), domain (2 documents under unknown), "
         "general (30 documents under unknown)"
     )

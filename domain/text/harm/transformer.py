@@ -77,7 +77,7 @@ class Transformer:
         try:
             folder: Path = given_files(weights)[0].parent
         except UserError as refusal:
-            raise UserError(place, refusal.found, refusal.fix) from None
+            raise UserError(place, refusal.problem, refusal.fix) from None
         logging.disable_progress_bar()
         try:
             model, told = AutoModelForSequenceClassification.from_pretrained(
@@ -91,6 +91,6 @@ class Transformer:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
         if told["missing_keys"]:
-            found = f"has no trained head ({sorted(told['missing_keys'])[0]} is missing)"
-            raise UserError(place, found, "name a model that was trained to classify")
+            problem = f"has no trained head ({sorted(told['missing_keys'])[0]} is missing)"
+            raise UserError(place, problem, "name a model that was trained to classify")
         return cls(model, load_tokenizer(folder), labels, device)

@@ -30,15 +30,15 @@ def place_added(content: dict[str, Any], place: str) -> None:
         for token in content["added_tokens"]:
             if token["content"] not in vocabulary:
                 if len(token["content"]) == 1 or (model.get("ignore_merges") and one_word(content, token["content"])):
-                    found = f"its added token {token['content']!r} would be found within ordinary text"
-                    raise UserError(place, found, "set tokenizer.mode to keep or train")
+                    problem = f"its added token {token['content']!r} would be found within ordinary text"
+                    raise UserError(place, problem, "set tokenizer.mode to keep or train")
                 vocabulary[token["content"]] = token["id"]
         return
     held = {text for text, _ in vocabulary}
     lowest = min(score for _, score in vocabulary)
     if not closed(content) and any(token["content"] not in held for token in content["added_tokens"]):
-        found = "its added tokens are no pieces, and characters of its pieces are none by themselves"
-        raise UserError(place, found, "set tokenizer.mode to keep or train")
+        problem = "its added tokens are no pieces, and characters of its pieces are none by themselves"
+        raise UserError(place, problem, "set tokenizer.mode to keep or train")
     for token in sorted(content["added_tokens"], key=lambda token: int(token["id"])):
         if token["content"] not in held:
             # Ids are places in the list. A score below that of all its characters one by one is never the best.

@@ -39,9 +39,9 @@ def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[li
             (fits if seats(example, chat.family) <= room(context, chat.family) else longer).append(example)
     if not fits:
         least = min(longer, key=lambda example: seats(example, chat.family))
-        found = f"has {seats(least, chat.family):,} tokens, and no example is shorter; {context:,} are read at once"
+        problem = f"has {seats(least, chat.family):,} tokens, and no example is shorter; {context:,} are read at once"
         raise UserError(
-            least.place, found, "raise instruction_tuning.context as far as the model goes, or write shorter orders"
+            least.place, problem, "raise instruction_tuning.context as far as the model goes, or write shorter orders"
         )
     return fits, longer
 
@@ -110,8 +110,8 @@ class InstructionBatches:
         if not (0 <= index < self.batches and 0 <= rank < ranks):
             raise IndexError(f"batch {index} of {self.batches}, rank {rank} of {ranks}")
         if ranks > self.rows:
-            found = f"{self.rows} rows of examples are learned at once by {ranks} processes"
-            raise UserError("instruction_tuning.batch", found, "raise it, give more examples, or use fewer processes")
+            problem = f"{self.rows} rows of examples are learned at once by {ranks} processes"
+            raise UserError("instruction_tuning.batch", problem, "raise it, give more examples, or use fewer processes")
         first, last = (self.rows * each // ranks for each in (rank, rank + 1))
         return Gathered(self.read(range(index * self.rows, (index + 1) * self.rows)), slice(first, last))
 

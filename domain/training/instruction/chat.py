@@ -117,8 +117,8 @@ def taking_turns(opened: list[str], closed: list[str], place: str) -> list[list[
     if all(map(whole.startswith, (*opened, *closed))) and all(start < stop for start, stop in pairwise(cuts)):
         return [[whole[start:stop] for start, stop in pairwise(cuts)]]
     if any(not after.startswith(before) or after == before for before, after in zip(opened, closed, strict=True)):
-        found = "the tokenizer's chat template opens an answer otherwise than it writes one"
-        raise UserError(place, found, "use another template (chat_template.jinja of the base), or none")
+        problem = "the tokenizer's chat template opens an answer otherwise than it writes one"
+        raise UserError(place, problem, "use another template (chat_template.jinja of the base), or none")
     return [[before, after[len(before) :]] for before, after in zip(opened, closed, strict=True)]
 
 

@@ -100,8 +100,8 @@ class Orders(Spec):
 
     def unreadable(self, error: OSError) -> UserError:
         """What to say where the system does not give the file."""
-        found = f"{self.path} cannot be read ({error.strerror or error})"
-        return UserError("instruction_tuning.path", found, "correct it; it is relative to the recipe's folder")
+        problem = f"{self.path} cannot be read ({error.strerror or error})"
+        return UserError("instruction_tuning.path", problem, "correct it; it is relative to the recipe's folder")
 
 
 def record_of(line: bytes, place: str) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def test_options_out_of_range(tmp_path: Path, option: str, value: float) -> None
     with pytest.raises(UserError) as caught:
         generate(tmp_path, "Once", **{option: value})
     assert caught.value.place == "--" + option.replace("_", "-")
-    assert caught.value.found == f"found {value}"
+    assert caught.value.problem == f"found {value}"
 
 
 def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_names_that_no_matrix_has(targets: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match="no matrix of the base is called so") as caught:
         adapt(tiny("llama"), Lora(targets=targets), grown=False, place="instruction_tuning.lora")
     assert caught.value.place == "instruction_tuning.lora.targets"
-    assert caught.value.found.startswith(targets[-1])
+    assert caught.value.problem.startswith(targets[-1])
     assert "q_proj" in caught.value.fix
 
 

@@ -136,7 +136,7 @@ def test_a_part_that_its_cap_exhausts_is_refused(held: Any) -> None:
     # 27 x 4 rows of 32 are 3,456 tokens; 75 rows of filings and 30 of calls are 3,360
     assert caught.value.place == "training.mixture.max_epochs"
     for number in ("3,456", "1,680", "3,360"):
-        assert number in caught.value.found
+        assert number in caught.value.problem
 
 
 def test_epochs_and_warnings(held: Any) -> None:

@@ -74,7 +74,7 @@ def test_bad_tasks(tmp_path: Path, fields: dict[str, Any], place: str, found: st
         load_task(written(tmp_path, **fields))
     assert str(tmp_path) in caught.value.place
     assert place in caught.value.place
-    assert found in caught.value.found
+    assert found in caught.value.problem
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_bad_lines(tmp_path: Path, lines: bytes, place: str, found: str) -> None
         load_task(filed(tmp_path, lines))
     assert "items.jsonl" in caught.value.place
     assert caught.value.place.endswith(place) or place == "items.jsonl"
-    assert found in caught.value.found
+    assert found in caught.value.problem
 
 
 @pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(b"\n" * 1_000, mtime=0)[:-12]])
