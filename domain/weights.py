@@ -18,7 +18,7 @@ def is_local(weights: str) -> bool:
     return Path(weights).exists() or weights.startswith((".", "/", "~")) or weights.count("/") != 1
 
 
-def given_files(weights: str) -> list[Path]:
+def weight_files(weights: str) -> list[Path]:
     """The model and tokenizer files of ``weights``, downloaded if they are on the hub; raises ``UserError``."""
     folder = Path(weights).expanduser() if is_local(weights) else download(weights)
     if not (folder / "config.json").is_file():
@@ -54,15 +54,15 @@ def download(weights: str) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED, "*.jinja"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         # The hub's own first line is a bare status; what it means stands below it.
-        told = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
-        reason = told[0].rstrip(".") if told else type(error).__name__
+        messages = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
+        reason = messages[0].rstrip(".") if messages else type(error).__name__
         raise UserError(
             "base", f"{weights} cannot be had from the hub ({reason})", "check the name, revision and network"
         ) from None
 
 
-def weights_asked(weights: str) -> Any:
+def weights_identity(weights: str) -> Any:
     """What identifies given weights: name and revision on the hub, the files' bytes in a folder."""
     if not is_local(weights):
         return weights
-    return fingerprint({path.name: file_sha256(path) for path in given_files(weights)})
+    return fingerprint({path.name: file_sha256(path) for path in weight_files(weights)})

@@ -58,7 +58,7 @@ def first() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def told(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
+def reply_to(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
     """The reply to an error that its user can fix; None for a defect, whose traceback is worth more."""
     text = str(error)
     if isinstance(error, UserError):
@@ -84,7 +84,7 @@ def main(job_file: Path) -> None:
     except Stopped as stopped:
         reply = {"stopped": str(stopped)}
     except Exception as error:
-        answer = told(error, job)
+        answer = reply_to(error, job)
         if answer is None:
             raise
         reply = answer

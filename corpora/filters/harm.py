@@ -18,7 +18,7 @@ from domain.manifest import file_sha256
 from domain.spec import Share, Spec
 from domain.text.harm import Scorer
 from domain.text.words import Split, Words
-from domain.weights import weights_asked
+from domain.weights import weights_identity
 
 # What to write for a scorer, in a recipe as well as on the command line.
 SPELLINGS = (
@@ -70,7 +70,7 @@ class Scoring(Spec):
         for name in ("words", "linear"):
             path = getattr(self, name)
             content[name] = None if path is None else digest(path)
-        content["transformer"] = None if self.transformer is None else weights_asked(self.transformer)
+        content["transformer"] = None if self.transformer is None else weights_identity(self.transformer)
         if self.fasttext is not None:  # else nothing is said: what was made before there was this kind is found again
             content["fasttext"] = digest(self.fasttext)
         return content

@@ -59,7 +59,7 @@ def device_of(machine: Machine) -> Device:
         name = f"{processor()}, {machine.thread_count} threads"
         return Device(gpu=False, name=name, memory=stated or host(), bf16=half, ranks=ranks, nodes=machine.nodes)
     name = machine.gpu or (torch.cuda.get_device_name() if here else "a GPU")
-    memory = stated or next((memory for known, (_, memory) in GPUS.items() if known in name), None)
+    memory = stated or next((memory for gpu, (_, memory) in GPUS.items() if gpu in name), None)
     if here and not machine.gpu and not stated:
         memory = float(torch.cuda.get_device_properties(0).total_memory)
     each = machine.processes or (torch.cuda.device_count() if here and not machine.gpu else 1)

@@ -16,7 +16,7 @@ from domain.errors import UserError
 from domain.model.families import context_of, family_of
 from domain.model.spec import GATED, Base, Scratch
 from domain.settings.objectives import Family
-from domain.weights import given_files
+from domain.weights import weight_files
 
 Tensors = Mapping[str, tuple[int, ...]]
 
@@ -101,11 +101,11 @@ def stored(path: Path) -> dict[str, tuple[int, ...]]:
     return {name: tuple(entry["shape"]) for name, entry in header.items() if not UNUSED.search(name)}
 
 
-def counted(found: Tensors, width: int, rows: int, pieces: int, family: Family, targets: tuple[str, ...]) -> Any:
+def counted(shapes: Tensors, width: int, rows: int, pieces: int, family: Family, targets: tuple[str, ...]) -> Any:
     """What the tensors of a model with so many ``rows`` are for, where it has ``pieces`` instead; fields of Shape."""
-    outside = [shape for name, shape in found.items() if not BLOCK.match(name)]
+    outside = [shape for name, shape in shapes.items() if not BLOCK.match(name)]
     tables, biased = outside.count((rows, width)), (rows,) in outside
-    sizes = {name: prod(shape) for name, shape in found.items()}
+    sizes = {name: prod(shape) for name, shape in shapes.items()}
     blocks: Counter[str] = Counter()
     for name, size in sizes.items():
         if block := BLOCK.match(name):
@@ -113,7 +113,7 @@ def counted(found: Tensors, width: int, rows: int, pieces: int, family: Family, 
     read = {name: size for name, size in sizes.items() if POSITIONS.search(name)}
     matrices = {
         name: sum(shape)
-        for name, shape in found.items()
+        for name, shape in shapes.items()
         if len(shape) == 2 and shape != (rows, width) and name not in read and BUCKETS not in name
     }
     two = family == "encoder_decoder"
@@ -150,13 +150,13 @@ def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> S
             architecture=scratch.architecture,
             **counted(tensors(scratch, size), width, size, size, family, targets),
         )
-    files = given_files(base.weights)
+    files = weight_files(base.weights)
     config: dict[str, Any] = json.loads((files[0].parent / "config.json").read_text(encoding="utf-8"))
-    found = {n: shape for path in files if path.suffix == ".safetensors" for n, shape in stored(path).items()}
-    return stated(config, found, pieces, targets)
+    shapes = {n: shape for path in files if path.suffix == ".safetensors" for n, shape in stored(path).items()}
+    return stated(config, shapes, pieces, targets)
 
 
-def stated(config: dict[str, Any], found: Tensors, pieces: int | None = None, targets: tuple[str, ...] = ()) -> Shape:
+def stated(config: dict[str, Any], shapes: Tensors, pieces: int | None = None, targets: tuple[str, ...] = ()) -> Shape:
     """The shape of a model by its config.json and its tensors, as for ``shape_of``."""
     width, rows, heads = number(config, *WIDTH), number(config, "vocab_size"), number(config, *HEADS)
     family = family_of(config)
@@ -170,11 +170,11 @@ def stated(config: dict[str, Any], found: Tensors, pieces: int | None = None, ta
         attention=heads * size,
         keys=size * (config.get("num_key_value_heads") or heads),
         inner=next((config[name] for name in INNER if config.get(name)), 4 * width),
-        gated=any(re.search(r"\.gate_proj\.|\.wi_1\.|\.Wi\.", name) for name in found),
+        gated=any(re.search(r"\.gate_proj\.|\.wi_1\.|\.Wi\.", name) for name in shapes),
         context=context_of(config),
         family=family,
         architecture=config.get("model_type", ""),
-        **counted(found, width, rows, pieces or rows, family, targets),
+        **counted(shapes, width, rows, pieces or rows, family, targets),
     )
 
 

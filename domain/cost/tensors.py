@@ -93,7 +93,7 @@ def tensors(shape: Scratch, vocabulary: int) -> dict[str, tuple[int, ...]]:
         "w": shape.width, "k": size * (shape.kv_heads or shape.heads), "h": size, "i": shape.inner, "v": vocabulary,
         "p": shape.context + before, "a": shape.heads, "t": 2 if kind == "bert" else 1, "": 1,
     }  # fmt: skip
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for module, named in LAYOUTS[kind].items():
         for entry in named.split():
             name, _, written = entry.partition("=")
@@ -102,11 +102,11 @@ def tensors(shape: Scratch, vocabulary: int) -> dict[str, tuple[int, ...]]:
             shaped = tuple(int(each[1] or 1) * sizes[each[2]] for each in stated if each)
             for layer in range(shape.layers if "#" in name else 1):
                 here = name.replace("#", str(layer))
-                found[here if here.endswith("bias") and len(shaped) == 1 else f"{here}.weight"] = shaped
+                shapes[here if here.endswith("bias") and len(shaped) == 1 else f"{here}.weight"] = shaped
                 if written.endswith("+"):
-                    found[f"{here}.bias"] = shaped[:1]
+                    shapes[f"{here}.bias"] = shaped[:1]
     if kind == "modernbert":
-        del found["model.layers.0.attn_norm.weight"]  # what is embedded is normed already
+        del shapes["model.layers.0.attn_norm.weight"]  # what is embedded is normed already
     if not shape.tied:
-        found[HEADS.get(kind, "lm_head.weight")] = (vocabulary, shape.width)
-    return found
+        shapes[HEADS.get(kind, "lm_head.weight")] = (vocabulary, shape.width)
+    return shapes

@@ -51,7 +51,7 @@ def generate(
         if not good:
             raise UserError(name, f"found {value}", f"choose {fix}")
     if not (folder / "config.json").is_file():
-        problem = "holds no model (no config.json)" if folder.is_dir() else "is no folder"
+        problem = "contains no model (no config.json)" if folder.is_dir() else "is not a folder"
         raise UserError(str(folder), problem, "name a release")
     import torch
 
@@ -63,19 +63,20 @@ def generate(
 
     device = choose_device(machine or Machine())
     tokenizer, model = load_tokenizer(folder), load(folder).to(device).eval()
-    family, most = family_of(model.config), longest(model)
+    family, limit = family_of(model.config), longest(model)
     begin, end = frame(tokenizer)
     answers = tuned(folder) if chat is None else chat
     if answers:
-        given = ordered(tokenizer, family, prompt)
+        prompt_ids = ordered(tokenizer, family, prompt)
     elif family == "decoder":
-        given = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
+        prompt_ids = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
     else:  # as the tokenizer frames a text, with the masks and sentinels that stand in the prompt
-        given = tokenizer(valid(prompt))["input_ids"]
-    room = most - len(given) if family == "decoder" else most - 1 if len(given) <= most else 0
+        prompt_ids = tokenizer(valid(prompt))["input_ids"]
+    room = limit - len(prompt_ids) if family == "decoder" else limit - 1 if len(prompt_ids) <= limit else 0
     if room < 1:
-        raise UserError("the prompt", f"is {len(given):,} tokens, and the model takes {most:,}", "shorten it")
-    ids = torch.tensor([given], device=device)
+        problem = f"is {len(prompt_ids):,} tokens long; the model takes at most {limit:,}"
+        raise UserError("the prompt", problem, "shorten it")
+    ids = torch.tensor([prompt_ids], device=device)
     if family == "encoder":
         return filled(model, tokenizer, ids)
     stated = model.generation_config.eos_token_id if answers else None  # marks that end a turn
@@ -95,8 +96,9 @@ def generate(
             **(sampling if temperature >= COLDEST else greedy),
         )
     if answers:
-        return str(tokenizer.decode(spoken[0, len(given) if family == "decoder" else 1 :], skip_special_tokens=True))
-    return told(tokenizer, spoken[0, 1:].tolist())
+        start = len(prompt_ids) if family == "decoder" else 1
+        return str(tokenizer.decode(spoken[0, start:], skip_special_tokens=True))
+    return decode(tokenizer, spoken[0, 1:].tolist())
 
 
 def tuned(folder: Path) -> bool:
@@ -129,23 +131,22 @@ def filled(model: Any, tokenizer: Any, ids: Any) -> str:
     mask = Signs(tokenizer).mask
     places = (ids[0] == mask).nonzero().flatten().tolist()
     if not places:
-        problem = f"has no {tokenizer.mask_token}, and the model is an encoder, which fills in and does not go on"
-        raise UserError(
-            "the prompt", problem, f"write {tokenizer.mask_token} where a piece is wanted, or name a decoder"
-        )
+        mask_token = tokenizer.mask_token
+        problem = f"has no {mask_token}; the model is an encoder, which fills in masks and continues no text"
+        raise UserError("the prompt", problem, f"write {mask_token} where a piece is wanted, or name a decoder")
     never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
     with torch.inference_mode():
         for place in places:
             logits = model(input_ids=ids).logits[0, place]
             logits[never] = -torch.inf
             ids[0, place] = logits.argmax()
-    return told(tokenizer, ids[0].tolist())
+    return decode(tokenizer, ids[0].tolist())
 
 
-def told(tokenizer: Any, ids: list[int]) -> str:
+def decode(tokenizer: Any, ids: list[int]) -> str:
     """The text of ids; of special tokens T5's sentinels alone are told, since they say what each span answers."""
     from domain.training.objectives.special_tokens import SENTINEL
 
     special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    kept = special & {i for piece, i in tokenizer.get_vocab().items() if SENTINEL.fullmatch(piece)}
-    return str(tokenizer.decode([i for i in ids if i not in special - kept]))
+    shown = special & {i for piece, i in tokenizer.get_vocab().items() if SENTINEL.fullmatch(piece)}
+    return str(tokenizer.decode([i for i in ids if i not in special - shown]))

@@ -46,7 +46,7 @@ def restored_nats(
     length = objective.raw(context) + 1
     rows, owners = cut(documents, length)
     each = max(1, MICRO_BATCH[device.type] // length)
-    nats, known = np.zeros(len(documents)), np.zeros(len(documents))
+    nats, hidden_bytes = np.zeros(len(documents)), np.zeros(len(documents))
     bar = progress(what=what, total=DRAWS * len(owners), unit="row")
     learning = model.training
     model.eval()
@@ -62,12 +62,12 @@ def restored_nats(
             lost = losses.view(batch.labels.shape).double().sum(1).cpu().numpy()
             hidden = torch.where(batch.labels == IGNORED, 0, spells.to(device)[batch.labels.clamp(min=0)]).sum(1)
             np.add.at(nats, owners[start : start + each], lost)
-            np.add.at(known, owners[start : start + each], hidden.cpu().numpy())
+            np.add.at(hidden_bytes, owners[start : start + each], hidden.cpu().numpy())
             bar.update(len(lost))
     bar.close()
     model.train(learning)
-    mean = nats.sum() / max(1.0, known.sum())
-    rates = np.divide(nats, known, out=np.full(len(nats), mean), where=known > 0)
+    mean = nats.sum() / max(1.0, hidden_bytes.sum())
+    rates = np.divide(nats, hidden_bytes, out=np.full(len(nats), mean), where=hidden_bytes > 0)
     return np.asarray(rates * np.asarray(sizes, dtype=np.float64))
 
 

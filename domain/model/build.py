@@ -17,7 +17,7 @@ from domain.model.vocabulary_map import silent
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import TOKENIZER_FILES
-from domain.weights import given_files
+from domain.weights import weight_files
 
 # What writes to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT divide theirs themselves, and BERT,
 # RoBERTa, BART and T5 none.
@@ -34,9 +34,9 @@ def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 
     0.042; the usual 0.02 needs more than twice the tokens to the same loss in a Llama. Elsewhere only the deviation
     is set (``configured``), and T5 is drawn as in its own code.
     """
-    speaker = load_tokenizer(tokenizer_folder)
-    rows = padded(1 + max(speaker.get_vocab().values()), multiple)
-    config = configured(shape, rows, speaker)
+    tokenizer = load_tokenizer(tokenizer_folder)
+    rows = padded(1 + max(tokenizer.get_vocab().values()), multiple)
+    config = configured(shape, rows, tokenizer)
     torch.manual_seed(seed)
     model = opener(shape.family).from_config(config, dtype=torch.float32)
     with torch.no_grad():
@@ -72,7 +72,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    told, own = logging.get_verbosity(), {"local_files_only": True, "trust_remote_code": False}
+    verbosity, own = logging.get_verbosity(), {"local_files_only": True, "trust_remote_code": False}
     logging.set_verbosity_error()  # heads that are left out (BERT's next sentence) are nobody's concern
     try:
         kind = opener(family_of(AutoConfig.from_pretrained(folder, **own)))
@@ -82,7 +82,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
         fix = "name a decoder, an encoder or an encoder-decoder with the head that it was pretrained with"
         raise UserError(str(folder), f"holds no model that opens ({reason})", fix) from error
     finally:
-        logging.set_verbosity(told)
+        logging.set_verbosity(verbosity)
     if missing := sorted(report["missing_keys"]):
         problem = f"holds no {missing[0]}, which {type(model).__name__} needs"
         raise UserError(str(folder), problem, "name weights with the head that they were pretrained with")
@@ -98,19 +98,19 @@ def give(
 
     With its own tokenizer it is as it was given.
     """
-    folder = given_files(weights)[0].parent
+    folder = weight_files(weights)[0].parent
     model = load(folder)
     facts = grow(model, folder, tokenizer_folder, embedding_init=embedding_init, multiple=multiple)
     if facts["kind"] == "new":
-        speaker, family = load_tokenizer(tokenizer_folder), family_of(model.config)
+        tokenizer, family = load_tokenizer(tokenizer_folder), family_of(model.config)
         if model.config.model_type in AFTER_PADDING:
-            move_positions(model, speaker.pad_token_id)
+            move_positions(model, tokenizer.pad_token_id)
         for config in (model.config, model.config.get_text_config(), getattr(model, "generation_config", None)):
             if config is not None:
-                renamed(config, speaker, family)
+                renamed(config, tokenizer, family)
         # Where it is set, as in Llama, that row of the embedding never learns.
         table = model.get_input_embeddings()
-        table.padding_idx = None if table.padding_idx is None else speaker.pad_token_id
+        table.padding_idx = None if table.padding_idx is None else tokenizer.pad_token_id
     return model, facts
 
 

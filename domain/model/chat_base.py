@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domain.errors import UserError
 from domain.model.spec import Base
-from domain.weights import given_files, is_local
+from domain.weights import is_local, weight_files
 
 TALKS = re.compile(r"instruct|chat|[-_]it$", re.IGNORECASE)
 PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's plain bases have a template too
@@ -29,7 +29,7 @@ def confirmed(base: Base, *, fetch: bool = True) -> None:
         not why
         and not PLAIN.search(name)
         and (fetch or is_local(weights))
-        and templated(given_files(weights)[0].parent)
+        and templated(weight_files(weights)[0].parent)
     ):
         why = "its tokenizer has a chat template"
     if why:

@@ -45,19 +45,19 @@ def grow(model: Any, old: Path, new: Path, *, embedding_init: Initial = "mean", 
     before, after = beside(old), load_tokenizer(new)
     had, has = before.get_vocab() if before else {}, after.get_vocab()
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    held, size = table.weight.shape[0], 1 + max(has.values())
-    spoke = 1 + max(had.values()) if had else held
-    if spoke > held:
-        problem = f"its tokenizer has {spoke:,} pieces and the model {held:,} rows"
+    old_rows, size = table.weight.shape[0], 1 + max(has.values())
+    spoke = 1 + max(had.values()) if had else old_rows
+    if spoke > old_rows:
+        problem = f"its tokenizer has {spoke:,} pieces and the model {old_rows:,} rows"
         raise UserError("base", problem, "choose a base that fits")
     if had == has:
-        return {"kind": "same", "rows": held}
+        return {"kind": "same", "rows": old_rows}
     tied = head.weight is table.weight
     if tied and embedding_init == "zero_output":
         problem = "is zero_output, and the head of this base is tied to its embedding"
         raise UserError("base.embedding_init", problem, "choose mean or weighted")
     extended = bool(had) and all(has.get(piece) == number for piece, number in had.items())
-    rows = held if extended and size <= held else padded(size, multiple)
+    rows = old_rows if extended and size <= old_rows else padded(size, multiple)
     spelt: Spelt = parts(before, after) if before else dict.fromkeys(sorted(has.values()), ())
 
     # Everything is made from the old matrices, before they are resized.
@@ -74,8 +74,8 @@ def grow(model: Any, old: Path, new: Path, *, embedding_init: Initial = "mean", 
     resize(model, rows)
 
     # Spare rows of a model that is extended stay as it has learned them.
-    known = set(has.values())
-    padding = [number for number in range(held if extended else 0, rows) if number not in known]
+    ids = set(has.values())
+    padding = [number for number in range(old_rows if extended else 0, rows) if number not in ids]
     places = torch.tensor([*spelt, *padding], dtype=torch.int64)
     order = torch.tensor([*range(len(spelt)), *[len(spelt)] * len(padding)], dtype=torch.int64)
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
@@ -85,8 +85,8 @@ def grow(model: Any, old: Path, new: Path, *, embedding_init: Initial = "mean", 
             targets[name][places] = values[order]
     # What was suppressed may have been padding, and be a piece now; in a new vocabulary ids mean other pieces.
     if (spoken := getattr(model, "generation_config", None)) is not None:  # encoders have none
-        kept = [number for number in spoken.suppress_tokens or () if extended and number not in spelt]
-        spoken.suppress_tokens = kept or None
+        suppressed = [number for number in spoken.suppress_tokens or () if extended and number not in spelt]
+        spoken.suppress_tokens = suppressed or None
     return {
         "kind": "extended" if extended else "new",
         "embedding_init": embedding_init,
@@ -106,17 +106,17 @@ def begun(
     ``rows`` [any, width] are the old ones, of which the first ``spoke`` belong to pieces. Part i weighs exp(lean i);
     of several ``leans`` the mean is taken. With ``chance``, rows are drawn from it instead.
     """
-    known = rows[:spoke]
-    average = known.mean(dim=0, keepdim=True)
+    trained = rows[:spoke]
+    average = trained.mean(dim=0, keepdim=True)
     if not spelt:  # a new vocabulary may hold nothing but old pieces
         return average
     if chance is not None:
-        drawn = torch.randn(len(spelt), rows.shape[1], generator=chance).to(rows) * known.std()
+        drawn = torch.randn(len(spelt), rows.shape[1], generator=chance).to(rows) * trained.std()
         return torch.cat([drawn, average])
-    counts = [len(found) for found in spelt.values()]
+    counts = [len(pieces) for pieces in spelt.values()]
     share = {n: torch.stack([(lean * torch.arange(n)).softmax(0) for lean in leans]).mean(0) for n in set(counts)}
     summed = functional.embedding_bag(
-        torch.tensor([part for found in spelt.values() for part in found], dtype=torch.int64),
+        torch.tensor([part for pieces in spelt.values() for part in pieces], dtype=torch.int64),
         rows,
         torch.tensor([0, *counts[:-1]], dtype=torch.int64).cumsum(0),
         mode="sum",
@@ -152,13 +152,13 @@ def bias_of(model: Any) -> torch.Tensor | None:
 
 def move_positions(model: Any, pad: int) -> None:
     """Let positions that are counted from behind the padding id (``AFTER_PADDING``) follow it to ``pad``."""
-    held = model.base_model.embeddings
-    learned = held.position_embeddings.weight[held.padding_idx + 1 :].detach()
+    embeddings = model.base_model.embeddings
+    learned = embeddings.position_embeddings.weight[embeddings.padding_idx + 1 :].detach()
     rows = pad + 1 + len(learned)
     moved = torch.nn.Embedding(rows, learned.shape[1], padding_idx=pad, dtype=learned.dtype, device=learned.device)
     with torch.no_grad():
         moved.weight.zero_()
         moved.weight[pad + 1 :] = learned
-    held.position_embeddings, held.padding_idx, model.config.max_position_embeddings = moved, pad, rows
-    held.position_ids = torch.arange(rows, device=learned.device)[None]
-    held.token_type_ids = torch.zeros_like(held.position_ids)
+    embeddings.position_embeddings, embeddings.padding_idx, model.config.max_position_embeddings = moved, pad, rows
+    embeddings.position_ids = torch.arange(rows, device=learned.device)[None]
+    embeddings.token_type_ids = torch.zeros_like(embeddings.position_ids)

@@ -17,7 +17,7 @@ LENGTHS = ("max_position_embeddings", "n_positions", "seq_length")  # T5 states 
 ROLES = {"bos": 0, "cls": 0, "eos": 1, "sep": 1, "pad": 2}  # as (begin, end, pad)
 
 
-def configured(shape: Scratch, rows: int, speaker: Any) -> Any:
+def configured(shape: Scratch, rows: int, tokenizer: Any) -> Any:
     """The configuration of a model of ``shape`` with so many rows, for this tokenizer; no dropout.
 
     Sizes, activations and norms that ``shape`` does not state are those of the papers' base models. T5 has the gated
@@ -27,7 +27,7 @@ def configured(shape: Scratch, rows: int, speaker: Any) -> Any:
     """
     from transformers import AutoConfig
 
-    begin, end, pad = signs(speaker, shape.family)
+    begin, end, pad = signs(tokenizer, shape.family)
     deviation = (1.0 / (3.0 * shape.width)) ** 0.5
     stacked = {
         "hidden_size": shape.width,
@@ -36,58 +36,67 @@ def configured(shape: Scratch, rows: int, speaker: Any) -> Any:
         "num_attention_heads": shape.heads,
         "max_position_embeddings": shape.context,
     }
-    told: dict[str, Any]
+    settings: dict[str, Any]
     match shape.architecture:
         case "llama":
-            told = {**stacked, "num_key_value_heads": shape.kv_heads or shape.heads}
+            settings = {**stacked, "num_key_value_heads": shape.kv_heads or shape.heads}
         case "qwen3":
-            told = {
+            settings = {
                 **stacked,
                 "num_key_value_heads": shape.kv_heads or shape.heads,
                 "head_dim": shape.width // shape.heads,
             }
         case "gpt2":
-            told = {"n_embd": shape.width, "n_inner": shape.inner, "n_layer": shape.layers, "n_head": shape.heads}
-            told |= {"n_positions": shape.context, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+            settings = {"n_embd": shape.width, "n_inner": shape.inner, "n_layer": shape.layers, "n_head": shape.heads}
+            settings |= {"n_positions": shape.context, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
         case "bloom":
-            told = {"hidden_size": shape.width, "n_layer": shape.layers, "n_head": shape.heads}
-            told |= {"seq_length": shape.context}
+            settings = {"hidden_size": shape.width, "n_layer": shape.layers, "n_head": shape.heads}
+            settings |= {"seq_length": shape.context}
         case "bert":
-            told = {**stacked, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+            settings = {**stacked, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
         case "roberta":
-            told = {**stacked, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-            told |= {"max_position_embeddings": shape.context + pad + 1, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+            settings = {**stacked, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+            settings |= {
+                "max_position_embeddings": shape.context + pad + 1,
+                "type_vocab_size": 1,
+                "layer_norm_eps": 1e-5,
+            }
         case "modernbert":
-            told = {**stacked, "cls_token_id": begin, "sep_token_id": end}
+            settings = {**stacked, "cls_token_id": begin, "sep_token_id": end}
         case "t5":
-            told = {"d_model": shape.width, "d_ff": shape.inner, "num_layers": shape.layers, "num_heads": shape.heads}
-            told |= {"d_kv": shape.width // shape.heads, "n_positions": shape.context, "dropout_rate": 0.0}
-            told |= {"feed_forward_proj": "gated-gelu", "decoder_start_token_id": pad}
+            settings = {
+                "d_model": shape.width,
+                "d_ff": shape.inner,
+                "num_layers": shape.layers,
+                "num_heads": shape.heads,
+            }
+            settings |= {"d_kv": shape.width // shape.heads, "n_positions": shape.context, "dropout_rate": 0.0}
+            settings |= {"feed_forward_proj": "gated-gelu", "decoder_start_token_id": pad}
         case "bart":
-            told = {"d_model": shape.width, "max_position_embeddings": shape.context, "dropout": 0.0}
+            settings = {"d_model": shape.width, "max_position_embeddings": shape.context, "dropout": 0.0}
             for stack in ("encoder", "decoder"):
-                told |= {f"{stack}_layers": shape.layers, f"{stack}_ffn_dim": shape.inner}
-                told |= {f"{stack}_attention_heads": shape.heads}
-            told |= {"init_std": deviation, "decoder_start_token_id": end, "forced_eos_token_id": None}
+                settings |= {f"{stack}_layers": shape.layers, f"{stack}_ffn_dim": shape.inner}
+                settings |= {f"{stack}_attention_heads": shape.heads}
+            settings |= {"init_std": deviation, "decoder_start_token_id": end, "forced_eos_token_id": None}
     if shape.architecture not in ("t5", "bart"):
-        told["initializer_range"] = deviation
-    told |= {"vocab_size": rows, "tie_word_embeddings": shape.tied}
-    return AutoConfig.for_model(shape.architecture, bos_token_id=begin, eos_token_id=end, pad_token_id=pad, **told)
+        settings["initializer_range"] = deviation
+    settings |= {"vocab_size": rows, "tie_word_embeddings": shape.tied}
+    return AutoConfig.for_model(shape.architecture, bos_token_id=begin, eos_token_id=end, pad_token_id=pad, **settings)
 
 
-def signs(speaker: Any, family: Family) -> tuple[int, int, Any]:
+def signs(tokenizer: Any, family: Family) -> tuple[int, int, Any]:
     """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
-    if speaker.pad_token_id is None and family != "decoder":
+    if tokenizer.pad_token_id is None and family != "decoder":
         problem = f"has no padding token, which an {family.replace('_', '-')} needs"
         raise UserError(
-            speaker.name_or_path or "tokenizer", problem, "choose one that has, or set tokenizer.mode to train"
+            tokenizer.name_or_path or "tokenizer", problem, "choose one that has, or set tokenizer.mode to train"
         )
-    return (*frame(speaker), speaker.pad_token_id)
+    return (*frame(tokenizer), tokenizer.pad_token_id)
 
 
-def renamed(config: Any, speaker: Any, family: Family) -> None:
+def renamed(config: Any, tokenizer: Any, family: Family) -> None:
     """Let a configuration name begin, end and padding of a new vocabulary, wherever it named those of its own."""
-    now = signs(speaker, family)
+    now = signs(tokenizer, family)
     was: dict[int | None, int] = {}
     for role in ("bos", "pad", "eos"):
         stated = getattr(config, f"{role}_token_id", None)
@@ -116,5 +125,5 @@ def family_of(config: Any) -> Family:
 def context_of(config: Any) -> int:
     """Tokens that a model can attend over, by its configuration; ``LONGEST_ROW`` where it states none."""
     stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
-    found = next((stated[name] for name in LENGTHS if isinstance(stated.get(name), int)), LONGEST_ROW)
-    return int(found) - (1 + stated.get("pad_token_id", 1) if stated.get("model_type") in AFTER_PADDING else 0)
+    length = next((stated[name] for name in LENGTHS if isinstance(stated.get(name), int)), LONGEST_ROW)
+    return int(length) - (1 + stated.get("pad_token_id", 1) if stated.get("model_type") in AFTER_PADDING else 0)

@@ -47,10 +47,10 @@ def is_rms_norm(module: Any) -> bool:
     """Whether it divides by the root of the mean square and multiplies with its weight (Gemma's adds 1 to that)."""
     if not hasattr(module, "variance_epsilon") or [name for name, _ in module.named_parameters()] != ["weight"]:
         return False
-    given = torch.linspace(-2.0, 3.0, 2 * len(module.weight)).view(2, -1)
+    hidden = torch.linspace(-2.0, 3.0, 2 * len(module.weight)).view(2, -1)
     with torch.no_grad():
-        theirs = type(module).forward(module, given)
-    return torch.allclose(theirs, rms_norm(module, given), rtol=1e-5, atol=1e-6)
+        theirs = type(module).forward(module, hidden)
+    return torch.allclose(theirs, rms_norm(module, hidden), rtol=1e-5, atol=1e-6)
 
 
 def is_rotation(own: Rotation) -> bool:
@@ -66,13 +66,13 @@ def is_rotation(own: Rotation) -> bool:
     return all(torch.allclose(one, other, rtol=1e-5, atol=1e-6) for one, other in zip(ours, theirs, strict=True))
 
 
-def rms_norm(module: Any, given: torch.Tensor) -> torch.Tensor:
-    """The forward pass of an RMS norm, shaped like ``given`` [..., width].
+def rms_norm(module: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """The forward pass of an RMS norm, shaped like ``hidden`` [..., width].
 
     Under autocast in its precision: every matrix product after it would convert it for itself.
     """
-    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else given.dtype
-    normed: torch.Tensor = RmsNorm.apply(given, module.weight, module.variance_epsilon, kind)  # type: ignore[no-untyped-call]
+    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else hidden.dtype
+    normed: torch.Tensor = RmsNorm.apply(hidden, module.weight, module.variance_epsilon, kind)  # type: ignore[no-untyped-call]
     return normed
 
 
@@ -93,16 +93,16 @@ class RmsNorm(torch.autograd.Function):
     """x / sqrt(mean(x^2) + eps) * weight (arXiv 1910.07467), computed in fp32."""
 
     @staticmethod
-    def forward(ctx: Any, given: torch.Tensor, weight: torch.Tensor, eps: float, kind: torch.dtype) -> torch.Tensor:
+    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, eps: float, kind: torch.dtype) -> torch.Tensor:
         """[..., width] -> the same in precision ``kind``."""
-        wide = given.float()
+        wide = hidden.float()
         size = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
-        scale = size.square_().div_(given.shape[-1]).add_(eps).rsqrt_()
+        scale = size.square_().div_(hidden.shape[-1]).add_(eps).rsqrt_()
         normed = wide * scale
         ctx.save_for_backward(normed, scale, weight)
-        ctx.given = given.dtype
-        found: torch.Tensor = (normed * weight).to(kind)
-        return found
+        ctx.dtype = hidden.dtype
+        scaled: torch.Tensor = (normed * weight).to(kind)
+        return scaled
 
     @staticmethod
     @once_differentiable
@@ -114,7 +114,7 @@ class RmsNorm(torch.autograd.Function):
         along = (shares @ weight.float()).div_(-width).view(scale.shape)  # what changes the length alone has no effect
         back = (toward * weight).addcmul_(normed, along).mul_(scale)
         learned = shares.sum(0).to(weight.dtype) if ctx.needs_input_grad[1] else None
-        return back.to(ctx.given), learned, None, None
+        return back.to(ctx.dtype), learned, None, None
 
 
 class Rotary(torch.autograd.Function):
@@ -125,11 +125,11 @@ class Rotary(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, given: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
         """[rows, heads, length, width] -> the same, in that order of memory."""
         ctx.save_for_backward(cos, sin)
         first, second = sin[:, None].chunk(2, -1)
-        return turned(given, cos[:, None], -first, second)
+        return turned(heads, cos[:, None], -first, second)
 
     @staticmethod
     @once_differentiable
@@ -140,12 +140,12 @@ class Rotary(torch.autograd.Function):
         return turned(toward.transpose(1, 2), cos[:, :, None], second, -first).transpose(1, 2), None, None
 
 
-def turned(given: torch.Tensor, cos: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """``given`` times ``cos``, and to its halves the other half times ``first`` and ``second``."""
-    wide = given.to(torch.float32, memory_format=torch.contiguous_format)
+def turned(heads: torch.Tensor, cos: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """``heads`` times ``cos``, and to its halves the other half times ``first`` and ``second``."""
+    wide = heads.to(torch.float32, memory_format=torch.contiguous_format)
     one, other = wide.chunk(2, -1)
-    found = wide * cos
-    left, right = found.chunk(2, -1)
+    rotated = wide * cos
+    left, right = rotated.chunk(2, -1)
     left.addcmul_(other, first)
     right.addcmul_(one, second)
-    return found.to(given.dtype)
+    return rotated.to(heads.dtype)

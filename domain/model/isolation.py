@@ -100,10 +100,10 @@ def agrees(
     inside = [(segments == number)[0].to(logits.device) for segments in together.segments.values()]
     here = logits[:, inside[-1]]
     toward = torch.randn(here.shape, generator=torch.Generator().manual_seed(number)).to(here)
-    given = torch.autograd.grad((here * toward).sum(), embedded, retain_graph=True)
+    gradients = torch.autograd.grad((here * toward).sum(), embedded, retain_graph=True)
     wanted = torch.autograd.grad((alone * toward).sum(), embedded_alone)
-    pairs = [(here, alone), *((g[:, at], w) for g, at, w in zip(given, inside, wanted, strict=True))]
-    leaks = any(bool(gradient[:, ~at].any()) for gradient, at in zip(given, inside, strict=True))
+    pairs = [(here, alone), *((g[:, at], w) for g, at, w in zip(gradients, inside, wanted, strict=True))]
+    leaks = any(bool(gradient[:, ~at].any()) for gradient, at in zip(gradients, inside, strict=True))
     return not leaks and all(close(one, other) for one, other in pairs)
 
 

@@ -31,20 +31,20 @@ def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
     (``domain.model.isolation.keeps_apart``): an architecture that does not hand its arguments down leaks silently.
     """
     config = model.config.get_text_config()
-    kept = str(config._attn_implementation)
+    implementation = str(config._attn_implementation)
     dropped = any(getattr(config, name, 0.0) for name in DROPOUTS)
     takes = getattr(model, "_supports_attention_backend", False) and not model.config.is_encoder_decoder
     if dropped or not takes:
-        return [kept]
+        return [implementation]
     register()
     if device.type != "cuda":
-        return [TILES, kept] if kept == "sdpa" else [kept]
+        return [TILES, implementation] if implementation == "sdpa" else [implementation]
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     able = {
-        "varlen": half and has_varlen() and kept == "sdpa" and width <= WIDEST and width % 8 == 0,
+        "varlen": half and has_varlen() and implementation == "sdpa" and width <= WIDEST and width % 8 == 0,
         "flex": width >= NARROWEST,
     }
-    return [*(name for name in FASTEST if able[name]), kept]
+    return [*(name for name in FASTEST if able[name]), implementation]
 
 
 def has_varlen() -> bool:
@@ -82,8 +82,8 @@ def offsets(segments: torch.Tensor, device: torch.device) -> dict[str, Any]:
     rows, length = segments.shape
     begins = torch.ones_like(segments, dtype=torch.bool)
     begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
-    found = begins.flatten().nonzero().flatten()
-    bounds = torch.nn.functional.pad(found, (0, 1), value=rows * length).int().to(device, non_blocking=True)
+    starts = begins.flatten().nonzero().flatten()
+    bounds = torch.nn.functional.pad(starts, (0, 1), value=rows * length).int().to(device, non_blocking=True)
     return {"cu_seq_lens_q": bounds, "cu_seq_lens_k": bounds, "max_length_q": length, "max_length_k": length}
 
 
@@ -120,12 +120,12 @@ def varlen_attention(
     elif groups > 1:
         keys, values = (each.repeat_interleave(groups, 1) for each in (keys, values))
     reach = -1 if sliding_window is None else sliding_window - 1
-    seen = varlen.varlen_attn(
+    attended = varlen.varlen_attn(
         queries, keys, values, bounds, bounds, longest, longest,
         scale=scaling, window_size=(reach, 0 if module.is_causal else reach), **more,
     )  # fmt: skip
-    assert isinstance(seen, torch.Tensor)  # and not the normalisers too
-    return seen.view(rows, length, heads, width), None
+    assert isinstance(attended, torch.Tensor)  # and not the normalisers too
+    return attended.view(rows, length, heads, width), None
 
 
 def flex_attention(
@@ -134,7 +134,7 @@ def flex_attention(
     """transformers' flex attention, with queries and keys in the values' precision, as in ``varlen_attention``."""
     from transformers.integrations.flex_attention import flex_attention_forward
 
-    told: tuple[torch.Tensor, torch.Tensor | None] = flex_attention_forward(
+    result: tuple[torch.Tensor, torch.Tensor | None] = flex_attention_forward(
         module, query.to(value.dtype), key.to(value.dtype), value, attention_mask, **more
     )
-    return told
+    return result

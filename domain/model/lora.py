@@ -29,9 +29,9 @@ def adapt(model: Any, spec: Lora, *, grown: bool, place: str = "training.lora") 
     matrices = {n: m for n, m in model.named_modules() if type(m).__name__ in KINDS and m is not head}
     for target in spec.targets:  # peft is content where one of several is found
         if not any(f".{name}".endswith(f".{target}") for name in matrices):
-            known = ", ".join(sorted({name.rpartition(".")[2] for name in matrices}))
+            names = ", ".join(sorted({name.rpartition(".")[2] for name in matrices}))
             problem = f"{target}: no matrix of the base is called so"
-            raise UserError(f"{place}.targets", problem, f"leave it out for all, or name some of {known}")
+            raise UserError(f"{place}.targets", problem, f"leave it out for all, or name some of {names}")
     config = LoraConfig(
         r=spec.rank,
         lora_alpha=spec.alpha,

@@ -50,10 +50,10 @@ class Masks:
 
     def __call__(self, part: Batch) -> dict[str, Any]:
         """Inputs of ``part`` with what keeps its documents apart, to be called with ``use_cache=False``."""
-        told = {**part.inputs, **(self._masks(part) if self.packed else self._padding(part))}
+        inputs = {**part.inputs, **(self._masks(part) if self.packed else self._padding(part))}
         if self.positioned:
-            told["position_ids"] = self.first + positions(_beside(part, "input_ids"))
-        return told
+            inputs["position_ids"] = self.first + positions(_beside(part, "input_ids"))
+        return inputs
 
     def _masks(self, part: Batch) -> dict[str, Any]:
         if all(_alone(segments) for segments in part.segments.values()) and self.kernel != VARLEN:
@@ -118,10 +118,10 @@ def sees(queries: torch.Tensor, keys: torch.Tensor, *, causal: bool = False, win
     reach = None if window is None else window - 1 if causal else window
 
     def rule(b: Any, h: Any, q: Any, k: Any) -> torch.Tensor:
-        seen: torch.Tensor = queries[b, q] == keys[b, k]
+        visible: torch.Tensor = queries[b, q] == keys[b, k]
         if causal:
-            seen = seen & (k <= q)
-        return seen if reach is None else seen & ((q - k).abs() <= reach)
+            visible = visible & (k <= q)
+        return visible if reach is None else visible & ((q - k).abs() <= reach)
 
     return rule
 

@@ -33,12 +33,12 @@ with suppress(ImportError, AttributeError):
 
 def blocks(model: nn.Module) -> list[nn.Module]:
     """The layers that repeat: decoder blocks, encoder blocks, or both; in the order of the model."""
-    found: list[nn.Module] = []
+    layers: list[nn.Module] = []
     for module in model.modules():
         if isinstance(module, nn.ModuleList) and len({type(each) for each in module}) == 1:
-            inside = {id(each) for block in found for each in block.modules()}
-            found += [] if id(module) in inside else list(module)
-    return found
+            inside = {id(each) for block in layers for each in block.modules()}
+            layers += [] if id(module) in inside else list(module)
+    return layers
 
 
 def recompute(model: nn.Module, how: str) -> None:
@@ -48,11 +48,13 @@ def recompute(model: nn.Module, how: str) -> None:
     """
     if how == "none":
         return
-    kept = partial(create_selective_checkpoint_contexts, _policy)
-    more: dict[str, Any] = {"context_fn": kept} if how == "selective" else {}  # torch.compile takes it in no other form
+    selective = partial(create_selective_checkpoint_contexts, _policy)
+    more: dict[str, Any] = (
+        {"context_fn": selective} if how == "selective" else {}
+    )  # torch.compile takes it in no other form
 
-    def again(block: Any, *given: Any, **named: Any) -> Any:
-        return checkpoint(type(block).forward, block, *given, use_reentrant=False, **more, **named)
+    def again(block: Any, *inputs: Any, **named: Any) -> Any:
+        return checkpoint(type(block).forward, block, *inputs, use_reentrant=False, **more, **named)
 
     for block in blocks(model):
         # A method, so that one compiled form serves all blocks; with a ``partial`` in its place none is compiled.
@@ -100,5 +102,5 @@ def whole(model: nn.Module, ranks: int) -> dict[str, torch.Tensor] | None:
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    found: dict[str, torch.Tensor] = get_model_state_dict(model, options=options)  # type: ignore[assignment]
-    return found
+    state: dict[str, torch.Tensor] = get_model_state_dict(model, options=options)  # type: ignore[assignment]
+    return state

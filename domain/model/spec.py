@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from domain.settings.learning import Learning
 from domain.settings.objectives import Family
 from domain.spec import Count, Spec
-from domain.weights import weights_asked
+from domain.weights import weights_identity
 
 Architecture = Literal["llama", "qwen3", "gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart"]
 FAMILIES: dict[str, Family] = {
@@ -116,5 +116,9 @@ class Base(Spec):
     def asked(self) -> dict[str, Any]:
         """Given weights are asked for by their content or pinned revision, never by a path."""
         if self.weights:
-            return {"weights": weights_asked(self.weights), "initial": self.embedding_init, "pad_rows": self.pad_rows}
+            return {
+                "weights": weights_identity(self.weights),
+                "initial": self.embedding_init,
+                "pad_rows": self.pad_rows,
+            }
         return self.model_dump(mode="json", exclude={"weights", "initial", "chat"})

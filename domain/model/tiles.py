@@ -16,7 +16,8 @@ SIZE = 128
 # Rows whose keys reach equally far, but for so many keys, share a tile up to that size: 4 rows of real text take 18 ms
 # so, and 21 with a tile each (2 cores, bf16, 4 heads); with 0 or 128 keys about as long.
 WASTED, TOGETHER = 32, 2**18
-KEPT = 2**24  # bytes of probabilities that one call may keep for its backward pass, which else takes a fifth longer
+# Bytes of probabilities that one call may save for its backward pass, which else takes a fifth longer.
+SAVED_LIMIT = 2**24
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ class Tiles:
                 yield Tile(rows, queries, keys, covered, hidden[:, None])
 
 
-def together(bounds: list[tuple[int, int]], most: int) -> Iterator[slice]:
-    """Neighbouring rows that share a tile of at most ``most`` keys in all; ``bounds`` are where each row's reach."""
+def together(bounds: list[tuple[int, int]], limit: int) -> Iterator[slice]:
+    """Neighbouring rows that share a tile of at most ``limit`` keys in all; ``bounds`` are where each row's reach."""
     begin = 0
     while begin < len(bounds):
         (low, high), end = bounds[begin], begin + 1
@@ -92,7 +93,7 @@ def together(bounds: list[tuple[int, int]], most: int) -> Iterator[slice]:
         for start, stop in bounds[end:]:
             low, high, needed = min(low, start), max(high, stop), needed + stop - start
             taken = (end + 1 - begin) * (high - low)
-            if taken > most or taken - needed > (end - begin) * WASTED:
+            if taken > limit or taken - needed > (end - begin) * WASTED:
                 break
             end += 1
         yield slice(begin, end)
@@ -128,11 +129,11 @@ def tiled_attention(
     if heads != key.shape[1]:
         key, value = (each.repeat_interleave(heads // each.shape[1], 1) for each in (key, value))
     # Rotary positions may widen queries and keys to fp32 under autocast; values come straight from a matrix product.
-    given = (each.to(value.dtype).contiguous().flatten(0, 1) for each in (query, key, value))
+    inputs = (each.to(value.dtype).contiguous().flatten(0, 1) for each in (query, key, value))
     made = (tiles or whole(rows, size))(module.is_causal, sliding_window)
     scale = width**-0.5 if scaling is None else scaling
-    seen: torch.Tensor = Tiled.apply(*given, made, heads, scale)  # type: ignore[no-untyped-call]
-    return seen.view(rows, heads, size, width).transpose(1, 2), None
+    attended: torch.Tensor = Tiled.apply(*inputs, made, heads, scale)  # type: ignore[no-untyped-call]
+    return attended.view(rows, heads, size, width).transpose(1, 2), None
 
 
 class Tiled(torch.autograd.Function):
@@ -149,35 +150,37 @@ class Tiled(torch.autograd.Function):
     ) -> torch.Tensor:  # fmt: skip
         """[rows times heads, length, width] three times -> the same."""
         with torch.autocast("cpu", enabled=False):
-            found = torch.empty_like(value)
-            keeps = value.element_size() * heads * sum(tile.size for tile in tiles) <= KEPT and any(
+            attended = torch.empty_like(value)
+            keeps = value.element_size() * heads * sum(tile.size for tile in tiles) <= SAVED_LIMIT and any(
                 ctx.needs_input_grad
             )
-            kept: list[torch.Tensor] = []
+            saved: list[torch.Tensor] = []
             wide = query.float(), key.float()
             for tile in tiles:
                 here, there = places(tile, heads)
                 shares = probabilities(wide[0][here], wide[1][there], tile, scale).to(value.dtype)
-                torch.bmm(shares, value[there], out=found[here])
+                torch.bmm(shares, value[there], out=attended[here])
                 if keeps:
-                    kept.append(shares)
-        ctx.save_for_backward(query, key, value, *kept)
+                    saved.append(shares)
+        ctx.save_for_backward(query, key, value, *saved)
         ctx.tiles, ctx.heads, ctx.scale = tiles, heads, scale
-        return found
+        return attended
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """The gradients of queries, keys and values."""
-        query, key, value, *kept = ctx.saved_tensors
+        query, key, value, *saved = ctx.saved_tensors
         toward = toward.contiguous()
-        wide = (query, key) if kept else (query.float(), key.float())
+        wide = (query, key) if saved else (query.float(), key.float())
         queries = torch.empty_like(query)
         keys, values = (torch.zeros_like(each, dtype=torch.float32) for each in (key, value))
         for number, tile in enumerate(ctx.tiles):
             here, there = places(tile, ctx.heads)
             shares = (
-                kept[number] if kept else probabilities(wide[0][here], wide[1][there], tile, ctx.scale).to(value.dtype)
+                saved[number]
+                if saved
+                else probabilities(wide[0][here], wide[1][there], tile, ctx.scale).to(value.dtype)
             )
             wanted = toward[here]
             # add_, since += would also copy the sum onto itself

@@ -130,19 +130,19 @@ def parts(old: Any, new: Any) -> dict[int, list[int]]:
     alike = reader.kind == writer.kind  # else the same characters stand for other bytes
     fresh = {number: piece for piece, number in new.get_vocab().items() if not alike or had.get(piece) != number}
     added = new.added_tokens_decoder
-    found = {}
+    spelled = {}
     for number, piece in sorted(fresh.items()):
         if number not in added:
-            found[number] = (
+            spelled[number] = (
                 [had[piece]]
                 if alike and piece in had
                 else writer.write(reader.read(piece), within=reader.goes_on(piece))
             )
         elif added[number].special:
-            found[number] = [had[piece]] if piece in had else counterpart(number, old, new)
+            spelled[number] = [had[piece]] if piece in had else counterpart(number, old, new)
         else:
-            found[number] = writer.write((" " + piece if writer.inside else piece).encode())
-    return found
+            spelled[number] = writer.write((" " + piece if writer.inside else piece).encode())
+    return spelled
 
 
 def counterpart(number: int, old: Any, new: Any) -> list[int]:

@@ -14,7 +14,7 @@ from domain.cost.token_flow import Passes
 # with torch's saved_tensors_hooks on transformers 5.23; torch 2.13. arXiv 2205.05198 counts 34 times the width (16-bit,
 # feed-forward of four times the width, fused operations, dropout), transformers' GPT-2 keeps 60: its GELU is four
 # operations, its norms and residuals are in fp32.
-KEPT = {
+SAVED_BYTES = {
     "llama": ((24, 8, 8, 16, 0), (26, 6, 2, 8, 0)),
     "qwen3": ((24, 16, 16, 16, 0), (26, 12, 8, 8, 0)),
     "gpt2": ((32, 0, 0, 20, 0), (20, 0, 0, 10, 0)),
@@ -48,26 +48,26 @@ ALONE = {"bloom", "bart"}  # they take no document mask: one document a row
 class Layer:
     """Bytes per row: all that a layer keeps, its products alone, its input; gradients and scores on its way back."""
 
-    kept: float
+    saved: float
     products: float
-    given: float
+    input: float
     work: float
     scores: float
 
-    def held(self, recompute: str) -> float:
+    def saved_with(self, recompute: str) -> float:
         """Until its backward pass. Selective recomputation keeps the products, full the input alone."""
-        return {"none": self.kept, "selective": self.products + self.given, "full": self.given}[recompute]
+        return {"none": self.saved, "selective": self.products + self.input, "full": self.input}[recompute]
 
     def working(self, recompute: str) -> float:
         """In its backward pass: what is computed again, and gradients."""
-        again = {"none": self.work, "selective": self.kept - self.products + self.work / 2, "full": self.kept}
+        again = {"none": self.work, "selective": self.saved - self.products + self.work / 2, "full": self.saved}
         return again[recompute] + self.scores
 
 
 def like(shape: Shape) -> str:
     """The architecture of the table that this one is most like."""
     usual = {"decoder": "llama" if shape.gated else "gpt2", "encoder": "bert", "encoder_decoder": "bart"}
-    return shape.architecture if shape.architecture in KEPT else usual[shape.family]
+    return shape.architecture if shape.architecture in SAVED_BYTES else usual[shape.family]
 
 
 def layers_of(
@@ -77,10 +77,13 @@ def layers_of(
     kind, half, fused = like(shape), int(bf16), not gpu and not compiled
     if shape.family != "encoder_decoder":
         length = row.read + row.written
-        layer = one(shape, table(KEPT, FUSED if fused else {}, kind, half), length, bf16=bf16, compiled=compiled)
-        seen = attended(shape, length, rows, bf16) if not gpu and kind != "bloom" else 0.0
-        return [(shape.layers, grown(layer, seen))]
-    inside = table(KEPT, FUSED if fused else {}, kind, half), table(DECODER, DECODER_FUSED if fused else {}, kind, half)
+        layer = one(shape, table(SAVED_BYTES, FUSED if fused else {}, kind, half), length, bf16=bf16, compiled=compiled)
+        scores = attended(shape, length, rows, bf16) if not gpu and kind != "bloom" else 0.0
+        return [(shape.layers, grown(layer, scores))]
+    inside = (
+        table(SAVED_BYTES, FUSED if fused else {}, kind, half),
+        table(DECODER, DECODER_FUSED if fused else {}, kind, half),
+    )
     encoder = one(shape, inside[0], row.read, bf16=bf16, compiled=compiled)
     decoder = one(shape, inside[1], row.written, bf16=bf16, compiled=compiled)
     width, queries = ACROSS[half]
@@ -97,9 +100,9 @@ def layers_of(
     ]
 
 
-def table(kept: Table, less: Table, kind: str, half: int) -> tuple[int, ...]:
+def table(saved: Table, less: Table, kind: str, half: int) -> tuple[int, ...]:
     """Bytes of a layer, less what it does not keep."""
-    return tuple(a - b for a, b in zip_longest(kept[kind][half], less.get(kind, ((), ()))[half], fillvalue=0))
+    return tuple(a - b for a, b in zip_longest(saved[kind][half], less.get(kind, ((), ()))[half], fillvalue=0))
 
 
 def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, compiled: bool) -> Layer:
@@ -111,17 +114,17 @@ def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, c
     size, scored = 2 if bf16 else 4, shape.heads * length**2 if square else 0.0
     if compiled:
         streams, gated, plain = COMPILED[bf16]
-        kept = streams * wide + (gated if shape.gated else plain) * fed
+        saved = streams * wide + (gated if shape.gated else plain) * fed
     else:
-        kept = width * wide + queries * shape.queries + keys * shape.cached + inner * fed
+        saved = width * wide + queries * shape.queries + keys * shape.cached + inner * fed
     passed = shape.queries + 2 * shape.cached + 2 * wide + (2 if shape.gated else 1) * fed
     products = size * (passed + (shape.queries if square else 0)) * length
     if like(shape) == "t5":  # whose scores are a product; BLOOM's are one with a sum, which is computed again
         products += 4 * scored
     return Layer(
-        kept=kept * length + square * scored,
+        saved=saved * length + square * scored,
         products=products,
-        given=4.0 * wide * length,
+        input=4.0 * wide * length,
         work=4.0 * (wide + fed) * length,
         scores=6.0 * scored,
     )
@@ -132,15 +135,15 @@ def attended(shape: Shape, length: float, rows: int, bf16: bool) -> float:
 
     Documents as long as the row are assumed; shorter ones see, and keep, less.
     """
-    seen = length if shape.family == "encoder" or length <= TILE else (length + TILE) / 2
-    shares = (2 if bf16 else 4) * shape.heads * seen * length
+    keys = length if shape.family == "encoder" or length <= TILE else (length + TILE) / 2
+    shares = (2 if bf16 else 4) * shape.heads * keys * length
     more = (2 if bf16 else 8) * (shape.queries - shape.cached) * length
     return more + (shares if rows * shares <= MOST else 0.0)
 
 
-def grown(layer: Layer, kept: float, products: float = 0.0) -> Layer:
+def grown(layer: Layer, saved: float, products: float = 0.0) -> Layer:
     """A layer that keeps more."""
-    return replace(layer, kept=layer.kept + kept, products=layer.products + products)
+    return replace(layer, saved=layer.saved + saved, products=layer.products + products)
 
 
 def outside(shape: Shape, row: Passes) -> float:

@@ -34,16 +34,16 @@ class Speed:
 
 def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
     """As the nearest training on such a device has shown, else as is usual."""
-    known = measured.nearest(device, shape.family, shape.parameters)
-    if known is None:
+    nearest = measured.nearest(device, shape.family, shape.parameters)
+    if nearest is None:
         rate, source = guessed_rate(device)
         return Speed(flops_per_second=rate, memory_factor=1.0, source=source)
-    source = f"measured: {known['label']}, {known['parameters'] / 1e6:,.4g}M parameters"
+    source = f"measured: {nearest['label']}, {nearest['parameters'] / 1e6:,.4g}M parameters"
     return Speed(
-        flops_per_second=known["flops_per_second"],
-        memory_factor=known["memory_factor"],
+        flops_per_second=nearest["flops_per_second"],
+        memory_factor=nearest["memory_factor"],
         source=source,
-        warm_up=known["warm_up"],
+        warm_up=nearest["warm_up"],
     )
 
 
@@ -97,7 +97,7 @@ def expect(
     done = read * done_of(shape, spec, machine, grown=grown)
     each = flops_per_token(shape, context, spec.objective)
     looks = 1 + -(-steps // spec.validation.every) if spec.validation.every else 0
-    seen = looks * len(PARTS) * spec.validation.bytes / BYTES_PER_TOKEN
+    validated = looks * len(PARTS) * spec.validation.bytes / BYTES_PER_TOKEN
     saves = steps > spec.spikes.anchor or done / rate > machine.checkpoint_seconds
     how = setting(row, spec, device, machine, saves=saves)
     memory = replace(training_memory(shape, row, how, lora=lora, grown=grown), factor=speed.memory_factor)
@@ -106,7 +106,7 @@ def expect(
         flops=read * each,
         done=done,
         seconds=done / rate + speed.warm_up,
-        looking=seen * each / 3 / rate,  # a forward pass is a third
+        looking=validated * each / 3 / rate,  # a forward pass is a third
         how=how,
         memory=memory,
     )

@@ -13,7 +13,7 @@ ENOUGH = 4_096  # tokens in a forward pass; with fewer, a GPU's products are too
 SPARE = 0.08  # of the memory, for what allocators cannot use
 COUNTS = (1, 2, 4, *range(8, 1_025, 8))
 
-Held = Callable[[Setting], Memory]
+MemoryOf = Callable[[Setting], Memory]
 
 
 @dataclass(frozen=True)
@@ -33,48 +33,48 @@ def room_of(device: Device) -> float | None:
     return device.memory * (1 - SPARE) / (device.ranks // device.nodes)
 
 
-def within(how: Setting, room: float, held: Held, *, length: float, most: int | None = None) -> Fit | None:
+def within(how: Setting, room: float, memory_of: MemoryOf, *, length: float, limit: int | None = None) -> Fit | None:
     """The first way of ``WAYS`` in which ``ENOUGH`` tokens fit, at its largest micro-batch; else the largest of all.
 
-    ``length`` is that of a row, ``most`` the rows of a forward pass beyond which nothing is gained. None: none fits.
+    ``length`` is that of a row, ``limit`` the rows of a forward pass beyond which nothing is gained. None: none fits.
     """
-    wanted = min(how.mine, most or how.mine, max(1, int(ENOUGH // length)))
+    wanted = min(how.mine, limit or how.mine, max(1, int(ENOUGH // length)))
     best: Fit | None = None
     for way in WAYS:
-        found = largest(replace(how, recompute=way), room, held, most or how.mine)
-        if found and found.how.together >= wanted:
-            return found
-        if found and (best is None or found.how.together > best.how.together):
-            best = found
+        fit = largest(replace(how, recompute=way), room, memory_of, limit or how.mine)
+        if fit and fit.how.together >= wanted:
+            return fit
+        if fit and (best is None or fit.how.together > best.how.together):
+            best = fit
     return best
 
 
-def largest(how: Setting, room: float, held: Held, most: int) -> Fit | None:
-    """The most rows in a forward pass that fit, at most ``most``."""
-    for each in sizes(how.mine, most):
+def largest(how: Setting, room: float, memory_of: MemoryOf, limit: int) -> Fit | None:
+    """The most rows in a forward pass that fit, at most ``limit``."""
+    for each in sizes(how.mine, limit):
         tried = replace(how, each=each)
-        memory = held(tried)
+        memory = memory_of(tried)
         if memory.peak <= room:
             return Fit(tried, memory)
     return None
 
 
-def sizes(rows: int, most: int) -> Iterator[int]:
+def sizes(rows: int, limit: int) -> Iterator[int]:
     """Rows in a forward pass if they go through in one, two, three, ... of them; each number once."""
     before = 0
     for parts in range(1, rows + 1):
         each = -(-rows // parts)
-        if each != before and each <= most:
+        if each != before and each <= limit:
             yield each
         before = each
 
 
-def fewest(how: Setting, room: float, held: Held, *, length: float) -> Fit | None:
+def fewest(how: Setting, room: float, memory_of: MemoryOf, *, length: float) -> Fit | None:
     """The same on the smallest number of GPUs that share the weights; None where the batch has too few rows."""
     for count in COUNTS:
         if count > how.rows:
             return None
-        found = within(replace(how, ranks=count, shard=count), room, held, length=length)
-        if found:
-            return found
+        fit = within(replace(how, ranks=count, shard=count), room, memory_of, length=length)
+        if fit:
+            return fit
     return None

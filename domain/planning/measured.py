@@ -11,7 +11,7 @@ from domain.cost.device import Device
 from domain.manifest import write_json
 from domain.settings.objectives import Family
 
-KEPT = 20  # trainings of a kind; the oldest go first
+TRAININGS_PER_KIND = 20  # trainings of a kind; the oldest go first
 NEEDED = {"identity", "label", "parameters", "flops_per_second", "warm_up", "memory_factor"}
 ALIKE = 8.0  # times as many parameters, or as few: beyond it a device is used in another way
 BOUNDS = (0.25, 4.0)  # of the factor on what is estimated of memory: beyond it something else went wrong
@@ -35,7 +35,7 @@ class Measured:
         except (OSError, ValueError):
             return {}
         kinds = content.items() if isinstance(content, dict) else ()
-        return {name: [each for each in known if each.keys() >= NEEDED] for name, known in kinds}
+        return {name: [each for each in records if each.keys() >= NEEDED] for name, records in kinds}
 
     def nearest(self, device: Device, family: Family, parameters: int) -> dict[str, Any] | None:
         """The training of that kind whose model was closest in size, of equal ones the newest; None if none is near."""
@@ -43,20 +43,20 @@ class Measured:
         def apart(training: dict[str, Any]) -> float:
             return abs(math.log(training["parameters"] / parameters))
 
-        known = reversed(self.read().get(kind(device, family), []))
-        return min((each for each in known if apart(each) <= math.log(ALIKE)), key=apart, default=None)
+        records = reversed(self.read().get(kind(device, family), []))
+        return min((each for each in records if apart(each) <= math.log(ALIKE)), key=apart, default=None)
 
     def of(self, identity: str) -> dict[str, Any] | None:
         """The training of that identity, wherever it was done."""
-        known = (each for trainings in self.read().values() for each in trainings)
-        return next((each for each in known if each["identity"] == identity), None)
+        records = (each for trainings in self.read().values() for each in trainings)
+        return next((each for each in records if each["identity"] == identity), None)
 
     def add(self, device: Device, family: Family, training: dict[str, Any]) -> None:
         """Note a training, in the place of what was known of it."""
         content, name = self.read(), kind(device, family)
         others = [each for each in content.get(name, []) if each["identity"] != training["identity"]]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, {**content, name: [*others, training][-KEPT:]})
+        write_json(self.path, {**content, name: [*others, training][-TRAININGS_PER_KIND:]})
 
 
 def kind(device: Device, family: Family) -> str:
@@ -64,7 +64,7 @@ def kind(device: Device, family: Family) -> str:
     return f"{device.name}, {'bf16' if device.bf16 else 'fp32'}, {family}"
 
 
-def factor_of(held: float, planned: float, sure: float) -> float:
+def factor_of(measured: float, planned: float, sure: float) -> float:
     """How many times what was estimated (``planned`` less what is ``sure``) the process held beside the sure."""
     low, high = BOUNDS
-    return min(high, max(low, (held - sure) / (planned - sure)))
+    return min(high, max(low, (measured - sure) / (planned - sure)))

@@ -91,7 +91,7 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
     copies = gathered(shape, how)
     stacks = layers_of(shape, row, rows=how.together, bf16=how.bf16, gpu=how.gpu, compiled=how.compiled)
     again, rows = how.recompute, how.together
-    held = rows * sum(count * layer.held(again) for count, layer in stacks)
+    saved = rows * sum(count * layer.saved_with(again) for count, layer in stacks)
     first, last = stacks[0][1], stacks[-1][1]
     around = rows * outside(shape, row)
     device = "cuda" if how.gpu else "cpu"
@@ -102,14 +102,14 @@ def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None
     products = 4.0 * shape.head if how.bf16 else 0.0  # its bf16 copy, and what a chunk adds to the gradient
     accumulated = gradients if several else 0.0
     moments_of_step = {
-        "head": accumulated + copies + held + around + chunk + matrix + products,
-        "last layer": accumulated + copies + held + around + matrix + rows * last.working(again),
-        "first layer": gradients + around + rows * (first.held(again) + first.working(again)) + matrix,
+        "head": accumulated + copies + saved + around + chunk + matrix + products,
+        "last layer": accumulated + copies + saved + around + matrix + rows * last.working(again),
+        "first layer": gradients + around + rows * (first.saved_with(again) + first.working(again)) + matrix,
         "update": gradients,
     }
     fullest = max(moments_of_step, key=lambda moment: moments_of_step[moment])
     staging = (4.0 * (all_of + added) + 8.0 * trained) / n
-    activations = held + around + rows * last.working(again)
+    activations = saved + around + rows * last.working(again)
     parts = {
         "weights": weights,
         "copies in bf16" if how.ranks == 1 or how.shard == 1 else "gathered weights": copies,

@@ -199,10 +199,10 @@ def what_fits(
         return None, None, None
     how = setting(row, training, device, machine)
 
-    def held(how: Setting) -> Memory:
+    def memory_of(how: Setting) -> Memory:
         memory = training_memory(shape, row, how, lora=training.lora, grown=grown)
         return replace(memory, factor=speed.memory_factor)
 
-    most = None if device.gpu else max(1, int(MICRO_BATCH["cpu"] // length))  # more is not faster there
-    fits = within(how, room, held, length=length, most=most)
-    return room, fits, fewest(how, room, held, length=length) if device.gpu else None
+    limit = None if device.gpu else max(1, int(MICRO_BATCH["cpu"] // length))  # more is not faster there
+    fits = within(how, room, memory_of, length=length, limit=limit)
+    return room, fits, fewest(how, room, memory_of, length=length) if device.gpu else None

@@ -27,7 +27,7 @@ AROUND = 6  # tokens that a chat template puts around a message: 4 to 8 in those
 class Examples:
     """``count`` examples of ``tokens`` each fit into a row, ``longer`` do not; by bytes, no text is split here.
 
-    A step learns from ``rows`` rows such as ``row``, and there are ``steps``; a look scores ``held`` such rows.
+    A step learns from ``rows`` rows such as ``row``, and there are ``steps``; a look scores ``scored_rows`` such rows.
     """
 
     count: int
@@ -36,22 +36,22 @@ class Examples:
     row: Passes
     rows: int
     steps: int
-    held: float
+    scored_rows: float
 
 
 def count_examples(shape: Shape, spec: Tuning) -> Examples:
     """Read the file of orders; raises ``UserError`` as tuning would, and where no example fits."""
     context, pair = spec.row(shape.context), shape.family == "encoder_decoder"
     room = context + (not pair)  # a decoder's last token is only predicted
-    found = np.array([sides for order in spec.read() for sides in counted(order, apart=pair)])
-    seats = np.ceil(found.max(1) if pair else found.sum(1)).astype(np.int64)
+    lengths = np.array([sides for order in spec.read() for sides in counted(order, apart=pair)])
+    seats = np.ceil(lengths.max(1) if pair else lengths.sum(1)).astype(np.int64)
     fits = seats <= room
     if not fits.any():
-        told = f"is {context:,}, and the shortest example has about {seats.min():,}"
+        problem = f"is {context:,}, and the shortest example has about {seats.min():,}"
         raise UserError(
-            "instruction_tuning.context", told, "raise it as far as the model goes, or write shorter orders"
+            "instruction_tuning.context", problem, "raise it as far as the model goes, or write shorter orders"
         )
-    asked, answered = found[fits].sum(0)
+    prompts, answered = lengths[fits].sum(0)
     seats, share = seats[fits], spec.validation.share if spec.validation.every else 0.0
     if spec.packing == "separate" or shape.architecture in ALONE:
         whole, length = len(seats), longest_of(seats, spec.batch // context)
@@ -60,7 +60,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
         length = min(context, int(seats.sum()))
     learned = max(1, round((1.0 - share) * whole))
     rows = min(spec.batch // context, learned)
-    read, written = (length * asked / seats.sum(), length * answered / seats.sum()) if pair else (0.0, length)
+    read, written = (length * prompts / seats.sum(), length * answered / seats.sum()) if pair else (0.0, length)
     scored = min(1.0, spec.validation.bytes / max(1.0, share * answered * BYTES_PER_TOKEN))
     return Examples(
         count=len(seats),
@@ -69,22 +69,22 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
         row=Passes(length, read, written, answered / whole),
         rows=rows,
         steps=-(-spec.epochs * learned // rows),
-        held=scored * share * whole,
+        scored_rows=scored * share * whole,
     )
 
 
 def counted(order: Conversation, *, apart: bool) -> Iterator[tuple[float, float]]:
     """Tokens (asked, answered): of the whole conversation, or ``apart`` of each answer and all that comes before it."""
-    asked = answered = 0.0
+    prompt = answered = 0.0
     for message in order.messages:
         tokens = len(message["content"].encode()) / BYTES_PER_TOKEN + AROUND
         answer = message["role"] == "assistant"
         if answer and apart:
-            yield asked, tokens
+            yield prompt, tokens
         answered += tokens if answer and not apart else 0.0
-        asked += tokens if not answer or apart else 0.0
+        prompt += tokens if not answer or apart else 0.0
     if not apart:
-        yield asked, answered
+        yield prompt, answered
 
 
 def longest_of(seats: np.ndarray, rows: int) -> int:
@@ -100,8 +100,8 @@ def expect_tuning(
     batch = int(examples.rows * examples.row.raw)
     blind = spec.validation.model_copy(update={"every": 0})
     learning = spec.model_copy(update={"objective": examples.row, "batch": batch, "validation": blind})
-    found = expect(shape, learning, examples.steps * batch, device, machine, speed)
+    expected = expect(shape, learning, examples.steps * batch, device, machine, speed)
     looks = 1 + -(-examples.steps // spec.validation.every) if spec.validation.every else 0
-    seen = looks * examples.held * examples.row.raw
+    validated = looks * examples.scored_rows * examples.row.raw
     each = flops_per_token(shape, examples.row.raw, examples.row) / 3  # a forward pass is a third
-    return replace(found, looking=seen * each / (speed.flops_per_second * device.count))
+    return replace(expected, looking=validated * each / (speed.flops_per_second * device.count))

@@ -15,16 +15,16 @@ PARTS = ("domain", "general")
 PASSAGE = 1 << 16
 BORDER = re.compile(r"(?<=\S)\s")
 
-Held = dict[str, dict[str, int]]
+SourceBytes = dict[str, dict[str, int]]
 
 
-def held(corpus: Corpus, split: str) -> Held:
+def source_bytes(corpus: Corpus, split: str) -> SourceBytes:
     """UTF-8 bytes of a split by part and source: {part: {source: bytes}}. Reads the split once."""
-    found: Held = {part: {} for part in PARTS}
-    for part, sizes in found.items():
+    sizes: SourceBytes = {part: {} for part in PARTS}
+    for part, by_source in sizes.items():
         for document in corpus.documents(split, part):
-            sizes[document["source"]] = sizes.get(document["source"], 0) + len(document["text"].encode())
-    return found
+            by_source[document["source"]] = by_source.get(document["source"], 0) + len(document["text"].encode())
+    return sizes
 
 
 def blend(
@@ -37,21 +37,21 @@ def blend(
     it is taken and the other part keeps the ratio. Where a source does, all of it is taken and the others of its part
     share the rest in their own ratio. Raises ``UserError`` for an empty part and for an unknown source.
     """
-    sizes, weights = held(corpus, split), weights or {}
-    budgets = budgeted(sizes, {"domain": domain, "general": 1.0 - domain}, sample, weights)
+    sizes, weights = source_bytes(corpus, split), weights or {}
+    budgets = source_budgets(sizes, {"domain": domain, "general": 1.0 - domain}, sample, weights)
     for part in PARTS:
         for _, text in evenly(corpus.documents(split, part), budgets[part], sizes[part]):
             yield text
 
 
-def budgeted(
-    sizes: Held, shares: Mapping[str, float], sample: int, weights: Mapping[str, float]
+def source_budgets(
+    sizes: SourceBytes, shares: Mapping[str, float], sample: int, weights: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
     """The bytes to take of each source: {part: {source: bytes}}."""
-    known = sorted({source for part in sizes.values() for source in part})
-    if unknown := sorted(set(weights) - set(known)):
+    sources = sorted({source for part in sizes.values() for source in part})
+    if unknown := sorted(set(weights) - set(sources)):
         problem = f"the corpus has no source {unknown[0]}"
-        raise UserError("tokenizer.weights", problem, f"name one of {', '.join(known) or 'none'}")
+        raise UserError("tokenizer.weights", problem, f"name one of {', '.join(sources) or 'none'}")
     open_ = {part: {s: size for s, size in sizes[part].items() if weights.get(s, 1.0) > 0} for part in sizes}
     due = [part for part, share in shares.items() if share > 0]
     for part in due:
@@ -64,38 +64,38 @@ def budgeted(
                 f"give {part} text, or fit on {other} text alone: tokenizer.domain_share {1.0 * (other == 'domain')}",
             )
     total = min([float(sample), *(sum(open_[part].values()) / shares[part] for part in due)])
-    return {part: allotted(open_[part], weights, total * shares[part]) for part in sizes}
+    return {part: allocate(open_[part], weights, total * shares[part]) for part in sizes}
 
 
-def allotted(sizes: Mapping[str, int], weights: Mapping[str, float], total: float) -> dict[str, float]:
+def allocate(sizes: Mapping[str, int], weights: Mapping[str, float], total: float) -> dict[str, float]:
     """``total`` bytes over sources in the ratio bytes times factor, none above what it has."""
-    given: dict[str, float] = {}
+    budgets: dict[str, float] = {}
     rest = {source: size * weights.get(source, 1.0) for source, size in sizes.items()}
     while rest:
-        level = max(0.0, total - sum(given.values())) / sum(rest.values())
+        level = max(0.0, total - sum(budgets.values())) / sum(rest.values())
         short = [source for source, weighted in rest.items() if level * weighted >= sizes[source]]
         if not short:
-            return {**given, **{source: level * weighted for source, weighted in rest.items()}}
+            return {**budgets, **{source: level * weighted for source, weighted in rest.items()}}
         for source in short:
-            given[source] = float(sizes[source])
+            budgets[source] = float(sizes[source])
             del rest[source]
-    return given
+    return budgets
 
 
 def evenly(
     documents: Iterator[dict[str, Any]], budgets: Mapping[str, float], sizes: Mapping[str, int]
 ) -> Iterator[tuple[str, str]]:
     """(source, passage) of each source until its budget, evenly from its first document to its last."""
-    seen, taken = dict.fromkeys(sizes, 0), dict.fromkeys(sizes, 0)
+    passed, taken = dict.fromkeys(sizes, 0), dict.fromkeys(sizes, 0)
     for document in documents:
         source = document["source"]
         if not budgets.get(source):
             continue
         for passage in passages(document["text"]):
             size = len(passage.encode())
-            seen[source] += size
+            passed[source] += size
             # Taken whenever the even line through the source is ahead of what was taken of it.
-            if taken[source] + size / 2 <= budgets[source] * seen[source] / sizes[source]:
+            if taken[source] + size / 2 <= budgets[source] * passed[source] / sizes[source]:
                 taken[source] += size
                 yield source, passage
 
@@ -105,7 +105,7 @@ def passages(text: str) -> Iterator[str]:
     start = 0
     while len(text) - start > PASSAGE:
         # Whitespace after a word begins the next part, as it begins the next word for the tokenizer.
-        borders = [found.start() for found in BORDER.finditer(text, start + PASSAGE - 1000, start + PASSAGE)]
+        borders = [match.start() for match in BORDER.finditer(text, start + PASSAGE - 1000, start + PASSAGE)]
         end = borders[-1] if borders else start + PASSAGE
         yield text[start:end]
         start = end

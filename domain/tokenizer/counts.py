@@ -19,12 +19,12 @@ SAMPLE = 1 << 18  # characters on which the short way is tried against the long 
 BORDER = re.compile(r" (?<=\S )(?=\S)")  # a space by itself
 
 
-def count_words(content: dict[str, Any], texts: Iterable[str], *, most: int = MOST) -> tuple[dict[str, int], int]:
+def count_words(content: dict[str, Any], texts: Iterable[str], *, limit: int = MOST) -> tuple[dict[str, int], int]:
     """How often each word occurs, and the UTF-8 bytes of the texts.
 
     ``content`` is that of a tokenizer.json: its normalizer and pre-tokenizer make the words, so these are written in
     the alphabet of its pieces. Where neither splits a text (Llama 2), a word ends where the next ``▁`` begins. Where
-    there are more than ``most`` distinct words, the rarest are dropped from time to time.
+    there are more than ``limit`` distinct words, the rarest are dropped from time to time.
 
     Most pre-tokenizers break at a single space and look no further. Then it is enough to split each distinct text
     between two spaces: a ninth of the characters in 48 MB of financial text, and half the time. A
@@ -37,14 +37,14 @@ def count_words(content: dict[str, Any], texts: Iterable[str], *, most: int = MO
     if lead is None:
         parts = (split(counting, part) for part in sliced(chain(sample, rest)))
     else:
-        parts = (split_between(counting, *held, lead) for held in between(chain(sample, rest), most))
+        parts = (split_between(counting, *pair, lead) for pair in between(chain(sample, rest), limit))
     counts: Counter[str] = Counter()
     least = 1
     for part in parts:
         for word, count in part.items():
             for start in range(0, len(word), LONGEST):
                 counts[word[start : start + LONGEST]] += count
-        while len(counts) > most:
+        while len(counts) > limit:
             counts = Counter({word: count for word, count in counts.items() if count > least})
             least += 1
     alphabet = byte_alphabet()
@@ -88,18 +88,18 @@ def lead_of(counting: Any, sample: list[str]) -> str | None:
     """
     short = [text[: 1 + SAMPLE // max(1, len(sample))] for text in sample]
     right = split(counting, short)
-    held = next(between(short, len(right) + SAMPLE), (Counter(), Counter()))
-    return next((lead for lead in (" ", "") if split_between(counting, *held, lead) == right), None)
+    pair = next(between(short, len(right) + SAMPLE), (Counter(), Counter()))
+    return next((lead for lead in (" ", "") if split_between(counting, *pair, lead) == right), None)
 
 
-def between(texts: Iterable[str], most: int) -> Iterator[tuple[Counter[str], Counter[str]]]:
-    """What stands between single spaces, counted: at the start of a text, and after a space. Anew at ``most``."""
+def between(texts: Iterable[str], limit: int) -> Iterator[tuple[Counter[str], Counter[str]]]:
+    """What stands between single spaces, counted: at the start of a text, and after a space. Anew at ``limit``."""
     first, later = Counter[str](), Counter[str]()
     for text in texts:
         begin, *others = BORDER.split(text)
         first[begin] += 1
         later.update(others)
-        if len(first) + len(later) > most:
+        if len(first) + len(later) > limit:
             yield first, later
             first, later = Counter(), Counter()
     if first:

@@ -9,34 +9,34 @@ from typing import Any
 from domain.errors import UserError
 from domain.manifest import file_sha256
 from domain.spec import fingerprint
-from domain.weights import given_files, is_local
+from domain.weights import is_local, weight_files
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 SLOW_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 
 
-def tokenizer_folder(place: str, asked_by: str) -> Path:
+def tokenizer_folder(name: str, place: str) -> Path:
     """The folder of a tokenizer that is named by a folder or as org/name@revision on the hub.
 
-    Raises ``UserError`` at the recipe path ``asked_by`` where there is no tokenizer.json.
+    Raises ``UserError`` at the recipe path ``place`` where there is no tokenizer.json.
     """
-    folder = Path(place).expanduser()
-    if not (is_local(place) and (folder / "tokenizer.json").is_file()):
-        folder = given_files(place)[0].parent
+    folder = Path(name).expanduser()
+    if not (is_local(name) and (folder / "tokenizer.json").is_file()):
+        folder = weight_files(name)[0].parent
     if not (folder / "tokenizer.json").is_file():
         slow = next((name for name in SLOW_FILES if (folder / name).is_file()), None)
         if slow:
-            problem = f"{place} has a slow tokenizer only ({slow}, no tokenizer.json)"
-            raise UserError(asked_by, problem, "open it in transformers and save it again, which writes tokenizer.json")
-        raise UserError(asked_by, f"{place} has no tokenizer.json", "name one that has, or set tokenizer.mode to train")
+            problem = f"{name} has a slow tokenizer only ({slow}, no tokenizer.json)"
+            raise UserError(place, problem, "open it in transformers and save it again, which writes tokenizer.json")
+        raise UserError(place, f"{name} has no tokenizer.json", "name one that has, or set tokenizer.mode to train")
     return folder
 
 
-def tokenizer_asked(place: str, asked_by: str) -> Any:
+def tokenizer_identity(name: str, place: str) -> Any:
     """What identifies a named tokenizer: name and revision on the hub, the files' bytes and the model's rows else."""
-    if not is_local(place):
-        return place
-    folder = tokenizer_folder(place, asked_by)
+    if not is_local(name):
+        return name
+    folder = tokenizer_folder(name, place)
     files = {name: file_sha256(folder / name) for name in TOKENIZER_FILES if (folder / name).is_file()}
     return fingerprint({**files, "rows": model_rows(folder)})
 

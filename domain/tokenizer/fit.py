@@ -15,7 +15,7 @@ from domain.machine import Machine
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
 from domain.tokenizer.blend import PARTS, blend
-from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_asked, tokenizer_folder
+from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_folder, tokenizer_identity
 from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, Objective, smallest, train
 from domain.weights import is_local
@@ -56,10 +56,10 @@ class Fitting(Spec):
     def _possible(self) -> Fitting:
         if self.mode != "train":
             return self
-        least = smallest(self.objective)
-        if self.vocab_size < least:
+        minimum = smallest(self.objective)
+        if self.vocab_size < minimum:
             raise ValueError(
-                f"vocab_size is {self.vocab_size}; every byte and special token needs one, so ask for at least {least}"
+                f"vocab_size is {self.vocab_size}; every byte and special token needs one, so ask for at least {minimum}"
             )
         if self.multiword and self.sample > MOST_CLAUSES:
             raise ValueError(
@@ -71,12 +71,12 @@ class Fitting(Spec):
     def asked(self) -> dict[str, Any]:
         """What the mode reads, with the content of the tokenizers that it names by a path."""
         read = {"keep": {"mode"}, "extend": {"mode", "add", "weights", "sample"}}
-        said = self.model_dump(
+        fields = self.model_dump(
             mode="json", include=read.get(self.mode, set(Fitting.model_fields) - {"base", "compare_with", "add"})
         )
-        others = [tokenizer_asked(place, "tokenizer.compare_with") for place in self.compare_with]
-        base = {"base": tokenizer_asked(self.base, "base")} if self.base else {}
-        return {**said, **base, "compared": [*zip(named(self.compare_with), others, strict=True)]}
+        others = [tokenizer_identity(place, "tokenizer.compare_with") for place in self.compare_with]
+        base = {"base": tokenizer_identity(self.base, "base")} if self.base else {}
+        return {**fields, **base, "compared": [*zip(named(self.compare_with), others, strict=True)]}
 
 
 @stage("tokenizer", makes=Tokenizer, version=3)

@@ -43,10 +43,11 @@ class Trie:
     counts: np.ndarray
 
     @classmethod
-    def frequent(cls, words: Sequence[bytes], times: np.ndarray, *, longest: int, least: float, most: int) -> Self:
-        """Every byte, and substrings of up to ``longest`` bytes that occur ``least`` times, some ``most`` of a length.
+    def frequent(cls, words: Sequence[bytes], times: np.ndarray, *, longest: int, at_least: float, limit: int) -> Self:
+        """Every byte, and about ``limit`` substrings of each length up to ``longest`` bytes.
 
-        A substring occurs no more often than its own beginning, so each level only looks at what the last one kept.
+        Each occurs ``at_least`` times. A substring occurs no more often than its own beginning, so each level only
+        looks at what the last one kept.
         """
         columns = Columns.of(words)
         weights = times[columns.order]
@@ -63,15 +64,15 @@ class Trie:
             if not sum(map(len, codes)):
                 break
             unique, inverse = np.unique(np.concatenate(codes), return_inverse=True)
-            seen = np.bincount(inverse, weights[np.concatenate(column)], len(unique))
-            bar = np.partition(seen, -most)[-most] if len(seen) > most else least
-            stays = seen >= max(least, bar)
-            if stays.sum() > 2 * most:  # many are as rare as the last one
-                stays = seen > bar
+            occurrences = np.bincount(inverse, weights[np.concatenate(column)], len(unique))
+            threshold = np.partition(occurrences, -limit)[-limit] if len(occurrences) > limit else at_least
+            stays = occurrences >= max(at_least, threshold)
+            if stays.sum() > 2 * limit:  # many are as rare as the last one
+                stays = occurrences > threshold
             first = len(trie.counts)
             again = np.where(stays, np.cumsum(stays) + (first - 1), -1)[inverse]
             trie.levels.append(unique[stays])
-            trie.counts = np.concatenate([trie.counts, seen[stays]])
+            trie.counts = np.concatenate([trie.counts, occurrences[stays]])
             parts = np.split(again, np.cumsum([len(each) for each in codes])[:-1])
             alive = [part >= 0 for part in parts]
             number = [part[live] for part, live in zip(parts, alive, strict=True)]
@@ -97,10 +98,14 @@ class Trie:
 
     def find(self, level: int, codes: np.ndarray) -> np.ndarray:
         """The numbers of substrings of ``level + 1`` bytes, given as codes; -1 for those that are not here."""
-        known = self.levels[level]
+        substrings = self.levels[level]
         first = sum(map(len, self.levels[:level]))
-        place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-        return np.asarray(np.where(known[place] == codes, first + place, -1)) if len(known) else np.full(len(codes), -1)
+        place = np.minimum(np.searchsorted(substrings, codes), len(substrings) - 1)
+        return (
+            np.asarray(np.where(substrings[place] == codes, first + place, -1))
+            if len(substrings)
+            else np.full(len(codes), -1)
+        )
 
 
 class Lattice:
@@ -179,13 +184,13 @@ class Lattice:
     def best(self, log: np.ndarray) -> np.ndarray:
         """The log probability of the best way to split each word."""
         tall, order = self.columns.tall, self.columns.order
-        found = [np.full(size, -np.inf) for size in tall]
-        found[0][:] = 0.0
+        scores = [np.full(size, -np.inf) for size in tall]
+        scores[0][:] = 0.0
         for end, length in sorted(self.edges):
             column, piece = self.edges[end, length]
-            found[end][column] = np.maximum(found[end][column], found[end - length][column] + log[piece])
+            scores[end][column] = np.maximum(scores[end][column], scores[end - length][column] + log[piece])
         result = np.empty(len(order))
-        for end, all_ in enumerate(found):
+        for end, all_ in enumerate(scores):
             here = slice(tall[end + 1] if end + 1 < len(tall) else 0, tall[end])
             result[order[here]] = all_[here]
         return result

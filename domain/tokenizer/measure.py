@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from domain.artifacts import Corpus
-from domain.tokenizer.blend import PARTS, allotted, evenly, held
+from domain.tokenizer.blend import PARTS, allocate, evenly, source_bytes
 from domain.tokenizer.encoding.texts import encode_texts, load_tokenizer
 from domain.tokenizer.splitting import byte_alphabet, byte_level
 
@@ -54,14 +54,14 @@ def measure(folder: Path, corpus: Corpus, against: Mapping[str, Path] | None = N
 
 def sampled(corpus: Corpus) -> tuple[Texts, dict[str, dict[str, int]]]:
     """Texts to measure on, and the bytes that their split holds, both by part and source."""
-    splits = {split: held(corpus, split) for split in ("validation", "train")}
+    splits = {split: source_bytes(corpus, split) for split in ("validation", "train")}
     texts: Texts = {}
     sizes = {}
     for part in PARTS:
         split = "validation" if splits["validation"][part] else "train"
         here = sizes[part] = splits[split][part]
         capped = {source: min(size, PER_SOURCE) for source, size in here.items()}
-        budgets = allotted(capped, {}, min(PER_PART, sum(capped.values())))
+        budgets = allocate(capped, {}, min(PER_PART, sum(capped.values())))
         texts[part] = {source: [] for source in here}
         for source, text in evenly(corpus.documents(split, part), budgets, here):
             texts[part][source].append(text)
@@ -102,13 +102,13 @@ def lone(tokenizer: Any) -> np.ndarray:
     vocabulary = tokenizer.get_vocab()
     high = {letter for byte, letter in byte_alphabet().items() if byte >= 0x80}
     spelled = byte_level(json.loads(tokenizer.backend_tokenizer.to_str()))
-    found = np.zeros(1 + max(vocabulary.values()), bool)
+    flags = np.zeros(1 + max(vocabulary.values()), bool)
     for piece, number in vocabulary.items():
-        found[number] = piece in high if spelled else FALLBACK.fullmatch(piece) is not None
+        flags[number] = piece in high if spelled else FALLBACK.fullmatch(piece) is not None
     # An unknown token that also ends texts (GPT-2) or pads them is never met as unknown.
     if tokenizer.unk_token_id not in (None, tokenizer.eos_token_id, tokenizer.bos_token_id):
-        found[tokenizer.unk_token_id] = True
-    return found
+        flags[tokenizer.unk_token_id] = True
+    return flags
 
 
 def improved(before: Any, after: Any, texts: Mapping[str, list[str]]) -> list[dict[str, Any]]:

@@ -64,10 +64,10 @@ def train(
     else:
         fast = learn_unigram(texts, words, learned, special, multiword=multiword)
     if fast.get_vocab_size() < learned:
-        most = fast.get_vocab_size() + pieces - learned
+        limit = fast.get_vocab_size() + pieces - learned
         raise UserError(
             "tokenizer.vocab_size",
-            f"the text supports {most:,} pieces, not {pieces:,}",
+            f"the text supports {limit:,} pieces, not {pieces:,}",
             "ask for fewer pieces or give more text",
         )
     dressed(fast, objective).save_pretrained(out)

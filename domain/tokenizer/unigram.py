@@ -19,7 +19,7 @@ LONGEST = 24  # bytes of a piece
 LONGEST_WORD = 64  # bytes; longer ones are learned in parts
 SEEDS = 10  # candidates at the beginning, for each piece asked for
 WIDE = 10  # candidates of one length, for each piece asked for
-KEPT = 0.75  # share of candidates that outlive a round, as in SentencePiece
+SURVIVING = 0.75  # share of candidates that outlive a round, as in SentencePiece
 LEAST = 2  # what occurs once says nothing about the next text
 UNSEEN = -30.0  # log probability of a special token, which stands in no word
 WEAKEST = -20.0  # log probability at least of each of the 256 bytes
@@ -57,7 +57,7 @@ def unigram(counts: Mapping[str, int], pieces: int) -> list[tuple[str, float]]:
     words, times = chosen(counts, MOST)
     spelled = [word.translate(bytes_of).encode("latin-1") for word in words]
 
-    trie = Trie.frequent(spelled, times, longest=LONGEST, least=LEAST, most=WIDE * pieces)
+    trie = Trie.frequent(spelled, times, longest=LONGEST, at_least=LEAST, limit=WIDE * pieces)
     gain = trie.counts * trie.lengths
     gain[:256] = np.inf  # bytes stay, always
     seeds = np.sort(np.argsort(-gain, kind="stable")[: max(256, SEEDS * pieces)])
@@ -75,7 +75,7 @@ def unigram(counts: Mapping[str, int], pieces: int) -> list[tuple[str, float]]:
         # What the text loses where a piece is spelled by the best others: Kudo 2018, section 3.2, step 3 b.
         lost = used * (log - within.best(log)[row])
         lost[:256] = np.inf
-        size = max(pieces, round(KEPT * len(texts)))
+        size = max(pieces, round(SURVIVING * len(texts)))
         stay = np.sort(np.argsort(-lost, kind="stable")[:size])
         texts, log, row = [texts[each] for each in stay], log[stay], row[stay]
         lattice.keep(stay)
@@ -85,8 +85,8 @@ def unigram(counts: Mapping[str, int], pieces: int) -> list[tuple[str, float]]:
     return list(zip(letters, log[order].tolist(), strict=True))
 
 
-def chosen(counts: Mapping[str, int], most: int) -> tuple[list[str], np.ndarray]:
-    """The most frequent words, ``most`` bytes together, and how often each stands for one.
+def chosen(counts: Mapping[str, int], limit: int) -> tuple[list[str], np.ndarray]:
+    """The most frequent words, ``limit`` bytes together, and how often each stands for one.
 
     Where not all fit, those of the lowest count stand for all that are left out; which ones is drawn by a hash.
     """
@@ -96,7 +96,7 @@ def chosen(counts: Mapping[str, int], most: int) -> tuple[list[str], np.ndarray]
             parts[word[start : start + LONGEST_WORD]] += count
     words = sorted(parts, key=lambda word: (-parts[word], zlib.crc32(word.encode()), word))
     times = np.array([parts[word] for word in words], np.float64)
-    fits = max(1, int(np.searchsorted(np.cumsum(np.fromiter(map(len, words), np.int64, len(words))), most, "right")))
+    fits = max(1, int(np.searchsorted(np.cumsum(np.fromiter(map(len, words), np.int64, len(words))), limit, "right")))
     if fits < len(words):
         last = times == times[fits - 1]
         last[fits:] = False

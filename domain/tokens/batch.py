@@ -43,7 +43,7 @@ class Batch:
     def pinned(self) -> Batch:
         """In memory from which a GPU copies without the processor."""
 
-        def held(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        def pin(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             return {name: tensor.pin_memory() for name, tensor in tensors.items()}
 
-        return Batch(inputs=held(self.inputs), labels=self.labels, valid=self.valid, segments=self.segments)
+        return Batch(inputs=pin(self.inputs), labels=self.labels, valid=self.valid, segments=self.segments)

@@ -19,7 +19,7 @@ from domain.spec import Spec
 from domain.stage import stage
 from domain.tokenizer.encoding.fast import Fast, plain
 from domain.tokenizer.encoding.texts import SAMPLE, batched, cache_of, frame, load_tokenizer, valid
-from domain.tokens.finished_shards import Kept, Note
+from domain.tokens.finished_shards import FinishedShards, Note
 from domain.tokens.shards import PARTS, SPLITS, ShardWriter
 
 COUNTED = ("documents", "tokens", "bytes")
@@ -38,16 +38,17 @@ def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, m
     ``sources``: the same three of train, by part and source. A shard that is finished is not encoded again after a
     crash. Threads encode a shard each, since tiktoken leaves the interpreter free.
     """
-    kept = Kept(out, corpus, tokenizer)
-    speaker = load_tokenizer(tokenizer.path)
-    memory = cache_of(speaker)
-    fast = memory.prove(speaker.backend_tokenizer, list(sample(corpus)))
-    print(f"encode: by the tokenizer itself, since {memory.why}" if fast is None else "encode: by tiktoken", flush=True)
+    finished = FinishedShards(out, corpus, tokenizer)
+    loaded = load_tokenizer(tokenizer.path)
+    cache = cache_of(loaded)
+    fast = cache.prove(loaded.backend_tokenizer, list(sample(corpus)))
+    path = f"the slow tokenizer path: {cache.why}" if fast is None else "tiktoken"
+    print(f"encode: using {path}", flush=True)
     work = Work(
-        kept=kept, fast=fast, backend=speaker.backend_tokenizer, frame=frame(speaker),
-        largest=max(speaker.get_vocab().values()),
+        finished=finished, fast=fast, backend=loaded.backend_tokenizer, frame=frame(loaded),
+        largest=max(loaded.get_vocab().values()),
     )  # fmt: skip
-    facts: dict[str, Any] = {"vocabulary": len(speaker), "sources": {}}
+    facts: dict[str, Any] = {"vocabulary": len(loaded), "sources": {}}
     # The tokenizer itself is on all cores already.
     with ThreadPoolExecutor(machine.worker_count if fast else 1) as pool:
         for split in SPLITS:
@@ -59,10 +60,10 @@ def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, m
                 counts, sources = dict.fromkeys(COUNTED, 0), dict[str, dict[str, int]]()
                 try:
                     for future in futures:
-                        for source, told in future.result().items():
-                            add(counts, told)
-                            add(sources.setdefault(source, dict.fromkeys(COUNTED, 0)), told)
-                            bar.update(told["bytes"])
+                        for source, tally in future.result().items():
+                            add(counts, tally)
+                            add(sources.setdefault(source, dict.fromkeys(COUNTED, 0)), tally)
+                            bar.update(tally["bytes"])
                 finally:  # after an error no other shard is begun; those that were are finished, and kept
                     for future in futures:
                         future.cancel()
@@ -70,7 +71,7 @@ def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, m
                 facts[split][part] = counts
                 if split == "train":
                     facts["sources"][part] = dict(sorted(sources.items()))
-    kept.move()
+    finished.move()
     return facts
 
 
@@ -91,7 +92,7 @@ def sample(corpus: Corpus) -> Iterator[str]:
 class Work:
     """What it takes to encode the files of a corpus."""
 
-    kept: Kept
+    finished: FinishedShards
     fast: Fast | None
     backend: Any
     frame: tuple[int, int]
@@ -99,11 +100,11 @@ class Work:
 
     def shard(self, split: str, path: Path) -> Note:
         """Encode one file, unless that is done: documents, tokens and bytes by source."""
-        note = self.kept.find(split, path.stem)
+        note = self.finished.find(split, path.stem)
         if note is not None:
             return note
         note, (begin, end) = {}, self.frame
-        stem = self.kept.stem(split, path.stem)
+        stem = self.finished.stem(split, path.stem)
         with ShardWriter(stem, vocabulary=self.largest + 1) as writer, path.open("rb") as lines:
             for documents in batched(map(json.loads, lines), AT_ONCE, lambda document: len(document["text"])):
                 texts = [valid(document["text"]) for document in documents]
@@ -112,7 +113,7 @@ class Work:
                     writer.add(np.concatenate(([begin], ids, [end])), size, source=source, name=document["id"])
                     counts = note.setdefault(source, dict.fromkeys(COUNTED, 0))
                     add(counts, {"documents": 1, "tokens": len(ids) + 2, "bytes": size})
-        self.kept.note(split, path.stem, note)
+        self.finished.note(split, path.stem, note)
         return note
 
     def ids(self, texts: Sequence[str]) -> list[np.ndarray]:

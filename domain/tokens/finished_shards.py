@@ -16,7 +16,7 @@ from domain.tokens.shard import ENDINGS, beside
 Note = dict[str, Any]
 
 
-class Kept:
+class FinishedShards:
     """The shards of an unfinished run, in the scratch of its folder ``out``; the run's own corpus and tokenizer."""
 
     def __init__(self, out: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
@@ -54,19 +54,17 @@ class Kept:
     def find(self, split: str, name: str) -> Note | None:
         """The facts of a shard that is finished and as it was written; one that is not is told, in a line."""
         try:
-            told: Note = json.loads(self.note_path(split, name).read_bytes())
+            note: Note = json.loads(self.note_path(split, name).read_bytes())
         except FileNotFoundError:
             return None
-        found = digests(self.stem(split, name))
-        for ending, digest in told["sha256"].items():
-            if found[ending] != digest:
+        hashes = digests(self.stem(split, name))
+        for ending, digest in note["sha256"].items():
+            if hashes[ending] != digest:
                 file = beside(self.stem(split, name), ending)
-                print(
-                    f"encode: {file} had SHA-256 {digest} when it was finished, and has {found[ending]}; encoded again",
-                    flush=True,
-                )
+                change = f"SHA-256 was {digest} when finished, now {hashes[ending]}"
+                print(f"encode: {file} has changed ({change}); encoding it again", flush=True)
                 return None
-        facts: Note = told["facts"]
+        facts: Note = note["facts"]
         return facts
 
     def move(self) -> None:

@@ -63,16 +63,16 @@ class Turns:
     def counts(self, rows: int) -> list[int]:
         """How many of the first ``rows`` rows each stream gets."""
         stretch = bisect_right(self.starts, rows) - 1
-        found = list(self.taken[stretch])
+        counts = list(self.taken[stretch])
         waiting = [(self.trees[stretch], rows - self.starts[stretch])]
         while waiting:
             node, number = waiting.pop()
             if isinstance(node, int):
-                found[node] += number
+                counts[node] += number
             else:
                 left = node.left_of(number)
                 waiting += [(node.left, left), (node.right, number - left)]
-        return found
+        return counts
 
     def of(self, row: int) -> tuple[int, int]:
         """The stream of a row and the row's running number there: a microsecond, however many rows there are."""
@@ -84,15 +84,15 @@ class Turns:
         return node, number + self.taken[stretch][node]
 
 
-def capped(shares: Sequence[float], most: Sequence[int], rows: int) -> Turns:
-    """``rows`` rows dealt by ``shares`` until a stream has its ``most``; the others then share what it would have had.
+def capped(shares: Sequence[float], limits: Sequence[int], rows: int) -> Turns:
+    """Deal ``rows`` rows by ``shares``; a stream that reaches its limit leaves the rest to the others.
 
-    ``sum(most)`` of the streams above zero must reach ``rows``.
+    ``sum(limits)`` of the streams above zero must reach ``rows``.
     """
     turns, left = Turns([(0, shares)]), list(shares)
 
     def over(number: int) -> list[bool]:
-        return [have > limit for have, limit in zip(turns.counts(number), most, strict=True)]
+        return [have > limit for have, limit in zip(turns.counts(number), limits, strict=True)]
 
     while True:
         low, high = turns.starts[-1], rows

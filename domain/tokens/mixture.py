@@ -60,24 +60,24 @@ class Mixture(Shares):
 
     @model_validator(mode="before")
     @classmethod
-    def _means(cls, given: object) -> object:
+    def _means(cls, data: object) -> object:
         """With phases, what is not given as shares is not the default, but what the phases come to."""
-        if not isinstance(given, Mapping) or not given.get("phases"):
-            return given
+        if not isinstance(data, Mapping) or not data.get("phases"):
+            return data
         try:
-            phases = [Phase.model_validate(phase) for phase in given["phases"]]
-            said = {part: float(given[part]) for part in PARTS if part in given}
+            phases = [Phase.model_validate(phase) for phase in data["phases"]]
+            shares = {part: float(data[part]) for part in PARTS if part in data}
         except (TypeError, ValueError):
-            return given  # the fields' own validators say what is wrong, and where
+            return data  # the fields' own validators say what is wrong, and where
         ends = [phase.until for phase in phases]
         if ends[-1] != 1 or any(b <= a for a, b in zip([0.0, *ends], ends, strict=False)):
             raise ValueError("let until rise from phase to phase, up to 1 in the last")
         lengths = [end - begin for begin, end in zip([0.0, *ends], ends, strict=False)]
         domain = min(1.0, sum(length * phase.domain for length, phase in zip(lengths, phases, strict=True)))
         means = {"domain": domain, "general": 1.0 - domain}
-        if any(abs(share - means[part]) > 1e-9 for part, share in said.items()):
+        if any(abs(share - means[part]) > 1e-9 for part, share in shares.items()):
             raise ValueError("has phases and shares of its own; leave domain and general to the phases")
-        return {**given, **means}
+        return {**data, **means}
 
     def alone(self, part: str) -> Mixture:
         """This mixture reading one part only, its sources as before: the same rows of it in the same order."""

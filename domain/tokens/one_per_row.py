@@ -22,8 +22,8 @@ class Separate:
         self.first = np.concatenate(([0], np.cumsum(pieces)))  # piece of each document
         self.epoch_rows = int(self.first[-1])
         self.truncated = float(np.mean(pieces > 1))
-        held = source.tokens + self.epoch_rows - len(pieces)  # what neighbours share stands in both
-        self.padding = 1.0 - held / (self.epoch_rows * (context + 1))
+        positions = source.tokens + self.epoch_rows - len(pieces)  # what neighbours share stands in both
+        self.padding = 1.0 - positions / (self.epoch_rows * (context + 1))
         self.order = lru_cache(maxsize=1)(self._order)
 
     def _order(self, epoch: int) -> np.ndarray:
@@ -43,6 +43,6 @@ class Separate:
         piece = int(self.order(epoch)[place])
         document = int(self.first.searchsorted(piece, side="right")) - 1
         start = (piece - int(self.first[document])) * self.context
-        held = self.source.document(document)[start : start + self.context + 1]
-        tokens[: len(held)], segments[: len(held)] = held, 0
-        tokens[len(held) :], segments[len(held) :] = 0, PADDING
+        ids = self.source.document(document)[start : start + self.context + 1]
+        tokens[: len(ids)], segments[: len(ids)] = ids, 0
+        tokens[len(ids) :], segments[len(ids) :] = 0, PADDING

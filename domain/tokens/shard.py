@@ -64,8 +64,8 @@ class ShardWriter:
             np.save(beside(self.stem, f"{ending}.npy"), np.asarray(numbers, dtype=np.int64))
         np.save(beside(self.stem, ".sources.npy"), np.asarray(self.sources, dtype=id_type(len(self.names))))
         beside(self.stem, ".ids.bin").write_bytes(b"".join(self.name_bytes))
-        told = {"type": self.type.name, "documents": self.documents, "sources": list(self.names)}
-        beside(self.stem, ".json").write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
+        header = {"type": self.type.name, "documents": self.documents, "sources": list(self.names)}
+        beside(self.stem, ".json").write_text(json.dumps(header, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @property
     def documents(self) -> int:
@@ -88,10 +88,10 @@ class Shard:
 
     def __init__(self, stem: Path) -> None:
         self.stem = stem
-        told = opened(beside(stem, ".json"), lambda path: json.loads(path.read_bytes()))
+        header = opened(beside(stem, ".json"), lambda path: json.loads(path.read_bytes()))
         try:
-            self.type, self.source_names = np.dtype(told["type"]), list[str](told["sources"])
-            count = int(told["documents"])
+            self.type, self.source_names = np.dtype(header["type"]), list[str](header["sources"])
+            count = int(header["documents"])
         except (KeyError, TypeError, ValueError):
             raise torn(beside(stem, ".json"), "does not say type, documents and sources") from None
         self.offsets = self.numbers(".offsets.npy", count + 1)
@@ -106,10 +106,10 @@ class Shard:
     def numbers(self, ending: str, length: int) -> np.ndarray:
         """The numbers in a file, of which there are to be this many."""
         path = beside(self.stem, ending)
-        found: np.ndarray = opened(path, np.load)
-        if found.shape != (length,):
-            raise torn(path, f"has shape {found.shape}, and ({length},) is due")
-        return found
+        values: np.ndarray = opened(path, np.load)
+        if values.shape != (length,):
+            raise torn(path, f"has shape {values.shape}, and ({length},) is due")
+        return values
 
     def fits(self, ending: str, of_ends: str, ends: np.ndarray, width: int) -> None:
         """Refuse ends that do not rise from 0, or a file that does not end with them; ``width`` bytes each."""

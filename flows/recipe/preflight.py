@@ -12,7 +12,7 @@ from corpora.sources.packages import Packages, version
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.chat_base import confirmed
-from domain.weights import given_files, is_local
+from domain.weights import is_local, weight_files
 from evals.tasks import load_task
 from flows.recipe.recipe import Recipe
 from flows.units import size
@@ -64,7 +64,7 @@ def base(recipe: Recipe) -> str:
     if scratch is not None:
         return f"{scratch.architecture} of {scratch.layers} layers and width {scratch.width}, from scratch"
     if is_local(weights):
-        files = given_files(weights)
+        files = weight_files(weights)
         return f"{weights}, {size(sum(Path(file).stat().st_size for file in files))}"
     name, _, revision = weights.partition("@")
     if not revision:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UserError
-from domain.weights import given_files, is_local, weights_asked
+from domain.weights import is_local, weight_files, weights_identity
 from tests.hub import serving
 
 HOME = Path(__file__).resolve().parents[2]
@@ -16,10 +16,10 @@ HOME = Path(__file__).resolve().parents[2]
 LOAD = """
 import sys
 from domain.errors import UserError
-from domain.weights import given_files
+from domain.weights import weight_files
 for weights in sys.argv[1:]:
     try:
-        files = given_files(weights)
+        files = weight_files(weights)
     except UserError as refusal:
         print(refusal)
         continue
@@ -51,17 +51,17 @@ def test_folders_that_are_no_base(tmp_path: Path, files: dict[str, str], found: 
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     with pytest.raises(UserError, match=found):
-        given_files(str(tmp_path))
+        weight_files(str(tmp_path))
 
 
 def test_a_hub_name_needs_a_revision() -> None:
     with pytest.raises(UserError, match="no revision"):
-        given_files("org/model")
+        weight_files("org/model")
 
 
 def test_the_hub_out_of_reach_is_one_line() -> None:
     with pytest.raises(UserError, match="cannot be had from the hub"):
-        given_files("org/model@0123456789012345678901234567890123456789")
+        weight_files("org/model@0123456789012345678901234567890123456789")
 
 
 def test_identity_is_content_not_place(tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ def test_identity_is_content_not_place(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
         (tmp_path / name / "model.safetensors").write_text("weights")
-    assert weights_asked(str(tmp_path / "a")) == weights_asked(str(tmp_path / "b"))
+    assert weights_identity(str(tmp_path / "a")) == weights_identity(str(tmp_path / "b"))
     (tmp_path / "b" / "model.safetensors").write_text("other weights")
-    assert weights_asked(str(tmp_path / "a")) != weights_asked(str(tmp_path / "b"))
+    assert weights_identity(str(tmp_path / "a")) != weights_identity(str(tmp_path / "b"))
 
 
 def test_a_base_comes_from_the_hub_at_its_revision_and_speaks(pretrained: Path, tmp_path: Path) -> None:

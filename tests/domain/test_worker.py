@@ -18,7 +18,7 @@ from domain.manifest import write_json
 from domain.model.spec import Base, Scratch
 from domain.settings.learning import Learning
 from domain.training.pretrain import prepare
-from domain.worker import told
+from domain.worker import reply_to
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 BASE = Base(
@@ -98,11 +98,11 @@ def test_on_a_gpu(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_told_of_an_error(error: Exception, reply: dict[str, Any] | None) -> None:
-    assert told(error, {"out": "/out", "stage": "m:prepare"}) == reply
+    assert reply_to(error, {"out": "/out", "stage": "m:prepare"}) == reply
 
 
 def test_memory_that_ran_out_is_to_mend() -> None:
     for error in (MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")):
-        reply = told(error, {"out": "/out", "stage": "m:prepare"})
+        reply = reply_to(error, {"out": "/out", "stage": "m:prepare"})
         assert reply is not None
         assert "--micro-batch" in reply["error"][2]

@@ -11,7 +11,7 @@ import numpy as np
 from domain.errors import UserError
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
-from domain.weights import given_files
+from domain.weights import weight_files
 
 BATCH = 32  # windows
 LONGEST = 512  # pieces of a window; attention costs more than it brings beyond
@@ -75,7 +75,7 @@ class Transformer:
 
         place = f"harm: transformer: {weights}"
         try:
-            folder: Path = given_files(weights)[0].parent
+            folder: Path = weight_files(weights)[0].parent
         except UserError as refusal:
             raise UserError(place, refusal.problem, refusal.fix) from None
         logging.disable_progress_bar()

@@ -39,18 +39,18 @@ class Fast:
         except ImportError:
             raise Unproved("tiktoken is not installed") from None
 
-        told = json.loads(backend.to_str())
-        if told["truncation"] or told["padding"]:
+        content = json.loads(backend.to_str())
+        if content["truncation"] or content["padding"]:
             raise Unproved("it truncates or pads")
-        if told["normalizer"] not in (None, {"type": "NFC"}):
+        if content["normalizer"] not in (None, {"type": "NFC"}):
             raise Unproved("it changes the text")
-        pattern = pattern_of(told["pre_tokenizer"])
+        pattern = pattern_of(content["pre_tokenizer"])
         if pattern is None or not told_apart(pattern):
             raise Unproved("it cuts text into words in a way of its own")
-        found = ranked(told["model"])
-        if isinstance(found, str):
-            raise Unproved(found)
-        ranks, ids = found
+        ranking = ranked(content["model"])
+        if isinstance(ranking, str):
+            raise Unproved(ranking)
+        ranks, ids = ranking
         self.ids = ids.astype(np.int32)
         self.widths = np.array([len(piece) for piece in ranks], dtype=np.int64)
         self.backend, self.normalizer = backend, backend.normalizer
@@ -58,7 +58,7 @@ class Fast:
         self.core = tiktoken.Encoding(
             "fast", pat_str=pattern, mergeable_ranks=ranks, special_tokens={"\x00none such\x00": len(ranks)}
         )
-        own = [token["content"] for token in told["added_tokens"] if not token["special"]]
+        own = [token["content"] for token in content["added_tokens"] if not token["special"]]
         self.added = [token for token in own if not any(other in token for other in own if other != token)]
         self.check([*TORTURE, *hard_texts(), *sample])
 
@@ -82,13 +82,15 @@ class Fast:
             return None
         if int(self.widths[ranks].sum()) != size:  # a text of which nothing is left out has as many bytes as its pieces
             return None
-        found: np.ndarray = self.ids[ranks]
-        return found
+        ids: np.ndarray = self.ids[ranks]
+        return ids
 
     def all(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The ids of each text, int32 [tokens]."""
-        found = [self.encode(text) for text in texts]
-        return [plain(self.backend, [text])[0] if ids is None else ids for text, ids in zip(texts, found, strict=True)]
+        encoded = [self.encode(text) for text in texts]
+        return [
+            plain(self.backend, [text])[0] if ids is None else ids for text, ids in zip(texts, encoded, strict=True)
+        ]
 
     def check(self, texts: Sequence[str]) -> None:
         """Compare with the tokenizer itself, text by text; raises ``Unproved`` at the first that differs."""

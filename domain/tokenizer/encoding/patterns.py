@@ -45,11 +45,11 @@ def pattern_of(pre_tokenizer: dict[str, Any] | None) -> str | None:
             return r"(?s:.+)"
         case [str(only)]:
             return grouped(only) if understood(only) else None
-        case [str(digits), str(rest)] if understood(rest) and (found := DIGITS.get(digits)):
+        case [str(digits), str(rest)] if understood(rest) and (digit := DIGITS.get(digits)):
             # A run of digits that stands alone must be one piece for the second cut as well.
-            if digits != found and rest != GPT2:
+            if digits != digit and rest != GPT2:
                 return None
-            apart = without(grouped(rest), found)
+            apart = without(grouped(rest), digit)
             return f"{digits}|{apart}" if apart else None
     return None
 
@@ -60,12 +60,12 @@ def grouped(pattern: str) -> str:
     Of such a group fancy-regex makes one automaton; any other alternative is tried step by step.
     """
     alternatives, depth = [""], 0
-    for found in SYNTAX.finditer(pattern):
-        depth += (found[0].startswith("(") and not found["contractions"]) - (found[0] == ")")
-        if found[0] == "|" and not depth:
+    for token in SYNTAX.finditer(pattern):
+        depth += (token[0].startswith("(") and not token["contractions"]) - (token[0] == ")")
+        if token[0] == "|" and not depth:
             alternatives.append("")
         else:
-            alternatives[-1] += found[0]
+            alternatives[-1] += token[0]
     groups: list[str] = []
     for plain, run in groupby(alternatives, lambda one: not re.search(r"\(\?[!=]|[?*+]\+", one)):
         some = list(run)
@@ -90,8 +90,8 @@ def cut(step: dict[str, Any]) -> str | None:
 def understood(pattern: str) -> bool:
     """Whether the pattern holds nothing but what every engine that backtracks takes the same way."""
     end = 0
-    while found := SYNTAX.match(pattern, end):
-        end = found.end()
+    while token := SYNTAX.match(pattern, end):
+        end = token.end()
     return bool(pattern) and end == len(pattern)
 
 
@@ -101,14 +101,14 @@ def without(pattern: str, kind: str) -> str | None:
     So it matches between them as if nothing stood behind, also where it looks ahead.
     """
     parts = []
-    for found in SYNTAX.finditer(pattern):
-        atom = found["atom"]
+    for token in SYNTAX.finditer(pattern):
+        atom = token["atom"]
         if atom is not None and re.fullmatch(CLASS + "|" + MEMBERS, atom):
             parts.append(f"[{atom}--{kind}]" if atom.startswith("\\") else f"[{atom}--[{kind}]]")
         elif atom is not None and atom[-1].isnumeric():
             return None
         else:
-            parts.append(found[0])
+            parts.append(token[0])
     return "".join(parts)
 
 

@@ -44,10 +44,10 @@ CACHES: WeakKeyDictionary[Any, EncoderCache] = WeakKeyDictionary()
 
 def cache_of(tokenizer: Any) -> EncoderCache:
     """What is remembered of ``tokenizer``; nothing once it was given other tokens."""
-    memory = CACHES.get(tokenizer)
-    if memory is None or memory.pieces != len(tokenizer):
-        memory = CACHES[tokenizer] = EncoderCache(len(tokenizer))
-    return memory
+    cache = CACHES.get(tokenizer)
+    if cache is None or cache.pieces != len(tokenizer):
+        cache = CACHES[tokenizer] = EncoderCache(len(tokenizer))
+    return cache
 
 
 def frame(tokenizer: Any) -> tuple[int, int]:
@@ -73,11 +73,11 @@ def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
     encoded as U+FFFD.
     """
     texts = [valid(text) for text in texts]
-    memory = cache_of(tokenizer)
-    memory.characters += sum(map(len, texts))
-    if memory.characters < WORTH:
+    cache = cache_of(tokenizer)
+    cache.characters += sum(map(len, texts))
+    if cache.characters < WORTH:
         return plain(tokenizer.backend_tokenizer, texts)
-    fast = memory.prove(tokenizer.backend_tokenizer, [text[: SAMPLE[1]] for text in texts[: SAMPLE[0]]])
+    fast = cache.prove(tokenizer.backend_tokenizer, [text[: SAMPLE[1]] for text in texts[: SAMPLE[0]]])
     if fast is None:
         return plain(tokenizer.backend_tokenizer, texts)
     with ThreadPoolExecutor(available_cores()) as pool:
@@ -114,13 +114,13 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def batched(items: Iterable[T], most: int, size: Callable[[T], int]) -> Iterator[list[T]]:
-    """``items`` in lists of about ``most`` in all, each item being of a ``size``."""
+def batched(items: Iterable[T], limit: int, size: Callable[[T], int]) -> Iterator[list[T]]:
+    """``items`` in lists of about ``limit`` in all, each item being of a ``size``."""
     batch, filled = list[T](), 0
     for item in items:
         batch.append(item)
         filled += size(item)
-        if filled >= most:
+        if filled >= limit:
             yield batch
             batch, filled = [], 0
     if batch:

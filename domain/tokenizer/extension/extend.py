@@ -68,13 +68,13 @@ def extend_content(content: dict[str, Any], texts: Iterable[str], pieces: int, *
     sequences, counts = [list(word) for word in cut], list(cut.values())
     learned = learn(sequences, counts, symbols, pieces if kind == "bpe" else SPARE * pieces, joins)
     if kind == "bpe":
-        found = len(learned.texts)
+        added = len(learned.texts)
         add_merges(content, learned, symbols + learned.texts)
     else:
-        found = add_scores(content, learned, sequences, counts, pieces)
-    if found < pieces:
-        found_what = f"the text supports {found:,} new pieces, not {pieces:,}"
-        raise UserError("tokenizer.vocab_size", found_what, "ask for fewer pieces or give more text")
+        added = add_scores(content, learned, sequences, counts, pieces)
+    if added < pieces:
+        problem = f"the text supports {added:,} new pieces, not {pieces:,}"
+        raise UserError("tokenizer.vocab_size", problem, "ask for fewer pieces or give more text")
     return {"kind": kind, "pieces_added": pieces, "words": len(words), "counted_bytes": size}
 
 

@@ -24,18 +24,18 @@ def borders(pieces: Iterable[str], *, spelled: bool, words: bool) -> Callable[[s
     a small vocabulary may show none. Digits join digits nowhere where no piece of the base has two in a row.
     """
     kind = byte_kind() if spelled else character_kind
-    seen = {(LETTER, LETTER), (MARK, MARK)}
+    joined_kinds = {(LETTER, LETTER), (MARK, MARK)}
     for piece in pieces:
         kinds = [kind(character) for character in piece]
-        seen.update(pairwise(kinds))
+        joined_kinds.update(pairwise(kinds))
 
     def joins(left: str, right: str) -> bool:
         pair = kind(left[-1]), kind(right[0])
         if words:
-            return pair != (DIGIT, DIGIT) or pair in seen
+            return pair != (DIGIT, DIGIT) or pair in joined_kinds
         # A space begins a piece, or all of the piece is spaces.
         inner = pair[1] == SPACE and any(kind(character) != SPACE for character in left + right)
-        return pair in seen and not inner
+        return pair in joined_kinds and not inner
 
     return joins
 

@@ -43,16 +43,16 @@ def learn(
     learned = Learned(len(symbols))
     pairs = Pairs(words, counts)
     texts = list(symbols)
-    known = set(symbols)
+    taken = set(symbols)
     for code in pairs.best():
         if len(learned.texts) >= wanted:
             break
         left, right = code >> BITS, code & RIGHT
         text = chr(-code) if code < 0 else texts[left] + texts[right]
-        if text in known or not (code < 0 or joins(texts[left], texts[right])):
+        if text in taken or not (code < 0 or joins(texts[left], texts[right])):
             continue
         pairs.merge(code, len(texts))
-        known.add(text)
+        taken.add(text)
         texts.append(text)
         learned.texts.append(text)
         learned.parts.append(() if code < 0 else (left, right))
@@ -90,14 +90,14 @@ class Pairs:
 
     def best(self) -> Iterator[int]:
         """Pairs and characters, each once, the one that saves most at that time first."""
-        given = set()
+        done = set()
         while self.heap:
             negative, code = heappop(self.heap)
             count = self.count[code]
-            if code in given:
+            if code in done:
                 continue
             if count == -negative:
-                given.add(code)
+                done.add(code)
                 yield code
             elif count >= LEAST:  # it was more when it was pushed
                 heappush(self.heap, (-count, code))

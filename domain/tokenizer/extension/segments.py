@@ -32,7 +32,7 @@ def segmented(content: dict[str, Any], words: Mapping[str, int]) -> list[list[in
     none = dict.fromkeys(("normalizer", "pre_tokenizer", "post_processor", "decoder", "truncation", "padding"))
     alone = Tokenizer.from_str(json.dumps({**content, **none, "added_tokens": [], "model": model}))
     vocabulary = alone.get_vocab()
-    values = {number: int(found[1], 16) for text, number in vocabulary.items() if (found := BYTE.fullmatch(text))}
+    values = {number: int(match[1], 16) for text, number in vocabulary.items() if (match := BYTE.fullmatch(text))}
     if not model.get("byte_fallback"):
         values = {}
     walls = {vocabulary[token["content"]] for token in content["added_tokens"]}

@@ -34,13 +34,13 @@ def place_added(content: dict[str, Any], place: str) -> None:
                     raise UserError(place, problem, "set tokenizer.mode to keep or train")
                 vocabulary[token["content"]] = token["id"]
         return
-    held = {text for text, _ in vocabulary}
+    pieces = {text for text, _ in vocabulary}
     lowest = min(score for _, score in vocabulary)
-    if not closed(content) and any(token["content"] not in held for token in content["added_tokens"]):
+    if not closed(content) and any(token["content"] not in pieces for token in content["added_tokens"]):
         problem = "its added tokens are no pieces, and characters of its pieces are none by themselves"
         raise UserError(place, problem, "set tokenizer.mode to keep or train")
     for token in sorted(content["added_tokens"], key=lambda token: int(token["id"])):
-        if token["content"] not in held:
+        if token["content"] not in pieces:
             # Ids are places in the list. A score below that of all its characters one by one is never the best.
             vocabulary.append([token["content"], (len(token["content"]) + 1) * (lowest - 1)])
     for token in content["added_tokens"]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from domain.errors import UserError
-from domain.inference.generate import generate, told
+from domain.inference.generate import decode, generate
 from domain.machine import Machine
 from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
@@ -61,7 +61,7 @@ def test_it_stops_where_the_context_is_full(tokenizer: Any, tmp_path: Path) -> N
     told = generate(tmp_path, "solve", max_tokens=1_000, machine=CPU)
     assert told.startswith("solve")
     assert len(told) < 16 * 20  # no piece of this tokenizer is 20 characters long
-    with pytest.raises(UserError, match=r"is \d+ tokens, and the model takes 16"):
+    with pytest.raises(UserError, match=r"is \d+ tokens long; the model takes at most 16"):
         generate(tmp_path, "solve the sparse linear system " * 5, machine=CPU)
 
 
@@ -135,7 +135,7 @@ def test_an_encoder_decoder_answers(answering: dict[str, Path], architecture: st
     assert generate(folder, "solve the system", max_tokens=1_000, temperature=0, machine=CPU) == expected
     one, same, other = (generate(folder, "solve", seed=seed, machine=CPU) for seed in (1, 1, 2))
     assert one == same != other
-    with pytest.raises(UserError, match=r"is \d+ tokens, and the model takes 24"):
+    with pytest.raises(UserError, match=r"is \d+ tokens long; the model takes at most 24"):
         generate(folder, "solve the sparse linear system " * 5, machine=CPU)
 
 
@@ -143,7 +143,7 @@ def test_sentinels_stand_in_prompt_and_answer(answering: dict[str, Path]) -> Non
     tokenizer = load_tokenizer(answering["t5"])
     ids = tokenizer("the <extra_id_0> of <extra_id_1>")["input_ids"]
     assert ids.count(399) == ids.count(398) == 1
-    assert told(tokenizer, [0, 399, *tokenizer("norm", add_special_tokens=False)["input_ids"], 398, 1, 2]) == (
+    assert decode(tokenizer, [0, 399, *tokenizer("norm", add_special_tokens=False)["input_ids"], 398, 1, 2]) == (
         "<extra_id_0>norm<extra_id_1>"
     )
 
@@ -166,7 +166,7 @@ def test_an_encoder_fills_in(answering: dict[str, Path], architecture: str) -> N
     with pytest.raises(UserError, match=r"has no <\|mask\|>, and the model is an encoder") as caught:
         generate(folder, "solve the system", machine=CPU)
     assert caught.value.fix == "write <|mask|> where a piece is wanted, or name a decoder"
-    with pytest.raises(UserError, match=r"is \d+ tokens, and the model takes 24"):
+    with pytest.raises(UserError, match=r"is \d+ tokens long; the model takes at most 24"):
         generate(folder, "solve the sparse <|mask|> system " * 5, machine=CPU)
 
 
@@ -185,9 +185,9 @@ def test_options_out_of_range(tmp_path: Path, option: str, value: float) -> None
 
 
 def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         generate(tmp_path / "nowhere", "Once")
-    with pytest.raises(UserError, match="holds no model"):
+    with pytest.raises(UserError, match="contains no model"):
         generate(tmp_path, "Once")
     shutil.copyfile(pretrained / "config.json", tmp_path / "config.json")
     with pytest.raises(UserError, match="no tokenizer that opens"):

@@ -55,7 +55,7 @@ def test_against_the_formula(
     causal: bool, window: int | None, heads: int, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(made, "SIZE", 4)
-    monkeypatch.setattr(made, "KEPT", kept)
+    monkeypatch.setattr(made, "SAVED_LIMIT", kept)
     given = drawn(torch.float32, heads)
     seen, _ = tiled_attention(
         SimpleNamespace(is_causal=causal), *given, None, sliding_window=window, tiles=Tiles(DOCUMENTS)

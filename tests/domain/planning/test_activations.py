@@ -67,7 +67,7 @@ def test_a_layer_keeps_what_the_table_says(name: str, fused: bool, half: bool) -
     more = [dict.fromkeys(LAYERS[name], layers) for layers in (3, 2)]
     found = kept(name, half, fused, more[0]) - kept(name, half, fused, more[1])
     planned = 2 * sum(
-        layer.kept for _, layer in layers_of(shape, row, rows=2, bf16=half, gpu=not fused, compiled=False)
+        layer.saved for _, layer in layers_of(shape, row, rows=2, bf16=half, gpu=not fused, compiled=False)
     )
     if not fused and not two and name != "bloom":
         planned += 2 * attended(shape, LENGTH, 2, half)
@@ -84,7 +84,7 @@ def test_a_compiled_layer_keeps_less() -> None:
     shape = Shape(parameters=0, layers=2, width=768, heads=12, vocabulary=1, context=512, architecture="gpt2")
     row = Passes(512, 0, 512, 512)
     plain, compiled = (
-        layers_of(shape, row, rows=1, bf16=True, gpu=True, compiled=each)[0][1].kept for each in (False, True)
+        layers_of(shape, row, rows=1, bf16=True, gpu=True, compiled=each)[0][1].saved for each in (False, True)
     )
     assert plain == 512 * 60 * 768  # 20 + 10 x 4 times the width
     assert compiled == 512 * (28 + 4 * 4) * 768

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.cost.device import Device
-from domain.planning.measured import KEPT, Measured, factor_of
+from domain.planning.measured import TRAININGS_PER_KIND, Measured, factor_of
 
 CPU = Device(gpu=False, name="Some CPU, 2 threads", memory=None, bf16=True)
 
@@ -39,12 +39,12 @@ def test_what_differs_is_measured_apart(tmp_path: Path) -> None:
 
 def test_again_replaces_and_the_oldest_go(tmp_path: Path) -> None:
     known = Measured(tmp_path)
-    for number in range(KEPT + 2):
+    for number in range(TRAININGS_PER_KIND + 2):
         known.add(CPU, "decoder", training(str(number), 10**6))
     known.add(CPU, "decoder", training("5", 10**6, rate=2e9))
     assert known.of("5")["flops_per_second"] == 2e9  # type: ignore[index]
     assert known.of("0") is known.of("1") is None
-    assert sum(map(len, known.read().values())) == KEPT
+    assert sum(map(len, known.read().values())) == TRAININGS_PER_KIND
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"a": [{"parameters": 3}]}'])

@@ -9,7 +9,7 @@ import pytest
 from domain.artifacts import Corpus
 from domain.errors import UserError
 from domain.manifest import seal
-from domain.tokenizer.blend import PASSAGE, allotted, blend, held, passages
+from domain.tokenizer.blend import PASSAGE, allocate, blend, passages, source_bytes
 
 
 def made(folder: Path, texts: dict[tuple[str, str], list[str]]) -> Corpus:
@@ -41,7 +41,7 @@ def taken(texts: Any) -> dict[str, int]:
 
 
 def test_bytes_by_part_and_source(three: Corpus) -> None:
-    assert held(three, "train") == {"domain": {"calls": 10_000, "filings": 30_000}, "general": {"web": 20_000}}
+    assert source_bytes(three, "train") == {"domain": {"calls": 10_000, "filings": 30_000}, "general": {"web": 20_000}}
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.9])
@@ -65,8 +65,8 @@ def test_a_part_that_is_short_keeps_the_ratio(three: Corpus) -> None:
 
 
 def test_a_source_that_is_short_leaves_its_rest_to_the_others() -> None:
-    assert allotted({"a": 10, "b": 100, "c": 100}, {"a": 10.0}, 90) == {"a": 10.0, "b": 40.0, "c": 40.0}
-    assert allotted({"a": 10}, {}, 90) == {"a": 10.0}
+    assert allocate({"a": 10, "b": 100, "c": 100}, {"a": 10.0}, 90) == {"a": 10.0, "b": 40.0, "c": 40.0}
+    assert allocate({"a": 10}, {}, 90) == {"a": 10.0}
 
 
 def test_it_is_spread_evenly(three: Corpus) -> None:

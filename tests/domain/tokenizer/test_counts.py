@@ -117,7 +117,7 @@ def test_a_sample_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_memory_is_bounded_and_frequent_words_stay() -> None:
     texts = (f"common {number} w{number}x" for number in range(3000))
-    found, _ = count_words(SPLITTERS["gpt2"], texts, most=200)
+    found, _ = count_words(SPLITTERS["gpt2"], texts, limit=200)
     assert len(found) <= 200
     assert found["common"] == 3000
 

@@ -19,7 +19,7 @@ from domain.tokenizer.encoding.fast import Fast, Unproved
 from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer
 from domain.tokens import encode as encoding
 from domain.tokens.encode import Encoding, encode
-from domain.tokens.finished_shards import Kept
+from domain.tokens.finished_shards import FinishedShards
 from domain.tokens.shards import Shards
 
 TORTURE = [
@@ -177,9 +177,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Tokens:
 def interrupted(several: Corpus, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run that was cut short in its fifth shard."""
     left = 4
-    real = Kept.note
+    real = FinishedShards.note
 
-    def note(self: Kept, *given: Any) -> None:
+    def note(self: FinishedShards, *given: Any) -> None:
         nonlocal left
         left -= 1
         if left < 0:
@@ -187,7 +187,7 @@ def interrupted(several: Corpus, tokenizer: Any, tmp_path: Path, monkeypatch: py
         real(self, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Kept, "note", note)
+        patch.setattr(FinishedShards, "note", note)
         with pytest.raises(KeyboardInterrupt):
             encode(Encoding(), several, tokenizer, out=tmp_path / "out", machine=Machine(workers=1))
     return tmp_path / "out"
@@ -227,8 +227,8 @@ def test_a_kept_shard_that_was_damaged_is_encoded_again(
     assert encode(Encoding(), several, tokenizer, out=interrupted).digest == whole.digest
     assert "train/domain-00001" in names
     assert len(names) == 4
-    [told] = [line for line in capsys.readouterr().out.splitlines() if "encoded again" in line]
-    assert f"domain-00001{ending} had SHA-256 " in told
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "encoding it again" in line]
+    assert f"domain-00001{ending} has changed (SHA-256 was " in line
 
 
 def damage(path: Path, harm: str) -> None:
