@@ -15,7 +15,6 @@ GPUS = {
     "A100-SXM4-80": (312e12, 80e9), "A100 80": (312e12, 80e9), "A100": (312e12, 40e9), "L40S": (362e12, 48e9),
     "L40": (181e12, 48e9), "A10": (125e12, 24e9), "T4": (65e12, 16e9),
 }  # fmt: skip
-PEAKS = {name: peak for name, (peak, _) in GPUS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Any
 from domain.cost.shape import Shape
 from domain.cost.token_flow import DEFAULT, Passes, passes
 
-# Chinchilla's parametric law with the re-estimated constants (arXiv 2404.10102, table 1).
-IRREDUCIBLE, A, ALPHA, B, BETA = 1.8172, 482.01, 0.3478, 2085.43, 0.3658
+# Chinchilla's law, loss = 1.8172 + A / parameters^ALPHA + B / tokens^BETA, re-estimated (arXiv 2404.10102, table 1).
+A, ALPHA, B, BETA = 482.01, 0.3478, 2085.43, 0.3658
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,8 @@ def done_per_token(
     return flops_per_token(shape, context, objective) + again - spared
 
 
-def predicted_loss(parameters: float, tokens: float) -> float:
-    """Chinchilla's law: loss in nats per token of its own tokenizer and data, for models from scratch."""
-    return float(IRREDUCIBLE + A / parameters**ALPHA + B / tokens**BETA)
-
-
 def optimal_tokens(parameters: float) -> float:
-    """Tokens at which a model of this size is compute-optimal by that law.
+    """Tokens at which a model of this size is compute-optimal by Chinchilla's law.
 
     With C = 6 N D fixed, the optimum has ALPHA A / N^ALPHA = BETA B / D^BETA.
     """

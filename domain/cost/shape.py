@@ -14,7 +14,7 @@ from typing import Any
 from domain.cost.tensors import tensors
 from domain.errors import UserError
 from domain.model.families import context_of, family_of
-from domain.model.spec import GATED, Base, Scratch
+from domain.model.spec import GATED, Base
 from domain.settings.objectives import Family
 from domain.weights import weight_files
 
@@ -83,11 +83,6 @@ class Shape:
     def head(self) -> int:
         """Parameters of the head's matrix, tied or not."""
         return self.vocabulary * self.width
-
-
-def scratch_parameters(shape: Scratch, vocabulary: int) -> int:
-    """Weights of a fresh model, exactly as transformers builds it (norms and biases included)."""
-    return sum(map(prod, tensors(shape, vocabulary).values()))
 
 
 def stored(path: Path) -> dict[str, tuple[int, ...]]:

@@ -10,41 +10,12 @@ from domain.cost.flops import done_per_token, flops_per_token
 from domain.cost.shape import Shape
 from domain.cost.token_flow import Passes, passes
 from domain.machine import Machine
-from domain.planning.guessed_speed import guessed_rate
-from domain.planning.measured import Measured
 from domain.planning.memory import Memory, Setting, training_memory
+from domain.planning.speed import Speed
 from domain.settings.learning import LONGEST_ROW, MICRO_BATCH, Learning
 from domain.tokens.shards import PARTS
 
 BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
-
-
-@dataclass(frozen=True, kw_only=True)
-class Speed:
-    """FLOP/s of one device, by how much memory was underestimated, and where both come from.
-
-    ``warm_up``: seconds that the first steps of a training take longer than the others.
-    """
-
-    flops_per_second: float
-    memory_factor: float
-    source: str
-    warm_up: float = 0.0
-
-
-def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
-    """As the nearest training on such a device has shown, else as is usual."""
-    nearest = measured.nearest(device, shape.family, shape.parameters)
-    if nearest is None:
-        rate, source = guessed_rate(device)
-        return Speed(flops_per_second=rate, memory_factor=1.0, source=source)
-    source = f"measured: {nearest['label']}, {nearest['parameters'] / 1e6:,.4g}M parameters"
-    return Speed(
-        flops_per_second=nearest["flops_per_second"],
-        memory_factor=nearest["memory_factor"],
-        source=source,
-        warm_up=nearest["warm_up"],
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,20 +12,18 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, padded
 from domain.planning.activations import ALONE
-from domain.planning.disk import on_disk
 from domain.planning.expected import (
     BYTES_PER_TOKEN,
     Expected,
-    Speed,
     context_of,
     done_of,
     expect,
     setting,
-    speed_of,
 )
+from domain.planning.footprint import on_disk
 from domain.planning.layouts import Fit, fewest, room_of, within
-from domain.planning.measured import Measured
 from domain.planning.memory import Memory, Setting, learning_parameters, training_memory
+from domain.planning.speed import Measured, Speed, speed_of
 from domain.planning.tuning import Examples, count_examples, expect_tuning
 from domain.settings.learning import MICRO_BATCH, Training
 from domain.tokenizer.fit import Fitting

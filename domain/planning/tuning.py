@@ -15,7 +15,8 @@ from domain.cost.token_flow import Passes
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.planning.activations import ALONE
-from domain.planning.expected import BYTES_PER_TOKEN, Expected, Speed, expect
+from domain.planning.expected import BYTES_PER_TOKEN, Expected, expect
+from domain.planning.speed import Speed
 from domain.tokens.bestfit import best_fit
 from domain.training.instruction.examples_file import Conversation
 from domain.training.tune import Tuning

@@ -59,7 +59,7 @@ class Fitting(Spec):
         minimum = smallest(self.objective)
         if self.vocab_size < minimum:
             raise ValueError(
-                f"vocab_size is {self.vocab_size}; every byte and special token needs one, so ask for at least {minimum}"
+                f"vocab_size is {self.vocab_size}, and every byte and special token needs an id: set at least {minimum}"
             )
         if self.multiword and self.sample > MOST_CLAUSES:
             raise ValueError(

@@ -138,10 +138,3 @@ class Stream:
             tokens[filled : filled + size] = piece
             segments[filled : filled + size] = segment
             filled, start, segment, place = filled + size, start + size, segment + 1, place + 1
-
-
-def positions(segments: np.ndarray) -> np.ndarray:
-    """Positions that restart at each document: int64, shaped like ``segments`` [rows, length]."""
-    index = np.arange(segments.shape[1])
-    starts = np.concatenate((np.ones((len(segments), 1), dtype=bool), segments[:, 1:] != segments[:, :-1]), axis=1)
-    return index - np.maximum.accumulate(np.where(starts, index, 0), axis=1)

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 
 from domain.machine import Machine
-from domain.planning.disk import PILOTS, checkpoint_bytes
 from domain.planning.expected import expect
+from domain.planning.footprint import PILOTS, checkpoint_bytes
 from flows.pilots.grid import PARTS, longest_run, runs, spent
 from flows.recipe.planned import plan_of
 from flows.recipe.recipe import Recipe

@@ -7,10 +7,10 @@ from typing import Any
 
 from domain.cost.flops import optimal_tokens
 from domain.machine import Machine
+from domain.planning.footprint import cache, cache_per_token, weights
 from domain.planning.layouts import Fit
 from domain.planning.memory import Memory
 from domain.planning.plan import Plan
-from domain.planning.serving import cache, cache_per_token, weights
 from domain.planning.tuning import Examples
 from flows.units import amount, duration, size
 

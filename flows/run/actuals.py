@@ -13,8 +13,8 @@ from domain.cost.shape import Shape, shape_of
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, padded
-from domain.planning.expected import Expected, done_of, expect, speed_of
-from domain.planning.measured import Measured, factor_of
+from domain.planning.expected import Expected, done_of, expect
+from domain.planning.speed import Measured, factor_of, speed_of
 from domain.settings.learning import Learning, Training
 from domain.spec import Spec
 from domain.tokenizer.files import pieces_of
@@ -29,7 +29,7 @@ def measure(
 ) -> dict[str, Any] | None:
     """Compare a training with its plan and note it in the work folder; None for a stage that is no training.
 
-    What is returned is the record of ``domain.planning.measured``. What goes wrong is told: it must not cost the
+    What is returned is the record of ``domain.planning.speed``. What goes wrong is told: it must not cost the
     training.
     """
     points, learning = read_points(spool), learned(spec)

@@ -30,7 +30,7 @@ class RunRecord:
     def add(self, label: str, artifact: Artifact, seconds: float | None, learned: dict[str, Any] | None = None) -> None:
         """Note a finished stage; ``seconds`` is None where the artifact was found.
 
-        ``learned`` is what a training took against its plan, as ``domain.planning.measured`` has it.
+        ``learned`` is what a training took against its plan, as ``domain.planning.speed`` has it.
         """
         content = self.read()
         content["stages"][label] = {

@@ -14,7 +14,7 @@ from typing import Any
 from domain.artifacts import Artifact, Release
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged
-from domain.planning.measured import Measured
+from domain.planning.speed import Measured
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.training.metrics_log import about_path, spool_path

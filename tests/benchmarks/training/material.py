@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from domain.artifacts import Tokens
-from domain.cost.shape import scratch_parameters
+from domain.cost.tensors import tensors
 from domain.machine import Machine
 from domain.model.build import build
 from domain.model.spec import Scratch
@@ -100,7 +101,7 @@ class Material:
         self.tokenizer = spoken(folder / "tokenizer", pieces)
         self.batches = Batches(self.tokens, Mixture(), rows=rows, context=shape.context, batches=batches, seed=seed)
         self.spec = Learning(batch=size, seed=seed, **learning)
-        self.parameters = scratch_parameters(shape, pieces)
+        self.parameters = sum(map(prod, tensors(shape, pieces).values()))
 
     def model(self) -> Any:
         """A fresh model, in fp32."""

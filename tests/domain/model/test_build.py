@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from domain.cost.shape import scratch_parameters, shape_of
+from domain.cost.shape import shape_of
 from domain.errors import UserError
 from domain.model.build import build, give, load, longest, parameters, save
 from domain.model.spec import Base, Scratch
@@ -25,7 +25,7 @@ SHAPE = Scratch(width=32, layers=2, heads=4, context=64)
 )
 def test_parameters_are_planned_to_the_last_one(tokenizer: Any, shape: Scratch) -> None:
     model = build(shape, tokenizer.path, seed=0)
-    assert parameters(model) == scratch_parameters(shape, 320)
+    assert parameters(model) == tiny.parameter_count(shape, 320)
     assert longest(model) == 64
 
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from domain.cost.shape import scratch_parameters
 from domain.errors import UserError
 from domain.model.build import build, give, load, longest, parameters, save
 from domain.model.families import context_of, family_of
@@ -53,7 +52,7 @@ VARIANTS = [
 def test_every_weight_is_planned(speakers: dict[str, Path], architecture: str, more: dict[str, Any]) -> None:
     model, shape = fresh(architecture, speakers, **more), shape_of(architecture, **more)
     rows = 448 if architecture == "t5" else 320  # 400 or 300 pieces, padded to 64
-    assert parameters(model) == scratch_parameters(shape, rows)
+    assert parameters(model) == tiny.parameter_count(shape, rows)
     assert family_of(model.config) == shape.family == FAMILIES[architecture]
     assert longest(model) == 16
     assert model.config._attn_implementation == ("eager" if architecture == "bloom" else "sdpa")
@@ -82,7 +81,7 @@ BASE = {"width": 768, "layers": 12, "heads": 12}
     ],
 )  # fmt: skip
 def test_published_sizes(architecture: str, sizes: dict[str, Any], rows: int, expected: int) -> None:
-    assert scratch_parameters(Scratch.model_validate({"architecture": architecture, **sizes}), rows) == expected
+    assert tiny.parameter_count(Scratch.model_validate({"architecture": architecture, **sizes}), rows) == expected
 
 
 @pytest.mark.parametrize("architecture", FAMILIES)

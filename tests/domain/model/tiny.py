@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+from domain.cost.tensors import tensors
+from domain.model.spec import Scratch
+
 Merges = Sequence[tuple[str, str]]
+
+
+def parameter_count(shape: Scratch, vocabulary: int) -> int:
+    """Parameters of a model from scratch by the table of its tensors."""
+    return sum(map(prod, tensors(shape, vocabulary).values()))
 
 
 def written(backend: Tokenizer, folder: Path, **roles: str) -> Path:

@@ -11,11 +11,10 @@ from domain.cost.shape import shape_of
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
-from domain.planning.expected import Speed, expect
-from domain.planning.guessed_speed import guessed_rate
+from domain.planning.expected import expect
 from domain.planning.layouts import within
-from domain.planning.measured import Measured
 from domain.planning.plan import make_plan
+from domain.planning.speed import Measured, Speed, guessed_rate
 from domain.settings.learning import Learning, Lora, Training, Validation
 from domain.tokenizer.fit import Fitting
 

@@ -13,8 +13,8 @@ from domain.cost.shape import shape_of
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
-from domain.planning.expected import Speed
 from domain.planning.plan import make_plan
+from domain.planning.speed import Speed
 from domain.planning.tuning import AROUND, count_examples, expect_tuning
 from domain.settings.learning import Learning, Lora, Training, Validation
 from domain.tokenizer.fit import Fitting

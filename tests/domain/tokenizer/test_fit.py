@@ -25,7 +25,7 @@ def test_the_same_corpus_gives_the_same_tokenizer(tokenizer: Any, corpus: Any, t
 
 
 def test_fewer_pieces_than_bytes() -> None:
-    with pytest.raises(ValidationError, match="every byte and special token needs one, so ask for at least 259"):
+    with pytest.raises(ValidationError, match="every byte and special token needs an id: set at least 259"):
         Fitting(vocab_size=200)
     with pytest.raises(ValidationError, match="at least 359"):
         Fitting(vocab_size=300, objective="span")

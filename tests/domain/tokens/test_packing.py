@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.tokens.packing import Rows, Stream, positions
+from domain.tokens.packing import Rows, Stream
 from tests.domain.tokens.held import STRIDE, source_of
 
 
@@ -66,8 +66,3 @@ def test_passes_and_rows() -> None:
     stream = Stream(source_of([30, 70]), context=16, seed=0)
     assert stream.rows(2.5) == 15  # 250 tokens in rows of 16
     assert stream.epochs(25) == 4.0
-
-
-def test_positions_restart_with_each_document() -> None:
-    segments = np.array([[0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 1, 1], [0, 0, 1, 1, -1, -1]])
-    assert positions(segments).tolist() == [[0, 1, 2, 0, 1, 0], [0, 0, 1, 2, 3, 4], [0, 1, 0, 1, 0, 1]]

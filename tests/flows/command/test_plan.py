@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from domain.machine import Machine
-from domain.planning.measured import Measured
+from domain.planning.speed import Measured
 from flows.recipe.planned import plan_of
 from flows.recipe.recipe import load_recipe
 from flows.units import amount, duration, size

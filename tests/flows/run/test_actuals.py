@@ -14,8 +14,7 @@ from domain.cost.device import device_of
 from domain.cost.shape import shape_of
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
-from domain.planning.expected import speed_of
-from domain.planning.measured import Measured
+from domain.planning.speed import Measured, speed_of
 from domain.settings.learning import Training
 from domain.training.metrics_log import write_points
 from flows.run.actuals import compared, comparison, measure, seconds, used

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.cost.device import Device
-from domain.planning.measured import TRAININGS_PER_KIND, Measured, factor_of
+from domain.planning.speed import TRAININGS_PER_KIND, Measured, factor_of
 
 CPU = Device(gpu=False, name="Some CPU, 2 threads", memory=None, bf16=True)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.planning.serving import cache, cache_per_token, weights
+from domain.planning.footprint import cache, cache_per_token, weights
 from tests.domain.planning.sizes import LLAMA_7B, T5_BASE
 
 

@@ -1,4 +1,4 @@
-"""What a recipe takes on the disk: text, tokens, models, and the checkpoints of a running training."""
+"""The disk space that a recipe takes, and the memory that serving its model takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from domain.tokens.shard import id_type
 
 MODELS = 5  # base, two arms, the release and its copy in the registry
 PILOTS = 4  # a base with its own tokenizer, and three arms
+WIDTHS = {"bf16": 2.0, "int8": 1.0, "4-bit": 0.5}  # bytes a parameter
 
 
 def on_disk(
@@ -39,3 +40,23 @@ def checkpoint_bytes(shape: Shape, lora: Lora | None, *, grown: bool) -> float:
     """The weights and two moments of what learns, in fp32: 12 bytes a parameter where all does."""
     trained, added = learning_parameters(shape, lora, grown=grown)
     return 4.0 * (shape.parameters + added) + 8.0 * trained
+
+
+def weights(shape: Shape) -> dict[str, float]:
+    """Bytes of the weights by precision; scales of quantised ones, a few percent, are not counted."""
+    return {name: size * shape.parameters for name, size in WIDTHS.items()}
+
+
+def cache_per_token(shape: Shape) -> float:
+    """Bytes of keys and values in bf16 of one token, in all layers; 0 for an encoder, which keeps none.
+
+    Heads that share keys keep them once (arXiv 2305.13245). An encoder-decoder keeps as many for each token that it
+    has read as for each that it has written.
+    """
+    return 0.0 if shape.family == "encoder" else 2.0 * 2.0 * shape.layers * shape.cached
+
+
+def cache(shape: Shape, texts: int) -> float:
+    """Bytes for so many texts at once, each as long as the context; of an encoder-decoder on either side."""
+    sides = 2 if shape.family == "encoder_decoder" else 1
+    return sides * texts * shape.context * cache_per_token(shape)
