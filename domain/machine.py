@@ -1,4 +1,4 @@
-"""Where and with what it runs: workers, threads, device, precision, paths. Never part of any identity."""
+"""The machine profile: workers, threads, device, precision and paths, which never change an artifact's identity."""
 
 from __future__ import annotations
 

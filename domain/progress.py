@@ -1,4 +1,4 @@
-"""Progress on long work: what it does, how far, how fast, what remains."""
+"""Progress bars: what is running, how far, how fast, and the time left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one bits-per-byte, for the training loop's validation and for the evals."""
+"""Bits per byte and negative log-likelihood of documents, for validation and evals alike."""
 
 from __future__ import annotations
 

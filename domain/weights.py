@@ -1,4 +1,4 @@
-"""Given weights: found in a local folder, or on the hub at a pinned revision."""
+"""Pretrained weights: find them in a local folder, or download them from the hub at a pinned revision."""
 
 from __future__ import annotations
 

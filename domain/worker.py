@@ -1,4 +1,4 @@
-"""One stage in a process of its own: ``main`` as the launcher calls it, or ``python -m domain.worker JOB``."""
+"""Run one stage in a process of its own: ``main`` as the launcher calls it, or ``python -m domain.worker JOB``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a model and its training cost: parameters, tokens through each stack, FLOPs, device speed."""
+"""What a model costs: parameters, tokens through each stack, FLOPs, device speed."""

@@ -1,4 +1,4 @@
-"""What learns: a GPU or this machine's CPU, how many, how much each holds, and its peak."""
+"""The devices that train: GPU or CPU, how many, their memory and peak FLOP/s."""
 
 from __future__ import annotations
 

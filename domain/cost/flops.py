@@ -1,4 +1,4 @@
-"""FLOPs of a training, and what the scaling law says of model size against tokens."""
+"""FLOPs per token of a training, and the compute-optimal number of tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's numbers without the model: what its tensors are for, from a scratch shape or from files of weights."""
+"""A model's sizes and parameter counts, from a scratch shape or from safetensors headers, without building it."""
 
 from __future__ import annotations
 

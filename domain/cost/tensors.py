@@ -1,4 +1,4 @@
-"""The tensors of a fresh model by name and shape, as transformers lays out each architecture; nothing is built."""
+"""The tensors of each architecture by name and shape, as transformers lays them out."""
 
 from __future__ import annotations
 

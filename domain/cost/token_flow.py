@@ -1,4 +1,4 @@
-"""What a row of text comes to under each objective: how many tokens pass which stack, and how many are predicted."""
+"""How many tokens pass through encoder, decoder and head for a row of text, by objective."""
 
 from __future__ import annotations
 

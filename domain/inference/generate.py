@@ -1,4 +1,4 @@
-"""Let a model speak: a prompt continued or answered, token by token, with a key-value cache; or its masks filled in."""
+"""Generate text: continue or answer a prompt with sampling and a key-value cache, or fill in masks."""
 
 from __future__ import annotations
 

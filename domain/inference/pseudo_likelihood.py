@@ -1,4 +1,4 @@
-"""What hidden text costs a model that restores it: encoders and encoder-decoders, by document."""
+"""Pseudo-likelihood of encoders and encoder-decoders: the cost of restoring hidden text, by document."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Models: built or given, placed on a device, spoken with."""
+"""Models: build or load them, fit their vocabulary, mask documents, place them on devices."""

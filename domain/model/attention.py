@@ -1,4 +1,4 @@
-"""Documents that share a row do not see each other: the fastest attention that is proved to keep them apart."""
+"""Document masking: the fastest attention implementation that provably keeps documents of a row apart."""
 
 from __future__ import annotations
 

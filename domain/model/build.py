@@ -1,4 +1,4 @@
-"""The base as a model: built from a shape, or loaded from given weights; saved as a checkpoint that opens anywhere."""
+"""Build a model from scratch or load pretrained weights, and save it in the transformers layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A base that was tuned to talk is asked about: pretraining on plain text undoes what the tuning gave it."""
+"""Warn about chat-tuned bases: pretraining on plain text undoes their tuning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device learns, and in which precision."""
+"""Choose the device and the precision to train with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows for new pieces: a given model's embedding and head fitted to an extended or a new vocabulary."""
+"""Embedding and head rows for new tokens: resize a model to an extended or a new vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three families: how each architecture is configured from a shape, and what a configuration says of given weights."""
+"""The three model families: configurations from a recipe's sizes, and the family and context of given weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RMS norms and rotary positions on a CPU, in half the passes over memory that transformers' own take.
+"""Fused RMS norm and rotary embedding for CPUs, with half the memory passes of those in transformers.
 
 Between two matrix products a CPU waits for memory. For 2,048 tokens of width 256 (bf16, 2 cores, forward and backward)
 a norm takes 0.9 ms where transformers' takes 2.1, and rotary positions 1.8 ms where theirs take 3.0.

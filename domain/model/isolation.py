@@ -1,4 +1,4 @@
-"""Whether a model keeps documents of one row apart, tried on the model itself as it is loaded, forward and backward."""
+"""Test whether a loaded model keeps documents of one row apart, in the forward and the backward pass."""
 
 from __future__ import annotations
 

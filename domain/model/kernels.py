@@ -1,4 +1,4 @@
-"""How attention is computed, so that what nobody sees is left out: by offsets, by a block mask, on a CPU by tiles."""
+"""The attention implementations that skip masked positions: varlen, flex, and tiles on a CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LoRA (arXiv 2106.09685): low-rank updates of frozen matrices for small GPUs, merged into them in the end."""
+"""LoRA (arXiv 2106.09685): train low-rank updates of frozen matrices and merge them at the end."""
 
 from __future__ import annotations
 

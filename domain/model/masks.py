@@ -1,4 +1,4 @@
-"""Which positions of a row see each other, and where they count from, told as each architecture takes it."""
+"""Attention masks and position ids for packed documents, in the form that each architecture takes."""
 
 from __future__ import annotations
 

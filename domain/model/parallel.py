@@ -1,4 +1,4 @@
-"""Parallelism, put on a model from outside: blocks recomputed and compiled, weights replicated or sharded."""
+"""Recomputation, torch.compile, and data-parallel or sharded training (FSDP2) of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base: an architecture and a size to begin from scratch, or weights that are given."""
+"""The base in a recipe: an architecture and sizes to train from scratch, or pretrained weights."""
 
 from __future__ import annotations
 

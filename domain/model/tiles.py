@@ -1,4 +1,4 @@
-"""Attention on a CPU: a tile of queries at a time against only those keys that one of them sees."""
+"""Tiled attention for CPUs: each tile of queries is multiplied only with the keys that one of them attends to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a piece of one tokenizer is in the pieces of another, so that new rows can begin from those that learned."""
+"""Map the pieces of one tokenizer to those of another, so that new embedding rows start from trained ones."""
 
 from __future__ import annotations
 

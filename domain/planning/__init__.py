@@ -1,1 +1,1 @@
-"""What a training will take, before anything is spent."""
+"""Plan a training before anything is spent: time, memory, disk."""

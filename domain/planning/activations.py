@@ -1,4 +1,4 @@
-"""What a forward pass keeps for the backward pass, by architecture, precision and what is computed again."""
+"""Activation memory: what the forward pass saves for the backward pass, by architecture and precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One training on one machine: steps, FLOPs, time and memory before it begins."""
+"""One training on one machine: expected steps, FLOPs, time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The disk space that a recipe takes, and the memory that serving its model takes."""
+"""Disk space of a run, and memory needed to serve its model."""
 
 from __future__ import annotations
 

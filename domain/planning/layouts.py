@@ -1,4 +1,4 @@
-"""What fits: the largest micro-batch with the least recomputation, and how many GPUs are needed."""
+"""Find a layout that fits in memory: micro-batch, recomputation, and the smallest number of GPUs."""
 
 from __future__ import annotations
 

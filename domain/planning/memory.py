@@ -1,4 +1,4 @@
-"""Memory of one process that learns, part by part, and the most that it holds at one moment."""
+"""Peak memory of one training process, part by part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a recipe: its trainings one by one, what fits, what serving takes, disk, and what should be known."""
+"""The plan of a recipe: its trainings, what fits in memory, serving, and disk."""
 
 from __future__ import annotations
 

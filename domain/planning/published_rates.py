@@ -1,4 +1,4 @@
-"""The peak learning rates that public bases were pretrained with, and the careful one for whoever goes on from them."""
+"""Published peak learning rates of public bases, and the lower rate recommended to continue from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training speed and memory as measured on this machine, estimated from the hardware until something was measured."""
+"""Training speed and memory measured on this machine, or estimated from the hardware before the first run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tuning will take: the examples of its file, counted and fitted into rows, as often as they are passed over."""
+"""What instruction tuning will take: examples counted, packed into rows, and repeated for each epoch."""
 
 from __future__ import annotations
 

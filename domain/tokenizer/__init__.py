@@ -1,1 +1,1 @@
-"""Tokenizers: fitted to the domain, or kept from the base."""
+"""Tokenizers: keep the base's, extend it, or train a new one."""

@@ -1,4 +1,4 @@
-"""A blend of general and domain text, by bytes, read as a stream: what a tokenizer is fitted on and measured by."""
+"""Stream a blend of general and domain text in given proportions (bytes), to train and measure tokenizers on."""
 
 from __future__ import annotations
 

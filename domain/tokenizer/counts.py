@@ -1,4 +1,4 @@
-"""Count the words of texts as a tokenizer splits them: memory holds what is distinct, never the texts."""
+"""Count the distinct words of a text stream, split exactly as the tokenizer splits them."""
 
 from __future__ import annotations
 

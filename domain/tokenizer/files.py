@@ -1,4 +1,4 @@
-"""The files of a tokenizer in the transformers layout: which they are, where they lie, and what identifies them."""
+"""The files of a tokenizer folder: where they are, their vocabulary size, and the hash that identifies them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fit the tokenizer: keep the base's, extend it by the domain's words, or train one on a blend; then measure it."""
+"""The stage that makes the tokenizer: keep, extend or train, then measure the result."""
 
 from __future__ import annotations
 

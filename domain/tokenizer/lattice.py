@@ -1,4 +1,4 @@
-"""All ways to split counted words into pieces, as arrays: how often each piece is used, and the best way without it."""
+"""All segmentations of counted words as arrays: expected piece counts and best scores for Unigram training."""
 
 from __future__ import annotations
 

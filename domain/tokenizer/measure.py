@@ -1,4 +1,4 @@
-"""What a tokenizer is worth, by source and beside others: bytes per token, lone bytes, size, words that gain."""
+"""Compare tokenizers by source: bytes per token, byte fallback, vocabulary size, and the words that improve most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a tokenizer: how its normalizer and pre-tokenizer split a text, read from its tokenizer.json."""
+"""How a tokenizer.json splits text into words, and GPT-2's alphabet of bytes."""
 
 from __future__ import annotations
 

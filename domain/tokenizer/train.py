@@ -1,4 +1,4 @@
-"""Train a tokenizer: BPE or Unigram over bytes, so that every text comes back as it was."""
+"""Train a byte-level BPE or Unigram tokenizer that reproduces every text exactly."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Text becomes ids on disk, and ids become batches."""
+"""Encoded text: token shards on disk, and batches read from them."""

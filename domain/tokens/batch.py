@@ -1,4 +1,4 @@
-"""A batch of rows as a model takes them: inputs, labels, and which document each position belongs to."""
+"""A batch in the form that a model takes: inputs, labels, and the document of each position."""
 
 from __future__ import annotations
 

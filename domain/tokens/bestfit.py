@@ -1,4 +1,4 @@
-"""Best-fit packing: documents go whole into rows, only those longer than a row are cut, and rows are filled up."""
+"""Best-fit packing: whole documents fill rows, and only documents longer than a row are split."""
 
 from __future__ import annotations
 

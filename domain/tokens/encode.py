@@ -1,4 +1,4 @@
-"""Encode a corpus once, into memory-mapped token shards from which every token leads back to its document."""
+"""The stage that encodes a corpus once, into memory-mapped token shards that keep each token's document."""
 
 from __future__ import annotations
 

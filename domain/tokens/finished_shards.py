@@ -1,4 +1,4 @@
-"""Finished shards that outlive a crash: each is noted with its digests, and taken again only if these still hold."""
+"""Shards finished before an interruption: reused only if their files still match the recorded hashes."""
 
 from __future__ import annotations
 

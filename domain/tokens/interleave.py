@@ -1,4 +1,4 @@
-"""Whose turn row n is among streams with given shares: in closed form, so that any row is found without the others."""
+"""Interleave sources by their shares in closed form, so that any row is found without reading the others."""
 
 from __future__ import annotations
 

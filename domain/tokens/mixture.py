@@ -1,4 +1,4 @@
-"""What is read: shares of domain and general text and of the sources in each, decided at reading time."""
+"""The mixture: shares of domain and general text, and weights of the sources, applied when text is read."""
 
 from __future__ import annotations
 

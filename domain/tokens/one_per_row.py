@@ -1,4 +1,4 @@
-"""One document a row, the rest of it padding: for models that cannot be told to keep documents apart."""
+"""One document per row with padding, for models that cannot mask documents from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a source's documents, each token knowing which document it belongs to: cut from one run, or fitted whole."""
+"""Pack a source's documents into rows that know the document of every token; the plain token stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One token shard on disk: ids in a flat mapped file, and beside it where documents begin, their sources and ids."""
+"""One token shard on disk: memory-mapped ids, with document offsets, sources and document ids beside them."""
 
 from __future__ import annotations
 

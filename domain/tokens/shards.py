@@ -1,4 +1,4 @@
-"""All token shards of a part, read as one: any document and any token by its number, and where it comes from."""
+"""All token shards of a part, read as one: look up any document or token by number."""
 
 from __future__ import annotations
 

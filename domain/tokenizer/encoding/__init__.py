@@ -1,1 +1,1 @@
-"""Text to token ids in memory, by a fast path where one is proved equal."""
+"""Text to token ids in memory, by a verified fast path where one exists."""

@@ -1,4 +1,4 @@
-"""The same ids many times faster: tiktoken, fed from a byte-level BPE's own vocabulary, where it is proved equal."""
+"""The fast path: tiktoken with the tokenizer's own vocabulary, checked to give the same ids."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Fast:
 
         content = json.loads(backend.to_str())
         if content["truncation"] or content["padding"]:
-            raise Unproved("it truncates or pads")
+            raise Unproved("it truncates or pads texts")
         if content["normalizer"] not in (None, {"type": "NFC"}):
-            raise Unproved("it changes the text")
+            raise Unproved("its normalizer alters text")
         pattern = pattern_of(content["pre_tokenizer"])
         if pattern is None or not told_apart(pattern):
-            raise Unproved("it cuts text into words in a way of its own")
+            raise Unproved("its pre-tokenizer is not supported")
         ranking = ranked(content["model"])
         if isinstance(ranking, str):
             raise Unproved(ranking)

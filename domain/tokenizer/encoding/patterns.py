@@ -1,4 +1,4 @@
-"""How a byte-level tokenizer cuts text into words, as one regular expression that another engine reads the same way."""
+"""The pre-tokenizer of a byte-level tokenizer as one regular expression that tiktoken reads the same way."""
 
 from __future__ import annotations
 

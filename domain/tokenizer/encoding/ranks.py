@@ -1,4 +1,4 @@
-"""A byte-level BPE vocabulary as ranked bytes, where merging by rank is proved to give the same pieces."""
+"""A byte-level BPE vocabulary as tiktoken's ranked bytes, where merging by rank provably gives the same pieces."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def ranked(model: dict[str, Any]) -> tuple[dict[bytes, int], np.ndarray] | str:
     split = (pair.split(" ", 1) if isinstance(pair, str) else pair for pair in model["merges"])
     pairs = [(str(first), str(second)) for first, second in split]
     if len(set(pairs)) < len(pairs):
-        return "a merge stands twice in its list"
+        return "its list of merges contains a merge twice"
     made: list[str] = []
     for first, second in pairs:
         if not made or made[-1] != first + second:
             made.append(first + second)
     if len(set(made)) < len(made) or not letters.keys().isdisjoint(made):
-        return "its merges make a piece at two places of their list"
+        return "its merges make a piece at two places in the list"
     made = whole(model, pairs, made)
     if model.get("ignore_merges") and len(made) + len(letters) < sum(letters.keys() >= set(p) for p in vocabulary if p):
-        return "it takes words that it cannot merge"
+        return "it looks up whole words that its merges cannot make"
     order = [*letters, *made]
     ranks = {bytes(letters[letter] for letter in piece): rank for rank, piece in enumerate(order)}
     return ranks, np.array([vocabulary[piece] for piece in order], dtype=np.int64)

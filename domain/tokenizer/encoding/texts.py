@@ -1,4 +1,4 @@
-"""Text to ids in memory, as models, measures and shards need it: by the fast path where a tokenizer has one."""
+"""Load a tokenizer and encode texts with it, by the fast path where the tokenizer has one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A base's tokenizer continued by the domain's own pieces."""
+"""Extend a base's tokenizer with pieces learned on domain text."""

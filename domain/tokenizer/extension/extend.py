@@ -1,4 +1,4 @@
-"""Extend a tokenizer by pieces of a domain: old ids stay, general text takes no more tokens than before."""
+"""Extend a tokenizer with new pieces: old ids stay, and no text takes more tokens than before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pieces may become one: none that the base's own pieces show it would never have made."""
+"""Which pieces a merge may join, inferred from the pieces that the base already has."""
 
 from __future__ import annotations
 

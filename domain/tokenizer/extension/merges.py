@@ -1,4 +1,4 @@
-"""Continue the merges of a BPE: in counted words, the most frequent pair of pieces becomes one, again and again."""
+"""Continue BPE training: merge the most frequent pair of pieces in counted words, again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counted words as the symbols of a tokenizer: what the next merges start from."""
+"""Segment counted words into the base's own pieces, the starting point of new merges."""
 
 from __future__ import annotations
 

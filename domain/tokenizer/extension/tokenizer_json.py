@@ -1,4 +1,4 @@
-"""Put new pieces into a tokenizer.json behind the old ones: no id moves, and no text takes more tokens than before."""
+"""Append new pieces to a tokenizer.json so that no id moves and no text takes more tokens than before."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_examples_share_rows(spec: Tuning) -> None:
     found = count_examples(shape(), spec)
     assert (found.count, found.longer, found.tokens) == (40, 1, 30)
     # two of 30 in a row of 64 + 1: 20 rows, of which 18 are learned from, 4 at a time, three times over
-    assert (found.rows, found.steps, found.held) == (4, 14, pytest.approx(2))
+    assert (found.rows, found.steps, found.scored_rows) == (4, 14, pytest.approx(2))
     assert found.row.written == found.row.raw == 64
     assert (found.row.read, found.row.predicted) == (0, 20)  # two answers
 

@@ -62,7 +62,7 @@ def test_a_tokenizer_without_a_fast_path(pretrained: Path, monkeypatch: pytest.M
     speaker = load_tokenizer(pretrained)
     peer = AutoTokenizer.from_pretrained(pretrained)
     ids = encode_texts(speaker, TORTURE[:-1])
-    assert in_memory.cache_of(speaker).why == "it changes the text"
+    assert in_memory.cache_of(speaker).why == "its normalizer alters text"
     assert [each.tolist() for each in ids] == [peer(t, add_special_tokens=False)["input_ids"] for t in TORTURE[:-1]]
 
 
@@ -155,14 +155,14 @@ def test_fast_and_plain_give_one_digest_on_any_number_of_threads(
     digests = {
         encode(Encoding(), several, tokenizer, out=tmp_path / str(n), machine=Machine(workers=n)).digest for n in (1, 3)
     }
-    assert "encode: by tiktoken" in capsys.readouterr().out
+    assert "encode: using tiktoken" in capsys.readouterr().out
 
     def unproved(*given: Any) -> None:
         raise Unproved("of a test")
 
     monkeypatch.setattr(in_memory, "Fast", unproved)
     digests.add(encode(Encoding(), several, tokenizer, out=tmp_path / "plain").digest)
-    assert "encode: by the tokenizer itself, since of a test" in capsys.readouterr().out
+    assert "encode: using the slow tokenizer path: of a test" in capsys.readouterr().out
     assert len(digests) == 1
 
 
