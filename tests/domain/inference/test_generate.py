@@ -163,7 +163,7 @@ def test_an_encoder_fills_in(answering: dict[str, Path], architecture: str) -> N
     filled = generate(folder, "solve<|mask|> linear<|mask|>", machine=CPU)
     assert filled == tokenizer.decode(ids[1:-1])
     assert filled.startswith("solve")
-    with pytest.raises(UserError, match=r"has no <\|mask\|>, and the model is an encoder") as caught:
+    with pytest.raises(UserError, match=r"contains no <\|mask\|>; the model is an encoder") as caught:
         generate(folder, "solve the system", machine=CPU)
     assert caught.value.fix == "write <|mask|> where a piece is wanted, or name a decoder"
     with pytest.raises(UserError, match=r"is \d+ tokens long; the model takes at most 24"):
