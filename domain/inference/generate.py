@@ -132,7 +132,7 @@ def filled(model: Any, tokenizer: Any, ids: Any) -> str:
     places = (ids[0] == mask).nonzero().flatten().tolist()
     if not places:
         mask_token = tokenizer.mask_token
-        problem = f"has no {mask_token}; the model is an encoder, which fills in masks and continues no text"
+        problem = f"contains no {mask_token}; the model is an encoder, which fills in masks and continues no text"
         raise UserError("the prompt", problem, f"write {mask_token} where a piece is wanted, or name a decoder")
     never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
     with torch.inference_mode():

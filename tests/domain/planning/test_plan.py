@@ -25,7 +25,7 @@ BLIND = Validation(every=0)
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A CPU of 1 GFLOP/s."""
-    monkeypatch.setattr("domain.planning.expected.guessed_rate", lambda device: (1e9, "by hand"))
+    monkeypatch.setattr("domain.planning.speed.guessed_rate", lambda device: (1e9, "by hand"))
     return Machine(device="cpu", precision="fp32", work=tmp_path)
 
 

@@ -93,7 +93,7 @@ def test_time_memory_and_looks(spec: Tuning, tmp_path: Path) -> None:
 
 
 def test_a_plan_pays_for_it_from_the_budget(spec: Tuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("domain.planning.expected.guessed_rate", lambda device: (1e9, "by hand"))
+    monkeypatch.setattr("domain.planning.speed.guessed_rate", lambda device: (1e9, "by hand"))
     blind = {"batch": 1_024, "validation": Validation(every=0)}
     base = Base(scratch=LLAMA, tokens=100_000, learning=Learning(**blind))
     machine = Machine(device="cpu", precision="fp32", work=tmp_path)

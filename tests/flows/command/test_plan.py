@@ -154,7 +154,7 @@ def test_nothing_to_plan_from(make_recipe: Any, command: Any) -> None:
 
 
 def test_write_keeps_every_other_byte(make_recipe: Any, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("domain.planning.expected.guessed_rate", lambda device: (1e9, "by hand"))
+    monkeypatch.setattr("domain.planning.speed.guessed_rate", lambda device: (1e9, "by hand"))
     path = make_recipe(budget={"gpus": 1, "hours": 0.01}, training={"batch": 512})
     before = path.read_text().replace("training:\n", "training:   # how it learns\n") + "# the end\n"
     path.write_text(before)
