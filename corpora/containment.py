@@ -37,7 +37,7 @@ class Made:
 
     def parents(self, kind: str) -> list[str]:
         """The identities of the parents of a kind."""
-        return [parent["identity"] for parent in self.manifest["parents"] if parent["kind"] == kind]
+        return [parent["identity"] for parent in self.manifest["parents"].values() if parent["kind"] == kind]
 
 
 def made_at(path: Path) -> Made | None:

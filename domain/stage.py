@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,7 @@ A = TypeVar("A", bound=Artifact)
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(Generic[A]):
-    """A plain function ``(spec, *artifacts, out, machine) -> facts`` and what the manifest must say of it.
+    """A plain function ``(spec, *, out, machine, **parents) -> facts`` and what the manifest must say of it.
 
     Calling it runs the function into ``out`` and seals the folder; no engine is involved.
     A ``snapshot`` is named by what it found (its inventory), not by what was asked of it.
@@ -38,19 +38,19 @@ class Stage(Generic[A]):
     launched: bool = False
     ranks: bool = False
 
-    def request(self, spec: Spec, parents: Sequence[Artifact], machine: Machine | None = None) -> str:
-        """Identity of what is asked: SHA-256 over stage, version, spec and the parents' identities.
+    def request(self, spec: Spec, parents: Mapping[str, Artifact], machine: Machine | None = None) -> str:
+        """Identity of what is asked: SHA-256 over stage, version, spec and each parent's name and identity.
 
         For a snapshot also over what its spec names holds now, as seen from ``machine`` (proxy, mirrors, cache).
         """
         said = spec.seen(machine or Machine()) if self.snapshot else spec.asked()
         asked = {"stage": self.name, "version": self.version, "spec": said}
-        return fingerprint({**asked, "parents": [parent.identity for parent in parents]})
+        return fingerprint({**asked, "parents": {name: parent.identity for name, parent in parents.items()}})
 
-    def __call__(self, spec: Spec, *parents: Artifact, out: Path, machine: Machine | None = None) -> A:
-        """Make the artifact in the folder ``out``. Raises ``UserError`` for what the user can fix."""
+    def __call__(self, spec: Spec, *, out: Path, machine: Machine | None = None, **parents: Artifact) -> A:
+        """Make the artifact in the folder ``out`` from named parents. Raises ``UserError`` for what users can fix."""
         out.mkdir(parents=True, exist_ok=True)
-        facts = self.run(spec, *parents, out=out, machine=machine or Machine())
+        facts = self.run(spec, **parents, out=out, machine=machine or Machine())
         if self.snapshot:
             identity = fingerprint({"stage": self.name, "version": self.version, "inventory": inventory(out)})
         else:
@@ -61,7 +61,10 @@ class Stage(Generic[A]):
             version=self.version,
             kind=self.makes.__name__,
             spec=None if self.snapshot else spec.asked(),
-            parents=[{"kind": type(p).__name__, "identity": p.identity, "digest": p.digest} for p in parents],
+            parents={
+                name: {"kind": type(parent).__name__, "identity": parent.identity, "digest": parent.digest}
+                for name, parent in parents.items()
+            },
             identity=identity,
             facts=dict(facts),
         )

@@ -45,12 +45,14 @@ def run(job: dict[str, Any]) -> None:
     """Open the parents (every byte checked), validate the spec, run the stage; the first of several ranks seals."""
     stage = named(job["stage"])
     spec = named(job["spec_kind"]).model_validate(job["spec"])
-    parents = [getattr(artifacts, parent["kind"]).open(Path(parent["path"])) for parent in job["parents"]]
+    parents = {
+        name: getattr(artifacts, parent["kind"]).open(Path(parent["path"])) for name, parent in job["parents"].items()
+    }
     place = {"out": Path(job["out"]), "machine": Machine.model_validate(job["machine"])}
     if first():
-        stage(spec, *parents, **place)
+        stage(spec, **parents, **place)
     else:
-        stage.run(spec, *parents, **place)
+        stage.run(spec, **parents, **place)
 
 
 def first() -> bool:

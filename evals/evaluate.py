@@ -1,9 +1,10 @@
-"""All of it -> Scorecard: base, adapted and control on the same held-out text, with intervals."""
+"""All models on the same held-out text -> Scorecard, with paired intervals."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,18 +12,19 @@ import numpy as np
 from pydantic import Field
 
 from domain.artifacts import Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
+from domain.errors import UserError
 from domain.machine import Machine
-from domain.manifest import write_json
+from domain.release.scores import COUNTS, MODELS, RelativeChange
 from domain.spec import Bytes, Count
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.page.scorecard import page
 from evals.protect import Protection
+from evals.scorecard import PARTS, GroupScore, ScoredPart, Scores, TokenizerReport
 from evals.statistics.bootstrap import paired_change
 
-ARMS = ("base", "adapted", "control")
-PARTS = ("domain", "general")
+Row = dict[str, Any]  # a document: part, id, source, cluster, year, bytes, cut, and nats by model
 
 
 class Evaluation(Protection):
@@ -36,84 +38,108 @@ class Evaluation(Protection):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("evaluate", makes=Scorecard, version=2, launched=True)
+@stage("evaluate", makes=Scorecard, version=3, launched=True)
 def evaluate(
     spec: Evaluation,
-    base: Checkpoint,
-    adapted: Checkpoint,
-    control: Checkpoint,
     corpus: Corpus,
     tokenizer: Tokenizer,
-    *verdict: Verdict,
+    verdict: Verdict | None = None,
+    *,
     out: Path,
     machine: Machine,
+    **models: Checkpoint,
 ) -> dict[str, Any]:
-    """Three checkpoints and held-out text -> Scorecard: ``scores.json``, ``documents.jsonl``, ``report.html``.
+    """Checkpoints and held-out text -> Scorecard: ``scores.json``, ``documents.jsonl``, ``report.html``.
 
-    ``tokenizer.json`` says what the tokenizer measured and, where it was piloted, the verdict on it.
+    ``models`` are ``base``, ``control``, ``adapted``, and any further baseline under a name of its own; it is scored
+    and shown beside them. ``tokenizer.json`` holds what the tokenizer measured and, if it was piloted, its verdict.
 
-    facts: by part, bits per byte of each arm, ``change`` with ``interval`` (adapted against base, relative),
+    facts: by part, bits per byte of each model, ``change`` with ``interval`` (adapted against base, relative),
     ``change_from_control`` with ``interval_from_control``, and ``units``, ``documents``, ``bytes``.
     """
+    refuse_names(models)
     documents = {part: held_out(corpus, part, spec.bytes) for part in PARTS}
     texts = [document["text"] for part in PARTS for document in documents[part]]
-    arms = dict(zip(ARMS, (base, adapted, control), strict=True))
-    asked = adapted.manifest["spec"].get("objective")
-    nats = {name: nats_of(checkpoint, texts, machine, f"score {name}", asked) for name, checkpoint in arms.items()}
-    rows = []
+    objective = models["adapted"].manifest["spec"].get("objective")
+    nats = {
+        name: nats_of(checkpoint, texts, machine, f"score {name}", objective) for name, checkpoint in models.items()
+    }
+    rows: list[Row] = []
     for number, (part, document) in enumerate([(name, d) for name in PARTS for d in documents[name]]):
-        known = {key: document[key] for key in ("id", "source", "cluster", "bytes", "cut")}
+        fields = {key: document[key] for key in ("id", "source", "cluster", "bytes", "cut")}
         year = (document.get("date") or "")[:4] or None
-        scored = {name: float(f"{values[number]:.9g}") for name, values in nats.items()}
-        rows.append({**known, "part": part, "year": year, "nats": scored})
-    scores = {part: scored_part([row for row in rows if row["part"] == part], spec) for part in PARTS}
-    write_json(out / "scores.json", scores)
-    fitted = {"measures": tokenizer.facts, "verdict": verdict[0].facts if verdict else None}
-    write_json(out / "tokenizer.json", fitted)
+        by_model = {name: float(f"{values[number]:.9g}") for name, values in nats.items()}
+        rows.append({**fields, "part": part, "year": year, "nats": by_model})
+    names = ordered(models)
+    scores = Scores(
+        parts={part: scored_part([row for row in rows if row["part"] == part], names, spec) for part in PARTS},
+        tokenizer=TokenizerReport(measures=tokenizer.facts, verdict=verdict.facts if verdict else None),
+    )
+    scores.write(out)
     with (out / "documents.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    (out / "report.html").write_text(page(scores, fitted), encoding="utf-8")
-    shown = ("sources", "years")
-    return {part: {key: value for key, value in scores[part].items() if key not in shown} for part in PARTS}
+    (out / "report.html").write_text(page(scores), encoding="utf-8")
+    return {part: score.headline().to_dict() for part, score in scores.parts.items()}
 
 
-def scored_part(rows: list[dict[str, Any]], spec: Evaluation) -> dict[str, Any]:
+def refuse_names(models: Mapping[str, Checkpoint]) -> None:
+    """Raise ``UserError`` for a baseline whose name is a key of the scorecard, ``ValueError`` without the three."""
+    if missing := set(MODELS) - models.keys():
+        raise ValueError(f"evaluate needs the models {', '.join(sorted(missing))}")
+    for name in models:
+        if name in COUNTS or name.startswith(("change", "interval")) or name in ("sources", "years"):
+            raise UserError(f"baseline {name}", "has the name of a field of the scorecard", "give it another name")
+
+
+def ordered(models: Mapping[str, Checkpoint]) -> list[str]:
+    """Names of the models in the order in which they are shown."""
+    return [*MODELS, *sorted(models.keys() - set(MODELS))]
+
+
+def scored_part(rows: Sequence[Row], names: Sequence[str], spec: Evaluation) -> ScoredPart:
     """The scores of one part: over all its documents, and by source and year."""
-    nats = {name: np.array([row["nats"][name] for row in rows]) for name in ARMS}
-    names = [row["cluster"] for row in rows]
-    draws = {"resamples": spec.resamples, "seed": spec.seed}
-    from_base = paired_change(nats["adapted"], nats["base"], names, **draws)
-    from_control = paired_change(nats["adapted"], nats["control"], names, **draws)
-    groups: dict[str, dict[str, list[dict[str, Any]]]] = {"source": defaultdict(list), "year": defaultdict(list)}
+    nats = {name: np.array([row["nats"][name] for row in rows]) for name in names}
+    clusters = [row["cluster"] for row in rows]
+    paired = {
+        other: paired_change(
+            nats["adapted"], nats[other], clusters, resamples=spec.resamples, seed=spec.seed
+        )
+        for other in ("base", "control")
+    }  # fmt: skip
+    groups: dict[str, dict[str, list[Row]]] = {"source": defaultdict(list), "year": defaultdict(list)}
     for row in rows:
         for key, group in groups.items():
             if row[key]:
                 group[row[key]].append(row)
-    return {
-        **per_byte(rows),
-        "change": short(from_base.change),
-        "interval": [short(from_base.low), short(from_base.high)],
-        "change_from_control": short(from_control.change),
-        "interval_from_control": [short(from_control.low), short(from_control.high)],
-        "units": from_base.units,
-        "documents": len(rows),
-        "bytes": sum(row["bytes"] for row in rows),
-        "sources": {name: group_scores(group) for name, group in sorted(groups["source"].items())},
-        "years": {name: group_scores(group) for name, group in sorted(groups["year"].items())},
+    by_group = {
+        key: {name: group_score(members, names) for name, members in sorted(group.items())}
+        for key, group in groups.items()
     }
+    return ScoredPart(
+        bits=per_byte(rows, names),
+        changes={
+            other: RelativeChange(value=short(each.change), low=short(each.low), high=short(each.high))
+            for other, each in paired.items()
+        },
+        units=paired["base"].units,
+        documents=len(rows),
+        bytes=sum(row["bytes"] for row in rows),
+        sources=by_group["source"],
+        years=by_group["year"],
+    )
 
 
-def group_scores(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Bits per byte of each arm over a source or a year, and over how much text: shown, never judged."""
-    return {**per_byte(rows), "documents": len(rows), "bytes": sum(row["bytes"] for row in rows)}
+def group_score(rows: Sequence[Row], names: Sequence[str]) -> GroupScore:
+    """Bits per byte of each model over a source or a year, and over how much text."""
+    return GroupScore(bits=per_byte(rows, names), documents=len(rows), bytes=sum(row["bytes"] for row in rows))
 
 
-def per_byte(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Bits per UTF-8 byte of each arm over the rows: a ratio of sums."""
+def per_byte(rows: Sequence[Row], names: Sequence[str]) -> dict[str, float]:
+    """Bits per UTF-8 byte of each model over the rows: a ratio of sums."""
     from domain.score import bits_per_byte
 
     size = sum(row["bytes"] for row in rows)
-    return {name: short(bits_per_byte(sum(row["nats"][name] for row in rows), size)) for name in ARMS}
+    return {name: short(bits_per_byte(sum(row["nats"][name] for row in rows), size)) for name in names}
 
 
 def short(value: float) -> float:

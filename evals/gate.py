@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +10,10 @@ from pydantic import Field
 from domain.artifacts import Decision, Scorecard
 from domain.machine import Machine
 from domain.manifest import write_json
+from domain.release.scores import PartScore
 from domain.spec import Share, Spec
 from domain.stage import stage
+from evals.scorecard import Scores
 from evals.statistics.bootstrap import FEW
 
 
@@ -27,45 +28,46 @@ class Gates(Spec):
     ] = 0.01
 
 
-@stage("decide", makes=Decision, version=2)
+@stage("decide", makes=Decision, version=3)
 def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Scorecard -> Decision: ``decision.json``. facts: ``released`` and ``reasons``, a sentence per gate.
 
     A gate on fewer than 30 independent units is shown, not judged. The gain on domain text is what a release claims,
     so nothing is released until that one is judged.
     """
-    scores = json.loads((scorecard.path / "scores.json").read_text(encoding="utf-8"))
-    gates = {"domain_gain": domain_gain(spec, scores["domain"]), "general_loss": general_loss(spec, scores["general"])}
+    scores = Scores.read(scorecard.path)
+    gates = {
+        "domain_gain": domain_gain(spec, scores.parts["domain"]),
+        "general_loss": general_loss(spec, scores.parts["general"]),
+    }
     reasons = [reason for _, reason in gates.values()]
     if gates["domain_gain"][0] is None:
         fix = f"hold out more of it (corpus.holdout.test), {FEW} clusters at least"
         reasons.append(f"Nothing is released before its gain on domain text can be judged: {fix}.")
     released = gates["domain_gain"][0] is True and gates["general_loss"][0] is not False
     shown = {name: {"holds": good, "reason": reason} for name, (good, reason) in gates.items()}
-    told = {"scores": scores, "tokenizer": json.loads((scorecard.path / "tokenizer.json").read_text(encoding="utf-8"))}
-    write_json(out / "decision.json", {"released": released, "reasons": reasons, "gates": shown, **told})
+    evidence = {
+        "scores": {part: score.headline().to_dict() for part, score in scores.parts.items()},
+        "tokenizer": {"measures": scores.tokenizer.measures, "verdict": scores.tokenizer.verdict},
+    }
+    write_json(out / "decision.json", {"released": released, "reasons": reasons, "gates": shown, **evidence})
     return {"released": released, "reasons": reasons}
 
 
-def domain_gain(spec: Gates, scores: dict[str, Any]) -> tuple[bool | None, str]:
+def domain_gain(spec: Gates, score: PartScore) -> tuple[bool | None, str]:
     """Whether the adapted model is better than the control by enough, and beyond doubt."""
-    change, (low, high) = scores["change_from_control"], scores["interval_from_control"]
+    change = score.changes["control"]
     asked = f"the gate asks for {gate(-spec.domain_gain)} or lower, with an interval below zero"
-    reason = f"Domain text: adapted against control {bounded(change, low, high)} bits per byte; {asked}"
-    return verdict(change <= -spec.domain_gain and high < 0, reason, scores["units"])
+    reason = f"Domain text: adapted against control {change.percent(2)} bits per byte; {asked}"
+    return verdict(change.value <= -spec.domain_gain and change.high < 0, reason, score.units)
 
 
-def general_loss(spec: Gates, scores: dict[str, Any]) -> tuple[bool | None, str]:
+def general_loss(spec: Gates, score: PartScore) -> tuple[bool | None, str]:
     """Whether general ability is kept: the worst end of the interval decides."""
-    change, (low, high) = scores["change"], scores["interval"]
+    change = score.changes["base"]
     allowed = f"the gate allows {gate(spec.general_loss)} at the interval's upper end"
-    reason = f"General text: adapted against base {bounded(change, low, high)} bits per byte; {allowed}"
-    return verdict(high <= spec.general_loss, reason, scores["units"])
-
-
-def bounded(change: float, low: float, high: float) -> str:
-    """A relative change with its interval, to a hundredth of a percent: -1.96% must not read as -2.0%."""
-    return f"{change:+.2%} [{low:+.2%}, {high:+.2%}]"
+    reason = f"General text: adapted against base {change.percent(2)} bits per byte; {allowed}"
+    return verdict(change.high <= spec.general_loss, reason, score.units)
 
 
 def gate(share: float) -> str:

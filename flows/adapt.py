@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from corpora.collect import Collection, collect
@@ -23,12 +25,14 @@ from evals.protect import Protection, protect
 from flows.extension import weigh_extension
 from flows.recipe.recipe import Recipe
 
+NONE: Mapping[str, Artifact] = MappingProxyType({})  # parents of a stage that begins
+
 
 class Runner(Protocol):
     """Finds or makes what a stage is asked for."""
 
-    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
-        """The artifact; ``label`` names it in the record where it is not the stage's name."""
+    def __call__(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
+        """The artifact; ``label`` names it in the record if not the stage's name does."""
         ...
 
 
@@ -40,19 +44,23 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     if recipe.instruction_tuning:
         refuse_asked(recipe.instruction_tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)
     raw = stage(collect, recipe.corpus.only(Collection).but(as_of=as_of))
-    corpus = stage(curate, recipe.corpus.only(Curation), raw, tasks)
-    tokenizer = stage(fit, recipe.fitting, corpus)
-    tokens = stage(encode, Encoding(), corpus, tokenizer)
-    stage(describe, Description(), raw, corpus, tokens)
-    base = stage(prepare, recipe.start, tokens, tokenizer, label="base")
-    verdicts = weigh_extension(recipe, corpus, tokenizer, tokens, base, stage)
-    arms = [stage(pretrain, arm, base, tokens, label=label) for label, arm in recipe.arms.items()]
-    scores = stage(evaluate, recipe.evaluation, base, *arms, corpus, tokenizer, *verdicts)
-    decision = stage(decide, recipe.release.gates, scores)
+    corpus = stage(curate, recipe.corpus.only(Curation), {"raw": raw, "protected": tasks})
+    tokenizer = stage(fit, recipe.fitting, {"corpus": corpus})
+    tokens = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": tokenizer})
+    stage(describe, Description(), {"raw": raw, "corpus": corpus, "tokens": tokens})
+    base = stage(prepare, recipe.start, {"tokens": tokens, "tokenizer": tokenizer})
+    start = {"base": base, "tokens": tokens}
+    verdict = weigh_extension(recipe, corpus, tokenizer, tokens, base, stage)
+    arms = {name: stage(pretrain, arm, start, label=name) for name, arm in recipe.arms.items()}
+    evidence = {"corpus": corpus, "tokenizer": tokenizer, "base": base}
+    scores = stage(evaluate, recipe.evaluation, {**evidence, **arms, **verdict})
+    decision = stage(decide, recipe.release.gates, {"scorecard": scores})
     if not decision.facts["released"]:
         return None
-    tuned = [stage(tune, recipe.instruction_tuning, arms[0])] if recipe.instruction_tuning else []
-    return stage(release, recipe.bundle, decision, arms[0], base, corpus, tokenizer, *tuned)
+    released = {**evidence, "adapted": arms["adapted"], "decision": decision}
+    if recipe.instruction_tuning:
+        released["tuned"] = stage(tune, recipe.instruction_tuning, {"adapted": arms["adapted"]})
+    return stage(release, recipe.bundle, released)
 
 
 def summary(stages: dict[str, Any]) -> dict[str, Any]:

@@ -17,22 +17,26 @@ from evals.pilots.tokenizer import Weighing, tokenizer_verdict
 
 def weigh_extension(
     recipe: Any, corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens, base: Checkpoint, stage: Any
-) -> list[Verdict]:
-    """The verdict on the recipe's extended tokenizer; none where it extends none, or asks for no pilot.
+) -> dict[str, Verdict]:
+    """The ``verdict`` on the recipe's extended tokenizer; empty if it extends none, or asks for no pilot.
 
     Three arms: the base with its own tokenizer, and the extended one with as much text, and for as many FLOPs.
     """
     if recipe.tokenizer.mode != "extend" or not recipe.tokenizer.pilot.share:
-        return []
-    own = stage(fit, recipe.fitting.but(mode="keep"), corpus, label="kept tokenizer")
-    old = stage(encode, Encoding(), corpus, own, label="kept tokens")
-    start = stage(prepare, recipe.base, old, own, label="kept base")
+        return {}
+    own = stage(fit, recipe.fitting.but(mode="keep"), {"corpus": corpus}, label="kept tokenizer")
+    old = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": own}, label="kept tokens")
+    start = stage(prepare, recipe.base, {"tokens": old, "tokenizer": own}, label="kept base")
     asked = budgets(recipe.training, recipe.tokenizer.pilot.share, (old, start), (tokens, base))
-    begin = {"kept": (start, old), "same_bytes": (base, tokens), "same_flops": (base, tokens)}
-    arms = [
-        stage(tokenizer_pilot, asked[name], *begin[name], label=f"pilot, {name.replace('_', ' ')}") for name in begin
-    ]
-    return [stage(tokenizer_verdict, recipe.tokenizer.pilot.only(Weighing), *arms, old, tokens, corpus)]
+    extended = {"base": base, "tokens": tokens}
+    starts = {"kept": {"base": start, "tokens": old}, "same_bytes": extended, "same_flops": extended}
+    arms = {
+        name: stage(tokenizer_pilot, asked[name], parents, label=f"pilot, {name.replace('_', ' ')}")
+        for name, parents in starts.items()
+    }
+    settings = recipe.tokenizer.pilot.only(Weighing)
+    texts = {"old": old, "new": tokens, "corpus": corpus}
+    return {"verdict": stage(tokenizer_verdict, settings, {**arms, **texts})}
 
 
 def budgets(

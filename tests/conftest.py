@@ -149,7 +149,7 @@ def make_corpus() -> MakeCorpus:
                         number += 1
                 splits[split][part] = {"documents": count, "bytes": size}
         facts = {"splits": splits, "documents_in": number, "documents_out": number, "dropped": {}}
-        fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": [], "facts": facts}
+        fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": {}, "facts": facts}
         seal(folder, identity=f"hand-{documents}", **fields)
         return Corpus.open(folder)
 
@@ -167,7 +167,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory, corpus: Any) -> Any:
     """A small byte-level BPE fitted on that corpus."""
     from domain.tokenizer.fit import Fitting, fit
 
-    return fit(Fitting(vocab_size=320), corpus, out=tmp_path_factory.mktemp("tokenizer"))
+    return fit(Fitting(vocab_size=320), corpus=corpus, out=tmp_path_factory.mktemp("tokenizer"))
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +175,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory, corpus: Any, tokenizer: Any
     """That corpus, encoded."""
     from domain.tokens.encode import Encoding, encode
 
-    return encode(Encoding(), corpus, tokenizer, out=tmp_path_factory.mktemp("tokens"))
+    return encode(Encoding(), corpus=corpus, tokenizer=tokenizer, out=tmp_path_factory.mktemp("tokens"))
 
 
 MAIL = "ask jane.roe@example.org for the minutes of the call"
@@ -209,8 +209,11 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
 
         def sealed(stage: str, kind: str, spec: Any, facts: dict[str, Any], *parents: Any) -> None:
             folder = work / "artifacts" / stage / stage.ljust(16, "0")
-            told = [{"kind": type(p).__name__, "identity": p.identity, "digest": p.digest} for p in parents]
-            said = {"stage": stage, "version": 1, "kind": kind, "spec": spec, "parents": told, "facts": facts}
+            named = {
+                type(p).__name__.lower(): {"kind": type(p).__name__, "identity": p.identity, "digest": p.digest}
+                for p in parents
+            }
+            said = {"stage": stage, "version": 1, "kind": kind, "spec": spec, "parents": named, "facts": facts}
             seal(folder, identity=stage.ljust(64, "0"), **said)
             made[stage] = getattr(kinds, kind).open(folder)
 

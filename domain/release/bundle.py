@@ -16,6 +16,7 @@ from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
 from domain.release.card import card
 from domain.release.lineage import lineage, portable
+from domain.release.scores import PartScore
 from domain.release.usage import prompt
 from domain.spec import Spec
 from domain.stage import stage
@@ -38,7 +39,7 @@ class ReleaseSpec(Spec):
     limitations: str = ""
 
 
-@stage("release", makes=Release, version=4)
+@stage("release", makes=Release, version=5)
 def release(
     spec: ReleaseSpec,
     decision: Decision,
@@ -46,7 +47,8 @@ def release(
     base: Checkpoint,
     corpus: Corpus,
     tokenizer: Tokenizer,
-    *tuned: Checkpoint,
+    tuned: Checkpoint | None = None,
+    *,
     out: Path,
     machine: Machine,
 ) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def release(
 
     if not decision.facts["released"]:
         raise UserError("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
-    given = tuned[0] if tuned else adapted
+    given = tuned or adapted
     for path in sorted(p for p in given.path.rglob("*") if p.is_file()):
         name = path.relative_to(given.path).as_posix()
         if path.suffix in PICKLES:
@@ -73,22 +75,23 @@ def release(
     if (out / "generation_config.json").is_file():  # encoders have none
         write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
     decided = json.loads((decision.path / "decision.json").read_text(encoding="utf-8"))
+    scores = {part: PartScore.from_dict(score) for part, score in decided["scores"].items()}
     text = card(
         name=spec.name,
         licence=spec.licence,
         intended_use=spec.intended_use,
         limitations=spec.limitations,
-        scores=decided["scores"],
+        scores=scores,
         reasons=decided["reasons"],
         fitted=decided["tokenizer"],
         base=base,
         adapted=adapted,
         corpus=corpus,
         tokenizer=tokenizer,
-        tuned=given if tuned else None,
+        tuned=tuned,
     )
     (out / "README.md").write_text(text, encoding="utf-8")
-    write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, *tuned))
+    write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, tuned))
     (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
     asked = adapted.manifest["spec"]["objective"]["kind"]
     return {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from domain.artifacts import Artifact
 from domain.release import tuned as orders
 from domain.release.front_matter import front_matter
+from domain.release.scores import PartScore
 from domain.release.usage import USAGE, Usage, opening
 from domain.release.vocabulary import about_tokenizer
 
-ARMS = ("base", "control", "adapted")
 LIMITS = """- It states falsehoods fluently. Nothing that it says is evidence.
 - It knows nothing later than its data, and repeats the errors and the bias that are in them.
 - Its scores tell how well it predicts text of its sources. They are no measure of any task.
@@ -27,7 +28,7 @@ def card(
     licence: str,
     intended_use: str,
     limitations: str,
-    scores: dict[str, Any],
+    scores: Mapping[str, PartScore],
     reasons: list[str],
     fitted: dict[str, Any],
     base: Artifact,
@@ -58,10 +59,9 @@ def card(
     return "\n".join(parts)
 
 
-def headline(scores: dict[str, Any]) -> str:
+def headline(scores: Mapping[str, PartScore]) -> str:
     """What it gained, in a sentence."""
-    score = scores["domain"]
-    gained = bounded(score["change_from_control"], score["interval_from_control"])
+    gained = scores["domain"].changes["control"].percent()
     return f"Bits per byte on held-out text of the domain: {gained} against a control that read general text only."
 
 
@@ -138,24 +138,20 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def score_table(scores: dict[str, Any]) -> str:
-    """Bits per UTF-8 byte of the three arms, and both changes with their intervals."""
+def score_table(scores: Mapping[str, PartScore]) -> str:
+    """Bits per UTF-8 byte of every model, and both changes with their intervals."""
+    models = list(scores["domain"].bits)
     lines = [
         "Bits per UTF-8 byte on held-out text, lower is better. The control started from the same base and read as "
         "many tokens, of general text only. Changes are relative, with 95% intervals.\n",
-        "| text | base | control | adapted | against control | against base |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        f"| text | {' | '.join(models)} | against control | against base |",
+        f"| --- |{' ---: |' * (len(models) + 2)}",
     ]
     for part, score in scores.items():
-        values = " | ".join(f"{score[arm]:.3f}" for arm in ARMS)
-        control = bounded(score["change_from_control"], score["interval_from_control"])
-        lines.append(f"| {part} | {values} | {control} | {bounded(score['change'], score['interval'])} |")
+        values = " | ".join(f"{score.bits[model]:.3f}" for model in models)
+        control, base = (score.changes[model].percent() for model in ("control", "base"))
+        lines.append(f"| {part} | {values} | {control} | {base} |")
     return "\n".join(lines) + "\n"
-
-
-def bounded(change: float, interval: list[float]) -> str:
-    """A change in percent with its 95% interval."""
-    return f"{change:+.1%} [{interval[0]:+.1%}, {interval[1]:+.1%}]"
 
 
 def lineage_table(**artifacts: Artifact) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
+
+from domain.release.scores import PartScore
 
 # https://huggingface.co/docs/hub/repositories-licenses; the hub refuses a card with any other.
 HUB_LICENCES = """
@@ -20,7 +23,7 @@ HUB_LICENCES = """
 
 
 def front_matter(
-    name: str, licence: str, scores: dict[str, Any], base: dict[str, Any], task: str = "text-generation"
+    name: str, licence: str, scores: Mapping[str, PartScore], base: dict[str, Any], task: str = "text-generation"
 ) -> str:
     """The header between its rules: licence, base model, ``task``, tags, and bits per byte as the model's results.
 
@@ -32,7 +35,7 @@ def front_matter(
         {
             "task": {"type": task},
             "dataset": {"name": f"held-out {part} text", "type": f"held-out-{part}"},
-            "metrics": [{"type": "bits_per_byte", "name": "bits per UTF-8 byte", "value": score["adapted"]}],
+            "metrics": [{"type": "bits_per_byte", "name": "bits per UTF-8 byte", "value": score.bits["adapted"]}],
         }
         for part, score in scores.items()
     ]

@@ -34,14 +34,14 @@ def lineage(
     base: Checkpoint,
     corpus: Corpus,
     tokenizer: Tokenizer,
-    *tuned: Checkpoint,
+    tuned: Checkpoint | None = None,
 ) -> dict[str, Any]:
     """``recipe``; ``digests`` of it and of all that the release rests on; ``artifacts`` with specs, parents and facts.
 
     Digests of what a stage was given (raw text, protected texts, tokens, scorecard) are read from its manifest.
     """
     made = {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}
-    made |= dict(zip(("tuned",), tuned, strict=False))
+    made |= {"tuned": tuned} if tuned else {}
     digests = {name: artifact.digest for name, artifact in made.items()}
     for artifact in made.values():
         for kind in ("Raw", "Protected", "Tokens", "Scorecard"):
@@ -53,4 +53,4 @@ def lineage(
 
 def given(artifact: Artifact, kind: str) -> list[str]:
     """Digests of the parents of that kind."""
-    return [parent["digest"] for parent in artifact.manifest["parents"] if parent["kind"] == kind]
+    return [parent["digest"] for parent in artifact.manifest["parents"].values() if parent["kind"] == kind]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
-def about_tokenizer(fitted: dict[str, Any]) -> str:
+def about_tokenizer(fitted: Mapping[str, Any]) -> str:
     """Size and bytes per token, beside those of other tokenizers; then what a pilot came to, if there was one."""
     measures, verdict = fitted["measures"], fitted["verdict"]
     named = {"this tokenizer": measures, **measures.get("compared", {})}
@@ -18,7 +19,7 @@ def about_tokenizer(fitted: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n" + (f"\n{told}" if told else "")
 
 
-def weighed(verdict: dict[str, Any]) -> list[str]:
+def weighed(verdict: Mapping[str, Any]) -> list[str]:
     """The verdict in sentences: the saving, the price, when it pays, and what the pilot says of the quality."""
     saved = {part: verdict["tokens"][part]["saved"] or 0.0 for part in ("domain", "general")}
     kept, extended = verdict["parameters"]["kept"], verdict["parameters"]["extended"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from domain.release.vocabulary import weighed
+from evals.scorecard import GroupScore, ScoredPart, Scores, TokenizerReport
 from evals.statistics.bootstrap import FEW
 
 STYLE = """
@@ -24,8 +25,6 @@ th, td { text-align: right; padding: .3rem 0 .3rem .9rem; border-bottom: 1px sol
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; }
 th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 """
-ARMS = ("base", "control", "adapted")
-CHANGES = (("control", "change_from_control", "interval_from_control"), ("base", "change", "interval"))
 WIDTH, LEFT, BAR = 640, 72, 22
 INTRODUCTION = (
     "Bits per UTF-8 byte on held-out text that no model here was trained on; lower is better. The adapted model and "
@@ -34,9 +33,9 @@ INTRODUCTION = (
 )
 
 
-def page(scores: dict[str, Any], fitted: dict[str, Any] | None = None) -> str:
+def page(scores: Scores) -> str:
     """One self-contained HTML page of the scores and the tokenizer; the same content gives the same bytes."""
-    parts = "".join(section(part, score) for part, score in scores.items()) + (vocabulary(fitted) if fitted else "")
+    parts = "".join(section(part, score) for part, score in scores.parts.items()) + vocabulary(scores.tokenizer)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Scorecard</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
@@ -44,25 +43,28 @@ def page(scores: dict[str, Any], fitted: dict[str, Any] | None = None) -> str:
     )
 
 
-def section(part: str, score: dict[str, Any]) -> str:
+def section(part: str, score: ScoredPart) -> str:
     """One part: bars for the arms, the two changes, and a row for each source and year."""
-    units = f"{score['documents']:,} documents in {score['units']:,} clusters, {score['bytes'] / 1e6:.2f} MB"
-    few = f" Fewer than {FEW} clusters: shown, not judged." if score["units"] < FEW else ""
+    units = f"{score.documents:,} documents in {score.units:,} clusters, {score.bytes / 1e6:.2f} MB"
+    few = f" Fewer than {FEW} clusters: shown, not judged." if score.units < FEW else ""
     changes = [
-        [f"adapted against {arm}", f"<strong>{score[change]:+.1%}</strong>", interval(score[bounds])]
-        for arm, change, bounds in CHANGES
-        if arm in score
+        [
+            f"adapted against {model}",
+            f"<strong>{change.value:+.1%}</strong>",
+            f"{change.low:+.1%} to {change.high:+.1%}",
+        ]
+        for model, change in sorted(score.changes.items(), reverse=True)
     ]
     return (
         f"<h2>{escape(part.capitalize())} text</h2><p>{units}.{few}</p>{bars(part, score)}"
         f"{table(['change in bits per byte', 'relative', '95% interval'], changes)}"
-        f"{groups('source', score)}{groups('year', score)}"
+        f"{groups('source', score.sources, score.bits)}{groups('year', score.years, score.bits)}"
     )
 
 
-def vocabulary(fitted: dict[str, Any]) -> str:
+def vocabulary(report: TokenizerReport) -> str:
     """The tokenizer beside others, and the verdict on an extension with its pilots."""
-    measures, verdict = fitted["measures"], fitted["verdict"]
+    measures, verdict = report.measures, report.verdict
     rows = []
     for name, each in {"this tokenizer": measures, **measures.get("compared", {})}.items():
         ratios = [each["bytes_per_token"].get(part) for part in ("domain", "general")]
@@ -74,18 +76,13 @@ def vocabulary(fitted: dict[str, Any]) -> str:
     )
 
 
-def groups(kind: str, score: dict[str, Any]) -> str:
+def groups(kind: str, scores: Mapping[str, GroupScore], models: Mapping[str, float]) -> str:
     """Scores by source or by year, where there are any; without intervals, so they show and claim nothing."""
     rows = [
-        [escape(name), f"{of['documents']:,}", f"{of['bytes'] / 1e3:,.0f}", *(f"{of[arm]:.3f}" for arm in scored(of))]
-        for name, of in score[f"{kind}s"].items()
+        [escape(name), f"{of.documents:,}", f"{of.bytes / 1e3:,.0f}", *(f"{of.bits[model]:.3f}" for model in models)]
+        for name, of in scores.items()
     ]
-    return table([kind, "documents", "kB", *scored(score)], rows) if rows else ""
-
-
-def scored(score: dict[str, Any]) -> list[str]:
-    """The arms that have a score, in the order in which they are shown."""
-    return [arm for arm in ARMS if arm in score]
+    return table([kind, "documents", "kB", *map(escape, models)], rows) if rows else ""
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -94,24 +91,19 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return f"<table><thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def interval(bounds: list[float]) -> str:
-    """An interval in percent."""
-    return f"{bounds[0]:+.1%} to {bounds[1]:+.1%}"
-
-
-def bars(part: str, score: dict[str, Any]) -> str:
+def bars(part: str, score: ScoredPart) -> str:
     """A bar for each arm that was scored, from zero, with its value."""
-    arms = scored(score)
-    most = max(score[arm] for arm in arms) or 1.0
+    arms = list(score.bits)
+    most = max(score.bits.values()) or 1.0
     room = WIDTH - LEFT - 60
     drawn = []
     for row, arm in enumerate(arms):
-        top, length = row * (BAR + 8), room * score[arm] / most
+        top, length = row * (BAR + 8), room * score.bits[arm] / most
         drawn.append(
-            f'<text x="0" y="{top + 16}">{arm}</text>'
-            f'<rect x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}" rx="3" fill="var(--{arm})"/>'
-            f'<text x="{LEFT + length + 8:.1f}" y="{top + 16}">{score[arm]:.3f}</text>'
+            f'<text x="0" y="{top + 16}">{escape(arm)}</text>'
+            f'<rect x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}" rx="3" fill="var(--{arm}, var(--soft))"/>'
+            f'<text x="{LEFT + length + 8:.1f}" y="{top + 16}">{score.bits[arm]:.3f}</text>'
         )
-    words = ", ".join(f"{arm} {score[arm]:.3f}" for arm in arms)
+    words = ", ".join(f"{arm} {score.bits[arm]:.3f}" for arm in arms)
     label = escape(f"{part} text, bits per byte: {words}")
     return f'<svg viewBox="0 0 {WIDTH} {len(arms) * (BAR + 8)}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'

@@ -33,15 +33,16 @@ class Choosing(Spec):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("choose", makes=Choice, version=2)
-def choose(spec: Choosing, *pilots: Trial, out: Path, machine: Machine) -> dict[str, Any]:
+@stage("choose", makes=Choice, version=3)
+def choose(spec: Choosing, *, out: Path, machine: Machine, **pilots: Trial) -> dict[str, Any]:
     """Pilots of several shares, rates and lengths -> Choice: ``choice.json`` and ``curve.svg``. facts: the former.
 
     The arm with the fewest bits per byte of domain text to expect after ``spec.tokens``, of those that are expected
     to keep general text within ``general_loss`` of the base's; where none is, the one that loses the least of it.
     """
-    points = [point_of(pilot) for pilot in pilots]
-    base = {part: pilots[0].facts[f"first_{part}"] for part in PARTS}
+    points = [point_of(pilot) for pilot in pilots.values()]
+    first = next(iter(pilots.values())).facts
+    base = {part: first[f"first_{part}"] for part in PARTS}
     lengths = np.geomspace(min(point["tokens"] for point in points), spec.tokens, STEPS)
     lines = expected(points, lengths, spec.seed)
     arms = [told(arm, {part: draws[:, -1] for part, draws in each.items()}, base, spec) for arm, each in lines.items()]

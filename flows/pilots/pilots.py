@@ -17,7 +17,7 @@ from domain.stage import A, Stage, Store
 from domain.tokens.shards import PARTS
 from domain.training.pretrain import TRIALS, grid_pilot
 from evals.pilots.choice import Choosing, choose
-from flows.adapt import Runner, adapt
+from flows.adapt import NONE, Runner, adapt
 from flows.pilots.cost import price
 from flows.pilots.grid import longest_run, runs
 from flows.recipe.edit import edited
@@ -92,8 +92,8 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
     """
     made: dict[str, Any] = {}
 
-    def noting(made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
-        artifact = stage(made_by, spec, *parents, label=label)
+    def noting(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
+        artifact = stage(made_by, spec, parents, label=label)
         made[label or made_by.name] = artifact
         return artifact
 
@@ -102,10 +102,10 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
     start = ("kept base", "kept tokens") if keeps(made) else ("base", "encode")
     base, tokens = (made[label] for label in start)
     refuse_unjudged(tokens)
-    arms = [stage(grid_pilot, spec, base, tokens, label=label) for label, spec in runs(recipe)]
+    arms = [stage(grid_pilot, spec, {"base": base, "tokens": tokens}, label=label) for label, spec in runs(recipe)]
     allowed = recipe.release.gates.general_loss
     asked = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
-    return stage(choose, asked, *arms), made
+    return stage(choose, asked, {f"pilot_{number}": arm for number, arm in enumerate(arms)}), made
 
 
 def keeps(made: Mapping[str, Artifact]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.machine import Machine
 from domain.model.chat_base import confirmed
 from domain.planning.plan import Plan, make_plan
-from evals.evaluate import PARTS
+from evals.scorecard import PARTS
 from flows.recipe.recipe import Recipe
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from domain.artifacts import Artifact, Checkpoint, Tokenizer, Trial
+from domain.artifacts import Artifact, Checkpoint, Trial
 from domain.cost.device import Device, device_of
 from domain.cost.shape import Shape, shape_of
 from domain.errors import UserError
@@ -25,7 +26,7 @@ WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are
 
 
 def measure(
-    label: str, spec: Spec, parents: tuple[Artifact, ...], made: Artifact, spool: Path, machine: Machine
+    label: str, spec: Spec, parents: Mapping[str, Artifact], made: Artifact, spool: Path, machine: Machine
 ) -> dict[str, Any] | None:
     """Compare a training with its plan and note it in the work folder; None for a stage that is no training.
 
@@ -46,7 +47,7 @@ def noted(
     label: str,
     spec: Spec,
     learning: Learning,
-    parents: tuple[Artifact, ...],
+    parents: Mapping[str, Artifact],
     made: Artifact,
     points: list[dict[str, Any]],
     machine: Machine,
@@ -71,12 +72,12 @@ def learned(spec: Spec) -> Learning | None:
     return spec if isinstance(spec, Training) else None
 
 
-def shape_learned(spec: Spec, learning: Learning, parents: tuple[Artifact, ...]) -> tuple[Shape, bool]:
+def shape_learned(spec: Spec, learning: Learning, parents: Mapping[str, Artifact]) -> tuple[Shape, bool]:
     """The shape of the model that learned, and whether its vocabulary had grown."""
     if isinstance(spec, Base):
-        tokenizer = next(parent for parent in parents if isinstance(parent, Tokenizer))
+        tokenizer = parents["tokenizer"]
         return shape_of(spec, padded(pieces_of(tokenizer.path), spec.pad_rows)), False
-    base = next(parent for parent in parents if isinstance(parent, Checkpoint))
+    base = parents["base"]
     lora = getattr(learning, "lora", None)
     first, last = base.facts.get("embeddings", {}).get("new_rows", (0, 0))
     return shape_of(Base(weights=str(base.path)), None, lora.targets if lora else ()), last > first

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,17 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD
 SAVING = 60.0  # seconds that a training may take to end its step and save its state
 
 
-def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path, machine: Machine) -> dict[str, Any]:
+def job(
+    made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact], out: Path, machine: Machine
+) -> dict[str, Any]:
     """What the process must know, as JSON."""
     return {
         "stage": f"{made_by.run.__module__}:{made_by.run.__name__}",
         "spec_kind": f"{type(spec).__module__}:{type(spec).__name__}",
         "spec": spec.model_dump(mode="json"),
-        "parents": [{"kind": type(parent).__name__, "path": str(parent.path)} for parent in parents],
+        "parents": {
+            name: {"kind": type(parent).__name__, "path": str(parent.path)} for name, parent in parents.items()
+        },
         "out": str(out),
         "machine": machine.model_dump(mode="json"),
         "ranks": made_by.ranks,
@@ -51,7 +55,7 @@ def job(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], out: Path,
     }
 
 
-def launch(made_by: Stage[Any], spec: Spec, parents: Sequence[Artifact], *, out: Path, machine: Machine) -> None:
+def launch(made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact], *, out: Path, machine: Machine) -> None:
     """Run the stage into ``out`` and wait; raises its ``UserError``, or one that says how the process ended."""
     content = job(made_by, spec, parents, out, machine)
     job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])

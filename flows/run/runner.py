@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from domain.planning.speed import Measured
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.training.metrics_log import about_path, spool_path
-from flows.adapt import adapt
+from flows.adapt import NONE, adapt
 from flows.recipe.recipe import Recipe
 from flows.run.actuals import comparison, measure
 from flows.run.disk import disk_error
@@ -38,7 +38,7 @@ class Reached(Exception):
     """The stage up to which the run was asked for is done."""
 
 
-def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], request: str) -> A | None:
+def find(store: Store, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str) -> A | None:
     """The finished artifact, if it was made from just these parents.
 
     A parent that was damaged and made again on other hardware may have come out otherwise under the same
@@ -47,7 +47,8 @@ def find(store: Store, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, .
     artifact = store.find(made_by, request)
     if artifact is None:
         return None
-    if [parent["digest"] for parent in artifact.manifest["parents"]] == [parent.digest for parent in parents]:
+    stated = {name: parent["digest"] for name, parent in artifact.manifest["parents"].items()}
+    if stated == {name: parent.digest for name, parent in parents.items()}:
         return artifact
     aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
     print(f"{made_by.name}: was made from something that has changed since; kept as {aside}", flush=True)
@@ -63,7 +64,7 @@ class Finder:
         self.store, self.machine, self.until = store, machine, until
         self.found: list[tuple[str, Artifact]] = []
 
-    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+    def __call__(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
         """The finished artifact."""
         if beyond(made_by.name, self.until):
             raise Reached
@@ -109,7 +110,7 @@ class StageRunner:
         self.machine, self.store, self.journey = machine, store, journey
         self.tracker, self.until, self.engine = tracker, until, engine
 
-    def __call__(self, made_by: Stage[A], spec: Spec, *parents: Artifact, label: str = "") -> A:
+    def __call__(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
         """Find the artifact or make it; track it either way."""
         if beyond(made_by.name, self.until):
             raise Reached
@@ -118,7 +119,7 @@ class StageRunner:
         artifact: A = self.engine(label, lambda: self.find_or_make(made_by, spec, parents, label))()
         return artifact
 
-    def find_or_make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], label: str) -> A:
+    def find_or_make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], label: str) -> A:
         """The body of one engine task."""
         request = made_by.request(spec, parents, self.machine)
         began = time.monotonic()
@@ -138,7 +139,7 @@ class StageRunner:
         self.tracker.finished(label, request, artifact, parents, seconds)
         return artifact
 
-    def make(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], request: str, label: str) -> A:
+    def make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str, label: str) -> A:
         """Build in the store's workplace, forward the points while it runs, and keep the result."""
         out = self.store.workplace(made_by, request)
         spool = spool_path(out)
@@ -162,7 +163,7 @@ class StageRunner:
         about_path(spool).unlink(missing_ok=True)
         return self.store.keep(made_by, request, built)
 
-    def build(self, made_by: Stage[A], spec: Spec, parents: tuple[Artifact, ...], out: Path) -> A:
+    def build(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path) -> A:
         """Run the stage into ``out``, here or launched; sealed work of a run that ended just then is taken."""
         try:
             return made_by.makes.open(out)
@@ -172,7 +173,7 @@ class StageRunner:
             if made_by.launched:
                 launch(made_by, spec, parents, out=out, machine=self.machine)
                 return made_by.makes.open(out)
-            return made_by(spec, *parents, out=out, machine=self.machine)
+            return made_by(spec, **parents, out=out, machine=self.machine)
         except OSError as error:
             refusal = disk_error(error, self.machine.work)
             raise (refusal or error) from error

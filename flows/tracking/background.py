@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -68,7 +68,9 @@ class BackgroundTracker(Tracker):
         self.calls.put(partial(self.tracker.__exit__, kind, error, trace))
         self.wait()
 
-    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+    def started(
+        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
+    ) -> None:
         """Soon."""
         self.calls.put(partial(self.tracker.started, label, request, made_by, spec, parents))
 
@@ -78,7 +80,7 @@ class BackgroundTracker(Tracker):
         self.wait()
 
     def finished(
-        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+        self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
         """Soon."""
         self.calls.put(partial(self.tracker.finished, label, request, artifact, parents, seconds))

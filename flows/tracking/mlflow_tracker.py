@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from contextlib import redirect_stderr, suppress
 from datetime import date
 from io import StringIO
@@ -105,7 +106,9 @@ class MLflow(Tracker):
         return self.children[request]
 
     @quietly
-    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+    def started(
+        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
+    ) -> None:
         """Open the stage's run, with its spec as parameters; note the last point that is already told."""
         from mlflow.entities import Param
 
@@ -139,7 +142,7 @@ class MLflow(Tracker):
 
     @quietly
     def finished(
-        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+        self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
         """Close the stage's run with digest, facts and lineage, unless it was told of this digest before."""
         from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
@@ -152,7 +155,7 @@ class MLflow(Tracker):
                     Dataset(type(p).__name__.lower(), p.digest[:36], "local", p.path.resolve().as_uri()),
                     [InputTag("mlflow.data.context", p.manifest["stage"])],
                 )
-                for p in parents
+                for p in parents.values()
             ]
             if inputs:
                 self.client.log_inputs(run, datasets=inputs)

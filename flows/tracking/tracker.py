@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -35,14 +35,16 @@ class Tracker:
     ) -> None:
         """The journey ends, well or not."""
 
-    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+    def started(
+        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
+    ) -> None:
         """A stage begins to work."""
 
     def forward(self, request: str, spool: Path) -> None:
         """Tell the points that are new in the spool."""
 
     def finished(
-        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+        self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
         """A stage's artifact is there, made in ``seconds`` or found (None)."""
 

@@ -68,7 +68,7 @@ def protected() -> Callable[..., Protected]:
 
     def make(folder: Path, texts: Iterable[str]) -> Protected:
         write(folder / "texts.jsonl", [{"task": "quiz", "text": text} for text in texts])
-        fields = {"stage": "protect", "version": 1, "kind": "Protected", "spec": None, "parents": [], "facts": {}}
+        fields = {"stage": "protect", "version": 1, "kind": "Protected", "spec": None, "parents": {}, "facts": {}}
         seal(folder, identity=str(sorted(texts)), **fields)
         return Protected.open(folder)
 
@@ -84,7 +84,7 @@ def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
         spec = Curation.model_validate(settings)
         machine = Machine(workers=workers, executor=executor, work=tmp_path / "work")
         tasks = protected(tmp_path / f"tasks{number}", asked)
-        return curate(spec, raw, tasks, out=tmp_path / f"corpus{number}", machine=machine)
+        return curate(spec, raw=raw, protected=tasks, out=tmp_path / f"corpus{number}", machine=machine)
 
     return make
 

@@ -170,7 +170,7 @@ def test_a_request_follows_content_and_not_place(tmp_path: Path) -> None:
         path.write_text(json.dumps({"text": text}) + "\n")
         source = {"kind": "files", "path": str(path), "licence": "mit"}
         spec = Collection.model_validate({"domain": [source], "general": [source], "licences": {"allow": ["mit"]}})
-        return collect.request(spec, [])
+        return collect.request(spec, {})
 
     assert asked("one", "same") == asked("two", "same")
     assert asked("one", "same") != asked("three", "other")

@@ -24,7 +24,7 @@ MARKUP = "<script>alert('id')</script>"
 def sealed(hand_made: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     made = hand_made(tmp_path_factory.mktemp("work"))
     out = tmp_path_factory.mktemp("sheet")
-    return describe(Description(), made["collect"], made["curate"], made["encode"], out=out)
+    return describe(Description(), raw=made["collect"], corpus=made["curate"], tokens=made["encode"], out=out)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,9 @@ def test_the_page_says_what_was_measured(html: str, sheet: dict[str, Any]) -> No
 
 def test_the_same_input_gives_the_same_bytes(hand_made: Any, tmp_path: Path, sealed: Any) -> None:
     made = hand_made(tmp_path / "another" / "place")
-    again = describe(Description(), made["collect"], made["curate"], made["encode"], out=tmp_path / "out")
+    again = describe(
+        Description(), raw=made["collect"], corpus=made["curate"], tokens=made["encode"], out=tmp_path / "out"
+    )
     assert again.digest == sealed.digest
     assert str(tmp_path) not in (again.path / "datasheet.json").read_text()
 

@@ -16,8 +16,8 @@ class Number(Spec):
 
 
 @stage("count", makes=Raw, version=1)
-def count(spec: Number, *parents: Any, out: Path, machine: Machine) -> dict[str, Any]:
-    (out / "number.txt").write_text(str(spec.value + sum(p.facts["value"] for p in parents)))
+def count(spec: Number, *, out: Path, machine: Machine, **parents: Any) -> dict[str, Any]:
+    (out / "number.txt").write_text(str(spec.value + sum(p.facts["value"] for p in parents.values())))
     return {"value": spec.value}
 
 
@@ -27,18 +27,18 @@ def look(spec: Number, *, out: Path, machine: Machine) -> dict[str, Any]:
     return {}
 
 
-def make(made_by: Stage[Any], spec: Spec, store: Store, *parents: Any) -> Any:
+def make(made_by: Stage[Any], spec: Spec, store: Store, **parents: Any) -> Any:
     request = made_by.request(spec, parents)
-    return store.keep(made_by, request, made_by(spec, *parents, out=store.workplace(made_by, request)))
+    return store.keep(made_by, request, made_by(spec, **parents, out=store.workplace(made_by, request)))
 
 
 def test_identity_follows_spec_version_and_parents(tmp_path: Path) -> None:
     one = count(Number(value=1), out=tmp_path / "one")
-    assert one.identity == count.request(Number(value=1), [])
-    assert one.identity != count.request(Number(value=2), [])
-    assert one.identity != count.request(Number(value=1), [one])
+    assert one.identity == count.request(Number(value=1), {})
+    assert one.identity != count.request(Number(value=2), {})
+    assert one.identity != count.request(Number(value=1), {"first": one})
     newer = Stage(name="count", version=2, makes=Raw, run=count.run)
-    assert one.identity != newer.request(Number(value=1), [])
+    assert one.identity != newer.request(Number(value=1), {})
 
 
 def test_the_machine_changes_neither_identity_nor_digest(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_the_machine_changes_neither_identity_nor_digest(tmp_path: Path) -> None
 
 def test_what_is_finished_is_found(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert store.find(count, count.request(Number(), [])) is None
+    assert store.find(count, count.request(Number(), {})) is None
     made = make(count, Number(), store)
-    found = store.find(count, count.request(Number(), []))
+    found = store.find(count, count.request(Number(), {}))
     assert found is not None
     assert found.digest == made.digest
     assert not list(store.building.iterdir())
@@ -68,7 +68,7 @@ def test_a_damaged_artifact_is_made_again(tmp_path: Path) -> None:
 
 def test_half_made_is_not_there_and_not_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    request = count.request(Number(), [])
+    request = count.request(Number(), {})
     (store.workplace(count, request) / "stray.txt").write_text("half")
     assert store.find(count, request) is None
     assert not (store.workplace(count, request) / "stray.txt").exists()
@@ -86,8 +86,8 @@ def test_a_snapshot_is_named_by_what_it_found(tmp_path: Path) -> None:
     monday, tuesday = make(look, Number(value=1), store), make(look, Number(value=2), store)
     assert monday.identity == tuesday.identity
     assert monday.path == tuesday.path
-    assert store.find(look, look.request(Number(value=2), [])) is not None
-    assert store.find(look, look.request(Number(value=3), [])) is None
+    assert store.find(look, look.request(Number(value=2), {})) is not None
+    assert store.find(look, look.request(Number(value=3), {})) is None
 
 
 def test_a_damaged_snapshot_is_replaced_when_another_request_finds_the_same(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_damaged_snapshot_is_replaced_when_another_request_finds_the_same(tmp_
     tuesday = make(look, Number(value=2), store)
     assert tuesday.path == monday.path
     assert tuesday.digest == monday.digest
-    assert store.find(look, look.request(Number(value=1), [])) is not None
+    assert store.find(look, look.request(Number(value=1), {})) is not None
 
 
 def test_kinds_are_not_confused(tmp_path: Path) -> None:

@@ -33,10 +33,10 @@ def job(spec: Base, tokens: Any, tokenizer: Any, out: Path) -> Path:
         "stage": "domain.training.pretrain:prepare",
         "spec_kind": "domain.model.spec:Base",
         "spec": spec.model_dump(mode="json"),
-        "parents": [
-            {"kind": "Tokens", "path": str(tokens.path)},
-            {"kind": "Tokenizer", "path": str(tokenizer.path)},
-        ],
+        "parents": {
+            "tokens": {"kind": "Tokens", "path": str(tokens.path)},
+            "tokenizer": {"kind": "Tokenizer", "path": str(tokenizer.path)},
+        },
         "out": str(out),
         "machine": CPU.model_dump(mode="json"),
         "reply": str(out.with_name("reply.json")),
@@ -52,7 +52,7 @@ def start(job_file: Path) -> subprocess.Popen[bytes]:
 
 
 def test_the_same_comes_out(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    here = prepare(BASE, tokens, tokenizer, out=tmp_path / "here", machine=CPU)
+    here = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "here", machine=CPU)
     with start(job(BASE, tokens, tokenizer, tmp_path / "there")) as process:
         assert process.wait() == 0
     manifest = json.loads((tmp_path / "there" / "manifest.json").read_text())
@@ -83,8 +83,8 @@ def test_it_ends_when_its_parent_is_gone(tokens: Any, tokenizer: Any, tmp_path: 
 @pytest.mark.gpu
 def test_on_a_gpu(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     gpu = Machine(device="cuda", precision="bf16")
-    one = prepare(BASE, tokens, tokenizer, out=tmp_path / "one", machine=gpu)
-    two = prepare(BASE, tokens, tokenizer, out=tmp_path / "two", machine=gpu)
+    one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=gpu)
+    two = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "two", machine=gpu)
     assert one.digest == two.digest
 
 

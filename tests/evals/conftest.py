@@ -43,7 +43,7 @@ def scored_corpus(tmp_path_factory: pytest.TempPathFactory) -> Any:
             lines = [json.dumps(row, sort_keys=True) + "\n" for row in rows]
             (folder / split / f"{part}-00000.jsonl").write_text("".join(lines))
             splits[split][part] = {"documents": count, "bytes": sum(len(row["text"]) for row in rows)}
-    fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": []}
+    fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": {}}
     seal(folder, identity="by-hand", facts={"splits": splits}, **fields)
     return Corpus.open(folder)
 
@@ -55,8 +55,8 @@ def scored_tokens(scored_corpus: Any, tmp_path_factory: pytest.TempPathFactory) 
     from domain.tokens.encode import Encoding, encode
 
     folder = tmp_path_factory.mktemp("tokens")
-    tokenizer = fit(Fitting(vocab_size=280), scored_corpus, out=folder / "tokenizer")
-    return tokenizer, encode(Encoding(), scored_corpus, tokenizer, out=folder / "tokens")
+    tokenizer = fit(Fitting(vocab_size=280), corpus=scored_corpus, out=folder / "tokenizer")
+    return tokenizer, encode(Encoding(), corpus=scored_corpus, tokenizer=tokenizer, out=folder / "tokens")
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +72,11 @@ def arms(scored_tokens: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactor
     learning = {"batch": 512, "learning_rate": 5e-3}
     shape = Scratch(width=32, layers=1, heads=2, context=64)
     base_spec = Base(scratch=shape, tokens=15_360, learning=Learning(**learning))
-    base = prepare(base_spec, tokens, tokenizer, out=folder / "base", machine=CPU)
+    base = prepare(base_spec, tokens=tokens, tokenizer=tokenizer, out=folder / "base", machine=CPU)
     both = Training(tokens=15_360, mixture=Mixture(domain=0.7, general=0.3), **learning)
     alone = both.but(mixture=Mixture(domain=0.0, general=1.0))
     trained = {
-        name: pretrain(spec, base, tokens, out=folder / name, machine=CPU)
+        name: pretrain(spec, base=base, tokens=tokens, out=folder / name, machine=CPU)
         for name, spec in {"adapted": both, "control": alone}.items()
     }
     return {"base": base, **trained}

@@ -21,7 +21,7 @@ SPEC = Evaluation(bytes=100_000, resamples=1_000)
 @pytest.fixture(scope="module")
 def card(arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("scorecard")
-    return evaluate(SPEC, *arms.values(), scored_corpus, scored_tokens[0], out=out, machine=CPU)
+    return evaluate(SPEC, **arms, corpus=scored_corpus, tokenizer=scored_tokens[0], out=out, machine=CPU)
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +74,14 @@ def test_the_scores_follow_from_the_documents(card: Scorecard, rows: Any) -> Non
 def test_the_same_is_the_same_again(
     card: Scorecard, arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path: Path
 ) -> None:
-    again = evaluate(SPEC, *arms.values(), scored_corpus, scored_tokens[0], out=tmp_path, machine=CPU)
+    again = evaluate(SPEC, **arms, corpus=scored_corpus, tokenizer=scored_tokens[0], out=tmp_path, machine=CPU)
     assert again.digest == card.digest
     assert (again.path / "report.html").read_text().count("<h2>") == 3
 
 
 def test_the_way_to_a_decision(card: Scorecard, tmp_path: Path) -> None:
-    assert decide(Gates(general_loss=1.0), card, out=tmp_path / "a").facts["released"]
-    assert not decide(Gates(general_loss=1.0, domain_gain=0.9), card, out=tmp_path / "b").facts["released"]
+    assert decide(Gates(general_loss=1.0), scorecard=card, out=tmp_path / "a").facts["released"]
+    assert not decide(Gates(general_loss=1.0, domain_gain=0.9), scorecard=card, out=tmp_path / "b").facts["released"]
 
 
 def test_every_number_of_the_spec_is_asked_for() -> None:
@@ -107,5 +107,6 @@ def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, scored_tokens:
     bad = Checkpoint.open(broken)
     with pytest.raises(UserError, match="score adapted: 160 of 160 held-out texts have no finite likelihood"):
         evaluate(
-            SPEC, arms["base"], bad, arms["control"], scored_corpus, scored_tokens[0], out=tmp_path / "out", machine=CPU
-        )
+            SPEC, **{**arms, "adapted": bad}, corpus=scored_corpus, tokenizer=scored_tokens[0], out=tmp_path / "out",
+            machine=CPU,
+        )  # fmt: skip

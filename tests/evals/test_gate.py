@@ -19,7 +19,8 @@ GATES = Gates(domain_gain=0.02, general_loss=0.01)
 def part(from_base: Any, from_control: Any, units: int = 60) -> dict[str, Any]:
     return {
         "change": from_base[0], "interval": from_base[1],
-        "change_from_control": from_control[0], "interval_from_control": from_control[1], "units": units,
+        "change_from_control": from_control[0], "interval_from_control": from_control[1],
+        "units": units, "documents": 70, "bytes": 9_000, "sources": {}, "years": {},
     }  # fmt: skip
 
 
@@ -27,9 +28,9 @@ def decided(folder: Path, domain: dict[str, Any], general: dict[str, Any], gates
     (folder / "scores").mkdir(parents=True)
     write_json(folder / "scores" / "scores.json", {"domain": domain, "general": general})
     write_json(folder / "scores" / "tokenizer.json", FITTED)
-    fields = {"stage": "evaluate", "version": 1, "kind": "Scorecard", "spec": {}, "parents": [], "facts": {}}
+    fields = {"stage": "evaluate", "version": 1, "kind": "Scorecard", "spec": {}, "parents": {}, "facts": {}}
     seal(folder / "scores", identity="by-hand", **fields)
-    return decide(gates, Scorecard.open(folder / "scores"), out=folder / "decision")
+    return decide(gates, scorecard=Scorecard.open(folder / "scores"), out=folder / "decision")
 
 
 KEPT = part((-0.01, [-0.02, 0.0]), (0.5, [0.4, 0.6]))  # general text is judged against the base alone

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -165,7 +165,6 @@ def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def undisturbed(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The work folder of the small recipe, every stage called in this process: no engine, no launcher, no tracker."""
-    from domain.artifacts import Artifact
     from domain.spec import Spec
     from domain.stage import Stage, Store
     from flows.adapt import adapt
@@ -176,9 +175,9 @@ def undisturbed(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     machine = Machine(work=folder / "work", device="cpu", precision="fp32", threads=1, workers=1)
     store = Store(machine.work)
 
-    def runner(made_by: Stage[Any], spec: Spec, *parents: Artifact, label: str = "") -> Any:
+    def runner(made_by: Stage[Any], spec: Spec, parents: Any = MappingProxyType({}), *, label: str = "") -> Any:
         request = made_by.request(spec, parents)
-        built = made_by(spec, *parents, out=store.workplace(made_by, request), machine=machine)
+        built = made_by(spec, **parents, out=store.workplace(made_by, request), machine=machine)
         return store.keep(made_by, request, built)
 
     adapt(load_recipe(str(folder / "contracts.yaml")), DAY, runner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from flows.adapt import adapt, summary
@@ -16,7 +17,7 @@ class Told:
 def test_the_order(command: Any) -> None:
     asked: list[tuple[str, str]] = []
 
-    def runner(made_by: Any, spec: Any, *parents: Any, label: str = "") -> Any:
+    def runner(made_by: Any, spec: Any, parents: Any = MappingProxyType({}), *, label: str = "") -> Any:
         asked.append((made_by.name, label))
         return Told()
 
@@ -30,7 +31,7 @@ def test_the_order(command: Any) -> None:
         "tune",
     )  # a grid, an extension and orders ask for them
     assert names == [stage for stage in STAGES[: STAGES.index("release")] if stage not in optional]
-    assert [label for _, label in asked if label] == ["base", "adapted", "control"]
+    assert [label for _, label in asked if label] == ["adapted", "control"]
     Told.facts = {"released": True}
     asked.clear()
     adapt(load_recipe("quickstart"), command.day, runner)

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
-from domain.artifacts import Artifact
 from domain.machine import Machine
 from domain.settings.learning import Training
 from domain.spec import Spec
@@ -52,9 +51,9 @@ def extended(undisturbed: Path, texts: Path, tmp_path_factory: pytest.TempPathFa
     machine = Machine(work=folder / "work", device="cpu", precision="fp32", threads=1, workers=1)
     store, made = Store(machine.work), dict[str, Any]()
 
-    def runner(made_by: Stage[Any], spec: Spec, *parents: Artifact, label: str = "") -> Any:
+    def runner(made_by: Stage[Any], spec: Spec, parents: Any = MappingProxyType({}), *, label: str = "") -> Any:
         request = made_by.request(spec, parents)
-        built = made_by(spec, *parents, out=store.workplace(made_by, request), machine=machine)
+        built = made_by(spec, **parents, out=store.workplace(made_by, request), machine=machine)
         made[label or made_by.name] = store.keep(made_by, request, built)
         return made[label or made_by.name]
 

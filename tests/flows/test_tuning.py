@@ -40,7 +40,11 @@ def test_the_release_is_the_tuned_model(run: Any, finished: Path, command: Any) 
     tuned = Checkpoint.open(folder)
     (path,) = {*(finished / "artifacts" / "release").iterdir()} - {before}
     release = Release.open(path)
-    assert release.manifest["parents"][-1] == {"kind": "Checkpoint", "identity": tuned.identity, "digest": tuned.digest}
+    assert release.manifest["parents"]["tuned"] == {
+        "kind": "Checkpoint",
+        "identity": tuned.identity,
+        "digest": tuned.digest,
+    }
     assert "then tuned to follow instructions" in (path / "README.md").read_text()
     lineage = json.loads((path / "lineage.json").read_text())
     assert lineage["recipe"]["instruction_tuning"]["path"] == "orders.jsonl"

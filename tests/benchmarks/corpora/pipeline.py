@@ -119,7 +119,7 @@ def nothing(folder: Path) -> Path:
     """Protected texts: none."""
     folder.mkdir()
     (folder / "texts.jsonl").touch()
-    seal(folder, stage="protect", version=1, kind="Protected", spec=None, parents=[], identity="none", facts={})
+    seal(folder, stage="protect", version=1, kind="Protected", spec=None, parents={}, identity="none", facts={})
     return Protected.open(folder).path
 
 

@@ -109,7 +109,7 @@ def whole(folder: Path, texts: list[str], rounds: int) -> dict[str, Any]:
         line = {"id": str(number), "source": "text", "text": text, "url": None, "licence": "mit", "date": "2024-01-01"}
         with (folder / "corpus" / "train" / f"domain-{part:05d}.jsonl").open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
-    fields: dict[str, Any] = {"stage": "curate", "version": 1, "spec": None, "parents": []}
+    fields: dict[str, Any] = {"stage": "curate", "version": 1, "spec": None, "parents": {}}
     every = sum(len(text.encode()) for text in texts)
     splits = {"splits": {"train": {"domain": {"bytes": every}}}}
     seal(folder / "corpus", identity="0", kind="Corpus", facts=splits, **fields)
@@ -118,7 +118,7 @@ def whole(folder: Path, texts: list[str], rounds: int) -> dict[str, Any]:
     seconds = []
     for number in range(rounds):
         begin = time.perf_counter()
-        encode(Encoding(), corpus, tokenizer, out=folder / f"tokens{number}", machine=Machine())
+        encode(Encoding(), corpus=corpus, tokenizer=tokenizer, out=folder / f"tokens{number}", machine=Machine())
         seconds.append(time.perf_counter() - begin)
     middle = sorted(seconds)[len(seconds) // 2]
     return {

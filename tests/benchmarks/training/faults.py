@@ -45,7 +45,13 @@ class Job:
 
         os.dup2(os.open(out.with_suffix(".log"), os.O_CREAT | os.O_APPEND | os.O_WRONLY), 2)
         base, tokens = Checkpoint.open(self.folder / "base"), Tokens.open(self.folder / "tokens")
-        pretrain(self.spec, base, tokens, out=out, machine=MACHINE.but(work=self.folder, checkpoint_seconds=seconds))
+        pretrain(
+            self.spec,
+            base=base,
+            tokens=tokens,
+            out=out,
+            machine=MACHINE.but(work=self.folder, checkpoint_seconds=seconds),
+        )
 
 
 class Victim:

@@ -45,9 +45,9 @@ def inside(folder: Path, machine: Machine, out: Connection) -> None:
     from domain.training.pretrain import pretrain
 
     spec, base, tokens = opened(folder)
-    pretrain(spec.but(tokens=5 * BATCH), base, tokens, out=machine.work / "before", machine=machine)
+    pretrain(spec.but(tokens=5 * BATCH), base=base, tokens=tokens, out=machine.work / "before", machine=machine)
     began = time.perf_counter()
-    pretrain(spec, base, tokens, out=machine.work / "out", machine=machine)
+    pretrain(spec, base=base, tokens=tokens, out=machine.work / "out", machine=machine)
     out.send((time.perf_counter() - began, 0.0))
 
 

@@ -43,7 +43,7 @@ def written(folder: Path, origin: Path) -> Corpus:
             path = folder / split / f"{part}-00000.jsonl"
             path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
             splits[split][part] = {"documents": len(found), "bytes": sum(len(text.encode()) for text in found)}
-    fields: dict[str, Any] = {"stage": "curate", "version": 1, "spec": None, "parents": []}
+    fields: dict[str, Any] = {"stage": "curate", "version": 1, "spec": None, "parents": {}}
     seal(folder, identity="0" * 64, kind="Corpus", facts={"splits": splits}, **fields)
     return Corpus.open(folder)
 
@@ -60,7 +60,7 @@ def based(folder: Path, origin: Path, objective: str, machine: Machine) -> tuple
     with redirect_stdout(sys.stderr):  # rows are alone there
         corpus = written(folder / "corpus", origin)
         tokenizer = fit(
-            Fitting(vocab_size=PIECES, objective=objective), corpus, out=folder / "tokenizer", machine=machine
+            Fitting(vocab_size=PIECES, objective=objective), corpus=corpus, out=folder / "tokenizer", machine=machine
         )
-        tokens = encode(Encoding(), corpus, tokenizer, out=folder / "tokens", machine=machine)
-        return prepare(base, tokens, tokenizer, out=folder / "base", machine=machine), tokens
+        tokens = encode(Encoding(), corpus=corpus, tokenizer=tokenizer, out=folder / "tokens", machine=machine)
+        return prepare(base, tokens=tokens, tokenizer=tokenizer, out=folder / "base", machine=machine), tokens

@@ -148,14 +148,14 @@ def base(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("base") / "base"
     save(build(Scratch(width=32, layers=2, heads=2, context=32), tokenizer.path, seed=0), tokenizer.path, folder)
     facts = {"embeddings": {"kind": "extended", "new_rows": [300, 320]}}
-    fields = {"stage": "base", "version": 1, "kind": "Checkpoint", "spec": {}, "parents": [], "facts": facts}
+    fields = {"stage": "base", "version": 1, "kind": "Checkpoint", "spec": {}, "parents": {}, "facts": facts}
     seal(folder, identity="by-hand", **fields)
     return Checkpoint.open(folder)
 
 
 @pytest.fixture(scope="module")
 def arm(base: Any, tokens: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return pretrain(TRAINING, base, tokens, out=tmp_path_factory.mktemp("arm") / "arm", machine=CPU)
+    return pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path_factory.mktemp("arm") / "arm", machine=CPU)
 
 
 def test_an_arm_differs_from_its_base_by_matrices_of_that_rank(arm: Any, base: Any) -> None:
@@ -190,8 +190,8 @@ def test_killed_it_ends_with_the_same_bits(
     for seed in (1, 2):
         torch.manual_seed(seed)
         with pytest.raises(Stop):
-            pretrain(TRAINING, base, tokens, out=tmp_path / "arm", machine=often)
-    again = pretrain(TRAINING, base, tokens, out=tmp_path / "arm", machine=often)
+            pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "arm", machine=often)
+    again = pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "arm", machine=often)
     assert calls == 10 + 2
     assert again.digest == arm.digest
 

@@ -11,7 +11,7 @@ import pytest
 SCORE = {
     "base": 2.5312, "adapted": 2.0125, "control": 2.4111, "change": -0.20492, "interval": [-0.21, -0.2],
     "change_from_control": -0.16532, "interval_from_control": [-0.171, -0.159],
-    "units": 60, "documents": 70, "bytes": 90_000, "sources": {}, "years": {},
+    "units": 60, "documents": 70, "bytes": 90_000,
 }  # fmt: skip
 FACTS = {
     "documents_in": 1000, "documents_out": 900, "quarantined": 0, "bytes_in": 2_000_000, "bytes_out": 1_500_000,
@@ -32,12 +32,15 @@ RECIPE = {
 Made = Callable[..., dict[str, Any]]
 
 
-def sealed(kind: Any, folder: Path, *parents: Any, stage: str, facts: Any, spec: Any = None) -> Any:
+def sealed(kind: Any, folder: Path, *, stage: str, facts: Any, spec: Any = None, **parents: Any) -> Any:
     """A finished artifact of what already stands in ``folder``."""
     from domain.manifest import seal
 
     folder.mkdir(parents=True, exist_ok=True)
-    named = [{"kind": type(p).__name__, "identity": p.identity, "digest": p.digest} for p in parents]
+    named = {
+        name: {"kind": type(parent).__name__, "identity": parent.identity, "digest": parent.digest}
+        for name, parent in parents.items()
+    }
     fields = {"version": 1, "kind": kind.__name__, "parents": named, "spec": spec, "facts": facts}
     seal(folder, identity=f"{stage}-identity", stage=stage, **fields)
     return kind.open(folder)
@@ -57,19 +60,21 @@ def parts(tokenizer: Any) -> Made:
         (folder / "raw" / "inventory.jsonl").write_text("{}\n")
         raw = sealed(Raw, folder / "raw", stage="collect", facts={})
         protected = sealed(Protected, folder / "protected", stage="protect", facts={})
-        corpus = sealed(Corpus, folder / "corpus", raw, protected, stage="curate", facts=FACTS)
-        tokens = sealed(Tokens, folder / "tokens", corpus, tokenizer, stage="encode", facts={})
+        corpus = sealed(Corpus, folder / "corpus", raw=raw, protected=protected, stage="curate", facts=FACTS)
+        tokens = sealed(Tokens, folder / "tokens", corpus=corpus, tokenizer=tokenizer, stage="encode", facts={})
         shape = Scratch(width=32, layers=1, heads=2, context=64)
         model = build(shape, tokenizer.path, seed=0)
         known = {"parameters": parameters(model), "context": 64, "tokens": 2_560, "loss": 5.5}
         save(model, tokenizer.path, folder / "base")
         asked = Base(scratch=shape, tokens=2_560).asked()
-        base = sealed(Checkpoint, folder / "base", tokens, stage="base", facts=known, spec=asked)
+        base = sealed(Checkpoint, folder / "base", tokens=tokens, stage="base", facts=known, spec=asked)
         save(model, tokenizer.path, folder / "adapted")
         (folder / "adapted" / "training.jsonl").write_text("{}\n")
         known |= {"epochs": {"domain": 0.5, "general": 0.25}}
         asked = Training(tokens=2_560).asked()
-        adapted = sealed(Checkpoint, folder / "adapted", base, tokens, stage="pretrain", facts=known, spec=asked)
+        adapted = sealed(
+            Checkpoint, folder / "adapted", base=base, tokens=tokens, stage="pretrain", facts=known, spec=asked
+        )
         scorecard = sealed(Scorecard, folder / "scorecard", stage="evaluate", facts={})
         (folder / "decision").mkdir()
         scores = {"domain": SCORE, "general": {**SCORE, "adapted": 2.1}}
@@ -77,7 +82,7 @@ def parts(tokenizer: Any) -> Made:
             folder / "decision" / "decision.json", {"scores": scores, "reasons": ["It is better."], "tokenizer": FITTED}
         )
         verdict = {"released": released, "reasons": ["It is better." if released else "It is no better."]}
-        decision = sealed(Decision, folder / "decision", scorecard, stage="decide", facts=verdict)
+        decision = sealed(Decision, folder / "decision", scorecard=scorecard, stage="decide", facts=verdict)
         return {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}
 
     return make
@@ -91,4 +96,4 @@ def released(parts: Made, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("released")
     made = parts(folder)
     spec = ReleaseSpec(name="filings", licence="apache-2.0", recipe=RECIPE)
-    return release(spec, *made.values(), out=folder / "release"), made
+    return release(spec, **made, out=folder / "release"), made

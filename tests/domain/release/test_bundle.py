@@ -76,7 +76,7 @@ def test_no_path_of_the_machine_is_in_it(released: Any) -> None:
 
 def test_two_releases_of_the_same_are_the_same(released: Any, parts: Any, tmp_path: Path) -> None:
     made, _ = released
-    again = release(SPEC.but(recipe=made.manifest["spec"]["recipe"]), *parts(tmp_path).values(), out=tmp_path / "r")
+    again = release(SPEC.but(recipe=made.manifest["spec"]["recipe"]), **parts(tmp_path), out=tmp_path / "r")
     assert again.digest == made.digest
     assert again.identity == made.identity
 
@@ -89,7 +89,7 @@ def test_secrets_and_folders_stay_at_home() -> None:
 
 def test_not_released(parts: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="It is no better") as caught:
-        release(SPEC, *parts(tmp_path, released=False).values(), out=tmp_path / "release")
+        release(SPEC, **parts(tmp_path, released=False), out=tmp_path / "release")
     assert caught.value.place == "release.gates"
     assert not list((tmp_path / "release").iterdir())
 
@@ -98,7 +98,7 @@ def test_a_pickle_is_not_released(parts: Any, tmp_path: Path) -> None:
     made = parts(tmp_path)
     (made["adapted"].path / "pytorch_model.bin").write_bytes(b"\x80\x04")
     with pytest.raises(UserError, match="is a pickle"):
-        release(SPEC, *made.values(), out=tmp_path / "release")
+        release(SPEC, **made, out=tmp_path / "release")
 
 
 def test_the_card_tells_how_to_load_it_and_that_runs(released: Any) -> None:

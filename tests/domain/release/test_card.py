@@ -8,8 +8,12 @@ from huggingface_hub import ModelCard
 
 from domain.release.card import mixed
 from domain.release.front_matter import front_matter
+from domain.release.scores import PartScore
 
-SCORES = {"domain": {"adapted": 2.0125}, "general": {"adapted": 2.1}}
+SCORES = {
+    part: PartScore(bits={"adapted": adapted}, changes={}, units=60, documents=70, bytes=90_000)
+    for part, adapted in (("domain", 2.0125), ("general", 2.1))
+}
 
 
 @pytest.fixture(scope="module")

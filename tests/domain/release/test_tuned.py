@@ -41,8 +41,8 @@ def made(spec: Tuning, parts: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     """(Release, what it was made from, the tuned checkpoint)."""
     folder = tmp_path_factory.mktemp("tuned")
     given = parts(folder)
-    tuned = tune(spec, given["adapted"], out=folder / "tuned", machine=CPU)
-    return release(SPEC, *given.values(), tuned, out=folder / "release"), given, tuned
+    tuned = tune(spec, adapted=given["adapted"], out=folder / "tuned", machine=CPU)
+    return release(SPEC, **given, tuned=tuned, out=folder / "release"), given, tuned
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_lineage_leads_to_the_orders_and_not_to_their_path(made: Any, spec: 
     assert lineage["artifacts"]["tuned"]["parents"][0]["digest"] == given["adapted"].digest
     folder = str(Path(spec.path).parent).encode()
     assert not [path for path in released.path.rglob("*") if folder in path.read_bytes()]
-    assert released.identity != release(SPEC, *given.values(), out=released.path.with_name("untuned")).identity
+    assert released.identity != release(SPEC, **given, out=released.path.with_name("untuned")).identity
 
 
 def test_the_card_says_that_it_was_tuned(made: Any, card: str) -> None:
@@ -138,10 +138,10 @@ def test_a_mark_that_ends_answers_ends_what_it_says(
         folder,
     )
     adapted = sealed(Checkpoint, folder, stage="pretrain", facts=before.facts, spec=before.manifest["spec"])
-    tuned = tune(spec, adapted, out=tmp_path / "tuned", machine=CPU)
+    tuned = tune(spec, adapted=adapted, out=tmp_path / "tuned", machine=CPU)
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     assert (tuned.facts["template"], tuned.facts["ends"]) == ("own", [end])
-    made = release(SPEC, *{**given, "adapted": adapted}.values(), tuned, out=tmp_path / "release")
+    made = release(SPEC, **{**given, "adapted": adapted}, tuned=tuned, out=tmp_path / "release")
     said = json.loads((made.path / "generation_config.json").read_text())
     assert said["eos_token_id"] == sorted([tokenizer.eos_token_id, end])
     assert "in the tokenizer's own chat template" in (made.path / "README.md").read_text()
@@ -167,8 +167,8 @@ def test_an_encoder_decoder_is_asked_by_its_card(
     before = given["adapted"]
     asked = {**before.manifest["spec"], "objective": {"kind": objective}}
     adapted = sealed(Checkpoint, tmp_path / kind, stage="pretrain", facts=before.facts, spec=asked)
-    tuned = tune(spec.but(lora=None), adapted, out=tmp_path / "tuned", machine=CPU)
-    made = release(SPEC, *{**given, "adapted": adapted}.values(), tuned, out=tmp_path / "release")
+    tuned = tune(spec.but(lora=None), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
+    made = release(SPEC, **{**given, "adapted": adapted}, tuned=tuned, out=tmp_path / "release")
     code = (made.path / "README.md").read_text().split("```python\n")[1].split("```")[0]
     begin = "assert spoken[0, 0] == model.config.decoder_start_token_id, spoken\n"
     answer = subprocess.run([sys.executable, "-c", code + begin], cwd=made.path, capture_output=True, text=True)

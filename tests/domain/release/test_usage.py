@@ -43,7 +43,7 @@ def test_each_family_is_opened_and_asked_by_its_card(
     before = given["adapted"]
     asked = {**before.manifest["spec"], "objective": {"kind": objective}}
     adapted = sealed(Checkpoint, tmp_path / kind, stage="pretrain", facts=before.facts, spec=asked)
-    made = release(SPEC, *{**given, "adapted": adapted}.values(), out=tmp_path / "release")
+    made = release(SPEC, **{**given, "adapted": adapted}, out=tmp_path / "release")
     assert made.facts["tuned"] is False
     if objective != "causal":
         filled = generate(made.path, made.facts["prompt"], max_tokens=3, temperature=0, machine=CPU)

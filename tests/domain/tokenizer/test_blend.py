@@ -19,7 +19,7 @@ def made(folder: Path, texts: dict[tuple[str, str], list[str]]) -> Corpus:
         rows = [{"source": s, "text": text} for (p, s), some in texts.items() if p == part for text in some]
         lines = [json.dumps(row) + "\n" for row in rows]
         (folder / "train" / f"{part}-00000.jsonl").write_text("".join(lines))
-    seal(folder, stage="curate", version=1, kind="Corpus", spec=None, parents=[], identity="made", facts={})
+    seal(folder, stage="curate", version=1, kind="Corpus", spec=None, parents={}, identity="made", facts={})
     return Corpus.open(folder)
 
 

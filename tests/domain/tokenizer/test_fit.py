@@ -21,7 +21,7 @@ def test_a_trained_tokenizer_has_the_asked_size_and_opens(tokenizer: Any) -> Non
 
 
 def test_the_same_corpus_gives_the_same_tokenizer(tokenizer: Any, corpus: Any, tmp_path: Path) -> None:
-    assert fit(Fitting(vocab_size=320), corpus, out=tmp_path).digest == tokenizer.digest
+    assert fit(Fitting(vocab_size=320), corpus=corpus, out=tmp_path).digest == tokenizer.digest
 
 
 def test_fewer_pieces_than_bytes() -> None:
@@ -39,16 +39,16 @@ def test_phrases_are_held_in_memory() -> None:
 @pytest.mark.parametrize(("share", "absent"), [(1.0, "general"), (0.0, "domain")])
 def test_a_blend_of_one_part(corpus: Any, tmp_path: Path, share: float, absent: str) -> None:
     with pytest.raises(UserError, match=rf"tokenizer.domain_share: is {share:g}, so {absent} text.*between 0 and 1"):
-        fit(Fitting(vocab_size=300, domain_share=share), corpus, out=tmp_path)
+        fit(Fitting(vocab_size=300, domain_share=share), corpus=corpus, out=tmp_path)
 
 
 def test_more_pieces_than_the_text_supports(corpus: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"supports .* pieces, not 50,000"):
-        fit(Fitting(vocab_size=50_000), corpus, out=tmp_path)
+        fit(Fitting(vocab_size=50_000), corpus=corpus, out=tmp_path)
 
 
 def test_keep_copies_the_base_and_depends_on_its_content(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
-    kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus, out=tmp_path / "kept")
+    kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus=corpus, out=tmp_path / "kept")
     assert (kept.path / "tokenizer.json").read_bytes() == (pretrained / "tokenizer.json").read_bytes()
     assert kept.facts["size"] == 512
     asked = Fitting(mode="keep", base=str(pretrained)).asked()
@@ -58,16 +58,16 @@ def test_keep_copies_the_base_and_depends_on_its_content(pretrained: Path, corpu
 def test_what_is_not_there(corpus: Any, tmp_path: Path) -> None:
     for mode in ("keep", "extend"):
         with pytest.raises(UserError, match="does not exist"):
-            fit(Fitting(mode=mode, base=str(tmp_path / "none")), corpus, out=tmp_path / mode)  # type: ignore[arg-type]
+            fit(Fitting(mode=mode, base=str(tmp_path / "none")), corpus=corpus, out=tmp_path / mode)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="a base from scratch has no tokenizer"):
-        fit(Fitting(mode="keep"), corpus, out=tmp_path / "kept")
+        fit(Fitting(mode="keep"), corpus=corpus, out=tmp_path / "kept")
 
 
 def test_a_slow_tokenizer_only(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
     shutil.copytree(pretrained, tmp_path / "base")
     (tmp_path / "base" / "tokenizer.json").rename(tmp_path / "base" / "tokenizer.model")
     with pytest.raises(UserError, match=r"slow tokenizer only \(tokenizer.model.*save it again"):
-        fit(Fitting(mode="extend", base=str(tmp_path / "base")), corpus, out=tmp_path / "out")
+        fit(Fitting(mode="extend", base=str(tmp_path / "base")), corpus=corpus, out=tmp_path / "out")
 
 
 def test_ids_beyond_the_model_s_rows(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
@@ -75,12 +75,12 @@ def test_ids_beyond_the_model_s_rows(pretrained: Path, corpus: Any, tmp_path: Pa
     path = tmp_path / "base" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "vocab_size": 500}))
     with pytest.raises(UserError, match="ids up to 511 and its model 500 rows"):
-        fit(Fitting(mode="keep", base=str(tmp_path / "base")), corpus, out=tmp_path / "out")
+        fit(Fitting(mode="keep", base=str(tmp_path / "base")), corpus=corpus, out=tmp_path / "out")
 
 
 def test_an_extension_is_measured_beside_its_base(pretrained: Path, corpus: Any, tmp_path: Path) -> None:
     spec = Fitting(mode="extend", add=30, base=str(pretrained), compare_with=(str(pretrained),))
-    extended = fit(spec, corpus, out=tmp_path)
+    extended = fit(spec, corpus=corpus, out=tmp_path)
     facts = extended.facts
     assert facts["size"] == 542
     assert facts["extended"]["pieces_added"] == 30

@@ -63,7 +63,7 @@ def test_a_part_without_text(tokenizer: Any, tmp_path: Any) -> None:
 
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "domain-00000.jsonl").write_text('{"source": "s", "text": "solve the system"}\n')
-    seal(tmp_path, stage="curate", version=1, kind="Corpus", spec=None, parents=[], identity="made", facts={})
+    seal(tmp_path, stage="curate", version=1, kind="Corpus", spec=None, parents={}, identity="made", facts={})
     facts = measure(tokenizer.path, Corpus.open(tmp_path))
     assert facts["bytes_per_token"]["general"] is None
     assert facts["bytes_per_token"]["domain"] > 1

@@ -107,7 +107,7 @@ def corpus_of(folder: Path, word: str = "residual") -> Corpus:
                     out.write(json.dumps({"id": f"{source}/{number}", "source": source, "text": text}) + "\n")
                     number += 1
         splits[split][part] = {"documents": number, "bytes": 1_000}
-    fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": []}
+    fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": {}}
     seal(folder, identity="by hand", **fields, facts={"splits": splits})
     return Corpus.open(folder)
 
@@ -120,7 +120,7 @@ def several(tmp_path: Path) -> Corpus:
 def test_shards_hold_framed_documents_that_are_traced(several: Corpus, tokenizer: Any, tmp_path: Path) -> None:
     speaker = load_tokenizer(tokenizer.path)
     begin, end = frame(speaker)
-    made = encode(Encoding(), several, tokenizer, out=tmp_path / "out")
+    made = encode(Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / "out")
     assert not (made.path / ".scratch").exists()
     told: dict[str, dict[str, dict[str, int]]] = {"domain": {}, "general": {}}
     for split in ("train", "validation"):
@@ -153,7 +153,10 @@ def test_fast_and_plain_give_one_digest_on_any_number_of_threads(
     several: Corpus, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     digests = {
-        encode(Encoding(), several, tokenizer, out=tmp_path / str(n), machine=Machine(workers=n)).digest for n in (1, 3)
+        encode(
+            Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / str(n), machine=Machine(workers=n)
+        ).digest
+        for n in (1, 3)
     }
     assert "encode: using tiktoken" in capsys.readouterr().out
 
@@ -161,7 +164,7 @@ def test_fast_and_plain_give_one_digest_on_any_number_of_threads(
         raise Unproved("of a test")
 
     monkeypatch.setattr(in_memory, "Fast", unproved)
-    digests.add(encode(Encoding(), several, tokenizer, out=tmp_path / "plain").digest)
+    digests.add(encode(Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / "plain").digest)
     assert "encode: using the slow tokenizer path: of a test" in capsys.readouterr().out
     assert len(digests) == 1
 
@@ -170,7 +173,7 @@ def test_fast_and_plain_give_one_digest_on_any_number_of_threads(
 def whole(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Tokens:
     """What an undisturbed run makes of the same corpus."""
     folder = tmp_path_factory.mktemp("whole")
-    return encode(Encoding(), corpus_of(folder / "corpus"), tokenizer, out=folder / "out")
+    return encode(Encoding(), corpus=corpus_of(folder / "corpus"), tokenizer=tokenizer, out=folder / "out")
 
 
 @pytest.fixture
@@ -189,7 +192,7 @@ def interrupted(several: Corpus, tokenizer: Any, tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(FinishedShards, "note", note)
         with pytest.raises(KeyboardInterrupt):
-            encode(Encoding(), several, tokenizer, out=tmp_path / "out", machine=Machine(workers=1))
+            encode(Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / "out", machine=Machine(workers=1))
     return tmp_path / "out"
 
 
@@ -210,7 +213,7 @@ def test_a_run_that_was_cut_short_goes_on(
     interrupted: Path, several: Corpus, tokenizer: Any, whole: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = counted(monkeypatch)
-    made = encode(Encoding(), several, tokenizer, out=interrupted)
+    made = encode(Encoding(), corpus=several, tokenizer=tokenizer, out=interrupted)
     assert sorted(names) == ["train/general-00000", "train/general-00001", "validation/domain-00000"]
     assert made.digest == whole.digest
     assert made.facts == whole.facts
@@ -224,7 +227,7 @@ def test_a_kept_shard_that_was_damaged_is_encoded_again(
 ) -> None:  # fmt: skip
     damage(next(interrupted.rglob(f"domain-00001{ending}")), harm)
     names = counted(monkeypatch)
-    assert encode(Encoding(), several, tokenizer, out=interrupted).digest == whole.digest
+    assert encode(Encoding(), corpus=several, tokenizer=tokenizer, out=interrupted).digest == whole.digest
     assert "train/domain-00001" in names
     assert len(names) == 4
     [line] = [line for line in capsys.readouterr().out.splitlines() if "encoding it again" in line]
@@ -245,13 +248,13 @@ def test_a_corpus_or_tokenizer_that_changed_meanwhile_is_refused(
 ) -> None:
     other = corpus_of(tmp_path / "other", "matrix")
     with pytest.raises(UserError) as caught:
-        encode(Encoding(), other, tokenizer, out=interrupted)
+        encode(Encoding(), corpus=other, tokenizer=tokenizer, out=interrupted)
     assert several.digest in str(caught.value)
     assert other.digest in str(caught.value)
     assert f"remove {interrupted}" in str(caught.value)
     fitted = make_other()
     with pytest.raises(UserError, match=f"tokenizer of digest {tokenizer.digest}.*{fitted.digest}"):
-        encode(Encoding(), several, fitted, out=interrupted)
+        encode(Encoding(), corpus=several, tokenizer=fitted, out=interrupted)
 
 
 @pytest.fixture
@@ -262,7 +265,7 @@ def make_other(tokenizer: Any, tmp_path: Path) -> Callable[[], Any]:
         folder = tmp_path / "tokenizer"
         load_tokenizer(tokenizer.path).save_pretrained(folder)
         (folder / "note.txt").write_text("other")
-        fields = {"stage": "tokenizer", "version": 1, "kind": "Tokenizer", "spec": None, "parents": [], "facts": {}}
+        fields = {"stage": "tokenizer", "version": 1, "kind": "Tokenizer", "spec": None, "parents": {}, "facts": {}}
         seal(folder, identity="other", **fields)
         return type(tokenizer).open(folder)
 
@@ -294,7 +297,7 @@ def test_the_fast_path_is_checked_on_the_corpus(
         real(self, texts)
 
     monkeypatch.setattr(Fast, "check", check)
-    encode(Encoding(), several, tokenizer, out=tmp_path / "out")
+    encode(Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / "out")
     for part in ("domain", "general"):
         first = next(several.documents("train", part))["text"].replace("\ud800", "\ufffd")
         assert first in seen

@@ -38,22 +38,24 @@ def test_trains_and_goes_on(
 ) -> None:
     spec = KINDS[architecture]
     speaker = fit(
-        Fitting(vocab_size=320 + 100 * (spec.kind == "span"), objective=spec.kind), corpus, out=tmp_path / "tokenizer"
+        Fitting(vocab_size=320 + 100 * (spec.kind == "span"), objective=spec.kind),
+        corpus=corpus,
+        out=tmp_path / "tokenizer",
     )
-    tokens = encode(Encoding(), corpus, speaker, out=tmp_path / "tokens")
+    tokens = encode(Encoding(), corpus=corpus, tokenizer=speaker, out=tmp_path / "tokens")
     shape = Scratch(architecture=architecture, width=32, layers=1, heads=2, context=64)  # type: ignore[arg-type]
     learning = Learning(batch=512, learning_rate=5e-3, objective=spec)
     scratch = Base(scratch=shape, tokens=512 * 30, learning=learning)
-    base = prepare(scratch, tokens, speaker, out=tmp_path / "base", machine=CPU)
+    base = prepare(scratch, tokens=tokens, tokenizer=speaker, out=tmp_path / "base", machine=CPU)
     losses = [json.loads(line)["loss"] for line in (base.path / "training.jsonl").read_text().splitlines()]
     assert sum(losses[-3:]) < sum(losses[:3]) - 3.0
     told = capsys.readouterr().err
     assert ("one document a row" in told) == (architecture in ("bloom", "bart"))
     assert base.facts["packing"]["kind"] == ("separate" if architecture in ("bloom", "bart") else "stream")
 
-    given = prepare(Base(weights=str(base.path)), tokens, speaker, out=tmp_path / "given", machine=CPU)
+    given = prepare(Base(weights=str(base.path)), tokens=tokens, tokenizer=speaker, out=tmp_path / "given", machine=CPU)
     training = Training(**dict(learning), tokens=512 * 6)
-    whole = pretrain(training, given, tokens, out=tmp_path / "whole", machine=CPU)
+    whole = pretrain(training, base=given, tokens=tokens, out=tmp_path / "whole", machine=CPU)
     gradients, often = Trainer.gradients, CPU.but(checkpoint_seconds=1e-9)
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
@@ -65,12 +67,12 @@ def test_trains_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "gradients", crashing)
         with pytest.raises(Crash):
-            pretrain(training, given, tokens, out=tmp_path / "again", machine=often)
-    assert pretrain(training, given, tokens, out=tmp_path / "again", machine=CPU).digest == whole.digest
+            pretrain(training, base=given, tokens=tokens, out=tmp_path / "again", machine=often)
+    assert pretrain(training, base=given, tokens=tokens, out=tmp_path / "again", machine=CPU).digest == whole.digest
 
 
 def test_an_objective_of_another_family(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     shape = Scratch(width=32, layers=1, heads=2, context=64)
     scratch = Base(scratch=shape, tokens=5_120, learning=Learning(batch=512, objective=Masked()))
     with pytest.raises(UserError, match="masked is for the family encoder, and the base is of the family decoder"):
-        prepare(scratch, tokens, tokenizer, out=tmp_path / "base", machine=CPU)
+        prepare(scratch, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "base", machine=CPU)

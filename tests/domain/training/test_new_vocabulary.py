@@ -48,7 +48,7 @@ def extended(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
             left += character
     (folder / "tokenizer.json").write_text(json.dumps(content))
     (folder / "tokenizer_config.json").write_bytes((pretrained / "tokenizer_config.json").read_bytes())
-    fields = {"stage": "tokenizer", "version": 1, "kind": "Tokenizer", "spec": None, "parents": [], "facts": {}}
+    fields = {"stage": "tokenizer", "version": 1, "kind": "Tokenizer", "spec": None, "parents": {}, "facts": {}}
     seal(folder, identity="by-hand", **fields)
     return Tokenizer.open(folder)
 
@@ -69,8 +69,8 @@ def test_prepared_interrupted_and_resumed(
 ) -> None:
     speaker = tokenizer if new else extended
     size = len(json.loads((speaker.path / "tokenizer.json").read_text())["model"]["vocab"])
-    tokens = encode(Encoding(), corpus, speaker, out=tmp_path / "tokens")
-    base = prepare(Base(weights=str(given)), tokens, speaker, out=tmp_path / "base", machine=CPU)
+    tokens = encode(Encoding(), corpus=corpus, tokenizer=speaker, out=tmp_path / "tokens")
+    base = prepare(Base(weights=str(given)), tokens=tokens, tokenizer=speaker, out=tmp_path / "base", machine=CPU)
     facts = base.facts["embeddings"]
     assert (facts["kind"], facts["rows"]) == (("new", 320) if new else ("extended", 576))
     assert facts["new_rows"] == ([0, 320] if new else [512, size])
@@ -82,7 +82,7 @@ def test_prepared_interrupted_and_resumed(
     with monkeypatch.context() as patch:
         usual = trainer.RowsFirst
         patch.setattr(trainer, "RowsFirst", lambda *args, **how: (asked.append(args[2:]), usual(*args, **how))[1])
-        whole = pretrain(TRAINING, base, tokens, out=tmp_path / "whole", machine=CPU)
+        whole = pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "whole", machine=CPU)
     assert asked == [(range(*facts["new_rows"]), 2)]
     expected = load(whole.path).state_dict()
     gradients, often = trainer.Trainer.gradients, CPU.but(checkpoint_seconds=1e-9)
@@ -100,8 +100,8 @@ def test_prepared_interrupted_and_resumed(
         with monkeypatch.context() as patch:
             patch.setattr(trainer.Trainer, "gradients", crashing)
             with pytest.raises(Stop):
-                pretrain(TRAINING, base, tokens, out=out, machine=often)
-        resumed = pretrain(TRAINING, base, tokens, out=out, machine=CPU)
+                pretrain(TRAINING, base=base, tokens=tokens, out=out, machine=often)
+        resumed = pretrain(TRAINING, base=base, tokens=tokens, out=out, machine=CPU)
         assert resumed.digest == whole.digest
         assert (resumed.path / "training.jsonl").read_bytes() == (whole.path / "training.jsonl").read_bytes()
         for name, tensor in load(resumed.path).state_dict().items():

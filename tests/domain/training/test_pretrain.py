@@ -21,7 +21,7 @@ TRAINING = Training(tokens=2_560, **LEARNING)
 
 @pytest.fixture(scope="module")
 def base(tokens: Any, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return prepare(BASE, tokens, tokenizer, out=tmp_path_factory.mktemp("base") / "base", machine=CPU)
+    return prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path_factory.mktemp("base") / "base", machine=CPU)
 
 
 def test_the_base_reads_its_tokens(base: Any) -> None:
@@ -34,20 +34,20 @@ def test_the_base_reads_its_tokens(base: Any) -> None:
 
 
 def test_an_arm_continues_from_the_base(base: Any, tokens: Any, tmp_path: Path) -> None:
-    arm = pretrain(TRAINING, base, tokens, out=tmp_path / "arm", machine=CPU)
+    arm = pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     first = json.loads((arm.path / "training.jsonl").read_text().splitlines()[0])
     assert first["loss"] < 5.6  # below ln 320 = 5.77: it did not begin anew
     assert set(arm.facts["epochs"]) == {"domain", "general"}
     assert arm.digest != base.digest
-    again = pretrain(TRAINING, base, tokens, out=tmp_path / "again", machine=CPU)
+    again = pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "again", machine=CPU)
     assert again.digest == arm.digest
 
 
 def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, tokens: Any, tmp_path: Path) -> None:
     from domain.tokenizer.fit import Fitting, fit
 
-    kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus, out=tmp_path / "tokenizer")
-    given = prepare(Base(weights=str(pretrained)), tokens, kept, out=tmp_path / "base", machine=CPU)
+    kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus=corpus, out=tmp_path / "tokenizer")
+    given = prepare(Base(weights=str(pretrained)), tokens=tokens, tokenizer=kept, out=tmp_path / "base", machine=CPU)
     assert given.facts == {"parameters": 260_032, "context": 512, "tokens": 0, "loss": None}
 
 
@@ -61,11 +61,11 @@ def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, toke
 )
 def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: Training, found: str) -> None:
     with pytest.raises(UserError, match=found):
-        pretrain(spec, base, tokens, out=tmp_path / "arm", machine=CPU)
+        pretrain(spec, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
 
 
 def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any, tmp_path: Path) -> None:
-    arm = pretrain(TRAINING.but(packing="best_fit"), base, tokens, out=tmp_path / "arm", machine=CPU)
+    arm = pretrain(TRAINING.but(packing="best_fit"), base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     assert set(arm.facts["packing"]) == {"kind", "truncated", "padding"}
     assert base.facts["packing"]["padding"] == 0.0
     assert 0 < arm.facts["packing"]["padding"] < 0.5
@@ -78,7 +78,7 @@ def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any,
 def test_text_read_often_is_told(tokens: Any, base: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     held = tokens.facts["train"]["general"]["tokens"]
     often = TRAINING.but(tokens=6 * held, batch=2_048, mixture=Mixture(domain=0.0, general=1.0))
-    pretrain(often, base, tokens, out=tmp_path / "arm", machine=CPU)
+    pretrain(often, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     times = 6 * held // 2_048 * 2_048 / held  # whole batches
     said = f"control: source general-source (general): its {held:,} tokens are read {times:.1f} times"
     assert said in capsys.readouterr().err

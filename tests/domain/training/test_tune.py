@@ -33,7 +33,7 @@ CPU = Machine(device="cpu", precision="fp32", threads=1)
 def sealed(folder: Path, model: Any, tokenizer: Path) -> Any:
     """A checkpoint as of a training."""
     save(model, tokenizer, folder)
-    seal(folder, identity="hand", stage="pretrain", version=1, kind="Checkpoint", spec={}, parents=[], facts={})
+    seal(folder, identity="hand", stage="pretrain", version=1, kind="Checkpoint", spec={}, parents={}, facts={})
     return Checkpoint.open(folder)
 
 
@@ -52,7 +52,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Tuning:
 
 @pytest.fixture(scope="module")
 def tuned(spec: Tuning, adapted: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return tune(spec, adapted, out=tmp_path_factory.mktemp("tuned") / "tuned", machine=CPU)
+    return tune(spec, adapted=adapted, out=tmp_path_factory.mktemp("tuned") / "tuned", machine=CPU)
 
 
 def points(checkpoint: Any) -> list[dict[str, float]]:
@@ -80,7 +80,7 @@ def test_the_loss_before_it_learns_is_that_of_transformers(spec: Tuning, adapted
     path = orders(tmp_path / "o.jsonl", 6)
     made = tune(
         Tuning(path=str(path), batch=1_024, epochs=1, validation={"share": 0.0}),
-        adapted,
+        adapted=adapted,
         out=tmp_path / "t",
         machine=CPU,
     )
@@ -105,7 +105,7 @@ def test_interrupted_it_ends_with_the_same_bits(
     spec: Tuning, adapted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: Lora | None
 ) -> None:
     asked = spec.but(lora=lora)
-    undisturbed = tune(asked, adapted, out=tmp_path / "undisturbed", machine=CPU)
+    undisturbed = tune(asked, adapted=adapted, out=tmp_path / "undisturbed", machine=CPU)
     gradients, calls = Trainer.gradients, 0
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
@@ -120,20 +120,20 @@ def test_interrupted_it_ends_with_the_same_bits(
     often, out = CPU.but(checkpoint_seconds=1e-9), tmp_path / "tuned"
     for _ in range(2):
         with pytest.raises(Stop):
-            tune(asked, adapted, out=out, machine=often)
+            tune(asked, adapted=adapted, out=out, machine=often)
     assert export(out, tmp_path / "between") == 6
     assert load_tokenizer(tmp_path / "between").chat_template  # what is exported is asked in the same way
-    assert tune(asked, adapted, out=out, machine=often).digest == undisturbed.digest
+    assert tune(asked, adapted=adapted, out=out, machine=often).digest == undisturbed.digest
     assert calls == len(points(undisturbed)) + 2
 
 
 def test_low_rank_updates_are_merged(spec: Tuning, adapted: Any, tmp_path: Path) -> None:
-    made = tune(spec.but(lora=Lora(rank=2, targets=("q_proj",))), adapted, out=tmp_path / "tuned", machine=CPU)
+    made = tune(spec.but(lora=Lora(rank=2, targets=("q_proj",))), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
     before, after = load(adapted.path).state_dict(), load(made.path).state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {f"model.layers.{n}.self_attn.q_proj.weight" for n in (0, 1)}
     with pytest.raises(UserError, match=r"instruction_tuning\.lora\.targets: query: no matrix"):
-        tune(spec.but(lora=Lora(targets=("query",))), adapted, out=tmp_path / "no", machine=CPU)
+        tune(spec.but(lora=Lora(targets=("query",))), adapted=adapted, out=tmp_path / "no", machine=CPU)
 
 
 def test_what_does_not_fit_is_left_out_and_told(
@@ -142,13 +142,13 @@ def test_what_does_not_fit_is_left_out_and_told(
     long = {"instruction": "Say it.", "label": "norm " * 90}
     path = orders(tmp_path / "o.jsonl", 6)
     path.write_text(path.read_text() + json.dumps(long) + "\n")
-    made = tune(Tuning(path=str(path), batch=64, epochs=1), adapted, out=tmp_path / "tuned", machine=CPU)
+    made = tune(Tuning(path=str(path), batch=64, epochs=1), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
     told = "tune: 1 of 7 examples do not fit into 64 tokens and are left out, such as o.jsonl:7\n"
     assert told in capsys.readouterr().err
     assert (made.facts["examples"], made.facts["too_long"]) == (6, 1)
     written(path, long, {**long, "label": "norm " * 80})
     with pytest.raises(UserError, match=r"o\.jsonl:2: has \d+ tokens, and no example is shorter; 64 are read at once"):
-        tune(Tuning(path=str(path), batch=64), adapted, out=tmp_path / "none", machine=CPU)
+        tune(Tuning(path=str(path), batch=64), adapted=adapted, out=tmp_path / "none", machine=CPU)
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_what_does_not_fit_is_left_out_and_told(
 )
 def test_tunings_that_cannot_be(spec: Tuning, adapted: Any, tmp_path: Path, wrong: Any, found: str) -> None:
     with pytest.raises(UserError, match=found):
-        tune(spec.but(**wrong), adapted, out=tmp_path / "tuned", machine=CPU)
+        tune(spec.but(**wrong), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
 
 
 def test_an_encoder_does_not_follow_orders(spec: Tuning, tmp_path: Path) -> None:
     folder = tiny.trained(tmp_path / "tokenizer", "masked")
     model = build(Scratch(architecture="bert", width=32, layers=1, heads=2, context=64), folder, 0)
     with pytest.raises(UserError, match=r"an encoder does not follow orders\. Fix: classify or tag with it"):
-        tune(spec, sealed(tmp_path / "bert", model, folder), out=tmp_path / "tuned", machine=CPU)
+        tune(spec, adapted=sealed(tmp_path / "bert", model, folder), out=tmp_path / "tuned", machine=CPU)
 
 
 @pytest.mark.parametrize(("kind", "objective"), [("t5", "span"), ("bart", "denoising")])
@@ -176,7 +176,10 @@ def test_an_encoder_decoder_reads_the_order_and_writes_the_answer(
     folder = tiny.trained(tmp_path / "tokenizer", objective)
     model = build(Scratch(architecture=kind, width=48, layers=1, heads=4, context=64), folder, 0)
     made = tune(
-        spec.but(epochs=12, learning_rate=2e-2), sealed(tmp_path / kind, model, folder), out=tmp_path / "t", machine=CPU
+        spec.but(epochs=12, learning_rate=2e-2),
+        adapted=sealed(tmp_path / kind, model, folder),
+        out=tmp_path / "t",
+        machine=CPU,
     )
     assert points(made)[-1]["loss"] < points(made)[0]["loss"] / 3
     assert made.facts["packing"]["kind"] == ("best_fit" if kind == "t5" else "separate")
@@ -206,7 +209,7 @@ def test_two_processes_tune_as_one(spec: Tuning, adapted: Any, tuned: Any, tmp_p
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     run = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=240)
     assert run.returncode == 0, run.stderr[-3000:]
-    one = tune(spec.but(lora=Lora(rank=2)), adapted, out=tmp_path / "one", machine=CPU)
+    one = tune(spec.but(lora=Lora(rank=2)), adapted=adapted, out=tmp_path / "one", machine=CPU)
     losses = [[json.loads(line)["loss"] for line in (folder / "training.jsonl").open()] for folder in (out, one.path)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     here, there = load(one.path).state_dict(), load(out).state_dict()

@@ -27,7 +27,7 @@ ARM = Training(tokens=12 * 256, batch=256, learning_rate=3e-3, validation=EVERY)
 @pytest.fixture(scope="module")
 def base(tokens: Any, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     spec = Base(scratch=SHAPE, tokens=2_560, learning=SPEC)
-    return prepare(spec, tokens, tokenizer, out=tmp_path_factory.mktemp("base") / "base", machine=CPU)
+    return prepare(spec, tokens=tokens, tokenizer=tokenizer, out=tmp_path_factory.mktemp("base") / "base", machine=CPU)
 
 
 def looks(arm: Any) -> dict[int, dict[str, float]]:
@@ -37,8 +37,10 @@ def looks(arm: Any) -> dict[int, dict[str, float]]:
 
 
 def test_when_and_that_it_changes_nothing(base: Any, tokens: Any, tmp_path: Path) -> None:
-    seen = pretrain(ARM, base, tokens, out=tmp_path / "seen", machine=CPU)
-    blind = pretrain(ARM.but(validation=EVERY.but(every=0)), base, tokens, out=tmp_path / "blind", machine=CPU)
+    seen = pretrain(ARM, base=base, tokens=tokens, out=tmp_path / "seen", machine=CPU)
+    blind = pretrain(
+        ARM.but(validation=EVERY.but(every=0)), base=base, tokens=tokens, out=tmp_path / "blind", machine=CPU
+    )
     assert list(looks(seen)) == [5, 10, 12]
     assert looks(blind) == {}
     assert seen.facts["validation_domain"] == looks(seen)[12]["domain"]
@@ -48,7 +50,7 @@ def test_when_and_that_it_changes_nothing(base: Any, tokens: Any, tmp_path: Path
 
 def test_bits_per_byte_written_out(base: Any, tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """All validation text, each document in pieces of 32 tokens that share one; special tokens cost nothing."""
-    arm = pretrain(ARM, base, tokens, out=tmp_path / "arm", machine=CPU)
+    arm = pretrain(ARM, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     model, speaker = load(arm.path).eval(), load_tokenizer(arm.path)
     special = set(speaker.all_special_ids)
     for part in ("domain", "general"):
@@ -90,7 +92,7 @@ def test_forgetting_is_told(
     base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     worse(monkeypatch)
-    arm = pretrain(ARM, base, tokens, out=tmp_path / "arm", machine=CPU)
+    arm = pretrain(ARM, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     assert "adapted: general text is +10.0% bits per byte after step 5" in capsys.readouterr().err
     assert arm.facts["tokens"] == 12 * 256
     assert "stopped" not in arm.facts
@@ -99,7 +101,7 @@ def test_forgetting_is_told(
 def test_forgetting_stops(base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worse(monkeypatch)
     spec = ARM.but(validation=EVERY.but(stop=0.15))
-    arm = pretrain(spec, base, tokens, out=tmp_path / "arm", machine=CPU)
+    arm = pretrain(spec, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     assert arm.facts["stopped"] == (
         "adapted: general text is +21.0% bits per byte after step 10, more than 15.0%: stopped"
     )

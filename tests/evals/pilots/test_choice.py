@@ -98,7 +98,7 @@ def test_from_pilots_to_a_choice(tmp_path: Path) -> None:
         for rate in (1e-3, 3e-3) for share in (0.5, 0.7, 0.9) for tokens in (10_000, 20_000, 40_000)
     ]  # fmt: skip
     spec = Choosing(tokens=160_000, general_loss=0.02)
-    facts = choose(spec, *pilots, out=tmp_path).facts
+    facts = choose(spec, **{f"pilot_{n}": one for n, one in enumerate(pilots)}, out=tmp_path).facts
     assert facts["chosen"] == {"domain": 0.7, "general": 0.3, "learning_rate": 3e-3}
     assert facts == json.loads((tmp_path / "choice.json").read_text())
     for each in facts["arms"]:

@@ -62,8 +62,8 @@ def test_a_pilot_is_judged_on_validation_text(
     tokens = scored_tokens[1]
     spec = Weighing(bytes=60_000, resamples=500)
     verdict = tokenizer_verdict(
-        spec, arms["control"], arms["adapted"], arms["adapted"], tokens, tokens, scored_corpus, out=tmp_path,
-        machine=CPU,
+        spec, kept=arms["control"], same_bytes=arms["adapted"], same_flops=arms["adapted"], old=tokens, new=tokens,
+        corpus=scored_corpus, out=tmp_path, machine=CPU,
     )  # fmt: skip
     assert isinstance(verdict, Verdict)
     told = json.loads((tmp_path / "verdict.json").read_text())

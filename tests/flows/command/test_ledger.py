@@ -24,7 +24,9 @@ def work(hand_made: Any, tmp_path: Path) -> Path:
     journey = RunRecord(work, "notes")
     journey.begin({}, "2026-01-02")
     sheet = work / "artifacts" / "describe" / "describe00000000"
-    made["describe"] = describe(Description(), made["collect"], made["curate"], made["encode"], out=sheet)
+    made["describe"] = describe(
+        Description(), raw=made["collect"], corpus=made["curate"], tokens=made["encode"], out=sheet
+    )
     for label, artifact in made.items():
         journey.add({"pretrain": "adapted"}.get(label, label), artifact, 1.0)
     return work

@@ -26,7 +26,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def here(made_by: Stage[Any], spec: Any, parents: Any, *, out: Path, machine: Any) -> None:
         made.append(made_by.name)
-        made_by(spec, *parents, out=out, machine=machine)
+        made_by(spec, **parents, out=out, machine=machine)
 
     monkeypatch.setattr("flows.run.runner.launch", here)
     return made

@@ -68,10 +68,10 @@ def test_what_was_measured_once_is_planned_right(trained: dict[str, Any], tmp_pa
     tokens = adapted.facts["tokens"]
     spool = tmp_path / "x.spool.jsonl"
     write_points(spool, points(16, tokens // 16, 4_000.0))
-    first = measure("adapted", spec, (base,), adapted, spool, machine)
+    first = measure("adapted", spec, {"base": base}, adapted, spool, machine)
     assert first is not None
     # the same again: predicted to the second, warm-up included, and to the byte
-    again = measure("adapted", spec, (base,), adapted, spool, machine)
+    again = measure("adapted", spec, {"base": base}, adapted, spool, machine)
     assert again is not None
     assert again["planned"]["seconds"] == pytest.approx(again["measured"]["seconds"], rel=1e-6)
     assert again["planned"]["memory"] == pytest.approx(9e8, rel=1e-6)
@@ -83,9 +83,9 @@ def test_what_was_measured_once_is_planned_right(trained: dict[str, Any], tmp_pa
 
 def test_what_is_no_training_is_not_measured(trained: dict[str, Any], tmp_path: Path) -> None:
     machine, spool = Machine(work=tmp_path, device="cpu"), tmp_path / "x.spool.jsonl"
-    assert measure("a", Training(), (trained["base"],), trained["pretrain"], spool, machine) is None  # no points
+    assert measure("a", Training(), {"base": trained["base"]}, trained["pretrain"], spool, machine) is None  # no points
     write_points(spool, points(4, 100, 50.0))
-    assert measure("a", Base(weights="org/model@a"), (), trained["base"], spool, machine) is None
+    assert measure("a", Base(weights="org/model@a"), {}, trained["base"], spool, machine) is None
     assert not (tmp_path / "machine.json").exists()
 
 
@@ -95,7 +95,7 @@ def test_points_that_tell_nothing_stop_no_run(
     spool = tmp_path / "x.spool.jsonl"
     write_points(spool, [{"step": 1, "tokens": 100, "tokens_per_second": 0.0}])
     machine = Machine(work=tmp_path, device="cpu")
-    assert measure("adapted", Training(), (trained["base"],), trained["pretrain"], spool, machine) is None
+    assert measure("adapted", Training(), {"base": trained["base"]}, trained["pretrain"], spool, machine) is None
     assert "adapted: not measured" in capsys.readouterr().err
 
 

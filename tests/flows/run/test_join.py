@@ -45,7 +45,7 @@ def test_two_nodes(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
             launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "building" / "two", machine=machine)
         finally:
             other.kill()
-    one = prepare(BASE, tokens, tokenizer, out=tmp_path / "one", machine=CPU)
+    one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=CPU)
     made = Checkpoint.open(tmp_path / "building" / "two")
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
 

@@ -80,7 +80,7 @@ def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: 
     """Beside one process: the same identity, and losses that agree to rounding."""
     two = CPU.but(processes=2)
     launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "two", machine=two)
-    one = prepare(BASE, tokens, tokenizer, out=tmp_path / "one", machine=CPU)
+    one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=CPU)
     made = Checkpoint.open(tmp_path / "two")
     assert made.identity == one.identity
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)

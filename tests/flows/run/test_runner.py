@@ -71,7 +71,7 @@ def test_what_was_made_from_something_else_is_set_aside(run: Any, finished: Path
     assert "decide: working" in answer.out
     assert "evaluate: found" in answer.out
     decided = json.loads((folder(finished, "decide") / "manifest.json").read_bytes())
-    assert decided["parents"][0]["digest"] == json.loads((scores / "manifest.json").read_bytes())["digest"]
+    assert decided["parents"]["scorecard"]["digest"] == json.loads((scores / "manifest.json").read_bytes())["digest"]
 
 
 def test_torn_files_of_a_killed_try_are_not_sealed(finished: Path) -> None:

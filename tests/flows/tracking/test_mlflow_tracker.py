@@ -25,7 +25,7 @@ class Number(Spec):
 
 
 @stage("count", makes=Raw, version=1)
-def count(spec: Number, *parents: Any, out: Path, machine: Machine) -> dict[str, Any]:
+def count(spec: Number, *, out: Path, machine: Machine, **parents: Any) -> dict[str, Any]:
     (out / "number.txt").write_text(str(spec.value))
     return {"value": spec.value, "nested": {"share": 0.5}}
 
@@ -49,14 +49,14 @@ def spool(path: Path, steps: int) -> Path:
 
 def test_a_journey_told_twice_is_told_once(tmp_path: Path) -> None:
     raw = count(Number(), out=tmp_path / "raw")
-    made = count(Number(value=2), raw, out=tmp_path / "made")
-    request = count.request(Number(value=2), [raw])
+    made = count(Number(value=2), raw=raw, out=tmp_path / "made")
+    request = count.request(Number(value=2), {"raw": raw})
     for steps in (3, 5, 5):  # a run that was cut short after 3 steps, then one that ends, then one that finds
         with tracker(tmp_path) as told:
-            told.started("base", request, count, Number(value=2), (raw,))
+            told.started("base", request, count, Number(value=2), {"raw": raw})
             told.forward(request, spool(tmp_path / "spool.jsonl", steps))
             if steps == 5:
-                told.finished("base", request, made, (raw,), 1.5)
+                told.finished("base", request, made, {"raw": raw}, 1.5)
         assert not told.broken
     client = told.client
     runs = client.search_runs([told.experiment])
@@ -80,7 +80,7 @@ def test_points_with_all_that_a_step_may_tell(tmp_path: Path) -> None:
         points.write_text("".join(json.dumps(line) + "\n" for line in lines))
         about_path(points).write_text(json.dumps({"flops_formula": formula, "flops_per_token": 7.5}))
         with tracker(tmp_path) as told:
-            told.started("base", "request", count, Number(), ())
+            told.started("base", "request", count, Number(), {})
             told.forward("request", points)
             told.forward("request", points)
         assert not told.broken
@@ -97,7 +97,7 @@ def test_scores_stand_on_the_journeys_own_run_once(tmp_path: Path) -> None:
     scores = score(Number(), out=tmp_path / "scores")
     for seconds in (2.0, None):
         with tracker(tmp_path) as told:
-            told.finished("evaluate", "request", scores, (), seconds)
+            told.finished("evaluate", "request", scores, {}, seconds)
         assert not told.broken
     journey = told.client.get_run(told.run)
     assert journey.data.metrics == {"domain.adapted": 2.25, "domain.interval.0": -0.1, "domain.interval.1": -0.05}
@@ -119,7 +119,7 @@ def test_a_release_is_registered_once_under_its_alias(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "README.md").write_text("# A card\n")
     (folder / "model.safetensors").write_bytes(b"weights")
-    seal(folder, kind="Release", stage="release", identity="r", facts={}, spec=None, parents=[], version=1)
+    seal(folder, kind="Release", stage="release", identity="r", facts={}, spec=None, parents={}, version=1)
     release = Release.open(folder)
     for _ in range(2):
         with tracker(tmp_path) as told:
@@ -138,9 +138,9 @@ def test_a_server_that_is_gone_stops_nothing(tmp_path: Path, capsys: pytest.Capt
     raw = count(Number(), out=tmp_path / "raw")
     began = time.monotonic()
     with MLflow(machine, "contracts", "journey", date(2026, 1, 2)) as told:
-        told.started("count", "r", count, Number(), ())
+        told.started("count", "r", count, Number(), {})
         told.forward("r", spool(tmp_path / "spool.jsonl", 2))
-        told.finished("count", "r", raw, (), 1.0)
+        told.finished("count", "r", raw, {}, 1.0)
     assert told.broken
     assert time.monotonic() - began < 30
     assert capsys.readouterr().err.count("the run goes on untracked") == 1

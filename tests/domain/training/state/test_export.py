@@ -26,7 +26,7 @@ class Enough(Exception):
 @pytest.mark.parametrize("lora", [None, Lora(rank=2)])
 def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: Any) -> None:
     spec = Base(scratch=SHAPE, tokens=2_560, learning=SPEC)
-    base = prepare(spec, tokens, tokenizer, out=tmp_path / "base", machine=CPU)
+    base = prepare(spec, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "base", machine=CPU)
     step, kept = Trainer.step, list[torch.Tensor]()
 
     def watched(self: Trainer, batch: Any, valid: int) -> None:
@@ -41,7 +41,7 @@ def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Trainer, "step", watched)
     training = Training(tokens=2_560, batch=256, learning_rate=3e-3, lora=lora)
     with pytest.raises(Enough):
-        pretrain(training, base, tokens, out=tmp_path / "arm", machine=CPU.but(checkpoint_seconds=1e-9))
+        pretrain(training, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU.but(checkpoint_seconds=1e-9))
     held = sorted((tmp_path / "arm").rglob("*"))
     assert export(tmp_path / "arm", tmp_path / "newest") == 5
     steps = [int(each.name[5:]) for each in (tmp_path / "arm" / ".scratch" / "checkpoints").glob("step-*")]
@@ -66,7 +66,7 @@ def test_what_is_no_training(tmp_path: Path) -> None:
 def test_what_outlasts_the_training(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     spec, machine = Base(scratch=SHAPE, tokens=2_560, learning=SPEC), CPU.but(work=tmp_path, permanent_every=4)
     (tmp_path / "base").mkdir()
-    prepare(spec, tokens, tokenizer, out=tmp_path / "base", machine=machine)
+    prepare(spec, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "base", machine=machine)
     kept = tmp_path / "checkpoints" / "base"
     assert sorted(each.name for each in (kept / "checkpoints").iterdir()) == ["step-000000004", "step-000000008"]
     assert export(kept, tmp_path / "newest") == 8

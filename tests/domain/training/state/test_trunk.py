@@ -24,7 +24,13 @@ WSD = Training(
 @pytest.fixture(scope="module")
 def base(tokens: Any, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("base") / "base"
-    return prepare(Base(scratch=SHAPE, tokens=2_560, learning=SPEC), tokens, tokenizer, out=folder, machine=of(folder))
+    return prepare(
+        Base(scratch=SHAPE, tokens=2_560, learning=SPEC),
+        tokens=tokens,
+        tokenizer=tokenizer,
+        out=folder,
+        machine=of(folder),
+    )
 
 
 def of(work: Path) -> Machine:
@@ -48,11 +54,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_longer_one_branches_off(base: Any, tokens: Any, tmp_path: Path, steps: list[int]) -> None:
     long = WSD.but(tokens=40 * 256)
-    alone = pretrain(long, base, tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
+    alone = pretrain(long, base=base, tokens=tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
     work = of(tmp_path / "work")
-    pretrain(WSD, base, tokens, out=tmp_path / "short", machine=work)
+    pretrain(WSD, base=base, tokens=tokens, out=tmp_path / "short", machine=work)
     steps.clear()
-    grown = pretrain(long, base, tokens, out=tmp_path / "long", machine=work)
+    grown = pretrain(long, base=base, tokens=tokens, out=tmp_path / "long", machine=work)
     assert steps == list(range(15, 40))  # the short one's decay began after three quarters of 20
     series = [(each.path / "training.jsonl").read_text() for each in (grown, alone)]
     assert series[0] == series[1]
@@ -61,9 +67,9 @@ def test_a_longer_one_branches_off(base: Any, tokens: Any, tmp_path: Path, steps
 
 def test_another_decay_branches_off_too(base: Any, tokens: Any, tmp_path: Path, steps: list[int]) -> None:
     work = of(tmp_path / "work")
-    pretrain(WSD, base, tokens, out=tmp_path / "first", machine=work)
+    pretrain(WSD, base=base, tokens=tokens, out=tmp_path / "first", machine=work)
     steps.clear()
-    pretrain(WSD.but(final_rate=0.0), base, tokens, out=tmp_path / "second", machine=work)
+    pretrain(WSD.but(final_rate=0.0), base=base, tokens=tokens, out=tmp_path / "second", machine=work)
     assert steps == list(range(15, 20))
 
 
@@ -75,15 +81,15 @@ def test_what_differs_before_the_decay_begins_anew(
     base: Any, tokens: Any, tmp_path: Path, steps: list[int], other: dict[str, Any]
 ) -> None:
     work = of(tmp_path / "work")
-    pretrain(WSD, base, tokens, out=tmp_path / "first", machine=work)
+    pretrain(WSD, base=base, tokens=tokens, out=tmp_path / "first", machine=work)
     steps.clear()
-    pretrain(WSD.but(**other), base, tokens, out=tmp_path / "second", machine=work)
+    pretrain(WSD.but(**other), base=base, tokens=tokens, out=tmp_path / "second", machine=work)
     assert steps == list(range(20))
 
 
 def test_a_schedule_without_a_trunk_keeps_none(base: Any, tokens: Any, tmp_path: Path) -> None:
     work = of(tmp_path / "work")
-    pretrain(WSD.but(decay="cosine"), base, tokens, out=tmp_path / "first", machine=work)
+    pretrain(WSD.but(decay="cosine"), base=base, tokens=tokens, out=tmp_path / "first", machine=work)
     assert not (tmp_path / "work" / "trunks").exists()
 
 
@@ -97,17 +103,17 @@ def test_trials_leave_their_losses_and_the_newest_state(
 ) -> None:
     work = of(tmp_path / "work")
     long, other = WSD.but(tokens=40 * 256), WSD.but(learning_rate=1e-3)
-    alone = pretrain(long, base, tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
+    alone = pretrain(long, base=base, tokens=tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
     steps.clear()
-    short = grid_pilot(WSD, base, tokens, out=tmp_path / "short", machine=work)
+    short = grid_pilot(WSD, base=base, tokens=tokens, out=tmp_path / "short", machine=work)
     assert states(work.work) == ["15"]
-    grown = grid_pilot(long, base, tokens, out=tmp_path / "long", machine=work)
+    grown = grid_pilot(long, base=base, tokens=tokens, out=tmp_path / "long", machine=work)
     assert steps == [*range(20), *range(15, 40)]
     assert states(work.work) == ["30"]  # none of this arm needs the state at 15 any more
     assert {path.name for path in grown.path.iterdir()} == {"training.jsonl", "manifest.json"}
     assert (grown.path / "training.jsonl").read_text() == (alone.path / "training.jsonl").read_text()
     assert (grown.facts, short.facts["tokens"]) == (alone.facts, 20 * 256)
-    grid_pilot(other, base, tokens, out=tmp_path / "other", machine=work)
+    grid_pilot(other, base=base, tokens=tokens, out=tmp_path / "other", machine=work)
     assert states(work.work) == ["15"]
     assert len(list((work.work / TRIALS).iterdir())) == 1  # the other arm's, which takes the place of the first's
     assert not (work.work / "trunks").exists()
@@ -117,9 +123,9 @@ def test_a_state_that_was_removed_by_half_is_passed_over(
     base: Any, tokens: Any, tmp_path: Path, steps: list[int]
 ) -> None:
     work = of(tmp_path / "work")
-    grid_pilot(WSD, base, tokens, out=tmp_path / "short", machine=work)
+    grid_pilot(WSD, base=base, tokens=tokens, out=tmp_path / "short", machine=work)
     (torn,) = work.work.glob(f"{TRIALS}/*/15/step-*/manifest.json")
     torn.unlink()
     steps.clear()
-    grid_pilot(WSD.but(tokens=40 * 256), base, tokens, out=tmp_path / "long", machine=work)
+    grid_pilot(WSD.but(tokens=40 * 256), base=base, tokens=tokens, out=tmp_path / "long", machine=work)
     assert steps == list(range(40))

@@ -1,0 +1,60 @@
+"""A model's scores on held-out text, as the scorecard, the gate, the card and the command read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+MODELS = ("base", "control", "adapted")  # what every scorecard has, in the order in which it is shown
+COUNTS = ("units", "documents", "bytes")
+CHANGES = {"base": ("change", "interval"), "control": ("change_from_control", "interval_from_control")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelativeChange:
+    """A relative change of bits per byte and the bounds of its 95% interval: -0.02 is 2% better."""
+
+    value: float
+    low: float
+    high: float
+
+    def percent(self, digits: int = 1) -> str:
+        """``-9.9% [-11.5%, -8.3%]``."""
+        return f"{self.value:+.{digits}%} [{self.low:+.{digits}%}, {self.high:+.{digits}%}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartScore:
+    """Scores on one part of the held-out text (domain or general).
+
+    ``bits`` is bits per UTF-8 byte by model: base, control and adapted, and any further baseline under its own name.
+    ``changes`` is the adapted model's change from ``base`` and from ``control``. ``units`` independent clusters of
+    ``documents`` were resampled; ``bytes`` were scored.
+    """
+
+    bits: Mapping[str, float]
+    changes: Mapping[str, RelativeChange]
+    units: int
+    documents: int
+    bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form, which ``show --json`` prints too: models beside changes and counts."""
+        flat: dict[str, Any] = dict(self.bits)
+        for model, change in self.changes.items():
+            value, interval = CHANGES[model]
+            flat |= {value: change.value, interval: [change.low, change.high]}
+        return {**flat, **{name: getattr(self, name) for name in COUNTS}}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """The record of a JSON form; raises ``KeyError`` for one without its counts or changes."""
+        changes = {}
+        for model, (value, interval) in CHANGES.items():
+            low, high = content[interval]
+            changes[model] = RelativeChange(value=content[value], low=low, high=high)
+        reserved = {*COUNTS, *(key for keys in CHANGES.values() for key in keys)}
+        names = [*MODELS, *sorted(content.keys() - reserved - set(MODELS))]
+        bits = {name: content[name] for name in names}
+        return cls(bits=bits, changes=changes, **{name: content[name] for name in COUNTS})

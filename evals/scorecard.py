@@ -1,0 +1,106 @@
+"""What a scorecard says, as records: scores by part, source and year, and what was measured of the tokenizer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from domain.manifest import write_json
+from domain.release.scores import MODELS, PartScore
+
+PARTS = ("domain", "general")
+SCORES, TOKENIZER = "scores.json", "tokenizer.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupScore:
+    """Bits per byte by model over one source or year; shown, never judged."""
+
+    bits: Mapping[str, float]
+    documents: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredPart(PartScore):
+    """The scores of one part, with those of its sources and years."""
+
+    sources: Mapping[str, GroupScore] = field(default_factory=dict)
+    years: Mapping[str, GroupScore] = field(default_factory=dict)
+
+    def headline(self) -> PartScore:
+        """The scores without sources and years."""
+        return PartScore(
+            bits=self.bits, changes=self.changes, units=self.units, documents=self.documents, bytes=self.bytes
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: that of the headline, with ``sources`` and ``years``."""
+        groups = {"sources": self.sources, "years": self.years}
+        return {
+            **super().to_dict(),
+            **{kind: {name: _group(score) for name, score in each.items()} for kind, each in groups.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """The record of a JSON form."""
+        flat = {key: value for key, value in content.items() if key not in ("sources", "years")}
+        head = PartScore.from_dict(flat)
+        groups = {
+            kind: {name: _read_group(score) for name, score in content[kind].items()} for kind in ("sources", "years")
+        }
+        return cls(
+            bits=head.bits,
+            changes=head.changes,
+            units=head.units,
+            documents=head.documents,
+            bytes=head.bytes,
+            **groups,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerReport:
+    """``measures`` are the tokenizer stage's facts; ``verdict`` those of a pilot of its extension, if there was one."""
+
+    measures: Mapping[str, Any]
+    verdict: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """All that a scorecard's folder says in JSON."""
+
+    parts: Mapping[str, ScoredPart]
+    tokenizer: TokenizerReport
+
+    def write(self, folder: Path) -> None:
+        """Write ``scores.json`` and ``tokenizer.json``."""
+        write_json(folder / SCORES, {part: score.to_dict() for part, score in self.parts.items()})
+        report = self.tokenizer
+        write_json(folder / TOKENIZER, {"measures": dict(report.measures), "verdict": report.verdict})
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read both files."""
+        scores = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+        report = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
+        return cls(
+            parts={part: ScoredPart.from_dict(scores[part]) for part in PARTS if part in scores},
+            tokenizer=TokenizerReport(measures=report["measures"], verdict=report["verdict"]),
+        )
+
+
+def _group(score: GroupScore) -> dict[str, Any]:
+    return {**score.bits, "documents": score.documents, "bytes": score.bytes}
+
+
+def _read_group(content: Mapping[str, Any]) -> GroupScore:
+    names = [*MODELS, *sorted(content.keys() - {*MODELS, "documents", "bytes"})]
+    return GroupScore(
+        bits={name: content[name] for name in names}, documents=content["documents"], bytes=content["bytes"]
+    )
