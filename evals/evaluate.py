@@ -14,17 +14,17 @@ from pydantic import Field
 from domain.artifacts import Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.release.scores import COUNTS, MODELS, RelativeChange
+from domain.release.scores import SCORE_COUNTS, SCORED_MODELS, RelativeChange
 from domain.spec import Bytes, Count
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.page.scorecard import page
 from evals.protect import Protection
-from evals.scorecard import PARTS, GroupScore, ScoredPart, Scores, TokenizerReport
+from evals.scorecard import PARTS, GroupScore, ScorecardContent, ScoredPart, TokenizerReport
 from evals.statistics.bootstrap import paired_change
 
-Row = dict[str, Any]  # a document: part, id, source, cluster, year, bytes, cut, and nats by model
+DocumentRow = dict[str, Any]  # a document: part, id, source, cluster, year, bytes, cut, and nats by model
 
 
 class Evaluation(Protection):
@@ -64,14 +64,14 @@ def evaluate(
     nats = {
         name: nats_of(checkpoint, texts, machine, f"score {name}", objective) for name, checkpoint in models.items()
     }
-    rows: list[Row] = []
+    rows: list[DocumentRow] = []
     for number, (part, document) in enumerate([(name, d) for name in PARTS for d in documents[name]]):
         fields = {key: document[key] for key in ("id", "source", "cluster", "bytes", "cut")}
         year = (document.get("date") or "")[:4] or None
         by_model = {name: float(f"{values[number]:.9g}") for name, values in nats.items()}
         rows.append({**fields, "part": part, "year": year, "nats": by_model})
     names = ordered(models)
-    scores = Scores(
+    scores = ScorecardContent(
         parts={part: scored_part([row for row in rows if row["part"] == part], names, spec) for part in PARTS},
         tokenizer=TokenizerReport(measures=tokenizer.facts, verdict=verdict.facts if verdict else None),
     )
@@ -84,19 +84,19 @@ def evaluate(
 
 def refuse_names(models: Mapping[str, Checkpoint]) -> None:
     """Raise ``UserError`` for a baseline whose name is a key of the scorecard, ``ValueError`` without the three."""
-    if missing := set(MODELS) - models.keys():
+    if missing := set(SCORED_MODELS) - models.keys():
         raise ValueError(f"evaluate needs the models {', '.join(sorted(missing))}")
     for name in models:
-        if name in COUNTS or name.startswith(("change", "interval")) or name in ("sources", "years"):
+        if name in SCORE_COUNTS or name.startswith(("change", "interval")) or name in ("sources", "years"):
             raise UserError(f"baseline {name}", "has the name of a field of the scorecard", "give it another name")
 
 
 def ordered(models: Mapping[str, Checkpoint]) -> list[str]:
     """Names of the models in the order in which they are shown."""
-    return [*MODELS, *sorted(models.keys() - set(MODELS))]
+    return [*SCORED_MODELS, *sorted(models.keys() - set(SCORED_MODELS))]
 
 
-def scored_part(rows: Sequence[Row], names: Sequence[str], spec: Evaluation) -> ScoredPart:
+def scored_part(rows: Sequence[DocumentRow], names: Sequence[str], spec: Evaluation) -> ScoredPart:
     """The scores of one part: over all its documents, and by source and year."""
     nats = {name: np.array([row["nats"][name] for row in rows]) for name in names}
     clusters = [row["cluster"] for row in rows]
@@ -106,7 +106,7 @@ def scored_part(rows: Sequence[Row], names: Sequence[str], spec: Evaluation) -> 
         )
         for other in ("base", "control")
     }  # fmt: skip
-    groups: dict[str, dict[str, list[Row]]] = {"source": defaultdict(list), "year": defaultdict(list)}
+    groups: dict[str, dict[str, list[DocumentRow]]] = {"source": defaultdict(list), "year": defaultdict(list)}
     for row in rows:
         for key, group in groups.items():
             if row[key]:
@@ -129,12 +129,12 @@ def scored_part(rows: Sequence[Row], names: Sequence[str], spec: Evaluation) -> 
     )
 
 
-def group_score(rows: Sequence[Row], names: Sequence[str]) -> GroupScore:
+def group_score(rows: Sequence[DocumentRow], names: Sequence[str]) -> GroupScore:
     """Bits per byte of each model over a source or a year, and over how much text."""
     return GroupScore(bits=per_byte(rows, names), documents=len(rows), bytes=sum(row["bytes"] for row in rows))
 
 
-def per_byte(rows: Sequence[Row], names: Sequence[str]) -> dict[str, float]:
+def per_byte(rows: Sequence[DocumentRow], names: Sequence[str]) -> dict[str, float]:
     """Bits per UTF-8 byte of each model over the rows: a ratio of sums."""
     from domain.score import bits_per_byte
 

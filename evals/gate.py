@@ -13,7 +13,7 @@ from domain.manifest import write_json
 from domain.release.scores import PartScore
 from domain.spec import Share, Spec
 from domain.stage import stage
-from evals.scorecard import Scores
+from evals.scorecard import ScorecardContent
 from evals.statistics.bootstrap import FEW
 
 
@@ -35,7 +35,7 @@ def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) ->
     A gate on fewer than 30 independent units is shown, not judged. The gain on domain text is what a release claims,
     so nothing is released until that one is judged.
     """
-    scores = Scores.read(scorecard.path)
+    scores = ScorecardContent.read(scorecard.path)
     gates = {
         "domain_gain": domain_gain(spec, scores.parts["domain"]),
         "general_loss": general_loss(spec, scores.parts["general"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from domain.manifest import write_json
-from domain.release.scores import MODELS, PartScore
+from domain.release.scores import SCORED_MODELS, PartScore
 
 PARTS = ("domain", "general")
 SCORES, TOKENIZER = "scores.json", "tokenizer.json"
@@ -72,7 +72,7 @@ class TokenizerReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scores:
+class ScorecardContent:
     """All that a scorecard's folder says in JSON."""
 
     parts: Mapping[str, ScoredPart]
@@ -100,7 +100,7 @@ def _group(score: GroupScore) -> dict[str, Any]:
 
 
 def _read_group(content: Mapping[str, Any]) -> GroupScore:
-    names = [*MODELS, *sorted(content.keys() - {*MODELS, "documents", "bytes"})]
+    names = [*SCORED_MODELS, *sorted(content.keys() - {*SCORED_MODELS, "documents", "bytes"})]
     return GroupScore(
         bits={name: content[name] for name in names}, documents=content["documents"], bytes=content["bytes"]
     )

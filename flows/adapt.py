@@ -25,13 +25,15 @@ from evals.protect import Protection, protect
 from flows.extension import weigh_extension
 from flows.recipe.recipe import Recipe
 
-NONE: Mapping[str, Artifact] = MappingProxyType({})  # parents of a stage that begins
+NO_PARENTS: Mapping[str, Artifact] = MappingProxyType({})  # parents of a stage that begins
 
 
 class Runner(Protocol):
     """Finds or makes what a stage is asked for."""
 
-    def __call__(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
+    def __call__(
+        self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = ""
+    ) -> A:
         """The artifact; ``label`` names it in the record if not the stage's name does."""
         ...
 

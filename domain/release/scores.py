@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-MODELS = ("base", "control", "adapted")  # what every scorecard has, in the order in which it is shown
-COUNTS = ("units", "documents", "bytes")
+SCORED_MODELS = ("base", "control", "adapted")  # what every scorecard has, in the order in which it is shown
+SCORE_COUNTS = ("units", "documents", "bytes")
 CHANGES = {"base": ("change", "interval"), "control": ("change_from_control", "interval_from_control")}
 
 
@@ -45,7 +45,7 @@ class PartScore:
         for model, change in self.changes.items():
             value, interval = CHANGES[model]
             flat |= {value: change.value, interval: [change.low, change.high]}
-        return {**flat, **{name: getattr(self, name) for name in COUNTS}}
+        return {**flat, **{name: getattr(self, name) for name in SCORE_COUNTS}}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -54,7 +54,7 @@ class PartScore:
         for model, (value, interval) in CHANGES.items():
             low, high = content[interval]
             changes[model] = RelativeChange(value=content[value], low=low, high=high)
-        reserved = {*COUNTS, *(key for keys in CHANGES.values() for key in keys)}
-        names = [*MODELS, *sorted(content.keys() - reserved - set(MODELS))]
+        reserved = {*SCORE_COUNTS, *(key for keys in CHANGES.values() for key in keys)}
+        names = [*SCORED_MODELS, *sorted(content.keys() - reserved - set(SCORED_MODELS))]
         bits = {name: content[name] for name in names}
-        return cls(bits=bits, changes=changes, **{name: content[name] for name in COUNTS})
+        return cls(bits=bits, changes=changes, **{name: content[name] for name in SCORE_COUNTS})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from domain.release.vocabulary import weighed
-from evals.scorecard import GroupScore, ScoredPart, Scores, TokenizerReport
+from evals.scorecard import GroupScore, ScorecardContent, ScoredPart, TokenizerReport
 from evals.statistics.bootstrap import FEW
 
 STYLE = """
@@ -33,7 +33,7 @@ INTRODUCTION = (
 )
 
 
-def page(scores: Scores) -> str:
+def page(scores: ScorecardContent) -> str:
     """One self-contained HTML page of the scores and the tokenizer; the same content gives the same bytes."""
     parts = "".join(section(part, score) for part, score in scores.parts.items()) + vocabulary(scores.tokenizer)
     return (
@@ -77,7 +77,7 @@ def vocabulary(report: TokenizerReport) -> str:
 
 
 def groups(kind: str, scores: Mapping[str, GroupScore], models: Mapping[str, float]) -> str:
-    """Scores by source or by year, where there are any; without intervals, so they show and claim nothing."""
+    """ScorecardContent by source or by year, where there are any; without intervals, so they show and claim nothing."""
     rows = [
         [escape(name), f"{of.documents:,}", f"{of.bytes / 1e3:,.0f}", *(f"{of.bits[model]:.3f}" for model in models)]
         for name, of in scores.items()

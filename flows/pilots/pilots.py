@@ -17,7 +17,7 @@ from domain.stage import A, Stage, Store
 from domain.tokens.shards import PARTS
 from domain.training.pretrain import TRIALS, grid_pilot
 from evals.pilots.choice import Choosing, choose
-from flows.adapt import NONE, Runner, adapt
+from flows.adapt import NO_PARENTS, Runner, adapt
 from flows.pilots.cost import price
 from flows.pilots.grid import longest_run, runs
 from flows.recipe.edit import edited
@@ -92,7 +92,7 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
     """
     made: dict[str, Any] = {}
 
-    def noting(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
+    def noting(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = "") -> A:
         artifact = stage(made_by, spec, parents, label=label)
         made[label or made_by.name] = artifact
         return artifact

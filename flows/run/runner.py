@@ -18,7 +18,7 @@ from domain.planning.speed import Measured
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
 from domain.training.metrics_log import about_path, spool_path
-from flows.adapt import NONE, adapt
+from flows.adapt import NO_PARENTS, adapt
 from flows.recipe.recipe import Recipe
 from flows.run.actuals import comparison, measure
 from flows.run.disk import disk_error
@@ -64,7 +64,9 @@ class Finder:
         self.store, self.machine, self.until = store, machine, until
         self.found: list[tuple[str, Artifact]] = []
 
-    def __call__(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
+    def __call__(
+        self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = ""
+    ) -> A:
         """The finished artifact."""
         if beyond(made_by.name, self.until):
             raise Reached
@@ -110,7 +112,9 @@ class StageRunner:
         self.machine, self.store, self.journey = machine, store, journey
         self.tracker, self.until, self.engine = tracker, until, engine
 
-    def __call__(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NONE, *, label: str = "") -> A:
+    def __call__(
+        self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = ""
+    ) -> A:
         """Find the artifact or make it; track it either way."""
         if beyond(made_by.name, self.until):
             raise Reached

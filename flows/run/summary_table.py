@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from domain.release.scores import PartScore
 from flows.adapt import summary
 from flows.run.actuals import comparison
 from flows.run.record import RunRecord
@@ -15,17 +15,6 @@ from flows.units import relative
 def print_json(work: Path, name: str) -> None:
     """The summary as one JSON object."""
     print(json.dumps(summary(RunRecord(work, name).read()["stages"]), indent=2, ensure_ascii=False))
-
-
-def percent(value: float) -> str:
-    """A relative change with its sign, in percent."""
-    return f"{100 * value:+.1f}%"
-
-
-def change(scores: dict[str, Any], key: str, interval: str) -> str:
-    """A change with its 95% interval."""
-    low, high = scores[interval]
-    return f"{percent(scores[key])} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
@@ -55,16 +44,17 @@ def print_table(work: Path, name: str) -> None:
     if scores := result["scores"]:
         console.print("\nbits per UTF-8 byte on held-out text (lower is better), and the adapted model's change")
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        for column in ("", "base", "control", "adapted"):
+        parts = {part: PartScore.from_dict(score) for part, score in scores.items()}
+        models = list(parts["domain"].bits)
+        for column in ("", *models):
             table.add_column(column, justify="left" if not column else "right")
         table.add_column("against control", justify="right", no_wrap=True)
         table.add_column("against base", justify="right", no_wrap=True)
-        for part, score in scores.items():
+        for part, score in parts.items():
             table.add_row(
                 part,
-                *(f"{score[arm]:.3f}" for arm in ("base", "control", "adapted")),
-                change(score, "change_from_control", "interval_from_control"),
-                change(score, "change", "interval"),
+                *(f"{score.bits[model]:.3f}" for model in models),
+                *(score.changes[model].percent() for model in ("control", "base")),
             )
         console.print(table)
     if decision := result["decision"]:

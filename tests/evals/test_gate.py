@@ -18,7 +18,7 @@ GATES = Gates(domain_gain=0.02, general_loss=0.01)
 
 def part(from_base: Any, from_control: Any, units: int = 60) -> dict[str, Any]:
     return {
-        "change": from_base[0], "interval": from_base[1],
+        "base": 2.5, "control": 2.4, "adapted": 2.0, "change": from_base[0], "interval": from_base[1],
         "change_from_control": from_control[0], "interval_from_control": from_control[1],
         "units": units, "documents": 70, "bytes": 9_000, "sources": {}, "years": {},
     }  # fmt: skip

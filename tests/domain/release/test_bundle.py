@@ -55,9 +55,9 @@ def test_the_lineage_names_every_digest(released: Any) -> None:
     digests = lineage["digests"]
     for name, artifact in parts.items():
         assert digests[name] == artifact.digest == lineage["artifacts"][name]["digest"]
-    assert digests["scorecard"] == parts["decision"].manifest["parents"][0]["digest"]
-    assert [digests["raw"], digests["protected"]] == [p["digest"] for p in parts["corpus"].manifest["parents"]]
-    assert digests["tokens"] == parts["adapted"].manifest["parents"][1]["digest"]
+    assert digests["scorecard"] == parts["decision"].manifest["parents"]["scorecard"]["digest"]
+    assert [digests["raw"], digests["protected"]] == [p["digest"] for p in parts["corpus"].manifest["parents"].values()]
+    assert digests["tokens"] == parts["adapted"].manifest["parents"]["tokens"]["digest"]
     written = json.dumps(lineage["recipe"], sort_keys=True, separators=(",", ":"))
     assert digests["recipe"] == hashlib.sha256(written.encode()).hexdigest()
     assert lineage["recipe"]["corpus"]["domain"][0]["text"] == "body"

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from evals.page.scorecard import page
-from evals.scorecard import ScoredPart, Scores, TokenizerReport
+from evals.scorecard import ScorecardContent, ScoredPart, TokenizerReport
 
 ARMS = {"base": 2.5, "control": 2.4, "adapted": 2.0}
 GROUP = {**ARMS, "documents": 1_234, "bytes": 56_000}
@@ -18,7 +18,9 @@ SCORE = {
 
 def drawn(**parts: dict[str, Any]) -> str:
     report = TokenizerReport(measures={"size": 300, "bytes_per_token": {"domain": 3.0}}, verdict=None)
-    return page(Scores(parts={part: ScoredPart.from_dict(score) for part, score in parts.items()}, tokenizer=report))
+    return page(
+        ScorecardContent(parts={part: ScoredPart.from_dict(score) for part, score in parts.items()}, tokenizer=report)
+    )
 
 
 class Reader(HTMLParser):

@@ -108,7 +108,7 @@ def test_an_extended_tokenizer_is_weighed_beside_the_grid(
     kept = command.ask(*asked)
     assert kept.code == 0, kept.err
     assert len(trained) == 9
-    assert "tokenizer:" not in command.plain(kept.out)
+    assert "tokenizer: keep" not in command.plain(kept.out)
 
 
 def test_pilots_need_text_to_be_judged_by() -> None:
