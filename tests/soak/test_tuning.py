@@ -42,9 +42,9 @@ def test_killed_in_tuning_it_ends_with_the_same_bits(
     (folder,) = (finished / "artifacts" / "tune").iterdir()
     resumed = Checkpoint.open(folder)
     arms = [Checkpoint.open(path) for path in (finished / "artifacts" / "pretrain").iterdir()]
-    digests = {parent["digest"] for parent in resumed.manifest["parents"]}
+    digests = {parent["digest"] for parent in resumed.manifest["parents"].values()}
     (adapted,) = (arm for arm in arms if arm.digest in digests)
     spec = load_recipe(str(recipe)).instruction_tuning
     assert spec is not None
     machine = Machine(device="cpu", precision="fp32", threads=1)
-    assert tune(spec, adapted, out=tmp_path / "whole", machine=machine).digest == resumed.digest
+    assert tune(spec, adapted=adapted, out=tmp_path / "whole", machine=machine).digest == resumed.digest

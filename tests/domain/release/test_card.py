@@ -87,7 +87,7 @@ def test_words_of_the_recipe_come_first(released: Any, card: str) -> None:
 
     made = released[1]
     told = json.loads((made["decision"].path / "decision.json").read_text())
-    score = told["scores"]["domain"]
+    score = PartScore.from_dict(told["scores"]["domain"])
     shared = {"name": "n", "licence": "mit", "reasons": [], "scores": {"domain": score}, "fitted": told["tokenizer"]}
     words = {"intended_use": " Reading ledgers. ", "limitations": "Small."}
     artifacts = {key: made[key] for key in ("base", "adapted", "corpus", "tokenizer")}
