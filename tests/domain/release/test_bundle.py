@@ -56,7 +56,8 @@ def test_the_lineage_names_every_digest(released: Any) -> None:
     for name, artifact in parts.items():
         assert digests[name] == artifact.digest == lineage["artifacts"][name]["digest"]
     assert digests["scorecard"] == parts["decision"].manifest["parents"]["scorecard"]["digest"]
-    assert [digests["raw"], digests["protected"]] == [p["digest"] for p in parts["corpus"].manifest["parents"].values()]
+    for name, parent in parts["corpus"].manifest["parents"].items():
+        assert digests[name] == parent["digest"]
     assert digests["tokens"] == parts["adapted"].manifest["parents"]["tokens"]["digest"]
     written = json.dumps(lineage["recipe"], sort_keys=True, separators=(",", ":"))
     assert digests["recipe"] == hashlib.sha256(written.encode()).hexdigest()
