@@ -25,6 +25,15 @@ def test_a_key_asks_for_its_split(place: float, name: str) -> None:
     assert split_of_key(key(place), SPEC) == name
 
 
+@pytest.mark.parametrize(("place", "name"), [(0.25, "validation"), (0.5, "train")])
+def test_a_key_on_the_border_belongs_to_what_follows(place: float, name: str) -> None:
+    assert split_of_key(key(place), Holdout(validation=0.25, test=0.25)) == name
+
+
+def test_a_hundredth_each_is_held_out_unless_the_recipe_says_otherwise() -> None:
+    assert Holdout() == Holdout(validation=0.01, test=0.01, later=0.0)
+
+
 def test_shares_come_out() -> None:
     splits = [split_of_key(int.from_bytes(sha256(str(i).encode()).digest()[:8]), SPEC) for i in range(20_000)]
     # Standard errors are sqrt(.2 * .8 / 20000) = .0028 and .0021.
@@ -79,3 +88,5 @@ def test_what_repeats_an_older_text_is_no_news() -> None:
 def test_shares_that_leave_nothing() -> None:
     with pytest.raises(ValidationError, match=r"add up to 0\.95"):
         Holdout(validation=0.5, test=0.3, later=0.15)
+    with pytest.raises(ValidationError, match=r"add up to 0\.9,"):
+        Holdout(validation=0.5, test=0.4)

@@ -102,6 +102,10 @@ def test_the_reasons_can_be_read(tmp_path: Path) -> None:
     ]
 
 
+def test_gates_that_a_recipe_leaves_out_are_two_percent_and_one() -> None:
+    assert Gates() == Gates(domain_gain=0.02, general_loss=0.01)
+
+
 def test_gates_that_cannot_be() -> None:
     for wrong in ({"domain_gain": -0.1}, {"general_loss": 2}, {"domain_gian": 0.1}):
         with pytest.raises(ValidationError):

@@ -58,15 +58,21 @@ def test_the_interval_is_from_the_exact_percentiles() -> None:
     assert percentile(0.973) < found.high < percentile(0.977)
 
 
-def test_as_many_draws_as_the_page_says() -> None:
-    """10,000 draws of one generator, in chunks of a million units: the interval of those draws and of no others."""
+@pytest.mark.parametrize(("at_once", "chunks"), [(1_000_000, [10_000]), (50 * 3_000, [3_000, 3_000, 3_000, 1_000])])
+def test_as_many_draws_as_the_page_says(monkeypatch: pytest.MonkeyPatch, at_once: int, chunks: list[int]) -> None:
+    """10,000 draws with the generator of seed 0, however many are drawn at once: their interval and no other."""
+    monkeypatch.setattr(bootstrap, "AT_ONCE", at_once)
     first, second, names = drawn(7, 50)
-    drawn_units = np.random.default_rng(0).integers(50, size=(10_000, 50), dtype=np.int32)
-    by_name = np.array(sorted(range(50), key=names.__getitem__))  # units are numbered in the order of their names
-    rows = by_name[drawn_units]
+    generator = np.random.default_rng(0)
+    units = np.concatenate([generator.integers(50, size=(rows, 50), dtype=np.int32) for rows in chunks])
+    rows = np.array(sorted(range(50), key=names.__getitem__))[units]  # units are numbered in the order of their names
     ratios = first[rows].sum(axis=1) / second[rows].sum(axis=1) - 1
     found = paired_change(first, second, names)
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(ratios, [2.5, 97.5])), rel=1e-12)
+
+
+def test_few_clusters_are_fewer_than_thirty() -> None:
+    assert bootstrap.FEW == 30
 
 
 def test_whole_clusters_are_drawn_as_in_a_plain_loop() -> None:
