@@ -157,6 +157,39 @@ def test_nothing_to_protect_and_nothing_to_judge(tmp_path: Path) -> None:
     assert decided(protection, "").dropped == {}
 
 
+def test_a_text_of_one_word_more_than_a_run_is_two_runs(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 14))
+    assert len(protection.finds(Split([f"x {numbered(0, 14)} y"]), [0])) == 2
+
+
+class Likely:
+    """A table of bits that clears no place."""
+
+    def hold(self, hashes: np.ndarray) -> np.ndarray:
+        return np.ones(len(hashes), np.uint8)
+
+
+def test_a_table_that_clears_nothing_changes_nothing(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 30), numbered(50, 7))
+    texts = [f"x{i} {numbered(3, 12 + i % 2)} {numbered(300 + 20 * i, 20)}" for i in range(60)]
+    before = protection.finds(Split(texts), range(60)).tolist()
+    assert len(before) == 30
+    protection.prefixes = protection.runs = Likely()  # type: ignore[assignment]
+    assert protection.finds(Split(texts), range(60)).tolist() == before
+
+
+def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
+    texts = [f"{numbered(50, 13)} x{i}" for i in range(3)] + [numbered(0, 13)]
+    with pytest.raises(UserError, match=r"4 of 10 documents of calls \(40.0%\).*, 3 of them task1.*or task1 out"):
+        decided(protection, *texts, others=6)
+
+
+def test_runs_of_thirteen_and_whole_texts_from_six_unless_the_recipe_says_otherwise() -> None:
+    stated = {"words": 13, "min_words": 6, "max_documents": 10, "on_match": "drop", "max_share": 0.01}
+    assert Decontamination().model_dump() == stated
+
+
 def test_lengths_must_be_in_order() -> None:
     with pytest.raises(ValueError, match="min_words is 6, words 5; lower min_words"):
         Decontamination(words=5)
