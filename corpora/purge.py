@@ -12,10 +12,11 @@ import orjson
 
 from corpora.containment import PURGED, Made, Place, made_at
 from corpora.purge_caches import LOG, addresses, holding
+from domain.artifacts import PARTS
 from domain.jsonlines import line
 from domain.machine import Machine
 from domain.manifest import MANIFEST, write_json
-from domain.tokens.shards import PARTS, SPLITS, Shard, Shards, beside
+from domain.tokens.shards import SPLITS, Shard, Shards, beside
 
 TEXT_STAGES = ("collect", "curate", "tokenizer", "encode", "describe")  # whose unfinished work holds text
 STAYS = ("Tokenizer", "Checkpoint", "Release")  # what it has learnt cannot be taken out of it: marked, not changed

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 
 from domain.manifest import Damaged, verify
 
+PARTS = ("domain", "general")  # of a corpus: what is to be learned, and what is replayed
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:

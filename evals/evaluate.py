@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from domain.artifacts import Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
+from domain.artifacts import PARTS, Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.release.scores import SCORE_COUNTS, SCORED_MODELS, RelativeChange
@@ -21,7 +21,7 @@ from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.page.scorecard import page
 from evals.protect import Protection
-from evals.scorecard import PARTS, GroupScore, ScorecardContent, ScoredPart, TokenizerReport
+from evals.scorecard import GroupScore, ScorecardContent, ScoredPart, TokenizerReport
 from evals.statistics.bootstrap import paired_change
 
 DocumentRow = dict[str, Any]  # a document: part, id, source, cluster, year, bytes, cut, and nats by model

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from domain.artifacts import PARTS
 from domain.manifest import write_json
 from domain.release.scores import SCORED_MODELS, PartScore
 
-PARTS = ("domain", "general")
 SCORES, TOKENIZER = "scores.json", "tokenizer.json"
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from corpora.datasheet.groups import Lengths
 from corpora.datasheet.ledger_counts import Fates, year
 from corpora.licence import normal
-from domain.artifacts import Corpus, Tokens
+from domain.artifacts import PARTS, Corpus, Tokens
 from domain.text.group_mentions import GROUPS, mentions
 from domain.text.words import Split
-from domain.tokens.shards import PARTS, SPLITS, Shards
+from domain.tokens.shards import SPLITS, Shards
 
 BATCH = 2_000_000  # characters that are split into words together: annual reports have as many, newswire 800
 

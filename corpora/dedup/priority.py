@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-PARTS = ("domain", "general")
+from domain.artifacts import PARTS
 
 
 def ranks(parts: Sequence[str], sources: Sequence[int], dates: Sequence[str | None], ids: Sequence[str]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from domain.artifacts import PARTS
 from domain.cost.device import Device
 from domain.cost.flops import done_per_token, flops_per_token
 from domain.cost.shape import Shape
@@ -13,7 +14,6 @@ from domain.machine import Machine
 from domain.planning.memory import Memory, Setting, training_memory
 from domain.planning.speed import Speed
 from domain.settings.learning import LONGEST_ROW, MICRO_BATCH, Learning
-from domain.tokens.shards import PARTS
 
 BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.artifacts import Corpus
+from domain.artifacts import PARTS, Corpus
 from domain.errors import UserError
 
-PARTS = ("domain", "general")
 # Characters. A longer document is read in passages: the blend is then exact to 32 kB of each source, and a trainer,
 # which needs some 50 bytes for each of a text that it splits, stays small on a book of 100 MB.
 PASSAGE = 1 << 16

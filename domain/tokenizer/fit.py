@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from domain.artifacts import Corpus, Tokenizer
+from domain.artifacts import PARTS, Corpus, Tokenizer
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
-from domain.tokenizer.blend import PARTS, blend
+from domain.tokenizer.blend import blend
 from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_folder, tokenizer_identity
 from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, Objective, smallest, train

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from domain.artifacts import Corpus
-from domain.tokenizer.blend import PARTS, allocate, evenly, source_bytes
+from domain.artifacts import PARTS, Corpus
+from domain.tokenizer.blend import allocate, evenly, source_bytes
 from domain.tokenizer.encoding.texts import encode_texts, load_tokenizer
 from domain.tokenizer.splitting import byte_alphabet, byte_level
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from domain.artifacts import Tokens
+from domain.artifacts import PARTS, Tokens
 from domain.errors import UserError
 from domain.tokens.bestfit import BestFit
 from domain.tokens.interleave import Turns, capped
 from domain.tokens.mixture import REPEATS, Mixture
 from domain.tokens.one_per_row import Separate
 from domain.tokens.packing import Packed, Packing, Rows, Source, Stream
-from domain.tokens.shards import PARTS, Shards
+from domain.tokens.shards import Shards
 
 ENDLESS = 2**62  # rows that a source without a cap may give
 PACKINGS: dict[str, Callable[..., Packed]] = {"stream": Stream, "best_fit": BestFit, "separate": Separate}

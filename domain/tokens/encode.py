@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.artifacts import Corpus, Tokenizer, Tokens
+from domain.artifacts import PARTS, Corpus, Tokenizer, Tokens
 from domain.machine import Machine
 from domain.progress import progress
 from domain.spec import Spec
@@ -20,7 +20,7 @@ from domain.stage import stage
 from domain.tokenizer.encoding.fast import Fast, plain
 from domain.tokenizer.encoding.texts import SAMPLE, batched, cache_of, frame, load_tokenizer, valid
 from domain.tokens.finished_shards import FinishedShards, Note
-from domain.tokens.shards import PARTS, SPLITS, ShardWriter
+from domain.tokens.shards import SPLITS, ShardWriter
 
 COUNTED = ("documents", "tokens", "bytes")
 AT_ONCE = 1 << 20  # characters of documents that are held at once; the tokenizer itself shares them among the cores

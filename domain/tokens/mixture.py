@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from domain.artifacts import PARTS
 from domain.spec import Share, Spec
-from domain.tokens.shards import PARTS
 
 REPEATS = 4  # epochs; up to about 4, repeated text teaches nearly what new text does (arXiv 2305.16264)
 

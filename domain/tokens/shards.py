@@ -9,10 +9,9 @@ import numpy as np
 
 from domain.tokens.shard import Shard, ShardWriter, beside, id_type
 
-__all__ = ["PARTS", "SPLITS", "Shard", "ShardWriter", "Shards", "beside", "id_type"]
+__all__ = ["SPLITS", "Shard", "ShardWriter", "Shards", "beside", "id_type"]
 
 SPLITS = ("train", "validation")
-PARTS = ("domain", "general")
 MAPPED = 128  # files that are open at once; a process may have 1,024
 
 

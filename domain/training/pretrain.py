@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from domain.artifacts import Checkpoint, Tokenizer, Tokens, Trial
+from domain.artifacts import PARTS, Checkpoint, Tokenizer, Tokens, Trial
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base
 from domain.settings.learning import LONGEST_ROW, Training
 from domain.stage import stage
 from domain.tokens.mixture import Mixture
-from domain.tokens.shards import PARTS
 
 TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
 

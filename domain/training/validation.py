@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from domain.artifacts import Tokens
+from domain.artifacts import PARTS, Tokens
 from domain.machine import Machine
 from domain.model.device import autocast
 from domain.model.vocabulary_map import Spelling
@@ -15,7 +15,7 @@ from domain.score import bits_per_byte
 from domain.settings.learning import MICRO_BATCH, Validation
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows, Source
-from domain.tokens.shards import PARTS, Shards
+from domain.tokens.shards import Shards
 from domain.training.objectives import Objective
 from domain.training.prefetch import unlearned
 from domain.training.ranks import Ranks

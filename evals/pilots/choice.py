@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from domain.artifacts import Choice, Trial
+from domain.artifacts import PARTS, Choice, Trial
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Count, Share, Spec
 from domain.stage import stage
-from domain.tokens.shards import PARTS
 from evals.pilots.curve import curve
 from evals.pilots.law import foretold, interval
 

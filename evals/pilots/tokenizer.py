@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from domain.artifacts import Checkpoint, Corpus, Tokens, Verdict
+from domain.artifacts import PARTS, Checkpoint, Corpus, Tokens, Verdict
 from domain.cost.flops import flops_per_token
 from domain.cost.shape import shape_of
 from domain.machine import Machine
@@ -21,7 +21,6 @@ from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.statistics.bootstrap import FEW, paired_change
 
-PARTS = ("domain", "general")
 ARMS = ("kept", "same_bytes", "same_flops")
 TOLD = {"same_bytes": "the same bytes", "same_flops": "the same FLOPs"}
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from domain.artifacts import PARTS
 from flows.command.options import add_as_of, add_machine, add_recipe, machine_of
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-PARTS = ("domain", "general")
 
 
 def add(command: argparse.ArgumentParser) -> None:

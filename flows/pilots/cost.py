@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from domain.machine import Machine
 from domain.planning.expected import expect
 from domain.planning.footprint import PILOTS, checkpoint_bytes
-from flows.pilots.grid import PARTS, longest_run, runs, spent
+from flows.pilots.grid import DIVISORS, longest_run, runs, spent
 from flows.recipe.planned import plan_of
 from flows.recipe.recipe import Recipe
 from flows.units import duration, size
@@ -20,11 +20,11 @@ STATES = 3  # at one moment beside the newest ones: one being written, the trunk
 def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
     """Lines that say it; raises ``UserError`` where there is no plan."""
     plan, asked, longest = plan_of(recipe, machine), runs(recipe), longest_run(recipe)
-    arms, batch, tokens = len(asked) // len(PARTS), recipe.training.batch, recipe.training.tokens or 1
+    arms, batch, tokens = len(asked) // len(DIVISORS), recipe.training.batch, recipe.training.tokens or 1
     read, extends = arms * spent(longest) * batch, recipe.tokenizer.mode == "extend"
     each = expect(plan.shape, asked[-1][1], spent(longest) * batch, plan.device, machine, plan.speed, grown=extends)
     # It looks before the first step and after the last; the runs of an arm share the first look.
-    looking = each.looking * (len(PARTS) + 1) / 2
+    looking = each.looking * (len(DIVISORS) + 1) / 2
     seconds = arms * (each.seconds + looking) + len(asked) * (START + plan.speed.warm_up)
     yield (
         f"{len(asked)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the training; "

@@ -9,7 +9,7 @@ from domain.settings.learning import Training, Validation
 from domain.training.schedule import decay_begins
 from flows.recipe.recipe import Recipe
 
-PARTS = (4, 2, 1)  # each arm is trained for a quarter, half and all of its steps, on one trunk
+DIVISORS = (4, 2, 1)  # each arm is trained for a quarter, half and all of its steps, on one trunk
 DECAY = 0.2  # of the steps; a release's decay of 0.1 is too few steps for a small run
 WARMUP = 10  # the shortest run warms up over a tenth of its tokens, and the longer ones share that
 LOOK = Validation(every=10**9, bytes=100_000, alarm=None)  # before the first step and after the last
@@ -17,7 +17,7 @@ LOOK = Validation(every=10**9, bytes=100_000, alarm=None)  # before the first st
 
 def steps_of(longest: int) -> list[int]:
     """The lengths of an arm's runs, in steps."""
-    return [longest // part for part in PARTS]
+    return [longest // part for part in DIVISORS]
 
 
 def spent(longest: int) -> int:
@@ -35,7 +35,7 @@ def longest_run(recipe: Recipe) -> int:
         raise UserError("training.tokens", "is not set, so there is nothing to pilot for", "set it, or plan --write")
     arms = len(recipe.pilot.domain) * len(rates(recipe))
     each = recipe.pilot.budget * tokens / (arms * batch)
-    least, longest = PARTS[0], int(each)
+    least, longest = DIVISORS[0], int(each)
     if spent(least) > each:
         share = math.ceil(1000 * spent(least) * arms * batch / tokens) / 1000
         problem = f"{recipe.pilot.budget:g} of {tokens:,} tokens is too small for a batch of {batch:,} in each run"

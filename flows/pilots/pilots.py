@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain.artifacts import Artifact, Choice, Tokens
+from domain.artifacts import PARTS, Artifact, Choice, Tokens
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Spec
 from domain.stage import A, Stage, Store
-from domain.tokens.shards import PARTS
 from domain.training.pretrain import TRIALS, grid_pilot
 from evals.pilots.choice import Choosing, choose
 from flows.adapt import NO_PARENTS, Runner, adapt

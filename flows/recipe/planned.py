@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from domain.artifacts import PARTS
 from domain.machine import Machine
 from domain.model.chat_base import confirmed
 from domain.planning.plan import Plan, make_plan
-from evals.scorecard import PARTS
 from flows.recipe.recipe import Recipe
 
 

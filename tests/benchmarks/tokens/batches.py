@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from domain.artifacts import Tokens
+from domain.artifacts import PARTS, Tokens
 from domain.tokens.batches import Batches
 from domain.tokens.bestfit import BestFit
 from domain.tokens.mixture import Mixture
 from domain.tokens.packing import Packing, Source
-from domain.tokens.shards import PARTS, ShardWriter
+from domain.tokens.shards import ShardWriter
 from tests.benchmarks.rounds import interleaved, row
 
 PIECES, CONTEXT, ROWS = 4_096, 256, 4  # the quickstart's

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.artifacts import Tokens
+from domain.artifacts import PARTS, Tokens
 from domain.cost.tensors import tensors
 from domain.machine import Machine
 from domain.model.build import build
@@ -19,7 +19,7 @@ from domain.model.spec import Scratch
 from domain.settings.learning import Learning
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
-from domain.tokens.shards import PARTS, ShardWriter
+from domain.tokens.shards import ShardWriter
 
 SIGNS = {"bos_token": "<begin>", "eos_token": "<end>", "pad_token": "<pad>"}
 MEDIAN, DEVIATION = 6.0, 1.2  # of the logarithm of a document's length in tokens: half are shorter than 403
