@@ -42,15 +42,19 @@ def shingles(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
 
 
-def test_any_number_of_workers_and_any_day_give_one_digest(
-    raw: Any, cleaned: Any, prose: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+def test_any_number_of_workers_gives_one_digest(
+    raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_module("corpora.collect"), "SHARD_BYTES", 20_000)
     made = raw(mixed(prose))
     assert sum(1 for _ in (made.path / "documents").iterdir()) > 4
-    one, again, two = (cleaned(made, workers=workers, holdout=HALF) for workers in (1, 1, 2))
-    assert one.digest == again.digest == two.digest
-    assert one.identity == two.identity
+    digests, identities = set(), set()
+    for workers in (1, 2):
+        corpus = cleaned(made, workers=workers, holdout=HALF)
+        digests.add(corpus.digest)
+        identities.add(corpus.identity)
+        shutil.rmtree(tmp_path / "work")  # judged shards are not to be found by the next
+    assert (len(digests), len(identities)) == (1, 1)
 
 
 def test_ray_makes_the_same_corpus(raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from corpora.document import Document, clean, iso_date, iso_language, to_trove
 def test_clean_text() -> None:
     assert clean("  a\r\nb\rc\x00\n") == "a\nb\nc"
     assert clean("x\ud800y") == "x\ufffdy"
-    assert clean("naïve 😀") == "naïve 😀"
+    assert clean("na\u00efve 😀") == "na\u00efve 😀"
+    assert clean("nai\u0308ve") == "na\u00efve"  # an i and its dots become one letter
+    assert clean("ﬁt a bafﬂing oﬃce") == "fit a baffling office"
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,16 @@ def test_identity_follows_spec_version_and_parents(tmp_path: Path) -> None:
 
 
 def test_the_machine_changes_neither_identity_nor_digest(tmp_path: Path) -> None:
-    one = count(Number(), out=tmp_path / "one", machine=Machine(workers=1))
-    two = count(Number(), out=tmp_path / "two", machine=Machine(workers=7, device="cpu", precision="fp32"))
+    workers = []
+
+    def run(spec: Number, *, out: Path, machine: Machine) -> dict[str, Any]:
+        workers.append(machine.workers)
+        return count.run(spec, out=out, machine=machine)
+
+    counted = Stage(name="count", version=1, makes=Raw, run=run)
+    one = counted(Number(), out=tmp_path / "one", machine=Machine(workers=1))
+    two = counted(Number(), out=tmp_path / "two", machine=Machine(workers=7, device="cpu", precision="fp32"))
+    assert workers == [1, 7]  # it worked with either
     assert (one.identity, one.digest) == (two.identity, two.digest)
     assert (one.path / "manifest.json").read_bytes() == (two.path / "manifest.json").read_bytes()
 

@@ -48,11 +48,11 @@ def test_an_unknown_name(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_silent_server(web: Web, client: Make) -> None:
-    web.pages["/"] = Reply(b"x", wait=2.0)
+    web.pages["/"] = Reply(b"x", wait=4.0)
     begun = time.monotonic()
     with pytest.raises(Unreachable, match="no whole answer"):
         client(tries=1, timeout=0.3).get(f"{web.url}/")
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 3.5
 
 
 def test_a_body_that_drips_ends(web: Web, client: Make) -> None:
@@ -60,7 +60,7 @@ def test_a_body_that_drips_ends(web: Web, client: Make) -> None:
     begun = time.monotonic()
     with pytest.raises(Unreachable, match=r"timed out|bytes in"):
         client(tries=1, timeout=0.4).get(f"{web.url}/")
-    assert 0.3 < time.monotonic() - begun < 1.5
+    assert 0.3 < time.monotonic() - begun < 10
 
 
 def test_headers_that_drip_end(client: Make) -> None:
@@ -82,7 +82,7 @@ def test_headers_that_drip_end(client: Make) -> None:
         begun = time.monotonic()
         with pytest.raises(Unreachable, match=r"timed out|bytes in"):
             client(tries=1, timeout=0.4, profile={"private_hosts": (host,)}).get(f"http://{host}/")
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 10  # all of it would take 22 s
         thread.join(2)
 
 
@@ -109,10 +109,10 @@ def test_too_large_by_its_own_word_is_not_read(web: Web, client: Make) -> None:
 
 def test_a_bomb_stops_at_the_cap(web: Web, client: Make) -> None:
     web.pages["/"] = Reply(gzip.compress(bytes(300_000_000)), headers={"Content-Encoding": "gzip"})
-    begun = time.monotonic()
+    begun = time.process_time()  # of the server's thread too; a busy machine adds nothing
     with pytest.raises(Unfit, match="more than 5,000,000 bytes"):
         client(most=5_000_000).get(f"{web.url}/")
-    assert time.monotonic() - begun < 1.0
+    assert time.process_time() - begun < 1.0
     assert len(client().get(f"{web.url}/", most=5_000_000, cut=True).content) == 5_000_000
 
 

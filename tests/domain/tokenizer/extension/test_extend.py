@@ -104,12 +104,12 @@ def test_every_text_comes_back(name: str, made: Any) -> None:
     _, out, _ = made(name)
     after = load_tokenizer(out)
     million = "".join(chr(0x4E00 + number * 7919 % 20000) if number % 3 else "ab" for number in range(300_000))
-    begin = time.monotonic()
+    begin = time.process_time()
     for text in [*HARD, *DOMAIN[:3], million]:
         whole = text.replace("▁", "_") if "llama2" in name else text  # a ▁ of the text is a space to it
         (ids,) = encode_texts(after, [whole])
         assert after.decode(ids, clean_up_tokenization_spaces=False) == whole
-    assert time.monotonic() - begin < 20
+    assert time.process_time() - begin < 20
 
 
 def test_files_beside_it_stay(made: Any) -> None:
