@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -13,9 +14,12 @@ from typing import Any
 
 from domain import artifacts
 from domain.errors import UserError
+from domain.logs import RecordFile, TerminalHandler, handled_by
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.training.preemption import STOPPED, Stopped
+
+logger = logging.getLogger(__name__)
 
 # What libraries that raise no OSError say of a full disk (safetensors, SQLite).
 FULL = ("No space left on device", "Disk quota exceeded", "disk is full")
@@ -80,6 +84,19 @@ def main(job_file: Path) -> None:
     """Run the job and write its reply: an empty object, or what stopped it."""
     job = json.loads(job_file.read_text(encoding="utf-8"))
     end_with_parent()
+    with handled_by(handler_of(job)):
+        perform(job)
+
+
+def handler_of(job: dict[str, Any]) -> logging.Handler:
+    """To the launcher by a file, where that is on this node; else to this node's terminal."""
+    if "log" in job and os.environ.get("GROUP_RANK", "0") == "0":
+        return RecordFile(Path(job["log"]))
+    return TerminalHandler()
+
+
+def perform(job: dict[str, Any]) -> None:
+    """Run the job, reply, and end the process where more than returning is needed."""
     reply: dict[str, Any] = {}
     try:
         run(job)
@@ -88,7 +105,8 @@ def main(job_file: Path) -> None:
     except Exception as error:
         answer = reply_to(error, job)
         if answer is None:
-            raise
+            logger.exception("stage %s failed", job["stage"].partition(":")[2])
+            sys.exit(1)
         reply = answer
     except KeyboardInterrupt:
         os._exit(130)

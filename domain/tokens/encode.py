@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from domain.tokenizer.encoding.fast import Fast, plain
 from domain.tokenizer.encoding.texts import SAMPLE, batched, cache_of, frame, load_tokenizer, valid
 from domain.tokens.finished_shards import FinishedShards, Note
 from domain.tokens.shards import SPLITS, ShardWriter
+
+logger = logging.getLogger(__name__)
 
 COUNTED = ("documents", "tokens", "bytes")
 AT_ONCE = 1 << 20  # characters of documents that are held at once; the tokenizer itself shares them among the cores
@@ -43,7 +46,7 @@ def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, m
     cache = cache_of(loaded)
     fast = cache.prove(loaded.backend_tokenizer, list(sample(corpus)))
     path = f"the slow tokenizer path: {cache.why}" if fast is None else "tiktoken"
-    print(f"encode: using {path}", flush=True)
+    logger.info("encode: using %s", path)
     work = Work(
         finished=finished, fast=fast, backend=loaded.backend_tokenizer, frame=frame(loaded),
         largest=max(loaded.get_vocab().values()),

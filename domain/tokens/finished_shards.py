@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ from domain.artifacts import Corpus, Tokenizer
 from domain.errors import UserError
 from domain.manifest import SCRATCH, file_sha256, write_json
 from domain.tokens.shard import ENDINGS, beside
+
+logger = logging.getLogger(__name__)
 
 Note = dict[str, Any]
 
@@ -62,7 +65,7 @@ class FinishedShards:
             if hashes[ending] != digest:
                 file = beside(self.stem(split, name), ending)
                 change = f"SHA-256 was {digest} when finished, now {hashes[ending]}"
-                print(f"encode: {file} has changed ({change}); encoding it again", flush=True)
+                logger.warning("encode: %s has changed (%s); encoding it again", file, change)
                 return None
         facts: Note = note["facts"]
         return facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from domain.model.spec import Base
 from domain.settings.learning import LONGEST_ROW, Training
 from domain.stage import stage
 from domain.tokens.mixture import Mixture
+
+logger = logging.getLogger(__name__)
 
 TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
 
@@ -130,10 +132,10 @@ def learn(
         packing = spec.packing if attention.packed else "separate"
         batches = Batches(tokens, spec.mixture, rows=rows, context=raw, batches=steps, seed=spec.seed, packing=packing)
         for warning in batches.warnings() if ranks.first else ():
-            print(f"{what}: {warning}", file=sys.stderr, flush=True)
+            logger.warning("%s: %s", what, warning)
         if packing != spec.packing and ranks.first:
-            why = f"{what}: {model.config.model_type} cannot keep documents of one row apart: one document a row"
-            print(why, file=sys.stderr, flush=True)
+            kind = model.config.model_type
+            logger.warning("%s: %s cannot keep documents of one row apart: one document a row", what, kind)
         whole_rows = PACKINGS["best_fit" if packing == "stream" else packing]
         look = Validator(
             tokens, objective, speaker, spec.validation, context=context, packed=whole_rows, seed=spec.seed,

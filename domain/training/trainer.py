@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -36,6 +36,8 @@ from domain.training.state.checkpoints import Checkpoints, Saved
 from domain.training.state.export import CHECKPOINTS, SHAPE
 from domain.training.state.trunk import Trunk
 from domain.training.throughput import TOLD, Pace
+
+logger = logging.getLogger(__name__)
 
 READ_EVERY = {"cpu": 1, "cuda": 10}  # steps after which the host asks a device for losses; asking makes it wait
 MOST_ROLLBACKS = 3
@@ -234,7 +236,7 @@ class Trainer:
         found = [values.tolist() for _, values in self.waiting]  # a device is waited for, and its time must count
         pace = self.pace.told(self.at.tokens, self.ahead.waited)
         if self.spool:
-            self.spool.about(self.pace.about())
+            self.spool.about({"steps": self.steps, **self.pace.about()})
         for (point, _), (loss, norm, skip) in zip(self.waiting, found, strict=True):
             self.at.skipped = self.at.skipped + 1 if skip else 0
             point |= {"loss": loss, "gradient_norm": norm, **({"skipped": 1} if skip else {})}
@@ -243,7 +245,7 @@ class Trainer:
             if skip and self.ranks.first:
                 names = self.batches.names((point["step"] - 1 + self.at.jump) % self.steps)
                 told = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
-                print(f"{told}; it read {', '.join(names)}", file=sys.stderr, flush=True)
+                logger.warning("%s; it read %s", told, ", ".join(names))
             self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         self.waiting.clear()
         self.ahead.waited = 0.0
@@ -260,7 +262,7 @@ class Trainer:
         self.at.jump, self.at.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
         if self.ranks.first:
             told = f"{place}: {found}; back to step {anchor:,}, and {self.at.jump:,} batches are passed over"
-            print(told, file=sys.stderr, flush=True)
+            logger.warning(told)
 
     def looked(self) -> None:
         """Score held-out text; say so where general text has become worse than allowed, and end there if asked."""
@@ -274,7 +276,7 @@ class Trainer:
         if limits.stop is not None and worse > limits.stop:
             self.at.stopped = f"{told}, more than {limits.stop:.1%}: stopped"
         if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
-            print(self.at.stopped or told, file=sys.stderr, flush=True)
+            logger.warning(self.at.stopped or told)
 
     def save(self, *, anchor: bool, wait: bool, lasts: bool = False) -> None:
         """Keep the whole state; it is written while the training goes on."""

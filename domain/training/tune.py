@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,6 +18,8 @@ from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
 from domain.training.instruction.examples_file import Orders
 from domain.training.pretrain import told_of
+
+logger = logging.getLogger(__name__)
 
 
 class Instruct(Spec):
@@ -127,7 +129,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
             chat.keep(out / ".scratch" / SHAPE)
         if longer and ranks.first:
             told = f"{len(longer):,} of {len(longer) + len(examples):,} examples do not fit into {context:,} tokens"
-            print(f"tune: {told} and are left out, such as {longer[0].place}", file=sys.stderr, flush=True)
+            logger.warning("tune: %s and are left out, such as %s", told, longer[0].place)
         look = Answers(
             held, objective, speaker, most=spec.validation.bytes, context=context, packing=packing, ranks=ranks,
             machine=machine,

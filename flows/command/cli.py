@@ -52,10 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what the user can fix is printed as one line each, with exit code 2."""
     options = parser().parse_args(arguments)
     from domain.errors import UserError
+    from domain.logs import TerminalHandler, handled_by
     from flows.run.signals import interruptible
 
     try:
-        with interruptible():
+        with handled_by(TerminalHandler()), interruptible():
             code = int(command_module(options.command).run(options))
     except* UserError as group:
         for error in flattened(group):

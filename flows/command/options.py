@@ -68,22 +68,8 @@ def positive(text: str) -> int:
 
 def machine_of(options: argparse.Namespace) -> Machine:
     """The machine profile: the file, overridden by flags."""
-    from pathlib import Path
+    from flows.run.profile import read_profile
 
-    from domain.errors import UserError
-    from domain.machine import Machine
-    from domain.yamlfile import read_yaml
-    from flows.recipe.errors import validated
-
-    path = Path(options.machine) if options.machine else Path("command line")
-    content = read_yaml(path) or {} if options.machine else {}
-    if not isinstance(content, dict):
-        raise UserError(
-            str(path), f"holds {type(content).__name__}, not keys and values", "write for instance workers: 4"
-        )
-    if isinstance(content.get("work"), str):
-        content["work"] = str(Path(content["work"]).expanduser())
-    for name in ("work", "workers", "threads", "processes", "device", "precision", "micro_batch", "tracking"):
-        if getattr(options, name, None) is not None:
-            content[name] = getattr(options, name)
-    return validated(Machine, content, path)
+    names = ("work", "workers", "threads", "processes", "device", "precision", "micro_batch", "tracking")
+    flags = {name: getattr(options, name, None) for name in names}
+    return read_profile(options.machine, {name: value for name, value in flags.items() if value is not None})

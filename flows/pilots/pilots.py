@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,11 +23,13 @@ from flows.pilots.grid import longest_run, runs
 from flows.recipe.edit import edited
 from flows.recipe.preflight import base as given
 from flows.recipe.recipe import Recipe, load_recipe
-from flows.run.disk import disk_error, refuse_full
+from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
 from flows.run.record import RunRecord
 from flows.run.run import tracker_for
 from flows.run.runner import Reached, StageRunner
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,16 @@ def pilot_recipe(
         refuse_full(machine.work)
         given(recipe)  # it is wanted hours later; whether it is there is known now
         for line in price(recipe, machine):
-            print(f"pilots: {line}", flush=True)
+            logger.info("pilots: %s", line)
         journey, tracker = RunRecord(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
         runner = StageRunner(
             machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="tokenizer_verdict"
         )  # fmt: skip
         journey.begin(recipe.model_dump(mode="json"), day.isoformat())
-        try:
+        with disk_refusals(machine.work):
             with tracker:
                 choice, made = explore(recipe, day, runner)
             shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no arm branches off any more
-        except Exception as error:
-            if refusal := disk_error(error, machine.work):
-                raise refusal from error
-            raise
     return PilotResult(choice, made.get("tokenizer_verdict"), keeps(made))
 
 

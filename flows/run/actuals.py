@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -22,6 +22,8 @@ from domain.tokenizer.files import pieces_of
 from domain.training.metrics_log import read_about, read_points
 from flows.units import duration, size
 
+logger = logging.getLogger(__name__)
+
 WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are compiled
 
 
@@ -39,7 +41,7 @@ def measure(
     try:
         return noted(label, spec, learning, parents, made, points, machine, read_about(spool))
     except (UserError, OSError, LookupError, ArithmeticError, TypeError, ValueError) as error:
-        print(f"{label}: not measured ({type(error).__name__}: {error})", file=sys.stderr, flush=True)
+        logger.warning("%s: not measured (%s: %s)", label, type(error).__name__, error)
         return None
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from domain.errors import UserError
@@ -59,3 +60,14 @@ def disk_error(error: Exception, work: Path) -> UserError | None:
     if free < LEAST:
         return UserError(str(work), "the disk is full", MENDS[errno.ENOSPC])
     return None
+
+
+@contextmanager
+def disk_refusals(work: Path) -> Iterator[None]:
+    """Errors that the disk of ``work`` caused come out as a ``UserError``."""
+    try:
+        yield
+    except Exception as error:
+        if refusal := disk_error(error, work):
+            raise refusal from error
+        raise

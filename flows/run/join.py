@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from domain.errors import UserError
 from domain.machine import Machine
 from flows.run.launch import environment, learner, processes, torchrun
+
+logger = logging.getLogger(__name__)
 
 POLLED = 0.5  # seconds between two looks
 
@@ -24,7 +26,7 @@ def join(machine: Machine, node: int) -> None:
         problem = f"is {node}, and the profile has {machine.nodes} nodes, of which the first is 0"
         raise UserError("--node", problem, f"choose 1 to {machine.nodes - 1}" if machine.nodes > 1 else "set nodes")
     known = set(jobs(machine.work))
-    print(f"node {node} of {machine.nodes}: waiting for trainings in {machine.work}", flush=True)
+    logger.info("node %d of %d: waiting for trainings in %s", node, machine.nodes, machine.work)
     while True:
         for job in (each for each in jobs(machine.work) if each not in known):
             known.add(job)
@@ -54,4 +56,4 @@ def take_part(job: Path, machine: Machine, node: int) -> None:
         except KeyboardInterrupt:
             child.terminate()
             raise
-    print(f"node {node}: {job.name.partition('.')[0]} ended with {code}", file=sys.stderr, flush=True)
+    logger.warning("node %d: %s ended with %d", node, job.name.partition(".")[0], code)

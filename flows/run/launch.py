@@ -14,6 +14,7 @@ from typing import Any
 
 from domain.artifacts import Artifact
 from domain.errors import UserError
+from domain.logs import relayed
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Spec
@@ -52,6 +53,7 @@ def job(
         "machine": machine.model_dump(mode="json"),
         "ranks": made_by.ranks,
         "reply": str(out.with_name(f"{out.name}.reply.json")),
+        "log": str(out.with_name(f"{out.name}.log.jsonl")),
     }
 
 
@@ -65,7 +67,10 @@ def launch(made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact], *, 
     together = made_by.ranks and (ranks > 1 or machine.nodes > 1)
     command = [*(torchrun(machine, ranks) if together else []), *learner(job_file)]
     # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child:
+    with (
+        relayed(Path(content["log"])),
+        subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child,
+    ):
         try:
             code = child.wait()
         except BaseException:  # Ctrl-C, or Prefect's own for SIGTERM

@@ -9,12 +9,14 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TextIO
 
 from domain.errors import UserError
 
 MARK = "SHOPTALK_RUN"
+HELD: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 PATIENCE = 10.0  # seconds that a killed process may take to be gone
 
 
@@ -23,8 +25,24 @@ def holding(work: Path) -> Iterator[None]:
     """Hold the work folder for one run; raises ``UserError`` where another process holds it.
 
     The kernel frees the lock with the process, however it ended. The file names the process, and a mark drawn
-    anew for each run, which the run's children inherit in their environment.
+    anew for each run, which the run's children inherit in their environment. Within a run that holds the folder,
+    it is held once more without ado: the command takes it before the flow that it starts.
     """
+    place = work.resolve()
+    if place in HELD.get():
+        yield
+        return
+    token = HELD.set(HELD.get() | {place})
+    try:
+        with locked(work):
+            yield
+    finally:
+        HELD.reset(token)
+
+
+@contextmanager
+def locked(work: Path) -> Iterator[None]:
+    """The lock itself."""
     try:
         work.mkdir(parents=True, exist_ok=True)
         file = (work / "lock").open("a+")

@@ -1,8 +1,8 @@
-"""One run of a recipe: what is finished is found without an engine; the rest runs as a flow; then the table."""
+"""One run of a recipe: what is finished is found without Prefect; the rest runs as a flow."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
@@ -11,13 +11,15 @@ from domain.spec import fingerprint
 from domain.stage import Store
 from flows.recipe.preflight import base
 from flows.recipe.recipe import Recipe, load_recipe
-from flows.run.disk import disk_error, refuse_full
+from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
 from flows.run.record import RunRecord
-from flows.run.runner import StageRunner, find_all, travel
+from flows.run.runner import Engine, StageRunner, directly, find_all, travel
 from flows.run.stages import beyond
 from flows.tracking.background import BackgroundTracker
-from flows.tracking.tracker import Tracker
+from flows.tracking.tracker import Several, Tracker
+
+logger = logging.getLogger(__name__)
 
 
 def run_recipe(
@@ -32,41 +34,85 @@ def run_recipe(
     Raises a ``UserError``, or a group of them, for what the user can fix.
     """
     recipe, machine = load_recipe(name, overrides), machine or Machine()
+    day = as_of or datetime.now(UTC).date()
     with holding(machine.work):
-        try:
-            run_held(name, overrides, recipe, as_of or datetime.now(UTC).date(), machine, until)
-        except Exception as error:
-            if refusal := disk_error(error, machine.work):
-                raise refusal from error
-            raise
-        decision = RunRecord(machine.work, recipe.name).read()["stages"].get("decide")
-    return until != "release" or bool(decision and decision["facts"]["released"])
+        artifacts, complete = find_all(recipe, day, Store(machine.work), machine, until)
+        if not complete:
+            preflight(recipe, machine, until)
+            logger.info("%s, as of %s: %d stages found, the others are made now.", recipe.name, day, len(artifacts))
+            return run_flow(name, overrides, day, until, machine)
+        count = len(artifacts)
+        logger.info("Nothing to do: all %d stages of %s are finished and every byte of them holds.", count, recipe.name)
+        journey, tracker = RunRecord(machine.work, recipe.name), tracker_for(machine, recipe, day)
+        digests = {label: artifact.digest for label, artifact in artifacts}
+        if not journey.told(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
+            # The run that made the last of them ended before all was tracked.
+            with disk_refusals(machine.work):
+                store = Store(machine.work)
+                runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
+                travel(recipe, day, runner)
+        return released(journey, until)
 
 
-def run_held(name: str, overrides: Sequence[str], recipe: Recipe, day: date, machine: Machine, until: str) -> None:
-    """The run itself, in a work folder that is held."""
+def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machine: Machine) -> bool:
+    """Make what is missing by the Prefect flow; without a standing server, one for this run is started."""
+    from flows.run.prefect_server import configure_prefect, start_server
+
+    configure_prefect(machine.work)
+    recipe = load_recipe(name, overrides)
+    tracker_for(machine, recipe, as_of).prepare()  # MLflow is imported while the server starts
+    start_server(machine.work)
+    from prefect.exceptions import CancelledRun
+
+    from flows.run.prefect_flow import adapt
+
+    try:
+        adapt(name, list(overrides), as_of, until, machine)
+    except CancelledRun:
+        raise KeyboardInterrupt from None
+    return released(RunRecord(machine.work, recipe.name), until)
+
+
+def make_all(
+    recipe: Recipe,
+    as_of: date,
+    machine: Machine,
+    until: str,
+    engine: Engine = directly,
+    page: Tracker | None = None,
+) -> bool:
+    """Every stage up to ``until``, found or made, in a work folder that is held; whether what was asked for came out.
+
+    ``page`` is told what the tracker is told.
+    """
     store, journey, tracker = (
         Store(machine.work),
         RunRecord(machine.work, recipe.name),
-        tracker_for(machine, recipe, day),
+        tracker_for(machine, recipe, as_of),
     )
-    runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
-    found, complete = find_all(recipe, day, store, machine, until)
-    if not complete:
-        from flows.run.prefect_flow import run_flow
+    preflight(recipe, machine, until)
+    for warning in recipe.warnings:
+        logger.warning("%s: %s", recipe.name, warning)
+    with disk_refusals(machine.work):
+        everyone = Several(tracker, page) if page else tracker
+        runner = StageRunner(
+            machine=machine, store=store, journey=journey, tracker=everyone, until=until, engine=engine
+        )
+        travel(recipe, as_of, runner)
+    return released(journey, until)
 
-        refuse_full(machine.work)
-        if not beyond("tokenizer", until):
-            base(recipe)  # it is wanted hours later; whether it is there is known now
-        for warning in recipe.warnings:
-            print(f"{recipe.name}: {warning}", file=sys.stderr, flush=True)
-        print(f"{recipe.name}, as of {day}: {len(found)} stages found, the others are made now.", flush=True)
-        run_flow(name, list(overrides), day, runner)
-        return
-    print(f"Nothing to do: all {len(found)} stages of {recipe.name} are finished and every byte of them holds.")
-    digests = {label: artifact.digest for label, artifact in found}
-    if not journey.told(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
-        travel(recipe, day, runner)  # the run that made the last of them ended before it was told
+
+def preflight(recipe: Recipe, machine: Machine, until: str) -> None:
+    """What would fail only hours later is known before anything is spent."""
+    refuse_full(machine.work)
+    if not beyond("tokenizer", until):
+        base(recipe)
+
+
+def released(journey: RunRecord, until: str) -> bool:
+    """Whether a run up to ``until`` came out: False where the gates did not hold."""
+    decision = journey.read()["stages"].get("decide")
+    return until != "release" or bool(decision and decision["facts"]["released"])
 
 
 def tracker_for(machine: Machine, recipe: Recipe, as_of: date) -> Tracker:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from domain.artifacts import Artifact, Release
 from domain.machine import Machine
@@ -26,6 +28,8 @@ from flows.run.launch import launch
 from flows.run.record import RunRecord
 from flows.run.stages import beyond
 from flows.tracking.tracker import Tracker
+
+logger = logging.getLogger(__name__)
 
 FORWARD_SECONDS = 10.0
 
@@ -51,7 +55,7 @@ def find(store: Store, made_by: Stage[A], spec: Spec, parents: Mapping[str, Arti
     if stated == {name: parent.digest for name, parent in parents.items()}:
         return artifact
     aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
-    print(f"{made_by.name}: was made from something that has changed since; kept as {aside}", flush=True)
+    logger.info("%s: was made from something that has changed since; kept as %s", made_by.name, aside)
     shutil.rmtree(aside, ignore_errors=True)
     artifact.path.rename(aside)
     return None
@@ -91,7 +95,15 @@ def find_all(
     return finder.found, True
 
 
-def directly(label: str, call: Callable[..., Any]) -> Callable[..., Any]:
+class Engine(Protocol):
+    """Makes a task of a call, by its label."""
+
+    def __call__(self, label: str, call: Callable[[], A]) -> Callable[[], A]:
+        """The call as a task."""
+        ...
+
+
+def directly(label: str, call: Callable[[], A]) -> Callable[[], A]:
     """No engine: the call itself."""
     return call
 
@@ -107,7 +119,7 @@ class StageRunner:
         journey: RunRecord,
         tracker: Tracker,
         until: str,
-        engine: Any = directly,
+        engine: Engine = directly,
     ) -> None:
         self.machine, self.store, self.journey = machine, store, journey
         self.tracker, self.until, self.engine = tracker, until, engine
@@ -120,8 +132,7 @@ class StageRunner:
             raise Reached
         label = label or made_by.name
         # Called without arguments: the engine would walk through every argument to look for futures in it.
-        artifact: A = self.engine(label, lambda: self.find_or_make(made_by, spec, parents, label))()
-        return artifact
+        return self.engine(label, lambda: self.find_or_make(made_by, spec, parents, label))()
 
     def find_or_make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], label: str) -> A:
         """The body of one engine task."""
@@ -129,16 +140,16 @@ class StageRunner:
         began = time.monotonic()
         found = find(self.store, made_by, spec, parents, request)
         if found is None:
-            print(f"{label}: working", flush=True)
+            logger.info("%s: working", label)
             artifact = self.make(made_by, spec, parents, request, label)
             seconds = time.monotonic() - began
-            print(f"{label}: done in {seconds:.0f} s", flush=True)
+            logger.info("%s: done in %.0f s", label, seconds)
         else:
             artifact, seconds = found, None
-            print(f"{label}: found", flush=True)
+            logger.info("%s: found", label)
         learned = Measured(self.machine.work).of(artifact.identity)
         if learned and seconds is not None:
-            print(f"{label}: {comparison(learned)}", flush=True)
+            logger.info("%s: %s", label, comparison(learned))
         self.journey.add(label, artifact, seconds, learned)
         self.tracker.finished(label, request, artifact, parents, seconds)
         return artifact
@@ -154,7 +165,7 @@ class StageRunner:
             while not done.wait(FORWARD_SECONDS):
                 self.tracker.forward(request, spool)
 
-        watcher = threading.Thread(target=forward, daemon=True)
+        watcher = threading.Thread(target=copy_context().run, args=(forward,), daemon=True)
         watcher.start()
         try:
             built = self.build(made_by, spec, parents, out)

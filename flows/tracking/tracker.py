@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
@@ -13,6 +13,8 @@ from domain.artifacts import Artifact, Release
 from domain.spec import Spec
 from domain.stage import Stage
 from domain.worker import FULL
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="Tracker")
@@ -52,6 +54,56 @@ class Tracker:
         """Put the release into the registry, once, and point the alias at it."""
 
 
+class Several(Tracker):
+    """The same for each of several; ``uri`` and ``broken`` are the first one's."""
+
+    def __init__(self, *trackers: Tracker) -> None:
+        self.trackers, self.uri = trackers, trackers[0].uri
+
+    @property
+    def broken(self) -> bool:  # type: ignore[override]
+        """Whether the first one has failed."""
+        return self.trackers[0].broken
+
+    def prepare(self) -> None:
+        """Prepare each."""
+        for tracker in self.trackers:
+            tracker.prepare()
+
+    def __enter__(self) -> Self:
+        for tracker in self.trackers:
+            tracker.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for tracker in self.trackers:
+            tracker.__exit__(kind, error, trace)
+
+    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+        """Each."""
+        for tracker in self.trackers:
+            tracker.started(label, request, made_by, spec, parents)
+
+    def forward(self, request: str, spool: Path) -> None:
+        """Each."""
+        for tracker in self.trackers:
+            tracker.forward(request, spool)
+
+    def finished(
+        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+    ) -> None:
+        """Each."""
+        for tracker in self.trackers:
+            tracker.finished(label, request, artifact, parents, seconds)
+
+    def register(self, name: str, release: Release) -> None:
+        """Each."""
+        for tracker in self.trackers:
+            tracker.register(name, release)
+
+
 def quietly(call: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
     """Tracking that fails says so once and is left alone: weeks of learning must not hang on a server."""
 
@@ -65,8 +117,7 @@ def quietly(call: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, 
             self.broken = True
             lines = str(error).splitlines() or [type(error).__name__]
             reason = next((line for line in lines if any(full in line for full in FULL)), lines[0])
-            told = f"tracking: {self.uri} failed ({reason[:200]}); the run goes on untracked"
-            print(told, file=sys.stderr, flush=True)
+            logger.warning("tracking: %s failed (%s); the run goes on untracked", self.uri, reason[:200])
 
     return guarded
 

@@ -22,6 +22,9 @@ import yaml
 from domain.machine import Machine
 from flows.command import cli
 
+# Once a test has imported Prefect, its handler would print other tests' warnings a second time.
+os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
 FIELD = [
     "clause", "tenant", "landlord", "covenant", "breach", "notice", "premises", "waiver", "indemnity", "escrow", "lien",
     "deed", "statute", "tort",
@@ -152,14 +155,13 @@ def digests(work: Path) -> dict[str, str]:
 @pytest.fixture
 def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in this process, without Prefect; a learner still has a process of its own."""
-    from flows.run.runner import StageRunner, travel
+    from flows.recipe.recipe import load_recipe
+    from flows.run.run import make_all
 
-    def run_flow(name: str, overrides: list[str], as_of: date, runner: StageRunner) -> None:
-        from flows.recipe.recipe import load_recipe
+    def run_flow(name: str, overrides: list[str], as_of: date, until: str, machine: Machine) -> bool:
+        return make_all(load_recipe(name, overrides), as_of, machine, until)
 
-        travel(load_recipe(name, overrides), as_of, runner)
-
-    monkeypatch.setattr("flows.run.prefect_flow.run_flow", run_flow)
+    monkeypatch.setattr("flows.run.run.run_flow", run_flow)
 
 
 @pytest.fixture(scope="session")

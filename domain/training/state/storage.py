@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from domain.manifest import Damaged, seal, verify, write_atomically, write_json
+
+logger = logging.getLogger(__name__)
 
 STATE = "state.json"
 ANCHOR = "anchor"  # an empty file in those that are
@@ -72,7 +74,7 @@ class Steps:
             try:
                 verify(each)
             except Damaged as error:
-                print(f"checkpoint {each.name} is damaged, the one before is used: {error}", file=sys.stderr)
+                logger.warning("checkpoint %s is damaged, the one before is used: %s", each.name, error)
                 damaged = each.with_name(f"damaged-{each.name}")
                 shutil.rmtree(damaged, ignore_errors=True)
                 os.rename(each, damaged)
@@ -86,7 +88,7 @@ class Steps:
             try:
                 verify(each)
             except Damaged as error:
-                print(f"checkpoint {each.name} is damaged: {error}", file=sys.stderr)
+                logger.warning("checkpoint %s is damaged: %s", each.name, error)
             else:
                 return number(each)
         return None

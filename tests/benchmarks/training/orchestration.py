@@ -69,27 +69,35 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
     began = time.perf_counter()
     from domain.stage import Store
     from domain.training.pretrain import pretrain
-    from flows.run import prefect_flow
+    from flows.run.prefect_server import configure_prefect, start_server
     from flows.run.record import RunRecord
-    from flows.run.runner import StageRunner
+    from flows.run.runner import Engine, StageRunner
     from flows.tracking.background import BackgroundTracker
     from flows.tracking.mlflow_tracker import MLflow
+    from flows.tracking.tracker import Several, Tracker
+
+    configure_prefect(machine.work)
+    from flows.run import prefect_flow
 
     spec, base, tokens = opened(folder)
     store, day = Store(machine.work), date(2024, 1, 1)
     recipe, tracker = SimpleNamespace(name="benchmark"), BackgroundTracker(MLflow(machine, "benchmark", "0", day))
 
-    def travelled(_: Any, day: date, runner: StageRunner) -> None:
-        runner.journey.begin({}, day.isoformat())
-        with runner.tracker:
+    def made(_: Any, day: date, machine: Machine, until: str, *, engine: Engine, page: Tracker) -> bool:
+        journey = RunRecord(machine.work, "benchmark")
+        runner = StageRunner(
+            machine=machine, store=store, journey=journey, tracker=Several(tracker, page), until=until, engine=engine
+        )
+        journey.begin({}, day.isoformat())
+        with tracker:
             runner(pretrain, spec, base, tokens)
+        return True
 
-    runner = StageRunner(
-        machine=machine, store=store, journey=RunRecord(machine.work, "benchmark"), tracker=tracker, until="release"
-    )
-    with patch.object(prefect_flow, "load_recipe", lambda *_: recipe), patch.object(prefect_flow, "travel", travelled):
+    with patch.object(prefect_flow, "load_recipe", lambda *_: recipe), patch.object(prefect_flow, "make_all", made):
         watch = Beside(machine.work)
-        prefect_flow.run_flow("benchmark", [], day, runner)
+        tracker.prepare()
+        start_server(machine.work)
+        prefect_flow.adapt("benchmark", [], day, machine=machine)
     if tracker.broken:
         raise RuntimeError("MLflow was not told")
     out.send((time.perf_counter() - began, watch.rate()))

@@ -150,22 +150,23 @@ def test_shards_hold_framed_documents_that_are_traced(several: Corpus, tokenizer
 
 
 def test_fast_and_plain_give_one_digest_on_any_number_of_threads(
-    several: Corpus, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    several: Corpus, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     digests = {
         encode(
             Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / str(n), machine=Machine(workers=n)
         ).digest
         for n in (1, 3)
     }
-    assert "encode: using tiktoken" in capsys.readouterr().out
+    assert "encode: using tiktoken" in caplog.text
 
     def unproved(*given: Any) -> None:
         raise Unproved("of a test")
 
     monkeypatch.setattr(in_memory, "Fast", unproved)
     digests.add(encode(Encoding(), corpus=several, tokenizer=tokenizer, out=tmp_path / "plain").digest)
-    assert "encode: using the slow tokenizer path: of a test" in capsys.readouterr().out
+    assert "encode: using the slow tokenizer path: of a test" in caplog.text
     assert len(digests) == 1
 
 
@@ -223,14 +224,15 @@ def test_a_run_that_was_cut_short_goes_on(
 @pytest.mark.parametrize(("harm", "ending"), [("flip", ".bin"), ("cut", ".ids.npy"), ("remove", ".offsets.npy")])
 def test_a_kept_shard_that_was_damaged_is_encoded_again(
     interrupted: Path, several: Corpus, tokenizer: Any, whole: Tokens, harm: str, ending: str,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
+    caplog.set_level("INFO")
     damage(next(interrupted.rglob(f"domain-00001{ending}")), harm)
     names = counted(monkeypatch)
     assert encode(Encoding(), corpus=several, tokenizer=tokenizer, out=interrupted).digest == whole.digest
     assert "train/domain-00001" in names
     assert len(names) == 4
-    [line] = [line for line in capsys.readouterr().out.splitlines() if "encoding it again" in line]
+    [line] = [line for line in caplog.messages if "encoding it again" in line]
     assert f"domain-00001{ending} has changed (SHA-256 was " in line
 
 

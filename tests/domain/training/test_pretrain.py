@@ -75,10 +75,10 @@ def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any,
     }
 
 
-def test_text_read_often_is_told(tokens: Any, base: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_read_often_is_told(tokens: Any, base: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     held = tokens.facts["train"]["general"]["tokens"]
     often = TRAINING.but(tokens=6 * held, batch=2_048, mixture=Mixture(domain=0.0, general=1.0))
     pretrain(often, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     times = 6 * held // 2_048 * 2_048 / held  # whole batches
     said = f"control: source general-source (general): its {held:,} tokens are read {times:.1f} times"
-    assert said in capsys.readouterr().err
+    assert said in caplog.text

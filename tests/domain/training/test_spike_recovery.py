@@ -40,7 +40,7 @@ def poisoned(tokens: Any, *bad: int, steps: int = STEPS) -> Batches:
 
 
 def test_a_step_is_skipped_as_if_it_had_not_been(
-    tokenizer: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tokenizer: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     states: list[dict[str, torch.Tensor]] = []
     step = Trainer.step
@@ -55,7 +55,7 @@ def test_a_step_is_skipped_as_if_it_had_not_been(
     assert [point["step"] for point in points if point.get("skipped")] == [21]
     assert all(torch.equal(states[20][name], states[19][name]) for name in states[19])
     assert not torch.equal(states[21]["count"], states[20]["count"])
-    told = capfd.readouterr().err
+    told = caplog.text
     assert "step 21 skipped: loss" in told
     assert all(name in told for name in batches.names(20))
 
@@ -77,16 +77,14 @@ def test_the_documents_of_a_batch(tokens: Any) -> None:
 
 
 def test_three_in_a_row_lead_back_and_past_them(
-    tokenizer: Any, tokens: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tokenizer: Any, tokens: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "run"
     model, points = train(tokenizer, poisoned(tokens, 20, 21, 22), out, spec=GUARDED)
     assert [point["step"] for point in points] == list(range(1, STEPS + 1))
     assert not any(point.get("skipped") for point in points)
     # Skipped at 21, 22, 23; the last anchor is 20; so step 21 now reads batch 23.
-    assert "step 23: 3 steps in a row were skipped; back to step 20, and 3 batches are passed over" in (
-        capfd.readouterr().err
-    )
+    assert "step 23: 3 steps in a row were skipped; back to step 20, and 3 batches are passed over" in (caplog.text)
     plain = Batches(tokens, Mixture(), rows=8, context=32, batches=STEPS, seed=0)
     order = [*range(20), *range(23, 30), 0, 1, 2]
     part = plain.part

@@ -109,7 +109,7 @@ def test_interrupted_equals_undisturbed(
 
 
 def test_a_damaged_checkpoint_is_passed_over(
-    tokenizer: Any, batches: Batches, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tokenizer: Any, batches: Batches, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
     out = tmp_path / "run"
@@ -120,7 +120,7 @@ def test_a_damaged_checkpoint_is_passed_over(
     data[len(data) // 2] ^= 16
     file.write_bytes(data)
     resumed, again = train(tokenizer, batches, out)
-    assert f"{newest.name} is damaged" in capfd.readouterr().err
+    assert f"{newest.name} is damaged" in caplog.text
     assert again == points
     assert same(undisturbed, resumed)
 

@@ -89,11 +89,11 @@ def worse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_forgetting_is_told(
-    base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     worse(monkeypatch)
     arm = pretrain(ARM, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
-    assert "adapted: general text is +10.0% bits per byte after step 5" in capsys.readouterr().err
+    assert "adapted: general text is +10.0% bits per byte after step 5" in caplog.text
     assert arm.facts["tokens"] == 12 * 256
     assert "stopped" not in arm.facts
 

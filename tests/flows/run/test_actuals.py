@@ -90,13 +90,13 @@ def test_what_is_no_training_is_not_measured(trained: dict[str, Any], tmp_path: 
 
 
 def test_points_that_tell_nothing_stop_no_run(
-    trained: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool = tmp_path / "x.spool.jsonl"
     write_points(spool, [{"step": 1, "tokens": 100, "tokens_per_second": 0.0}])
     machine = Machine(work=tmp_path, device="cpu")
     assert measure("adapted", Training(), {"base": trained["base"]}, trained["pretrain"], spool, machine) is None
-    assert "adapted: not measured" in capsys.readouterr().err
+    assert "adapted: not measured" in caplog.text
 
 
 def test_a_run_tells_and_keeps_it(undisturbed: Path, finished: Path, command: Any, without_engine: None) -> None:

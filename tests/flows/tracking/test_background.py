@@ -71,7 +71,7 @@ def test_stages_do_not_wait_and_points_are_read_before_they_go(tmp_path: Path) -
     ]  # fmt: skip
 
 
-def test_what_fails_is_said_once_and_waited_for_no_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_fails_is_said_once_and_waited_for_no_longer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slow = Slow()
     slow.go.set()
     began = time.monotonic()
@@ -80,4 +80,4 @@ def test_what_fails_is_said_once_and_waited_for_no_longer(tmp_path: Path, capsys
         told.forward("r", tmp_path / "none")
     assert told.broken
     assert time.monotonic() - began < 5
-    assert capsys.readouterr().err.count("the run goes on untracked") == 1
+    assert caplog.text.count("the run goes on untracked") == 1

@@ -130,7 +130,7 @@ def test_a_release_is_registered_once_under_its_alias(tmp_path: Path) -> None:
     assert version.tags["shoptalk.digest"] == release.digest
 
 
-def test_a_server_that_is_gone_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -143,4 +143,4 @@ def test_a_server_that_is_gone_stops_nothing(tmp_path: Path, capsys: pytest.Capt
         told.finished("count", "r", raw, {}, 1.0)
     assert told.broken
     assert time.monotonic() - began < 30
-    assert capsys.readouterr().err.count("the run goes on untracked") == 1
+    assert caplog.text.count("the run goes on untracked") == 1

@@ -1,0 +1,93 @@
+"""Prefect's settings, and a temporary server for one command where there is no standing one."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from domain.errors import UserError
+
+# As Prefect starts a server for one run: without its page, and without what schedules runs.
+TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+DATABASE = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
+STARTUP_SECONDS = 120.0
+
+
+def configure_prefect(work: Path) -> None:
+    """Prefect's settings, before it is imported: no telemetry, and its own log on the run page only.
+
+    Without a server of the team's (PREFECT_API_URL or a profile) a temporary one keeps its database
+    in the work folder, so that a run neither reads nor changes anything of the user's home.
+    """
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    # The command prints our lines and the one error; Prefect's handler would print both again, with tracebacks.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # The temporary server listens here; a proxy for the world outside must not be asked for it.
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = os.environ.get(name, "")
+        if "127.0.0.1" not in hosts:
+            os.environ[name] = ",".join(filter(None, (hosts, "127.0.0.1", "localhost")))
+    configured = {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & os.environ.keys()
+    if not configured and not Path(os.path.expanduser("~/.prefect/profiles.toml")).exists():
+        os.environ["PREFECT_HOME"] = str((work / "prefect").resolve())
+
+
+def server_environment(work: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Of the temporary server: its database in the work folder; whatever the user has set comes first."""
+    settings = {**TEMPORARY, **environment}
+    if not environment.keys() & set(DATABASE):
+        database = (work / "prefect" / "prefect.db").resolve()
+        settings[DATABASE[0]] = f"sqlite+aiosqlite:///{database}"
+    return settings
+
+
+def start_server(work: Path) -> None:
+    """Start a temporary server where there is no other; what it prints goes to ``prefect/server.log``.
+
+    Prefect would start it itself at the first call, once it has imported the whole server here too (2 s), and with this
+    process's stderr. It ends with this process and no sooner: SIGTERM, which ``timeout`` and service managers send to
+    every process of a run, is blocked in it, so that how the run ended can still be recorded in it.
+    """
+    import httpx
+    import prefect
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    # A module of the user's in the current folder must not come before one of Prefect's.
+    place = str(Path(prefect.__file__).parents[1])
+    command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", place, "--host", "127.0.0.1", "--port", port]
+    command += ["--log-level", "error", "--factory", "prefect.server.api.server:create_app"]
+    log = work / "prefect" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        with log.open("wb") as output:
+            environment = server_environment(work, os.environ)
+            server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        atexit.register(server.kill)  # all is in the database
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    url, began = f"http://127.0.0.1:{port}/api", time.monotonic()
+    while True:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/health", trust_env=False).is_success:
+                break
+        if server.poll() is not None or time.monotonic() - began > STARTUP_SECONDS:
+            raise UserError("prefect", f"its server did not start: see {log}", f"remove {log.parent}, then run again")
+        time.sleep(0.1)
+    os.environ["PREFECT_API_URL"] = url
+    refresh_global_settings_context()

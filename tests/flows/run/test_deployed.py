@@ -1,0 +1,240 @@
+"""The flow on a real Prefect server: from a work pool, by ``serve``, retried, cancelled; and what its page shows."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import yaml
+
+from domain.machine import Machine
+
+ROOT = Path(__file__).parents[3]
+POOL = "adaptation"
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The temporary server of a command, for all tests of this module."""
+    from flows.run.prefect_server import configure_prefect, start_server
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*os.environ]:
+            if name.startswith("PREFECT_"):
+                patch.delenv(name)
+        for name in ("PREFECT_HOME", "PREFECT_API_URL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "DO_NOT_TRACK"):
+            patch.setenv(name, "")
+            patch.delenv(name)
+        work = tmp_path_factory.mktemp("prefect")
+        patch.setenv("PREFECT_HOME", str(work / "home"))
+        configure_prefect(work)
+        start_server(work)
+        yield os.environ["PREFECT_API_URL"]
+    from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()
+
+
+def machine_of(work: Path) -> dict[str, Any]:
+    return {"work": str(work), "device": "cpu", "precision": "fp32", "threads": 1, "workers": 1, "tracking": "none"}
+
+
+def started(*command: str, **options: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True, **options,
+    )  # fmt: skip
+
+
+def page(run: UUID) -> SimpleNamespace:
+    """What the run's page shows, as its server answers."""
+    api, of_run = os.environ["PREFECT_API_URL"], {"flow_run_id": {"any_": [str(run)]}}
+    logs = httpx.post(f"{api}/logs/filter", json={"logs": of_run, "sort": "TIMESTAMP_ASC"}, trust_env=False).json()
+    artifacts = httpx.post(f"{api}/artifacts/filter", json={"artifacts": of_run}, trust_env=False).json()
+    flow_run = httpx.get(f"{api}/flow_runs/{run}", trust_env=False).json()
+    return SimpleNamespace(
+        name=flow_run["name"],
+        tags=set(flow_run["tags"]),
+        state=flow_run["state"]["name"],
+        type=flow_run["state"]["type"],
+        lines=[log["message"] for log in logs],
+        artifacts={artifact["key"]: artifact["data"] for artifact in artifacts},
+    )
+
+
+def ended(run: UUID) -> SimpleNamespace:
+    """The page, once the run has ended and its last lines have come."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        shown = page(run)
+        if shown.type in FINAL and any("Finished in state" in line for line in shown.lines[-3:]):
+            return shown
+        time.sleep(0.5)
+    raise AssertionError(shown)
+
+
+def test_a_work_pool_runs_it_by_its_parameters(server: str, undisturbed: Path, finished: Path, command: Any) -> None:
+    """A worker in a process of its own: only the release is to be made, and the page tells the whole story."""
+    from prefect.deployments import run_deployment
+    from prefect.deployments.runner import EntrypointType
+
+    from flows.run.prefect_flow import adapt
+
+    for release in (finished / "artifacts" / "release").iterdir():
+        release.rename(finished / release.name)
+    recipe = undisturbed.parent / "contracts.yaml"
+    worker = ("-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--run-once")
+    subprocess.run([sys.executable, "-m", "prefect", "work-pool", "create", POOL, "--type", "process"], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    adapt.to_deployment("weekly", work_pool_name=POOL, entrypoint_type=EntrypointType.MODULE_PATH).apply()
+    parameters = {"recipe": str(recipe), "as_of": command.day.isoformat(), "machine": machine_of(finished)}
+    run = run_deployment("adapt/weekly", parameters=parameters, timeout=0)
+    with started(*worker, cwd=finished) as process:
+        output, _ = process.communicate(timeout=120)
+    shown = ended(run.id)
+    assert shown.state == "Completed", (output, shown.lines)
+    assert shown.name == f"contracts {command.day}"
+    assert shown.tags == {"contracts", "released"}
+    assert "evaluate: found" in shown.lines
+    assert "release: working" in shown.lines
+    funnel = shown.artifacts["contracts-funnel"]
+    assert "480" in str(funnel)
+    for part in ("domain", "general"):
+        assert part in str(shown.artifacts["contracts-scorecard"])
+    (release,) = (finished / "artifacts" / "release").iterdir()
+    assert str(release) in shown.artifacts["contracts-decision"]
+    assert "contracts 2026-01-02: released" not in output
+
+
+SERVE = "from flows.run.prefect_flow import adapt; adapt.serve(name='here')"
+
+
+def test_serve_runs_it_and_refused_gates_do_not_look_as_a_release(
+    server: str, undisturbed: Path, finished: Path, command: Any, tmp_path: Path
+) -> None:
+    from prefect.deployments import run_deployment
+    from prefect.exceptions import ObjectNotFound
+
+    profile = tmp_path / "machine.yaml"
+    profile.write_text(yaml.safe_dump(machine_of(finished)))
+    parameters = {
+        "recipe": str(undisturbed.parent / "contracts.yaml"), "as_of": command.day.isoformat(),
+        "machine": str(profile), "overrides": ["release.gates.domain_gain=0.99"],
+    }  # fmt: skip
+    with started("-c", SERVE, cwd=tmp_path) as process:
+        until, run = time.monotonic() + 60, None
+        while run is None and time.monotonic() < until and process.poll() is None:
+            try:
+                run = run_deployment("adapt/here", parameters=parameters, timeout=0)
+            except ObjectNotFound:
+                time.sleep(0.5)
+        assert run is not None
+        shown = ended(run.id)
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert (shown.state, shown.tags) == ("Not released", {"contracts", "not released"}), shown.lines
+    assert "not released" in shown.artifacts["contracts-decision"]
+    assert "does not hold" in shown.artifacts["contracts-decision"]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``failing(*errors)``: each call of the stage ``collect`` raises the next of them, until there are no more."""
+    from flows.run.runner import StageRunner
+
+    whole = StageRunner.find_or_make
+
+    def install(*errors: BaseException) -> list[str]:
+        left, calls = list(errors), list[str]()
+
+        def find_or_make(self: Any, made_by: Any, spec: Any, parents: Any, label: str) -> Any:
+            calls.append(label)
+            if label == "collect" and left:
+                raise left.pop(0)
+            return whole(self, made_by, spec, parents, label)
+
+        monkeypatch.setattr(StageRunner, "find_or_make", find_or_make)
+        return calls
+
+    return install
+
+
+@pytest.fixture
+def flow_of(server: str, undisturbed: Path, finished: Path, command: Any) -> Any:
+    """``flow_of(flow)``: that flow on a finished work folder, up to its collection, in this process."""
+
+    def call(flow: Any) -> Any:
+        machine = Machine.model_validate(machine_of(finished))
+        return flow(str(undisturbed.parent / "contracts.yaml"), [], command.day, "collect", machine, return_state=True)
+
+    return call
+
+
+def test_a_network_that_fails_is_tried_again_after_5_30_and_120_seconds(
+    flow_of: Any, failing: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flows.run.prefect_flow import adapt
+
+    delays: list[float] = []
+    monkeypatch.setattr("prefect.task_engine.time", SimpleNamespace(**{**vars(time), "sleep": delays.append}))
+    calls = failing(*(ConnectionResetError("reset") for _ in range(3)))
+    assert flow_of(adapt).is_completed()
+    assert calls == ["protect", *["collect"] * 4]
+    assert [round(delay / 5) * 5 for delay in delays] == [5, 30, 120]
+    assert caplog.text.count("collect: the network failed (reset)") == 3
+    calls = failing(*(ConnectionResetError("reset") for _ in range(9)))
+    assert flow_of(adapt).is_failed()
+    assert calls.count("collect") == 4
+
+
+def test_a_flow_is_retried_and_finds_what_is_finished(flow_of: Any, failing: Any) -> None:
+    """A defect of one stage is not retried by its task; the flow is, where a deployment says so."""
+    from flows.run.prefect_flow import adapt
+
+    calls = failing(ValueError("a defect"))
+    assert flow_of(adapt.with_options(retries=1)).is_completed()
+    assert calls == ["protect", "collect", "protect", "collect"]
+
+
+def test_an_interrupted_flow_is_cancelled(flow_of: Any, failing: Any) -> None:
+    from flows.run.prefect_flow import adapt
+
+    failing(KeyboardInterrupt())
+    state = flow_of(adapt)
+    assert (state.type.value, state.name) == ("CANCELLED", "Cancelled")
+
+
+def test_a_handler_of_the_users_gets_every_line_once(
+    flow_of: Any, failing: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a file handler at the root, beside the command's own."""
+    from domain.logs import TerminalHandler, handled_by
+    from flows.run.prefect_flow import adapt
+
+    failing()
+    handler = logging.FileHandler(tmp_path / "run.log")
+    logging.getLogger().addHandler(handler)
+    try:
+        with handled_by(TerminalHandler()):
+            flow_of(adapt)
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    lines = [line for line in (tmp_path / "run.log").read_text().splitlines() if line.startswith("collect")]
+    assert lines == ["collect: found"]
+    terminal = capfd.readouterr()
+    assert terminal.out.count("collect: found") == 1
+    assert "collect: found" not in terminal.err
