@@ -121,5 +121,6 @@ def tracker_for(machine: Machine, recipe: Recipe, as_of: date) -> Tracker:
         return Tracker()
     from flows.tracking.mlflow_tracker import MLflow
 
-    journey = fingerprint([recipe.model_dump(mode="json"), as_of.isoformat()])
-    return BackgroundTracker(MLflow(machine, recipe.name, journey, as_of))
+    settings = recipe.model_dump(mode="json")
+    journey = fingerprint([settings, as_of.isoformat()])
+    return BackgroundTracker(MLflow(machine, recipe.name, journey, as_of, settings))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, suppress
 from datetime import date
+from getpass import getuser
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from domain.artifacts import Artifact, Release, Scorecard
+from domain.artifacts import Artifact, Corpus, Decision, Raw, Release, Scorecard, Tokens
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256
 from domain.spec import Spec, fingerprint
@@ -23,13 +24,24 @@ from flows.tracking.tracker import Tracker, flattened, quietly
 
 BATCH = 75  # points a call; MLflow takes 1,000 metrics, a point has at most 13
 ALIAS = "champion"  # MLflow's documented name for the version to use; it reserves "latest"
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # of model training: its page opens on runs and charts
+NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
+HEADLINE = ("base", "control", "adapted", "change", "change_from_control")  # of each part's scores
 CUT_SHORT = "attributes.status = 'RUNNING' and tags.`shoptalk.work` = '{}'"
 
 
 class MLflow(Tracker):
     """Runs are found again by tags, so a re-run continues them: no run and no point is told twice."""
 
-    def __init__(self, machine: Machine, name: str, journey: str, as_of: date) -> None:
+    def __init__(
+        self, machine: Machine, name: str, journey: str, as_of: date, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """``settings`` are the recipe's; they become the parameters of the journey's run."""
+        self.settings = settings or {}
+        weights = self.settings.get("base", {}).get("weights")
+        self.description = f"{weights or 'A model from scratch'}, adapted to {name}, with sources as of {as_of}."
+        self.decision: Decision | None = None
+        self.label = ""
         self.work = machine.work.resolve()
         self.uri = machine.tracking or f"sqlite:///{self.work / 'mlflow.db'}"
         self.store = (self.work / "mlartifacts").as_uri() if not machine.tracking else None
@@ -58,15 +70,28 @@ class MLflow(Tracker):
         mlflow.set_tracking_uri(self.uri)
         self.client = mlflow.MlflowClient(tracking_uri=self.uri)
         experiment = self.client.get_experiment_by_name(self.name)
-        self.experiment = (
-            experiment.experiment_id if experiment else self.client.create_experiment(self.name, self.store)
-        )
+        if experiment is None:
+            self.experiment = self.client.create_experiment(self.name, self.store, KIND)
+        else:
+            self.experiment = experiment.experiment_id
         for left in self.client.search_runs([self.experiment], CUT_SHORT.format(fingerprint(str(self.work)))):
             self.client.set_terminated(left.info.run_id, "KILLED")
-        found = self.find(f"tags.`shoptalk.journey` = '{self.journey}'")
-        tags = {"shoptalk.journey": self.journey, "shoptalk.as_of": self.as_of.isoformat()}
-        self.run = found or self.create(f"{self.name} {self.as_of}", tags)
+        run = self.find(f"tags.`shoptalk.journey` = '{self.journey}'")
+        tags = {"shoptalk.journey": self.journey, "shoptalk.as_of": self.as_of.isoformat(), NOTE: self.description}
+        tags |= {"mlflow.user": getuser(), "mlflow.source.name": f"shoptalk run {self.name}"}
+        self.run = run or self.create(f"{self.name} {self.as_of}", tags)
         self.client.update_run(self.run, status="RUNNING")
+        self.add_parameters(self.run, self.settings)
+
+    def add_parameters(self, run: str, values: Mapping[str, Any], prefix: str = "") -> None:
+        """Values that a run does not have yet, as its parameters, which never change."""
+        from mlflow.entities import Param
+
+        present = self.client.get_run(run).data.params
+        flat = {safe(key): str(value)[:6000] for key, value in flattened(dict(values), prefix)}
+        new = [Param(key, value) for key, value in flat.items() if key not in present]
+        for start in range(0, len(new), 100):  # MLflow's limit of a call
+            self.client.log_batch(run, params=new[start : start + 100])
 
     def find(self, query: str) -> str | None:
         """The id of the one run that answers ``query``."""
@@ -95,7 +120,17 @@ class MLflow(Tracker):
             for run in self.children.values():
                 if self.client.get_run(run).info.status == "RUNNING":
                     self.client.set_terminated(run, status)
+        outcome = {"FINISHED": "finished", "KILLED": "interrupted"}.get(status, f"failed at {self.label}")
+        if self.decision is not None and status == "FINISHED":
+            outcome = "released" if self.decision.facts["released"] else "not released"
+        self.client.set_tag(self.run, "shoptalk.outcome", outcome)
+        self.client.set_tag(self.run, NOTE, "\n\n".join([self.description, f"**{outcome}**", *self.reasons()]))
+        self.client.update_run(self.run, name=f"{self.name} {self.as_of}: {outcome}")
         self.client.set_terminated(self.run, status)
+
+    def reasons(self) -> list[str]:
+        """Why it was released or not; empty before that was decided."""
+        return list(self.decision.facts["reasons"]) if self.decision else []
 
     def child(self, label: str, request: str) -> str:
         """The run of a stage, found or created below the journey's."""
@@ -110,30 +145,34 @@ class MLflow(Tracker):
         self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
     ) -> None:
         """Open the stage's run, with its spec as parameters; note the last point that is already told."""
-        from mlflow.entities import Param
-
+        self.label = label
         run = self.child(label, request)
         self.client.update_run(run, status="RUNNING")
-        known = self.client.get_run(run).data.params
-        flat = {safe(key): str(value)[:6000] for key, value in flattened(spec.asked())}
-        self.client.log_batch(run, params=[Param(k, v) for k, v in flat.items() if k not in known][:100])
-        history = self.client.get_metric_history(run, "loss")
+        self.add_parameters(run, spec.asked())
+        self.recall(request)
+
+    def recall(self, request: str) -> None:
+        """Look up the last point that is already logged."""
+        history = self.client.get_metric_history(self.children[request], "loss")
         self.told[request] = max((metric.step for metric in history), default=0)
 
     @quietly
     def forward(self, request: str, spool: Path) -> None:
         """Tell the spool's points beyond the last that is told, in batches; with the first, how MFU is reckoned."""
-        from mlflow.entities import Metric, Param
-
         if request not in self.children:
             return
-        run, stamp = self.children[request], int(time.time() * 1000)
-        points = [point for point in read_points(spool) if point["step"] > self.told.get(request, 0)]
+        points = read_points(spool)
         if points and request not in self.reckoned and (about := read_about(spool)):
-            known = self.client.get_run(run).data.params  # parameters never change: the first machine's stay
-            facts = {f"measured.{key}": str(value) for key, value in about.items()}
-            self.client.log_batch(run, params=[Param(k, v) for k, v in facts.items() if k not in known])
+            self.add_parameters(self.children[request], about, "measured")
             self.reckoned.add(request)
+        self.log_points(request, points)
+
+    def log_points(self, request: str, points: list[dict[str, Any]]) -> None:
+        """Points beyond the last that is logged."""
+        from mlflow.entities import Metric
+
+        run, stamp = self.children[request], int(time.time() * 1000)
+        points = [point for point in points if point["step"] > self.told.get(request, 0)]
         for start in range(0, len(points), BATCH):
             chunk = points[start : start + BATCH]
             told = [(k, v, point["step"]) for point in chunk for k, v in point.items() if k != "step"]
@@ -144,63 +183,100 @@ class MLflow(Tracker):
     def finished(
         self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
-        """Close the stage's run with digest, facts and lineage, unless it was told of this digest before."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
+        """Close the stage's run with digest, facts and lineage, unless that was logged before.
 
+        A stage whose run stands below another journey has no second one here. Of a training that was not followed to
+        its end, as when the server was away, the rest of the curve is logged from the artifact.
+        """
+        from mlflow.entities import RunTag
+
+        self.on_journey(label, artifact)
+        digest = f"tags.`shoptalk.request` = '{request}' and tags.`shoptalk.digest` = '{artifact.digest}'"
+        if (
+            seconds is None
+            and request not in self.children
+            and self.find(f"{digest} and attributes.status = 'FINISHED'")
+        ):
+            return
         run = self.child(label, request)
         before = self.client.get_run(run)
         if before.data.tags.get("shoptalk.digest") != artifact.digest:
-            inputs = [
-                DatasetInput(
-                    Dataset(type(p).__name__.lower(), p.digest[:36], "local", p.path.resolve().as_uri()),
-                    [InputTag("mlflow.data.context", p.manifest["stage"])],
-                )
-                for p in parents.values()
-            ]
-            if inputs:
-                self.client.log_inputs(run, datasets=inputs)
+            self.add_parameters(run, artifact.manifest["spec"] or {})
+            self.recall(request)
+            self.log_points(request, read_points(artifact.path / "training.jsonl"))
+            self.add_inputs(run, list(parents.values()))
             for page in artifact.path.glob("*.html"):
                 self.client.log_artifact(run, str(page))
-            # Apart from the points: a fact called loss is no step of the curve called loss.
-            facts = flattened(artifact.facts, "facts")
-            numbers = {safe(key): float(value) for key, value in facts if isinstance(value, int | float)}
-            if seconds is not None:
-                numbers["seconds"] = seconds
-            # The manifest's own time: telling again, after a crash between two calls, makes no second point.
-            stamp = int((artifact.path / MANIFEST).stat().st_mtime * 1000)
-            self.client.log_batch(run, metrics=[Metric(k, v, stamp, 0) for k, v in numbers.items()][:900])
-            if isinstance(artifact, Scorecard):  # on the journey's own run, so that journeys compare in one table
-                scores = [Metric(k.removeprefix("facts."), v, stamp, 0) for k, v in numbers.items() if k != "seconds"]
-                self.client.log_batch(self.run, metrics=scores)
+            self.client.log_dict(run, artifact.facts, "facts.json")
             tags = {"identity": artifact.identity, "path": str(artifact.path.resolve()), "digest": artifact.digest}
+            tags |= {} if seconds is None else {"seconds": f"{seconds:.1f}"}
             self.client.log_batch(run, tags=[RunTag(f"shoptalk.{key}", value) for key, value in tags.items()])
         elif before.info.status == "FINISHED":
             return
         self.client.set_terminated(run)
 
+    def on_journey(self, label: str, artifact: Artifact) -> None:
+        """On the journey's own run, so that journeys compare in one table: scores, the data, and the decision."""
+        from mlflow.entities import Metric
+
+        if isinstance(artifact, Decision):
+            self.decision = artifact
+        tag = f"shoptalk.digest.{label}"
+        if self.client.get_run(self.run).data.tags.get(tag) == artifact.digest:
+            return
+        if isinstance(artifact, Raw | Corpus | Tokens):
+            self.add_inputs(self.run, (artifact,))
+        if isinstance(artifact, Scorecard):
+            # The manifest's own time: logging again, after a crash between two calls, makes no second point.
+            stamp = int((artifact.path / MANIFEST).stat().st_mtime * 1000)
+            headline = {k: float(v) for k, v in flattened(artifact.facts) if k.rpartition(".")[2] in HEADLINE}
+            self.client.log_batch(self.run, metrics=[Metric(safe(k), v, stamp, 0) for k, v in headline.items()])
+        self.client.set_tag(self.run, tag, artifact.digest)
+
+    def add_inputs(self, run: str, artifacts: Sequence[Artifact]) -> None:
+        """Artifacts as the dataset inputs of a run."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(type(each).__name__.lower(), each.digest[:36], "local", each.path.resolve().as_uri()),
+                [InputTag("mlflow.data.context", each.manifest["stage"])],
+            )
+            for each in artifacts
+        ]
+        if inputs:
+            self.client.log_inputs(run, datasets=inputs)
+
     @quietly
     def register(self, name: str, release: Release) -> None:
         """A logged model of plain files, a version of the registered model ``name``, and the alias on it."""
         import mlflow
+        from mlflow.entities import LoggedModelOutput
         from mlflow.exceptions import MlflowException
 
         try:
             versions = self.client.search_model_versions(f"name = '{name}'")
         except MlflowException:
             versions = []
-        version = next((v.version for v in versions if v.tags.get("shoptalk.digest") == release.digest), None)
-        if version is None:
+        if not any(each.tags.get("shoptalk.digest") == release.digest for each in versions):
             tags = {"shoptalk.digest": release.digest}
             model = self.client.create_logged_model(self.experiment, name=name, source_run_id=self.run, tags=tags)
             self.client.log_model_artifacts(model.model_id, str(release.path))
             self.client.finalize_logged_model(model.model_id, "READY")
+            self.client.log_outputs(self.run, [LoggedModelOutput(model.model_id, step=0)])
             tags["shoptalk.card"] = file_sha256(release.path / "README.md")
             uri = f"models:/{model.model_id}"
-            with redirect_stderr(StringIO()):  # it tells what the command's table tells
+            with redirect_stderr(StringIO()):  # it prints what the command's table says
                 version = mlflow.register_model(uri, name, await_registration_for=0, tags=tags).version
-        self.client.set_registered_model_alias(name, ALIAS, version)
+            about = "\n\n".join([self.description, *self.reasons()])
+            self.client.update_model_version(name, version, about)
+            self.client.update_registered_model(name, f"Language models adapted to {name}, a version for each release.")
+            self.client.set_registered_model_alias(name, ALIAS, version)
+        elif ALIAS not in self.client.get_registered_model(name).aliases:  # killed before the alias was set
+            newest = max(versions, key=lambda each: int(each.version))
+            self.client.set_registered_model_alias(name, ALIAS, newest.version)
 
 
 def safe(key: str) -> str:
     """A name of a metric or parameter in the characters that MLflow takes."""
-    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in key)[:250]
+    return "".join(c if c.isalnum() or c in "_-./" else "_" for c in key)[:250]

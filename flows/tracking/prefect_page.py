@@ -53,7 +53,9 @@ class RunPage(Tracker):
             client.update_flow_run(UUID(self.run), name=f"{self.name} {self.as_of}", tags=sorted({*present, *tags}))
 
     @quietly
-    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+    def started(
+        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
+    ) -> None:
         """Remember the label, for the progress of a training."""
         self.labels[request] = label
 
@@ -74,7 +76,7 @@ class RunPage(Tracker):
 
     @quietly
     def finished(
-        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+        self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
         """Show the funnel of a corpus and the table of a scorecard; keep the decision for the end."""
         if isinstance(artifact, Corpus):

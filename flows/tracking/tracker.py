@@ -81,7 +81,9 @@ class Several(Tracker):
         for tracker in self.trackers:
             tracker.__exit__(kind, error, trace)
 
-    def started(self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: tuple[Artifact, ...]) -> None:
+    def started(
+        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
+    ) -> None:
         """Each."""
         for tracker in self.trackers:
             tracker.started(label, request, made_by, spec, parents)
@@ -92,7 +94,7 @@ class Several(Tracker):
             tracker.forward(request, spool)
 
     def finished(
-        self, label: str, request: str, artifact: Artifact, parents: tuple[Artifact, ...], seconds: float | None
+        self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
         """Each."""
         for tracker in self.trackers:

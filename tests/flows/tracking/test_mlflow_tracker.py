@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.artifacts import Raw, Release, Scorecard
+from domain.artifacts import Decision, Raw, Release, Scorecard
 from domain.machine import Machine
 from domain.manifest import seal
 from domain.spec import Spec
@@ -28,6 +28,12 @@ class Number(Spec):
 def count(spec: Number, *, out: Path, machine: Machine, **parents: Any) -> dict[str, Any]:
     (out / "number.txt").write_text(str(spec.value))
     return {"value": spec.value, "nested": {"share": 0.5}}
+
+
+@stage("decide", makes=Decision, version=1)
+def settle(spec: Number, *, out: Path, machine: Machine) -> dict[str, Any]:
+    (out / "decision.json").write_text("{}")
+    return {"released": spec.value > 1, "reasons": ["Domain text: holds."]}
 
 
 @stage("evaluate", makes=Scorecard, version=1)
@@ -66,7 +72,9 @@ def test_a_journey_told_twice_is_told_once(tmp_path: Path) -> None:
     assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
     losses = client.get_metric_history(child.info.run_id, "loss")
     assert [(m.step, m.value) for m in sorted(losses, key=lambda m: m.step)] == [(s, 1 / s) for s in range(1, 6)]
-    assert child.data.metrics["facts.nested.share"] == 0.5
+    assert set(child.data.metrics) == {"loss", "tokens"}  # no constants among the curves
+    facts = client.download_artifacts(child.info.run_id, "facts.json", str(tmp_path))
+    assert json.loads(Path(facts).read_text()) == {"value": 2, "nested": {"share": 0.5}}
     assert child.data.params["value"] == "2"
     assert [(d.dataset.name, d.dataset.digest) for d in child.inputs.dataset_inputs] == [("raw", raw.digest[:36])]
 
@@ -100,7 +108,7 @@ def test_scores_stand_on_the_journeys_own_run_once(tmp_path: Path) -> None:
             told.finished("evaluate", "request", scores, {}, seconds)
         assert not told.broken
     journey = told.client.get_run(told.run)
-    assert journey.data.metrics == {"domain.adapted": 2.25, "domain.interval.0": -0.1, "domain.interval.1": -0.05}
+    assert journey.data.metrics == {"domain.adapted": 2.25}
     assert len(told.client.get_metric_history(told.run, "domain.adapted")) == 1
 
 
@@ -112,6 +120,65 @@ def test_a_failed_journey_says_so_and_goes_on_in_the_same_run(tmp_path: Path) ->
         pass
     assert again.run == told.run
     assert told.client.get_run(told.run).info.status == "FINISHED"
+
+
+def test_journeys_are_told_apart_by_outcome_settings_and_description(tmp_path: Path) -> None:
+    settings = {"base": {"weights": "org/base"}, "training": {"tokens": 512, "a name": None}}
+    decisions = (settle(Number(value=2), out=tmp_path / "yes"), settle(Number(), out=tmp_path / "no"))
+    runs = {}
+    for number, decision in enumerate(decisions):
+        with MLflow(Machine(work=tmp_path), "contracts", f"journey-{number}", date(2026, 1, 2), settings) as told:
+            told.finished("decide", f"request-{number}", decision, (), 1.0)
+        assert not told.broken
+        runs[told.client.get_run(told.run).info.run_name] = told.client.get_run(told.run).data
+    assert runs.keys() == {"contracts 2026-01-02: released", "contracts 2026-01-02: not released"}
+    for name, run in runs.items():
+        assert run.params == {"base.weights": "org/base", "training.tokens": "512"}
+        assert run.tags["shoptalk.outcome"] == name.partition(": ")[2]
+        for words in ("org/base, adapted to contracts", run.tags["shoptalk.outcome"], "Domain text: holds."):
+            assert words in run.tags["mlflow.note.content"]
+    experiment = told.client.get_experiment(told.experiment)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_a_cached_stage_stands_below_the_journey_that_made_it_alone(tmp_path: Path) -> None:
+    raw = count(Number(), out=tmp_path / "raw")
+    for journey, seconds in (("first", 1.0), ("second", None)):
+        with MLflow(Machine(work=tmp_path), "contracts", journey, date(2026, 1, 2)) as told:
+            told.finished("collect", "request", raw, (), seconds)
+        assert not told.broken
+        inputs = told.client.get_run(told.run).inputs.dataset_inputs
+        assert [(each.dataset.name, each.dataset.digest) for each in inputs] == [("raw", raw.digest[:36])]
+    runs = told.client.search_runs([told.experiment])
+    (child,) = (run for run in runs if "mlflow.parentRunId" in run.data.tags)
+    assert child.data.params == {"value": "1"}  # from the manifest, since it was not seen to start
+    assert len(runs) == 3
+
+
+def test_a_server_that_fails_midway_is_told_the_rest_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("refused")
+
+    raw = count(Number(), out=tmp_path / "raw")
+    spool(raw.path / "training.jsonl", 5)
+    with tracker(tmp_path) as told:
+        told.started("base", "request", count, Number(), ())
+        told.forward("request", spool(tmp_path / "spool.jsonl", 3))
+        with monkeypatch.context() as away:
+            away.setattr(told.client, "log_batch", refuse)
+            told.forward("request", spool(tmp_path / "spool.jsonl", 4))
+        told.forward("request", spool(tmp_path / "spool.jsonl", 5))
+        told.finished("base", "request", raw, (), 1.0)
+    assert told.broken
+    assert caplog.text.count("the run goes on untracked") == 1
+    with tracker(tmp_path) as again:  # the stage is found now, and its spool is gone
+        again.finished("base", "request", raw, (), None)
+    assert not again.broken
+    history = again.client.get_metric_history(again.children["request"], "loss")
+    assert sorted((metric.step, metric.value) for metric in history) == [(step, 1 / step) for step in range(1, 6)]
+    assert {run.info.status for run in again.client.search_runs([again.experiment])} == {"FINISHED"}
 
 
 def test_a_release_is_registered_once_under_its_alias(tmp_path: Path) -> None:
@@ -128,6 +195,25 @@ def test_a_release_is_registered_once_under_its_alias(tmp_path: Path) -> None:
     assert len(told.client.search_model_versions("name = 'contracts'")) == 1
     version = told.client.get_model_version_by_alias("contracts", ALIAS)
     assert version.tags["shoptalk.digest"] == release.digest
+    assert "adapted to contracts" in version.description
+    assert "contracts" in told.client.get_registered_model("contracts").description
+    assert len(told.client.get_run(told.run).outputs.model_outputs) == 1
+
+
+def test_an_older_release_found_again_does_not_take_the_alias_back(tmp_path: Path) -> None:
+    releases = []
+    for week in ("first", "second"):
+        folder = tmp_path / week
+        folder.mkdir()
+        (folder / "README.md").write_text(f"# The card of the {week} week\n")
+        seal(folder, kind="Release", stage="release", identity=week, facts={}, spec=None, parents=[], version=1)
+        releases.append(Release.open(folder))
+    for release in (*releases, releases[0]):
+        with tracker(tmp_path) as told:
+            told.register("contracts", release)
+        assert not told.broken
+    version = told.client.get_model_version_by_alias("contracts", ALIAS)
+    assert version.tags["shoptalk.digest"] == releases[1].digest
 
 
 def test_a_server_that_is_gone_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
