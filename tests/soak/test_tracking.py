@@ -65,16 +65,16 @@ def test_a_server_killed_midway_has_the_whole_curve_after_the_next_run(tmp_path:
     made = learn(Nothing(), out=tmp_path / "made")
     server = start(tmp_path, port)
     with MLflow(machine, "contracts", "journey", date(2026, 1, 2)) as tracker:
-        tracker.started("base", "request", learn, Nothing(), ())
+        tracker.started("base", "request", learn, Nothing(), {})
         tracker.forward("request", points(tmp_path / "spool.jsonl", 3))
         assert not tracker.broken
         kill(server)
         tracker.forward("request", points(tmp_path / "spool.jsonl", 5))
-        tracker.finished("base", "request", made, (), 1.0)
+        tracker.finished("base", "request", made, {}, 1.0)
     assert tracker.broken
     server = start(tmp_path, port)
     with MLflow(machine, "contracts", "journey", date(2026, 1, 2)) as again:
-        again.finished("base", "request", made, (), None)
+        again.finished("base", "request", made, {}, None)
     assert not again.broken
     history = again.client.get_metric_history(again.children["request"], "loss")
     assert sorted((metric.step, metric.value) for metric in history) == [(step, 1 / step) for step in range(1, 6)]

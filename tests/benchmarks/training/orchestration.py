@@ -90,7 +90,7 @@ def whole(folder: Path, machine: Machine, out: Connection) -> None:
         )
         journey.begin({}, day.isoformat())
         with tracker:
-            runner(pretrain, spec, base, tokens)
+            runner(pretrain, spec, base=base, tokens=tokens)
         return True
 
     with patch.object(prefect_flow, "load_recipe", lambda *_: recipe), patch.object(prefect_flow, "make_all", made):

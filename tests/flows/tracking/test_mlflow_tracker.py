@@ -128,7 +128,7 @@ def test_journeys_are_told_apart_by_outcome_settings_and_description(tmp_path: P
     runs = {}
     for number, decision in enumerate(decisions):
         with MLflow(Machine(work=tmp_path), "contracts", f"journey-{number}", date(2026, 1, 2), settings) as told:
-            told.finished("decide", f"request-{number}", decision, (), 1.0)
+            told.finished("decide", f"request-{number}", decision, {}, 1.0)
         assert not told.broken
         runs[told.client.get_run(told.run).info.run_name] = told.client.get_run(told.run).data
     assert runs.keys() == {"contracts 2026-01-02: released", "contracts 2026-01-02: not released"}
@@ -145,7 +145,7 @@ def test_a_cached_stage_stands_below_the_journey_that_made_it_alone(tmp_path: Pa
     raw = count(Number(), out=tmp_path / "raw")
     for journey, seconds in (("first", 1.0), ("second", None)):
         with MLflow(Machine(work=tmp_path), "contracts", journey, date(2026, 1, 2)) as told:
-            told.finished("collect", "request", raw, (), seconds)
+            told.finished("collect", "request", raw, {}, seconds)
         assert not told.broken
         inputs = told.client.get_run(told.run).inputs.dataset_inputs
         assert [(each.dataset.name, each.dataset.digest) for each in inputs] == [("raw", raw.digest[:36])]
@@ -164,17 +164,17 @@ def test_a_server_that_fails_midway_is_told_the_rest_by_the_next_run(
     raw = count(Number(), out=tmp_path / "raw")
     spool(raw.path / "training.jsonl", 5)
     with tracker(tmp_path) as told:
-        told.started("base", "request", count, Number(), ())
+        told.started("base", "request", count, Number(), {})
         told.forward("request", spool(tmp_path / "spool.jsonl", 3))
         with monkeypatch.context() as away:
             away.setattr(told.client, "log_batch", refuse)
             told.forward("request", spool(tmp_path / "spool.jsonl", 4))
         told.forward("request", spool(tmp_path / "spool.jsonl", 5))
-        told.finished("base", "request", raw, (), 1.0)
+        told.finished("base", "request", raw, {}, 1.0)
     assert told.broken
     assert caplog.text.count("the run goes on untracked") == 1
     with tracker(tmp_path) as again:  # the stage is found now, and its spool is gone
-        again.finished("base", "request", raw, (), None)
+        again.finished("base", "request", raw, {}, None)
     assert not again.broken
     history = again.client.get_metric_history(again.children["request"], "loss")
     assert sorted((metric.step, metric.value) for metric in history) == [(step, 1 / step) for step in range(1, 6)]
