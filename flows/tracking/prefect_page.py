@@ -19,6 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
 from domain.artifacts import Artifact, Corpus, Decision, Release, Scorecard
+from domain.release.scores import PartScore
 from domain.spec import Spec
 from domain.stage import Stage
 from domain.training.metrics_log import read_about, read_points
@@ -120,10 +121,8 @@ def funnel(facts: Mapping[str, Any]) -> list[Row]:
 def score_table(facts: Mapping[str, Any]) -> list[Row]:
     """A row for each part of the held-out text."""
     rows: list[Row] = []
-    for part, scores in facts.items():
-        row: Row = {"text": part, **{arm: scores[arm] for arm in ("base", "control", "adapted")}}
-        for other, suffix in (("control", "_from_control"), ("base", "")):
-            low, high = scores[f"interval{suffix}"]
-            row[f"adapted against {other}"] = f"{scores[f'change{suffix}']:+.2%} [{low:+.2%}, {high:+.2%}]"
-        rows.append(row)
+    for part, content in facts.items():
+        score = PartScore.from_dict(content)
+        changes = {f"adapted against {model}": score.changes[model].percent() for model in ("control", "base")}
+        rows.append({"text": part, **score.bits, **changes})
     return rows

@@ -121,7 +121,7 @@ def begin(*arguments: object, folder: Path, **environment: str) -> subprocess.Po
     return subprocess.Popen(
         [sys.executable, "-m", "flows.command.cli", *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1]), **environment},
+        env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2]), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -126,7 +126,7 @@ def test_ctrl_c_and_sigterm_end_the_command_with_130_and_the_training_goes_on(
     def begin() -> Any:
         return command.begin(*run, *command.machine, folder=tmp_path)
 
-    said = "shoptalk: interrupted; the same command goes on from here\n"
+    said = "shoptalk: interrupted; give the same command again to continue\n"
     code, errors = end_by(begin(), signal.SIGTERM, lambda: artifacts(work) >= 2)
     assert (code, errors.endswith(said), "Traceback" in errors) == (130, True, False)
     assert left_running(work) == []
