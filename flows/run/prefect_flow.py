@@ -1,6 +1,6 @@
 """The Prefect flow ``adapt``, for a deployment and for ``shoptalk run``: each stage is a task that is retried."""
 
-from __future__ import annotations
+# Annotations are evaluated here: a deployment may load this file under a name by which Prefect cannot look them up.
 
 import logging
 import socket

@@ -80,7 +80,7 @@ def ended(run: UUID) -> SimpleNamespace:
     until = time.monotonic() + 120
     while time.monotonic() < until:
         shown = page(run)
-        if shown.type in FINAL and any("Finished in state" in line for line in shown.lines[-3:]):
+        if shown.type in FINAL and (shown.type == "FAILED" or "Finished in state" in "".join(shown.lines[-3:])):
             return shown
         time.sleep(0.5)
     raise AssertionError(shown)
