@@ -62,7 +62,7 @@ def test_a_training_process_that_receives_sigterm_saves_its_state_and_leaves_wit
 ) -> None:
     out = tmp_path / "out"
     longer = BASE.but(tokens=51_200)
-    content = job(prepare, longer, (tokens, tokenizer), out, CPU.but(checkpoint_seconds=0.01))
+    content = job(prepare, longer, {"tokens": tokens, "tokenizer": tokenizer}, out, CPU.but(checkpoint_seconds=0.01))
     write_json(tmp_path / "job.json", content)
     with subprocess.Popen(learner(tmp_path / "job.json"), stdin=subprocess.PIPE) as process:
         while not list(out.glob(".scratch/checkpoints/step-*")):
