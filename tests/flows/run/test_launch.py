@@ -34,17 +34,18 @@ BASE = Base(
 def test_a_folder_named_as_ours_does_not_come_first(
     tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    parents = {"tokens": tokens, "tokenizer": tokenizer}
     (tmp_path / "domain").mkdir()
     (tmp_path / "domain" / "__init__.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
-    launch(prepare, BASE, {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "out", machine=CPU)
+    launch(prepare, BASE, parents, out=tmp_path / "out", machine=CPU)
     assert (tmp_path / "out" / "manifest.json").exists()
     assert {path.name for path in tmp_path.glob("out.*")} == {
         "out.spool.jsonl",
         "out.spool.json",
     }  # job and reply are gone
     with pytest.raises(UserError, match="fewer than one batch"):
-        launch(prepare, BASE.but(tokens=10), {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "few", machine=CPU)
+        launch(prepare, BASE.but(tokens=10), parents, out=tmp_path / "few", machine=CPU)
 
 
 def test_ends_without_a_reply() -> None:
@@ -60,9 +61,10 @@ def test_ends_without_a_reply() -> None:
 def test_a_training_process_that_receives_sigterm_saves_its_state_and_leaves_with_75(
     tokens: Any, tokenizer: Any, tmp_path: Path
 ) -> None:
+    parents = {"tokens": tokens, "tokenizer": tokenizer}
     out = tmp_path / "out"
     longer = BASE.but(tokens=51_200)
-    content = job(prepare, longer, {"tokens": tokens, "tokenizer": tokenizer}, out, CPU.but(checkpoint_seconds=0.01))
+    content = job(prepare, longer, parents, out, CPU.but(checkpoint_seconds=0.01))
     write_json(tmp_path / "job.json", content)
     with subprocess.Popen(learner(tmp_path / "job.json"), stdin=subprocess.PIPE) as process:
         while not list(out.glob(".scratch/checkpoints/step-*")):
@@ -78,15 +80,16 @@ def test_a_training_process_that_receives_sigterm_saves_its_state_and_leaves_wit
 
 def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """Beside one process: the same identity, and losses that agree to rounding."""
+    parents = {"tokens": tokens, "tokenizer": tokenizer}
     two = CPU.but(processes=2)
-    launch(prepare, BASE, {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "two", machine=two)
+    launch(prepare, BASE, parents, out=tmp_path / "two", machine=two)
     one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=CPU)
     made = Checkpoint.open(tmp_path / "two")
     assert made.identity == one.identity
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
     assert {path.name for path in made.path.iterdir()} == {path.name for path in one.path.iterdir()}
     with pytest.raises(UserError, match="fewer than one batch"):
-        launch(prepare, BASE.but(tokens=10), {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "few", machine=two)
+        launch(prepare, BASE.but(tokens=10), parents, out=tmp_path / "few", machine=two)
 
 
 def test_one_process_where_nothing_is_learned_by_several() -> None:
