@@ -203,6 +203,8 @@ def test_too_little_text_or_too_few_rows_are_refused(held: Any, tmp_path: Path) 
     batches = Batches(held, Mixture(), **SIZES, seed=0)
     with pytest.raises(UserError, match="4 rows for 5 processes"):
         batches.part(0, 0, 5)
+    with pytest.raises(IndexError):
+        batches.part(0, 4, 4)
     for wrong in (-1, 6):
         with pytest.raises(IndexError):
             batches[wrong]
