@@ -14,14 +14,15 @@ from pydantic import Field
 from domain.artifacts import PARTS, Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.release.scores import SCORE_COUNTS, SCORED_MODELS, RelativeChange
+from domain.release.decision import TokenizerReport
+from domain.release.scores import SCORED_MODELS, RelativeChange
 from domain.spec import Bytes, Count
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.page.scorecard import page
 from evals.protect import Protection
-from evals.scorecard import GroupScore, ScorecardContent, ScoredPart, TokenizerReport
+from evals.scorecard import RESERVED_NAMES, GroupScore, ScorecardContent, ScoredPart
 from evals.statistics.bootstrap import paired_change
 
 DocumentRow = dict[str, Any]  # a document: part, id, source, cluster, year, bytes, cut, and nats by model
@@ -73,7 +74,9 @@ def evaluate(
     names = ordered(models)
     scores = ScorecardContent(
         parts={part: scored_part([row for row in rows if row["part"] == part], names, spec) for part in PARTS},
-        tokenizer=TokenizerReport(measures=tokenizer.facts, verdict=verdict.facts if verdict else None),
+        tokenizer=TokenizerReport.from_dict(
+            {"measures": tokenizer.facts, "verdict": verdict.facts if verdict else None}
+        ),
     )
     scores.write(out)
     with (out / "documents.jsonl").open("w", encoding="utf-8") as file:
@@ -86,9 +89,8 @@ def refuse_names(models: Mapping[str, Checkpoint]) -> None:
     """Raise ``UserError`` for a baseline whose name is a key of the scorecard, ``ValueError`` without the three."""
     if missing := set(SCORED_MODELS) - models.keys():
         raise ValueError(f"evaluate needs the models {', '.join(sorted(missing))}")
-    for name in models:
-        if name in SCORE_COUNTS or name.startswith(("change", "interval")) or name in ("sources", "years"):
-            raise UserError(f"baseline {name}", "has the name of a field of the scorecard", "give it another name")
+    for name in models.keys() & RESERVED_NAMES:
+        raise UserError(f"baseline {name}", "has the name of a field of the scorecard", "give it another name")
 
 
 def ordered(models: Mapping[str, Checkpoint]) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from domain.artifacts import Decision, Scorecard
 from domain.machine import Machine
-from domain.manifest import write_json
+from domain.release.decision import DecisionRecord, GateResult
 from domain.release.scores import PartScore
 from domain.spec import Share, Spec
 from domain.stage import stage
@@ -45,12 +45,13 @@ def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) ->
         fix = f"hold out more of it (corpus.holdout.test), {FEW} clusters at least"
         reasons.append(f"Nothing is released before its gain on domain text can be judged: {fix}.")
     released = gates["domain_gain"][0] is True and gates["general_loss"][0] is not False
-    shown = {name: {"holds": good, "reason": reason} for name, (good, reason) in gates.items()}
-    evidence = {
-        "scores": {part: score.headline().to_dict() for part, score in scores.parts.items()},
-        "tokenizer": {"measures": scores.tokenizer.measures, "verdict": scores.tokenizer.verdict},
-    }
-    write_json(out / "decision.json", {"released": released, "reasons": reasons, "gates": shown, **evidence})
+    DecisionRecord(
+        released=released,
+        reasons=reasons,
+        gates={name: GateResult(holds=holds, reason=reason) for name, (holds, reason) in gates.items()},
+        scores={part: score.headline() for part, score in scores.parts.items()},
+        tokenizer=scores.tokenizer,
+    ).write(out)
     return {"released": released, "reasons": reasons}
 
 

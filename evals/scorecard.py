@@ -10,9 +10,12 @@ from typing import Any, Self
 
 from domain.artifacts import PARTS
 from domain.manifest import write_json
-from domain.release.scores import SCORED_MODELS, PartScore
+from domain.release.decision import TokenizerReport
+from domain.release.scores import SCORE_KEYS, SCORED_MODELS, PartScore
 
 SCORES, TOKENIZER = "scores.json", "tokenizer.json"
+BREAKDOWNS = ("sources", "years")
+RESERVED_NAMES = {*SCORE_KEYS, *BREAKDOWNS}  # no model has such a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +51,9 @@ class ScoredPart(PartScore):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The record of a JSON form."""
-        flat = {key: value for key, value in content.items() if key not in ("sources", "years")}
+        flat = {key: value for key, value in content.items() if key not in BREAKDOWNS}
         head = PartScore.from_dict(flat)
-        groups = {
-            kind: {name: _read_group(score) for name, score in content[kind].items()} for kind in ("sources", "years")
-        }
+        groups = {kind: {name: _read_group(score) for name, score in content[kind].items()} for kind in BREAKDOWNS}
         return cls(
             bits=head.bits,
             changes=head.changes,
@@ -61,14 +62,6 @@ class ScoredPart(PartScore):
             bytes=head.bytes,
             **groups,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenizerReport:
-    """``measures`` are the tokenizer stage's facts; ``verdict`` those of a pilot of its extension, if there was one."""
-
-    measures: Mapping[str, Any]
-    verdict: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +74,7 @@ class ScorecardContent:
     def write(self, folder: Path) -> None:
         """Write ``scores.json`` and ``tokenizer.json``."""
         write_json(folder / SCORES, {part: score.to_dict() for part, score in self.parts.items()})
-        report = self.tokenizer
-        write_json(folder / TOKENIZER, {"measures": dict(report.measures), "verdict": report.verdict})
+        write_json(folder / TOKENIZER, self.tokenizer.to_dict())
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -91,7 +83,7 @@ class ScorecardContent:
         report = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
         return cls(
             parts={part: ScoredPart.from_dict(scores[part]) for part in PARTS if part in scores},
-            tokenizer=TokenizerReport(measures=report["measures"], verdict=report["verdict"]),
+            tokenizer=TokenizerReport.from_dict(report),
         )
 
 

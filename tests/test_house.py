@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -201,3 +202,11 @@ def test_no_file_of_the_product_is_longer_than_300_lines() -> None:
         for path in (HOME / package).rglob("*.py")
     }
     assert {path: lines for path, lines in sizes.items() if lines > 300} == {}
+
+
+def test_the_keys_of_the_scorecard_are_known_in_one_place() -> None:
+    keys = re.compile(r"[\"'](?:change_from_control|interval_from_control|flops_per_domain_text|break_even)[\"']")
+    files = {path.relative_to(HOME).as_posix() for room in ROOMS for path in (HOME / room).rglob("*.py")}
+    assert {name for name in files if keys.search((HOME / name).read_text(encoding="utf-8"))} == {
+        "domain/release/scores.py"
+    }

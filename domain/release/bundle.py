@@ -15,8 +15,8 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
 from domain.release.card import card
+from domain.release.decision import DecisionRecord
 from domain.release.lineage import lineage, portable
-from domain.release.scores import PartScore
 from domain.release.usage import prompt
 from domain.spec import Spec
 from domain.stage import stage
@@ -74,16 +74,12 @@ def release(
             shutil.copyfile(path, out / name)
     if (out / "generation_config.json").is_file():  # encoders have none
         write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
-    decided = json.loads((decision.path / "decision.json").read_text(encoding="utf-8"))
-    scores = {part: PartScore.from_dict(score) for part, score in decided["scores"].items()}
     text = card(
         name=spec.name,
         licence=spec.licence,
         intended_use=spec.intended_use,
         limitations=spec.limitations,
-        scores=scores,
-        reasons=decided["reasons"],
-        fitted=decided["tokenizer"],
+        decision=DecisionRecord.read(decision.path),
         base=base,
         adapted=adapted,
         corpus=corpus,

@@ -7,10 +7,11 @@ from typing import Any
 
 from domain.artifacts import Artifact
 from domain.release import tuned as orders
+from domain.release.decision import DecisionRecord
 from domain.release.front_matter import front_matter
 from domain.release.scores import PartScore
 from domain.release.usage import USAGE, Usage, opening
-from domain.release.vocabulary import about_tokenizer
+from domain.release.vocabulary import tokenizer_chapter
 
 LIMITS = """- It states falsehoods fluently. Nothing that it says is evidence.
 - It knows nothing later than its data, and repeats the errors and the bias that are in them.
@@ -28,9 +29,7 @@ def card(
     licence: str,
     intended_use: str,
     limitations: str,
-    scores: Mapping[str, PartScore],
-    reasons: list[str],
-    fitted: dict[str, Any],
+    decision: DecisionRecord,
     base: Artifact,
     adapted: Artifact,
     corpus: Artifact,
@@ -38,7 +37,7 @@ def card(
     tuned: Artifact | None = None,
 ) -> str:
     """The whole card as Markdown; a function of the artifacts alone, so the same release has the same card."""
-    objective = adapted.manifest["spec"]["objective"]["kind"]
+    scores, objective = decision.scores, adapted.manifest["spec"]["objective"]["kind"]
     usage = USAGE[objective]
     limits = f"- {orders.LIMIT if tuned else usage.untuned}\n{LIMITS}"
     scored = (orders.BEFORE if tuned else "") + score_table(scores) + ("" if objective == "causal" else HIDDEN)
@@ -50,9 +49,9 @@ def card(
         "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus, usage, tuned)) + "\n",
         "## How to load it\n\n" + opening(objective, tuned=tuned is not None),
         "## How it was trained\n\n" + training(base, adapted, tokenizer) + (orders.training(tuned) if tuned else ""),
-        "## Tokenizer\n\n" + about_tokenizer(fitted),
+        "## Tokenizer\n\n" + tokenizer_chapter(decision.tokenizer),
         "## Data\n\n" + funnel(corpus.facts),
-        "## Scores\n\n" + scored + "\n" + "".join(f"- {reason}\n" for reason in reasons),
+        "## Scores\n\n" + scored + "\n" + "".join(f"- {reason}\n" for reason in decision.reasons),
         "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + limits,
         "## Lineage\n\n" + lineage_table(**made, **({"tuned": tuned} if tuned else {})),
     ]

@@ -9,6 +9,7 @@ from typing import Any, Self
 SCORED_MODELS = ("base", "control", "adapted")  # what every scorecard has, in the order in which it is shown
 SCORE_COUNTS = ("units", "documents", "bytes")
 CHANGES = {"base": ("change", "interval"), "control": ("change_from_control", "interval_from_control")}
+SCORE_KEYS = {*SCORE_COUNTS, *(key for keys in CHANGES.values() for key in keys)}  # no model has such a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,6 @@ class PartScore:
         for model, (value, interval) in CHANGES.items():
             low, high = content[interval]
             changes[model] = RelativeChange(value=content[value], low=low, high=high)
-        reserved = {*SCORE_COUNTS, *(key for keys in CHANGES.values() for key in keys)}
-        names = [*SCORED_MODELS, *sorted(content.keys() - reserved - set(SCORED_MODELS))]
+        names = [*SCORED_MODELS, *sorted(content.keys() - SCORE_KEYS - set(SCORED_MODELS))]
         bits = {name: content[name] for name in names}
         return cls(bits=bits, changes=changes, **{name: content[name] for name in SCORE_COUNTS})

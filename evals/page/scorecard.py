@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from domain.release.vocabulary import weighed
-from evals.scorecard import GroupScore, ScorecardContent, ScoredPart, TokenizerReport
+from domain.release.decision import TokenizerReport
+from domain.release.vocabulary import measure_rows
+from evals.scorecard import GroupScore, ScorecardContent, ScoredPart
 from evals.statistics.bootstrap import FEW
 
 STYLE = """
@@ -64,20 +65,17 @@ def section(part: str, score: ScoredPart) -> str:
 
 def vocabulary(report: TokenizerReport) -> str:
     """The tokenizer beside others, and the verdict on an extension with its pilots."""
-    measures, verdict = report.measures, report.verdict
-    rows = []
-    for name, each in {"this tokenizer": measures, **measures.get("compared", {})}.items():
-        ratios = [each["bytes_per_token"].get(part) for part in ("domain", "general")]
-        rows.append([escape(name), f"{each['size']:,}", *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
-    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in weighed(verdict)) if verdict else ""
+    rows = [[escape(name), *values] for name, *values in measure_rows(report.measures)]
+    sentences = report.verdict.sentences() if report.verdict else []
+    verdict = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return (
         "<h2>Tokenizer</h2><p>Bytes per token on validation text; higher is better.</p>"
-        f"{table(['tokenizer', 'pieces', 'domain', 'general'], rows)}{f'<ul>{told}</ul>' if told else ''}"
+        f"{table(['tokenizer', 'pieces', 'domain', 'general'], rows)}{f'<ul>{verdict}</ul>' if verdict else ''}"
     )
 
 
 def groups(kind: str, scores: Mapping[str, GroupScore], models: Mapping[str, float]) -> str:
-    """ScorecardContent by source or by year, where there are any; without intervals, so they show and claim nothing."""
+    """Scores by source or by year, where there are any; without intervals, so they show and claim nothing."""
     rows = [
         [escape(name), f"{of.documents:,}", f"{of.bytes / 1e3:,.0f}", *(f"{of.bits[model]:.3f}" for model in models)]
         for name, of in scores.items()

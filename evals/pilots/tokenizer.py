@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +15,8 @@ from domain.cost.shape import shape_of
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.model.spec import Base
+from domain.release.scores import RelativeChange
+from domain.release.verdict import BreakEven, Cost, ExtensionVerdict, PilotBudget, PilotScore, TokenCount
 from domain.settings.learning import LONGEST_ROW
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
@@ -21,8 +24,7 @@ from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.statistics.bootstrap import FEW, paired_change
 
-ARMS = ("kept", "same_bytes", "same_flops")
-TOLD = {"same_bytes": "the same bytes", "same_flops": "the same FLOPs"}
+COMPARED = {"same_bytes": "the same bytes", "same_flops": "the same FLOPs"}  # pilots of the extension, by budget
 
 
 class Weighing(Spec):
@@ -36,7 +38,7 @@ class Weighing(Spec):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("tokenizer_verdict", makes=Verdict, version=2, launched=True)
+@stage("tokenizer_verdict", makes=Verdict, version=3, launched=True)
 def tokenizer_verdict(
     spec: Weighing,
     kept: Checkpoint,
@@ -54,83 +56,98 @@ def tokenizer_verdict(
     ``kept`` read ``old`` tokens; the other two read ``new`` ones, of as much text and for as many FLOPs. They are
     compared on validation text in bits per byte, so that the gate's text stays unseen.
     """
-    arms = dict(zip(ARMS, (kept, same_bytes, same_flops), strict=True))
+    arms = {"kept": kept, "same_bytes": same_bytes, "same_flops": same_flops}
     documents = {part: held_out(corpus, part, spec.bytes, split="validation") for part in PARTS}
     texts = [document["text"] for part in PARTS for document in documents[part]]
-    asked = kept.manifest["spec"].get("objective")
+    objective = kept.manifest["spec"].get("objective")
     nats = {
-        name: nats_of(arm, texts, machine, f"score pilot, {name.replace('_', ' ')}", asked)
+        name: nats_of(arm, texts, machine, f"score pilot, {name.replace('_', ' ')}", objective)
         for name, arm in arms.items()
     }
     scores, start = {}, 0
     for part in PARTS:
-        here = slice(start, start + len(documents[part]))
-        scores[part] = scored(documents[part], {name: values[here] for name, values in nats.items()}, spec)
-        start = here.stop
-    said = price(arms, old, new)
-    recommended, reasons = advice(scores, spec.tolerance)
-    verdict = {**said, "scores": scores, "recommended": recommended, "reasons": reasons}
+        rows = slice(start, start + len(documents[part]))
+        scores[part] = score_part(documents[part], {name: values[rows] for name, values in nats.items()}, spec)
+        start = rows.stop
+    verdict = weigh(arms, old, new, scores, spec.tolerance).model_dump(mode="json")
     write_json(out / "verdict.json", verdict)
     return verdict
 
 
-def scored(documents: list[dict[str, Any]], nats: dict[str, np.ndarray], spec: Weighing) -> dict[str, Any]:
+def score_part(documents: Sequence[Mapping[str, Any]], nats: Mapping[str, np.ndarray], spec: Weighing) -> PilotScore:
     """Bits per byte of each pilot, and the changes from ``kept`` with their 95% intervals."""
     from domain.score import bits_per_byte
 
     size, clusters = sum(document["bytes"] for document in documents), [document["cluster"] for document in documents]
-    score: dict[str, Any] = {name: float(f"{bits_per_byte(values.sum(), size):.6g}") for name, values in nats.items()}
-    for name in TOLD:
-        found = paired_change(nats[name], nats["kept"], clusters, resamples=spec.resamples, seed=spec.seed)
-        score[f"change_{name}"] = float(f"{found.change:.6g}")
-        score[f"interval_{name}"] = [float(f"{bound:.6g}") for bound in (found.low, found.high)]
-    return {**score, "units": len(set(clusters)), "bytes": size}
+    changes = {
+        name: paired_change(nats[name], nats["kept"], clusters, resamples=spec.resamples, seed=spec.seed)
+        for name in COMPARED
+    }
+    return PilotScore(
+        bits={name: short(bits_per_byte(values.sum(), size)) for name, values in nats.items()},
+        changes={
+            name: RelativeChange(value=short(each.change), low=short(each.low), high=short(each.high))
+            for name, each in changes.items()
+        },
+        units=len(set(clusters)),
+        bytes=size,
+    )
 
 
-def price(arms: dict[str, Checkpoint], old: Tokens, new: Tokens) -> dict[str, Any]:
-    """What the extension saves in tokens, and costs in parameters and FLOPs.
+def weigh(
+    arms: Mapping[str, Checkpoint], old: Tokens, new: Tokens, scores: Mapping[str, PilotScore], tolerance: float
+) -> ExtensionVerdict:
+    """What the extension saves in tokens and costs in parameters and FLOPs, and what the pilots recommend.
 
-    Both encodings are of the same text, so tokens compare. ``flops_per_token`` is of training, forward and backward;
-    serving takes a third. ``break_even`` is how many of the kept tokenizer's domain tokens must be trained on, or
-    served, until the saving has paid for the three pilots; None where a byte of domain text costs more than before.
+    Both encodings are of the same text, so tokens compare. ``break_even`` is how many of the kept tokenizer's domain
+    tokens must be trained on, or served, until the saving has paid for the three pilots; None where a byte of domain
+    text costs more than before.
     """
     tokens, flops, spent = {}, {}, 0.0
     for part in PARTS:
         before, after = (each.facts["train"][part]["tokens"] for each in (old, new))
-        tokens[part] = {"kept": before, "extended": after, "saved": round(1.0 - after / before, 6) if before else None}
+        saving = round(1.0 - after / before, 6) if before else None
+        tokens[part] = TokenCount(kept=before, extended=after, saved=saving)
     for name, arm in arms.items():
         shape = shape_of(Base(weights=str(arm.path)), None)
         flops[name] = flops_per_token(shape, arm.manifest["spec"]["context"] or min(shape.context, LONGEST_ROW))
         spent += flops[name] * arm.facts["tokens"]
-    kept, extended = flops["kept"], flops["same_bytes"]
-    saved = kept - extended * (1.0 - (tokens["domain"]["saved"] or 0.0))
-    grown = {name: arms[name].facts["parameters"] for name in ("kept", "same_bytes")}
-    return {
-        "tokens": tokens,
-        "parameters": {"kept": grown["kept"], "extended": grown["same_bytes"]},
-        "flops_per_token": {"kept": kept, "extended": extended},
-        "flops_per_domain_text": round(-saved / kept, 6),
-        "pilot": {"flops": spent, "tokens": {name: arm.facts["tokens"] for name, arm in arms.items()}},
-        "break_even": {
-            "trained": round(spent / saved) if saved > 0 else None,
-            "served": round(3 * spent / saved) if saved > 0 else None,
-        },
-    }
+    per_token = Cost(kept=flops["kept"], extended=flops["same_bytes"])
+    saved = per_token.kept - per_token.extended * (1.0 - (tokens["domain"].saved or 0.0))
+    recommended, reasons = advice(scores, tolerance)
+    return ExtensionVerdict(
+        tokens=tokens,
+        parameters=Cost(kept=arms["kept"].facts["parameters"], extended=arms["same_bytes"].facts["parameters"]),
+        flops_per_token=per_token,
+        flops_per_domain_text=round(-saved / per_token.kept, 6),
+        pilot=PilotBudget(flops=spent, tokens={name: arm.facts["tokens"] for name, arm in arms.items()}),
+        break_even=BreakEven(
+            trained=round(spent / saved) if saved > 0 else None,
+            served=round(3 * spent / saved) if saved > 0 else None,
+        ),
+        scores=scores,
+        recommended=recommended,
+        reasons=tuple(reasons),
+    )
 
 
-def advice(scores: dict[str, Any], worse: float) -> tuple[str, list[str]]:
+def advice(scores: Mapping[str, PilotScore], tolerance: float) -> tuple[Literal["keep", "extend"], list[str]]:
     """``extend`` only where it is no worse than ``keep``, in both comparisons and on both parts; and why."""
     reasons, good = [], True
     for part in PARTS:
-        score = scores[part]
-        for name, told in TOLD.items():
-            change, (low, high) = score[f"change_{name}"], score[f"interval_{name}"]
-            few = score["units"] < FEW
-            holds = not few and high <= worse
+        few = scores[part].units < FEW
+        for name, budget in COMPARED.items():
+            change = scores[part].changes[name]
+            holds = not few and change.high <= tolerance
             judged = "no worse" if holds else "too few units to judge" if few else "not shown to be no worse"
             reasons.append(
-                f"{part.capitalize()} text, for {told}: extend against keep {change:+.2%} "
-                f"[{low:+.2%}, {high:+.2%}] bits per byte: {judged}."
+                f"{part.capitalize()} text, for {budget}: extend against keep {change.percent(2)} bits per byte: "
+                f"{judged}."
             )
             good = good and holds
     return ("extend" if good else "keep"), reasons
+
+
+def short(value: float) -> float:
+    """Six significant digits."""
+    return float(f"{value:.6g}")

@@ -13,6 +13,7 @@ from domain.errors import UserError
 from domain.machine import Machine
 from evals.evaluate import Evaluation, evaluate
 from evals.gate import Gates, decide
+from evals.scorecard import ScorecardContent
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 SPEC = Evaluation(bytes=100_000, resamples=1_000)
@@ -77,6 +78,32 @@ def test_the_same_is_the_same_again(
     again = evaluate(SPEC, **arms, corpus=scored_corpus, tokenizer=scored_tokens[0], out=tmp_path, machine=CPU)
     assert again.digest == card.digest
     assert (again.path / "report.html").read_text().count("<h2>") == 3
+
+
+def test_a_further_baseline_is_scored_and_changes_nothing_of_the_three(
+    card: Scorecard, arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path: Path
+) -> None:
+    fixed = {"corpus": scored_corpus, "tokenizer": scored_tokens[0], "machine": CPU}
+    four = evaluate(SPEC, **arms, prompts=arms["control"], **fixed, out=tmp_path / "four")
+    assert four.identity != card.identity
+    for part in ("domain", "general"):
+        scores = dict(four.facts[part])
+        assert scores.pop("prompts") == scores["control"]
+        assert scores == card.facts[part]
+    assert [*ScorecardContent.read(four.path).parts["domain"].sources["domain-0"].bits] == [
+        "base", "control", "adapted", "prompts",
+    ]  # fmt: skip
+    decisions = [decide(Gates(), scorecard=each, out=tmp_path / each.identity[:8]) for each in (card, four)]
+    assert decisions[0].facts == decisions[1].facts
+    for name in ("units", "sources", "interval_from_control"):
+        with pytest.raises(UserError, match=f"baseline {name}: has the name of a field"):
+            evaluate(SPEC, **arms, **{name: arms["control"]}, **fixed, out=tmp_path / name)
+
+
+def test_the_three_models_must_be_there(arms: Any, scored_corpus: Any, scored_tokens: Any, tmp_path: Path) -> None:
+    two = {name: arms[name] for name in ("base", "adapted")}
+    with pytest.raises(ValueError, match="evaluate needs the models control"):
+        evaluate(SPEC, **two, corpus=scored_corpus, tokenizer=scored_tokens[0], out=tmp_path, machine=CPU)
 
 
 def test_the_way_to_a_decision(card: Scorecard, tmp_path: Path) -> None:

@@ -78,9 +78,8 @@ def parts(tokenizer: Any) -> Made:
         scorecard = sealed(Scorecard, folder / "scorecard", stage="evaluate", facts={})
         (folder / "decision").mkdir()
         scores = {"domain": SCORE, "general": {**SCORE, "adapted": 2.1}}
-        write_json(
-            folder / "decision" / "decision.json", {"scores": scores, "reasons": ["It is better."], "tokenizer": FITTED}
-        )
+        evidence = {"scores": scores, "reasons": ["It is better."], "tokenizer": FITTED}
+        write_json(folder / "decision" / "decision.json", {"released": released, "gates": {}, **evidence})
         verdict = {"released": released, "reasons": ["It is better." if released else "It is no better."]}
         decision = sealed(Decision, folder / "decision", scorecard=scorecard, stage="decide", facts=verdict)
         return {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}

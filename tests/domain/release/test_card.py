@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
 
 from domain.release.card import mixed
+from domain.release.decision import DecisionRecord
 from domain.release.front_matter import front_matter
 from domain.release.scores import PartScore
 
@@ -86,9 +86,7 @@ def test_words_of_the_recipe_come_first(released: Any, card: str) -> None:
     from domain.release.card import card as written
 
     made = released[1]
-    told = json.loads((made["decision"].path / "decision.json").read_text())
-    score = PartScore.from_dict(told["scores"]["domain"])
-    shared = {"name": "n", "licence": "mit", "reasons": [], "scores": {"domain": score}, "fitted": told["tokenizer"]}
+    shared = {"name": "n", "licence": "mit", "decision": DecisionRecord.read(made["decision"].path)}
     words = {"intended_use": " Reading ledgers. ", "limitations": "Small."}
     artifacts = {key: made[key] for key in ("base", "adapted", "corpus", "tokenizer")}
     text = written(**shared, **words, **artifacts)

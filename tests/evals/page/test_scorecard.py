@@ -4,8 +4,9 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+from domain.release.decision import TokenizerReport
 from evals.page.scorecard import page
-from evals.scorecard import ScorecardContent, ScoredPart, TokenizerReport
+from evals.scorecard import ScorecardContent, ScoredPart
 
 ARMS = {"base": 2.5, "control": 2.4, "adapted": 2.0}
 GROUP = {**ARMS, "documents": 1_234, "bytes": 56_000}

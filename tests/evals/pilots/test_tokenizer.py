@@ -12,11 +12,21 @@ from domain.cost.flops import flops_per_token
 from domain.cost.shape import shape_of
 from domain.machine import Machine
 from domain.model.spec import Base
-from evals.pilots.tokenizer import Weighing, advice, price, tokenizer_verdict
+from domain.release.scores import RelativeChange
+from domain.release.verdict import ExtensionVerdict, PilotScore
+from evals.pilots.tokenizer import Weighing, advice, tokenizer_verdict, weigh
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
-GOOD = {"change_same_bytes": -0.01, "interval_same_bytes": [-0.02, 0.005], "change_same_flops": -0.02,
-        "interval_same_flops": [-0.03, -0.01], "units": 40}  # fmt: skip
+GOOD = PilotScore(
+    bits={},
+    changes={
+        "same_bytes": RelativeChange(value=-0.01, low=-0.02, high=0.005),
+        "same_flops": RelativeChange(value=-0.02, low=-0.03, high=-0.01),
+    },
+    units=40,
+    bytes=1,
+)
+WORSE = RelativeChange(value=-0.005, low=-0.01, high=0.0051)
 
 
 def counted(domain: int, general: int) -> Any:
@@ -32,10 +42,11 @@ def arm(trained: Any, tokens: int) -> Any:
 def test_extend_only_where_it_is_no_worse_in_all() -> None:
     assert advice({"domain": GOOD, "general": GOOD}, 0.005)[0] == "extend"
     for part in ("domain", "general"):
-        for key in ("interval_same_bytes", "interval_same_flops"):
-            worse = {"domain": GOOD, "general": GOOD, part: {**GOOD, key: [-0.01, 0.0051]}}
+        for budget in ("same_bytes", "same_flops"):
+            spoilt = GOOD.but(changes={**GOOD.changes, budget: WORSE})
+            worse = {"domain": GOOD, "general": GOOD, part: spoilt}
             assert advice(worse, 0.005)[0] == "keep"
-    chosen, reasons = advice({"domain": {**GOOD, "units": 29}, "general": GOOD}, 0.005)
+    chosen, reasons = advice({"domain": GOOD.but(units=29), "general": GOOD}, 0.005)
     assert chosen == "keep"
     assert "too few units to judge" in reasons[0]
     assert "[-2.00%, +0.50%]" in reasons[0]
@@ -44,16 +55,18 @@ def test_extend_only_where_it_is_no_worse_in_all() -> None:
 def test_the_price_by_hand(arms: Any) -> None:
     kept, other = arm(arms["control"], 1_000), arm(arms["adapted"], 900)
     each = flops_per_token(shape_of(Base(weights=str(kept.path)), None), 64)
-    told = price({"kept": kept, "same_bytes": other, "same_flops": other}, counted(1_000, 500), counted(800, 500))
-    assert told["tokens"]["domain"] == {"kept": 1_000, "extended": 800, "saved": 0.2}
-    assert told["tokens"]["general"]["saved"] == 0
+    pilots, scores = {"kept": kept, "same_bytes": other, "same_flops": other}, {"domain": GOOD, "general": GOOD}
+    verdict = weigh(pilots, counted(1_000, 500), counted(800, 500), scores, 0.005)
+    assert verdict.tokens["domain"].model_dump() == {"kept": 1_000, "extended": 800, "saved": 0.2}
+    assert verdict.tokens["general"].saved == 0
     # The same model: a token costs as much, so a domain text costs a fifth less.
-    assert told["flops_per_token"] == {"kept": each, "extended": each}
-    assert told["flops_per_domain_text"] == pytest.approx(-0.2)
-    assert told["pilot"]["flops"] == 2_800 * each
-    assert told["break_even"] == {"trained": 14_000, "served": 42_000}  # 2,800 / 0.2, and a forward pass is a third
-    longer = price({"kept": kept, "same_bytes": other, "same_flops": other}, counted(1_000, 500), counted(1_000, 500))
-    assert longer["break_even"] == {"trained": None, "served": None}
+    assert verdict.flops_per_token.model_dump() == {"kept": each, "extended": each}
+    assert verdict.flops_per_domain_text == pytest.approx(-0.2)
+    assert verdict.pilot.flops == 2_800 * each
+    # 2,800 / 0.2, and a forward pass is a third
+    assert verdict.break_even.model_dump() == {"trained": 14_000, "served": 42_000}
+    longer = weigh(pilots, counted(1_000, 500), counted(1_000, 500), scores, 0.005)
+    assert longer.break_even.model_dump() == {"trained": None, "served": None}
 
 
 def test_a_pilot_is_judged_on_validation_text(
@@ -66,10 +79,10 @@ def test_a_pilot_is_judged_on_validation_text(
         corpus=scored_corpus, out=tmp_path, machine=CPU,
     )  # fmt: skip
     assert isinstance(verdict, Verdict)
-    told = json.loads((tmp_path / "verdict.json").read_text())
-    assert told == verdict.facts
-    domain = told["scores"]["domain"]
-    assert domain["same_bytes"] == domain["same_flops"] < domain["kept"]
-    assert domain["change_same_bytes"] == pytest.approx(domain["same_bytes"] / domain["kept"] - 1, abs=1e-4)
-    held = sum(len(document["text"].encode()) for document in scored_corpus.documents("validation", "domain"))
-    assert 0 < domain["bytes"] <= held
+    assert json.loads((tmp_path / "verdict.json").read_text()) == verdict.facts
+    domain = ExtensionVerdict.model_validate(verdict.facts).scores["domain"]
+    bits = domain.bits
+    assert bits["same_bytes"] == bits["same_flops"] < bits["kept"]
+    assert domain.changes["same_bytes"].value == pytest.approx(bits["same_bytes"] / bits["kept"] - 1, abs=1e-4)
+    size = sum(len(document["text"].encode()) for document in scored_corpus.documents("validation", "domain"))
+    assert 0 < domain.bytes <= size
