@@ -13,6 +13,7 @@ from domain.artifacts import Artifact
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import Damaged, inventory, seal, verify, write_atomically
+from domain.numerics import numerics_of
 from domain.spec import Spec, fingerprint
 
 A = TypeVar("A", bound=Artifact)
@@ -25,8 +26,8 @@ class Stage(Generic[A]):
     Calling it runs the function into ``out`` and seals the folder; no engine is involved.
     A ``snapshot`` is named by what it found (its inventory), not by what was asked of it.
     A stage that ``resumes`` finds its own scratch again after a crash; others begin anew.
-    A ``launched`` stage learns or scores, so it runs in a process of its own, or, with ``ranks``, in several that
-    learn together; then the first of them seals.
+    A ``launched`` stage trains or scores, in a process of its own, or, with ``ranks``, in several that learn together;
+    then the first of them seals. Its manifest says with which ``numerics``, outside identity and digest.
     """
 
     name: str
@@ -49,8 +50,9 @@ class Stage(Generic[A]):
 
     def __call__(self, spec: Spec, *, out: Path, machine: Machine | None = None, **parents: Artifact) -> A:
         """Make the artifact in the folder ``out`` from named parents. Raises ``UserError`` for what users can fix."""
+        machine = machine or Machine()
         out.mkdir(parents=True, exist_ok=True)
-        facts = self.run(spec, **parents, out=out, machine=machine or Machine())
+        facts = self.run(spec, **parents, out=out, machine=machine)
         if self.snapshot:
             identity = fingerprint({"stage": self.name, "version": self.version, "inventory": inventory(out)})
         else:
@@ -67,6 +69,7 @@ class Stage(Generic[A]):
             },
             identity=identity,
             facts=dict(facts),
+            **({"numerics": numerics_of(machine).model_dump()} if self.launched else {}),
         )
         return self.makes(path=out, manifest=manifest)
 

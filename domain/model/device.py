@@ -8,6 +8,7 @@ import torch
 
 from domain.errors import UserError
 from domain.machine import Machine
+from domain.numerics import device_type, precision_of
 
 
 def choose_device(machine: Machine) -> torch.device:
@@ -15,18 +16,12 @@ def choose_device(machine: Machine) -> torch.device:
     torch.set_num_threads(machine.thread_count)
     if machine.device == "cuda" and not torch.cuda.is_available():
         raise UserError("machine.device", "cuda is asked for, and this torch sees no GPU", "use --device cpu")
-    if machine.device == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda")
+    return torch.device(device_type(machine))
 
 
 def uses_bf16(device: torch.device, machine: Machine) -> bool:
-    """Whether matrix products run in bfloat16: on a CPU only where it has the instructions (else it is slower)."""
-    if machine.precision != "auto":
-        return machine.precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    """Whether matrix products run in bfloat16."""
+    return precision_of(device.type, machine) == "bf16"
 
 
 def autocast(device: torch.device, machine: Machine) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.artifacts import Artifact
+from domain.numerics import Numerics
 from domain.release import tuned as orders
 from domain.release.decision import DecisionRecord
 from domain.release.front_matter import front_matter
@@ -80,6 +81,8 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
     else:
         origin = f"the weights {weights}" if "/" in weights else f"given weights (SHA-256 of their files: `{weights}`)"
     mixture = mixed(spec["mixture"])
+    numerics = adapted.manifest.get("numerics")
+    computed = f"- Computed with {Numerics.model_validate(numerics).sentence()}.\n" if numerics else ""
     epochs = ", ".join(f"{count:.2f} of {part}" for part, count in facts["epochs"].items())
     return (
         f"- Base: {origin}; {facts['parameters']:,} parameters, up to {facts['context']:,} tokens of context.\n"
@@ -89,6 +92,7 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
         f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}"
         f"{orders.low_rank(spec)}, {decay(spec)}; "
         f"loss at the end {facts['loss']:.3f} nats a token.\n"
+        f"{computed}"
     )
 
 

@@ -36,7 +36,8 @@ def lineage(
     tokenizer: Tokenizer,
     tuned: Checkpoint | None = None,
 ) -> dict[str, Any]:
-    """``recipe``; ``digests`` of it and of all that the release rests on; ``artifacts`` with specs, parents and facts.
+    """``recipe``; ``digests`` of it and of all that the release rests on; ``artifacts`` with specs, parents, facts
+    and, if they were trained or scored, numerics.
 
     Digests of what a stage was given (raw text, protected texts, tokens, scorecard) are read from its manifest.
     """
@@ -46,8 +47,11 @@ def lineage(
     for artifact in made.values():
         for kind in ("Raw", "Protected", "Tokens", "Scorecard"):
             digests.update({kind.lower(): digest for digest in given(artifact, kind)})
-    fields = ("stage", "identity", "digest", "spec", "parents", "facts")
-    artifacts = {name: {key: artifact.manifest[key] for key in fields} for name, artifact in made.items()}
+    fields = ("stage", "identity", "digest", "spec", "parents", "facts", "numerics")
+    artifacts = {
+        name: {key: artifact.manifest[key] for key in fields if key in artifact.manifest}
+        for name, artifact in made.items()
+    }
     return {"recipe": recipe, "digests": {"recipe": fingerprint(recipe), **digests}, "artifacts": artifacts}
 
 

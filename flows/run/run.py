@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from domain.machine import Machine
+from domain.numerics import differences
 from domain.spec import fingerprint
 from domain.stage import Store
 from flows.recipe.preflight import base
@@ -37,6 +38,9 @@ def run_recipe(
     day = as_of or datetime.now(UTC).date()
     with holding(machine.work):
         artifacts, complete = find_all(recipe, day, Store(machine.work), machine, until)
+        for label, artifact in artifacts:
+            if other := differences(artifact.manifest.get("numerics"), machine):
+                logger.info("%s: was computed with %s; remove %s to compute it again.", label, other, artifact.path)
         if not complete:
             preflight(recipe, machine, until)
             logger.info("%s, as of %s: %d stages found, the others are made now.", recipe.name, day, len(artifacts))

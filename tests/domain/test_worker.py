@@ -57,6 +57,7 @@ def test_the_same_comes_out(tokens: Any, tokenizer: Any, tmp_path: Path) -> None
         assert process.wait() == 0
     manifest = json.loads((tmp_path / "there" / "manifest.json").read_text())
     assert (manifest["identity"], manifest["digest"]) == (here.identity, here.digest)
+    assert manifest["numerics"]["precision"] == here.manifest["numerics"]["precision"] == "fp32"
     assert json.loads((tmp_path / "reply.json").read_text()) == {}
 
 

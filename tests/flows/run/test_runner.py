@@ -45,6 +45,22 @@ def test_gates_that_do_not_hold_end_with_3(run: Any) -> None:
     assert "evaluate: found" in answer.out
 
 
+def test_a_model_of_another_precision_is_kept_and_named(
+    undisturbed: Path, finished: Path, command: Any, without_engine: None
+) -> None:
+    recipe = undisturbed.parent / "contracts.yaml"
+    machine = ("--device", "cpu", "--precision", "bf16", "--threads", "1", "--workers", "1")
+    answer = command.ask("run", recipe, "--as-of", command.day, "--work", finished, *machine, *ONLY)
+    assert answer.code == 0
+    assert "Nothing to do" in answer.out
+    named = [line.split(":")[0] for line in answer.out.splitlines() if "fp32 (this machine profile says bf16)" in line]
+    assert named == ["base", "adapted", "control", "evaluate"]
+    release = folder(finished, "release")
+    made = json.loads((release / "lineage.json").read_bytes())["artifacts"]
+    assert {name for name, each in made.items() if "numerics" in each} == {"base", "adapted"}
+    assert "- Computed with cpu, fp32, one process with 1 CPU threads" in (release / "README.md").read_text()
+
+
 @pytest.mark.parametrize("stage", ["collect", "curate", "encode"])
 def test_one_flipped_bit_is_redone_and_the_rest_follows(
     run: Any, finished: Path, undisturbed: Path, command: Any, stage: str
