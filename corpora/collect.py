@@ -54,17 +54,17 @@ class Collection(Spec):
             for source in getattr(self, part):
                 yield part, source
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """How the sources are read; no path on this machine."""
         settings = self.model_dump(mode="json", exclude={"domain", "general"})
         local = {"path", "dataset"}
         told = [[part, each.title, each.model_dump(mode="json", exclude=local)] for part, each in self.sources()]
         return {**settings, "sources": told}
 
-    def seen(self, machine: Machine) -> dict[str, Any]:
+    def snapshot_key(self, machine: Machine) -> dict[str, Any]:
         """What is asked, what the sources hold now, and what was withdrawn in this work folder."""
         stamps = [source.stamp(machine) for _, source in self.sources()]
-        return {**self.asked(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).seen()}
+        return {**self.identity_key(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).seen()}
 
 
 class Writer:

@@ -54,10 +54,14 @@ class Curation(Spec):
         folder = (info.context or {}).get("folder")
         return str(Path(folder) / Path(earlier).expanduser()) if folder and earlier else earlier
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """The settings, with the content of what they name by a path."""
         said = self.model_dump(mode="json")
-        return {**said, "filters": [each.asked() for each in self.filters], "earlier": self.remembered_identity()}
+        return {
+            **said,
+            "filters": [each.identity_key() for each in self.filters],
+            "earlier": self.remembered_identity(),
+        }
 
     def remembered_identity(self) -> str | None:
         """The digest of the earlier corpus; raises ``UserError`` where there is none.
@@ -129,8 +133,10 @@ def judge_all(
     from corpora.executor import execute
     from corpora.filter_pass import Judge, ReadShard
 
-    judges = spec.but(dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, earlier=None)
-    asked = [VERSION, JUDGED, judges.asked(), protected.digest]
+    judges = spec.replace(
+        dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, earlier=None
+    )
+    asked = [VERSION, JUDGED, judges.identity_key(), protected.digest]
     kept = machine.cache / "curate"
     folders = []
     for shard in shards:

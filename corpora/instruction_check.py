@@ -24,7 +24,7 @@ def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontam
     It is the user's own file, so none is left out in silence. What more than ``spec.max_documents`` of them hold is
     boilerplate, such as an instruction that all share.
     """
-    protection = guard(protected, spec.but(on_match="drop", max_share=1.0))
+    protection = guard(protected, spec.replace(on_match="drop", max_share=1.0))
     places, finds, stream = list[str](), [np.empty((0, 2), np.int64)], iter(orders)
     while batch := list(islice(stream, BATCH)):
         texts = [clean("\n\n".join(message["content"] for message in order.messages)) for order in batch]

@@ -52,18 +52,18 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """The JSON that enters an artifact's identity; a spec that names paths overrides this by their content."""
         return self.model_dump(mode="json")
 
-    def seen(self, machine: Any) -> dict[str, Any]:
+    def snapshot_key(self, machine: Any) -> dict[str, Any]:
         """The JSON that stands for what this spec names, looked at now; ``machine`` is a machine profile."""
-        return self.asked()
+        return self.identity_key()
 
-    def only(self, kind: type[S]) -> S:
+    def narrow(self, kind: type[S]) -> S:
         """The part of this spec that ``kind`` declares, so that a stage depends on no more than it reads."""
         return kind.model_validate({name: getattr(self, name) for name in kind.model_fields})
 
-    def but(self, **changes: Any) -> Self:
+    def replace(self, **changes: Any) -> Self:
         """This spec with other values, validated."""
         return type(self).model_validate({**{n: getattr(self, n) for n in type(self).model_fields}, **changes})

@@ -44,7 +44,7 @@ class Stage(Generic[A]):
 
         For a snapshot also over what its spec names holds now, as seen from ``machine`` (proxy, mirrors, cache).
         """
-        said = spec.seen(machine or Machine()) if self.snapshot else spec.asked()
+        said = spec.snapshot_key(machine or Machine()) if self.snapshot else spec.identity_key()
         asked = {"stage": self.name, "version": self.version, "spec": said}
         return fingerprint({**asked, "parents": {name: parent.identity for name, parent in parents.items()}})
 
@@ -62,7 +62,7 @@ class Stage(Generic[A]):
             stage=self.name,
             version=self.version,
             kind=self.makes.__name__,
-            spec=None if self.snapshot else spec.asked(),
+            spec=None if self.snapshot else spec.identity_key(),
             parents={
                 name: {"kind": type(parent).__name__, "identity": parent.identity, "digest": parent.digest}
                 for name, parent in parents.items()

@@ -30,13 +30,13 @@ class Protection(Spec):
             return names
         return tuple(name if name in shipped() else str(found_beside(Path(folder), name)) for name in names)
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """The tasks by their content, wherever their files lie; all else as it is written."""
         tasks = {
             part: [fingerprint(load_task(name).model_dump(mode="json")) for name in getattr(self, part)]
             for part in ("domain", "general")
         }
-        return {**super().asked(), **tasks}
+        return {**super().identity_key(), **tasks}
 
 
 def found_beside(folder: Path, name: str) -> Path:

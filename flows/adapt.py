@@ -42,11 +42,11 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     """From a recipe to a release; None where the gates do not hold."""
     if recipe.instruction_tuning:
         recipe.instruction_tuning.check()  # what is amiss in an order is told now, not after the training
-    tasks = stage(protect, recipe.evaluation.only(Protection))
+    tasks = stage(protect, recipe.evaluation.narrow(Protection))
     if recipe.instruction_tuning:
         refuse_asked(recipe.instruction_tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)
-    raw = stage(collect, recipe.corpus.only(Collection).but(as_of=as_of))
-    corpus = stage(curate, recipe.corpus.only(Curation), {"raw": raw, "protected": tasks})
+    raw = stage(collect, recipe.corpus.narrow(Collection).replace(as_of=as_of))
+    corpus = stage(curate, recipe.corpus.narrow(Curation), {"raw": raw, "protected": tasks})
     tokenizer = stage(fit, recipe.fitting, {"corpus": corpus})
     tokens = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": tokenizer})
     stage(describe, Description(), {"raw": raw, "corpus": corpus, "tokens": tokens})

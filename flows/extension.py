@@ -24,7 +24,7 @@ def weigh_extension(
     """
     if recipe.tokenizer.mode != "extend" or not recipe.tokenizer.pilot.share:
         return {}
-    own = stage(fit, recipe.fitting.but(mode="keep"), {"corpus": corpus}, label="kept tokenizer")
+    own = stage(fit, recipe.fitting.replace(mode="keep"), {"corpus": corpus}, label="kept tokenizer")
     old = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": own}, label="kept tokens")
     start = stage(prepare, recipe.base, {"tokens": old, "tokenizer": own}, label="kept base")
     asked = budgets(recipe.training, recipe.tokenizer.pilot.share, (old, start), (tokens, base))
@@ -34,7 +34,7 @@ def weigh_extension(
         name: stage(tokenizer_pilot, asked[name], parents, label=f"pilot, {name.replace('_', ' ')}")
         for name, parents in starts.items()
     }
-    settings = recipe.tokenizer.pilot.only(Weighing)
+    settings = recipe.tokenizer.pilot.narrow(Weighing)
     texts = {"old": old, "new": tokens, "corpus": corpus}
     return {"verdict": stage(tokenizer_verdict, settings, {**arms, **texts})}
 
@@ -48,7 +48,7 @@ def budgets(
     before, after = (bytes_per_token(tokens, training) for tokens, _ in (kept, extended))
     cost, dearer = (flops(base, training) for _, base in (kept, extended))
     wanted = {"kept": spent, "same_bytes": spent * before / after, "same_flops": spent * cost / dearer}
-    return {name: training.but(tokens=max(least, round(tokens))) for name, tokens in wanted.items()}
+    return {name: training.replace(tokens=max(least, round(tokens))) for name, tokens in wanted.items()}
 
 
 def bytes_per_token(tokens: Tokens, training: Training) -> float:

@@ -64,7 +64,7 @@ class Scoring(Spec):
             raise ValueError(f"{named[0]} needs labels: which of its answers are harm")
         return self
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """Files by their content."""
         content: dict[str, Any] = {"labels": list(self.labels)}
         for name in ("words", "linear"):
@@ -91,10 +91,10 @@ class Harm(Filter):
     def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
         return path if path is None else from_recipe(path, info)
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """Files by their content."""
         block = None if self.block is None else digest(self.block)
-        return {"kind": self.kind, "scorer": self.scorer.asked(), "threshold": self.threshold, "block": block}
+        return {"kind": self.kind, "scorer": self.scorer.identity_key(), "threshold": self.threshold, "block": block}
 
     def judge(self, document: Document, words: Words) -> FilterAnswer:
         """Drop above the threshold or by address."""

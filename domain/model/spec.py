@@ -113,7 +113,7 @@ class Base(Spec):
             raise ValueError("embedding_init is for new rows of existing weights; drop it")
         return self
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """Given weights are asked for by their content or pinned revision, never by a path."""
         if self.weights:
             return {

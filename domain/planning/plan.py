@@ -111,7 +111,7 @@ def make_plan(
     tuned = {"tuning": expect_tuning(shape, tuning, examples, device, machine, speed)} if tuning and examples else {}
     spent = sum(each.seconds + each.looking for each in tuned.values()) * device.count
     tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots, spent)
-    learning = base.learning.but(objective=training.objective) if base.scratch else base.learning
+    learning = base.learning.replace(objective=training.objective) if base.scratch else base.learning
 
     def take(spec: Training | object, count: float) -> Expected:
         return expect(shape, spec, int(count), device, machine, speed, grown=extends)  # type: ignore[arg-type]
@@ -180,7 +180,7 @@ def derived(
     each = done_of(shape, training, machine, grown=False)
     affordable = (budget_seconds * (1 - EVALUATION_SHARE) - spent) * speed.flops_per_second
     if base.tokens:
-        learning = base.learning.but(objective=training.objective)
+        learning = base.learning.replace(objective=training.objective)
         affordable -= base.tokens * done_of(shape, learning, machine, grown=False)
     tokens = int(affordable / each / (ARMS + pilots)) // training.batch * training.batch
     if tokens < training.batch:

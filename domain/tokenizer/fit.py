@@ -68,7 +68,7 @@ class Fitting(Spec):
             )
         return self
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """What the mode reads, with the content of the tokenizers that it names by a path."""
         read = {"keep": {"mode"}, "extend": {"mode", "add", "weights", "sample"}}
         fields = self.model_dump(

@@ -81,7 +81,7 @@ class Mixture(Shares):
 
     def alone(self, part: str) -> Mixture:
         """This mixture reading one part only, its sources as before: the same rows of it in the same order."""
-        return self.but(phases=(), **{each: float(each == part) for each in PARTS})
+        return self.replace(phases=(), **{each: float(each == part) for each in PARTS})
 
     def schedule(self, batches: int) -> list[tuple[int, list[float]]]:
         """(First batch, shares of ``PARTS``) of each phase of a training of so many batches."""

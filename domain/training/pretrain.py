@@ -146,7 +146,7 @@ def learn(
             describe(model, tokenizer, out / ".scratch", spec.lora)
         loop = Trainer(
             model, batches, objective, spec, attention=attention, out=out, ranks=ranks, what=what, look=look,
-            machine=machine if keep else machine.but(permanent_every=0),
+            machine=machine if keep else machine.replace(permanent_every=0),
             digests=digests, new_rows=new_rows, alone=alone,
             trunk=Trunk(machine.work / ("trunks" if keep else TRIALS), spec, steps, alone, digests, only=not keep),
         )  # fmt: skip

@@ -77,7 +77,7 @@ def load_task(name: str) -> Task:
         raise UserError("evaluation", f"there is no task {name}", fix)
     try:
         task = Task.model_validate(read_yaml(path))
-        return task.but(items=tuple(from_file(task, path.parent)), path="", columns={}) if task.path else task
+        return task.replace(items=tuple(from_file(task, path.parent)), path="", columns={}) if task.path else task
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "task"

@@ -60,9 +60,9 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
     asked = []
     for share in recipe.pilot.domain:
         for rate in rates(recipe):
-            mixture = training.mixture.but(domain=share, general=round(1.0 - share, 9))
+            mixture = training.mixture.replace(domain=share, general=round(1.0 - share, 9))
             for steps in lengths:
-                said = training.but(
+                said = training.replace(
                     tokens=steps * training.batch,
                     mixture=mixture,
                     learning_rate=rate,
@@ -71,7 +71,7 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
                     warmup_tokens=warmup,
                     validation=LOOK,
                     # A rate that is too high is to be seen to, not fixed, so there is nothing to go back to.
-                    spikes=training.spikes.but(in_a_row=10**9, anchor=10**9),
+                    spikes=training.spikes.replace(in_a_row=10**9, anchor=10**9),
                     embedding_warmup=min(training.embedding_warmup, (alone + 1e-6) / steps) if alone else 0.0,
                 )
                 asked.append((f"pilot {share:.0%} at {rate:g}, {steps:,} steps", said))

@@ -13,7 +13,7 @@ def plan_of(recipe: Recipe, machine: Machine, *, derive: bool = False) -> Plan:
     """The plan of a recipe; with ``derive`` its tokens are those that the budget pays for, whatever it states."""
     confirmed(recipe.base)
     budget = recipe.budget.gpus * recipe.budget.hours * 3600 if recipe.budget else None
-    training = recipe.training.but(tokens=None) if derive else recipe.training
+    training = recipe.training.replace(tokens=None) if derive else recipe.training
     # Three pilots say whether an extended tokenizer is worth its price.
     pilots = 3 * recipe.tokenizer.pilot.share if recipe.tokenizer.mode == "extend" else 0.0
     scored = len(PARTS) * recipe.evaluation.bytes

@@ -102,17 +102,20 @@ class Recipe(Spec):
         """The base's spec, learning by the objective of the training where it is made from scratch."""
         if self.base.scratch is None:
             return self.base
-        return self.base.but(learning=self.base.learning.but(objective=self.training.objective))
+        return self.base.replace(learning=self.base.learning.replace(objective=self.training.objective))
 
     @property
     def fitting(self) -> Fitting:
         """The tokenizer's spec, knowing the base whose tokenizer may be kept, and what its special tokens serve."""
-        return self.tokenizer.only(Fitting).but(base=self.base.weights, objective=self.training.objective.kind)
+        return self.tokenizer.narrow(Fitting).replace(base=self.base.weights, objective=self.training.objective.kind)
 
     @property
     def arms(self) -> dict[str, Training]:
         """The adapted model, and the control that spends the same tokens on general text only."""
-        return {"adapted": self.training, "control": self.training.but(mixture=self.training.mixture.alone("general"))}
+        return {
+            "adapted": self.training,
+            "control": self.training.replace(mixture=self.training.mixture.alone("general")),
+        }
 
     @property
     def bundle(self) -> ReleaseSpec:
@@ -165,7 +168,7 @@ def careful(recipe: Recipe) -> Recipe:
     if found is None or "learning_rate" in recipe.training.model_fields_set:
         return recipe
     rate, why = found
-    recipe = recipe.but(training=recipe.training.but(learning_rate=rate))
+    recipe = recipe.replace(training=recipe.training.replace(learning_rate=rate))
     told = f"training.learning_rate is not set, so {rate:g} is taken, {why}; shoptalk pilot measures a better one"
     recipe._warnings = [told]
     return recipe

@@ -57,7 +57,7 @@ def noted(
 ) -> dict[str, Any]:
     """The record of a training, put beside the others."""
     shape, grown = shape_learned(spec, learning, parents)
-    device, known = device_of(machine.but(gpu="", memory_gb=None)), Measured(machine.work)
+    device, known = device_of(machine.replace(gpu="", memory_gb=None)), Measured(machine.work)
     speed, tokens = speed_of(shape, device, known), made.facts["tokens"]
     planned = expect(shape, learning, tokens, device, machine, speed, grown=grown)
     done = done_of(shape, learning, machine, grown=grown)

@@ -148,7 +148,7 @@ class MLflow(Tracker):
         self.label = label
         run = self.child(label, request)
         self.client.update_run(run, status="RUNNING")
-        self.add_parameters(run, spec.asked())
+        self.add_parameters(run, spec.identity_key())
         self.recall(request)
 
     def recall(self, request: str) -> None:

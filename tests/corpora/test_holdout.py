@@ -43,7 +43,7 @@ def test_shares_come_out() -> None:
 
 def test_a_larger_share_keeps_what_was_held_out() -> None:
     keys = [int.from_bytes(sha256(str(i).encode()).digest()[:8]) for i in range(2_000)]
-    more = SPEC.but(test=0.3)
+    more = SPEC.replace(test=0.3)
     assert all(split_of_key(k, more) == "test" for k in keys if split_of_key(k, SPEC) == "test")
 
 
@@ -82,7 +82,7 @@ def test_what_repeats_an_older_text_is_no_news() -> None:
     keys, days = [key(0.9)] * 4, ["1", "2", "3", "4"]
     assert split(keys, [NEWS] * 4, days, [0, 1, 2, 0], SPEC) == ["train"] * 4
     assert split(keys, [NEWS] * 4, days, [0, 1, 2, 3], SPEC) == ["train"] * 3 + ["later"]
-    assert split(keys, [NEWS] * 4, days, [0, 1, 2, 3], SPEC.but(later=0)) == ["train"] * 4
+    assert split(keys, [NEWS] * 4, days, [0, 1, 2, 3], SPEC.replace(later=0)) == ["train"] * 4
 
 
 def test_shares_that_leave_nothing() -> None:

@@ -85,4 +85,4 @@ def test_own_kinds_keep_their_settings_and_see_the_recipes_folder(
     assert isinstance(source, Files)
     assert source.path == str(tmp_path / "a.jsonl")
     assert spec.model_dump(mode="json")["domain"][0]["extra"] == 3
-    assert spec.but(max_unreadable=0.5).domain == spec.domain
+    assert spec.replace(max_unreadable=0.5).domain == spec.domain

@@ -39,7 +39,7 @@ def test_the_source_that_the_readme_writes(house: Path) -> None:
         (f"note-{i}", f"note {i}", f"2024-01-0{i}") for i in (1, 2, 3)
     ]
     assert next(read_lines(raw.path / "sources.jsonl"))["stamp"] == [3, "2024-01-03"]
-    assert str(house) not in str(spec.asked())
+    assert str(house) not in str(spec.identity_key())
 
 
 def test_the_filter_that_the_readme_writes(house: Path) -> None:

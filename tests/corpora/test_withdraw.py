@@ -51,7 +51,7 @@ def collected(source: Path, tmp_path: Path) -> Callable[[str], Any]:
     (tmp_path / "work").mkdir()
 
     def make(name: str) -> tuple[Any, dict[str, Any]]:
-        return collect(spec, out=tmp_path / name, machine=machine), spec.seen(machine)
+        return collect(spec, out=tmp_path / name, machine=machine), spec.snapshot_key(machine)
 
     return make
 

@@ -17,7 +17,7 @@ from domain.model.spec import Scratch
 from domain.score import bits_per_byte, document_nats, windows
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
-BF16 = CPU.but(precision="bf16")
+BF16 = CPU.replace(precision="bf16")
 CONTEXT = 32
 LENGTHS = (0, 1, 5, 31, 32, 33, 63, 64, 65, 100)
 

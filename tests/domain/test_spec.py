@@ -44,10 +44,10 @@ def test_specs_are_frozen_and_closed() -> None:
 
 def test_only_and_but() -> None:
     library = Library(books=5, name="north")
-    assert library.only(Shelf) == Shelf(books=5)
-    assert library.but(books="2k").books == 2000
+    assert library.narrow(Shelf) == Shelf(books=5)
+    assert library.replace(books="2k").books == 2000
     with pytest.raises(ValidationError):
-        library.but(books=0)
+        library.replace(books=0)
 
 
 def test_fingerprint_is_of_the_content() -> None:

@@ -62,13 +62,13 @@ def test_the_same_comes_out(tokens: Any, tokenizer: Any, tmp_path: Path) -> None
 
 
 def test_a_refusal_comes_back(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    with start(job(BASE.but(tokens=10), tokens, tokenizer, tmp_path / "there")) as process:
+    with start(job(BASE.replace(tokens=10), tokens, tokenizer, tmp_path / "there")) as process:
         assert process.wait() == 0
     assert "fewer than one batch" in json.loads((tmp_path / "reply.json").read_text())["error"][1]
 
 
 def test_it_ends_when_its_parent_is_gone(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    long = BASE.but(tokens=50_000_000)
+    long = BASE.replace(tokens=50_000_000)
     with start(job(long, tokens, tokenizer, tmp_path / "there")) as process:
         spool = tmp_path / "there.spool.jsonl"
         until = time.monotonic() + 60

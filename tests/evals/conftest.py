@@ -74,7 +74,7 @@ def arms(scored_tokens: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactor
     base_spec = Base(scratch=shape, tokens=15_360, learning=Learning(**learning))
     base = prepare(base_spec, tokens=tokens, tokenizer=tokenizer, out=folder / "base", machine=CPU)
     both = Training(tokens=15_360, mixture=Mixture(domain=0.7, general=0.3), **learning)
-    alone = both.but(mixture=Mixture(domain=0.0, general=1.0))
+    alone = both.replace(mixture=Mixture(domain=0.0, general=1.0))
     trained = {
         name: pretrain(spec, base=base, tokens=tokens, out=folder / name, machine=CPU)
         for name, spec in {"adapted": both, "control": alone}.items()

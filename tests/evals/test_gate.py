@@ -67,8 +67,8 @@ def test_the_loss_on_general_text(tmp_path: Path, from_base: Any, holds: bool) -
 def test_gates_are_the_recipes(tmp_path: Path) -> None:
     domain, general = part(GOOD, (-0.05, [-0.06, -0.04])), part((0.02, [0.015, 0.025]), GOOD)
     assert not decided(tmp_path / "a", domain, general).facts["released"]
-    assert decided(tmp_path / "b", domain, general, GATES.but(general_loss=0.025)).facts["released"]
-    strict = GATES.but(general_loss=0.025, domain_gain=0.051)
+    assert decided(tmp_path / "b", domain, general, GATES.replace(general_loss=0.025)).facts["released"]
+    strict = GATES.replace(general_loss=0.025, domain_gain=0.051)
     assert not decided(tmp_path / "c", domain, general, strict).facts["released"]
 
 

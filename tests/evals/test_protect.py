@@ -37,9 +37,9 @@ def test_a_task_that_is_named_twice_is_protected_once(tmp_path: Path) -> None:
 def test_tasks_are_asked_for_by_their_content(tmp_path: Path) -> None:
     here, there = (Protection(domain=(task(tmp_path / folder, [ITEM]),)) for folder in ("here", "there"))
     other = Protection(domain=(task(tmp_path / "other", [{**ITEM, "answer": 1}]),))
-    assert here.asked() == there.asked() != other.asked()
-    assert here.asked() != Protection(general=here.domain).asked()
-    assert str(tmp_path) not in json.dumps(here.asked())
+    assert here.identity_key() == there.identity_key() != other.identity_key()
+    assert here.identity_key() != Protection(general=here.domain).identity_key()
+    assert str(tmp_path) not in json.dumps(here.identity_key())
 
 
 def test_no_tasks_protect_nothing(tmp_path: Path) -> None:
@@ -59,4 +59,4 @@ def test_paths_are_meant_from_the_recipes_folder(tmp_path: Path) -> None:
     spec = Protection.model_validate(content, context={"folder": str(tmp_path)})
     assert spec.domain == (str(tmp_path / "tasks" / "sums.yaml"), "scientific_computing")
     with pytest.raises(UserError, match=r"there is no task tasks/none\.yaml"):
-        spec.asked()
+        spec.identity_key()

@@ -52,7 +52,7 @@ class Orders(Spec):
         except OSError as error:
             raise self.unreadable(error) from None
 
-    def asked(self) -> dict[str, Any]:
+    def identity_key(self) -> dict[str, Any]:
         """The file by its content, never by its path."""
         return {**self.model_dump(mode="json", exclude={"path"}), "orders": self.digest()}
 

@@ -39,7 +39,7 @@ class Trunk:
         self.begins = decay_begins(spec, steps) if spec.decay == "wsd" else 0
         mixture = spec.mixture.model_dump(mode="json", exclude={"phases", "domain", "general"})
         phases = [(batch, shares) for batch, shares in spec.mixture.schedule(steps) if batch < self.begins]
-        said = {name: value for name, value in spec.asked().items() if name not in FREE}
+        said = {name: value for name, value in spec.identity_key().items() if name not in FREE}
         alike = fingerprint({**said, **digests, "mixture": mixture, "phases": phases, "alone": alone})
         self.folder, self.only = trunks / alike[:16], only
 

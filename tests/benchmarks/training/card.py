@@ -86,7 +86,7 @@ def fitting(material: Material, machine: Machine, rows: int) -> Iterator[Machine
     bytes_of = planned(material.shape, material.pieces, machine, rows)
     fits = [each for each in sizes(rows, rows) if bytes_of(each) <= room(machine)]
     for each in fits or [1]:
-        yield machine.but(micro_batch=each * material.shape.context)
+        yield machine.replace(micro_batch=each * material.shape.context)
 
 
 def emptied() -> None:

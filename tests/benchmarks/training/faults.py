@@ -50,7 +50,7 @@ class Job:
             base=base,
             tokens=tokens,
             out=out,
-            machine=MACHINE.but(work=self.folder, checkpoint_seconds=seconds),
+            machine=MACHINE.replace(work=self.folder, checkpoint_seconds=seconds),
         )
 
 
@@ -132,6 +132,6 @@ def rows(given: Given) -> Iterator[dict[str, Any]]:
     """A row an objective."""
     for objective, kills in KILLS.items():
         folder = given.folder(f"faults-{objective}")
-        based(folder, texts(given), objective, MACHINE.but(work=folder))
+        based(folder, texts(given), objective, MACHINE.replace(work=folder))
         spec = {**LEARNING, "objective": objective, "tokens": STEPS * BATCH, "spikes": {"anchor": 30}}
         yield killed(Job(folder, Training.model_validate(spec)), kills, given.seed)

@@ -134,7 +134,7 @@ def agreement(given: Given, scale: Scale) -> list[dict[str, Any]]:
     folder, found = given.folder("gpu-agreement"), []
     material = Material(folder, scale.toy, pieces=scale.pieces, rows=ROWS, batches=BATCHES, seed=given.seed)
     for precision in dict.fromkeys((scale.precision, "fp32")):
-        machine = scale.machine(given, compile=False).but(precision=precision)
+        machine = scale.machine(given, compile=False).replace(precision=precision)
         device, half = choose_device(machine), precision == "bf16"
         made = learned(material, folder / precision, machine)
         attention = Attention(made, device, half=half)

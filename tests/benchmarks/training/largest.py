@@ -30,7 +30,7 @@ def largest(given: Given, scale: Scale) -> list[dict[str, Any]]:
     machine = scale.machine(given, compile=False, recompute="full", micro_batch=scale.deep.context)
 
     def bytes_of(layers: int) -> float:
-        return planned(scale.deep.but(layers=layers), scale.pieces, machine, 1)(1)
+        return planned(scale.deep.replace(layers=layers), scale.pieces, machine, 1)(1)
 
     layers = 1
     while layers < (500 if scale.device == "cuda" else 3) and bytes_of(layers + 1) <= room(machine):
@@ -38,7 +38,7 @@ def largest(given: Given, scale: Scale) -> list[dict[str, Any]]:
     tried = []
     for fewer in (layers, layers - max(1, layers // 20), layers - max(2, layers // 8)):
         tried.append(fewer)
-        found = three_steps(given, scale, scale.deep.but(layers=fewer), machine)
+        found = three_steps(given, scale, scale.deep.replace(layers=fewer), machine)
         emptied()
         if found:
             planned_gb = round(bytes_of(fewer) / 1e9, 2)

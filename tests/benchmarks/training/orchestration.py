@@ -45,7 +45,7 @@ def inside(folder: Path, machine: Machine, out: Connection) -> None:
     from domain.training.pretrain import pretrain
 
     spec, base, tokens = opened(folder)
-    pretrain(spec.but(tokens=5 * BATCH), base=base, tokens=tokens, out=machine.work / "before", machine=machine)
+    pretrain(spec.replace(tokens=5 * BATCH), base=base, tokens=tokens, out=machine.work / "before", machine=machine)
     began = time.perf_counter()
     pretrain(spec, base=base, tokens=tokens, out=machine.work / "out", machine=machine)
     out.send((time.perf_counter() - began, 0.0))
@@ -164,13 +164,15 @@ def timed(way: Any, folder: Path, machine: Machine) -> tuple[float, float]:
 def rows(given: Given) -> Iterator[dict[str, Any]]:
     """One row; ``launcher`` and ``engine`` are the fixed costs in seconds of each, imports and servers included."""
     folder = given.folder("orchestration")
-    machine = given.machine(device="cpu", precision="fp32").but(threads=1)  # on a busy machine steps this short suffer
+    machine = given.machine(device="cpu", precision="fp32").replace(
+        threads=1
+    )  # on a busy machine steps this short suffer
     based(folder, texts(given), "causal", machine)
     times: dict[str, list[tuple[float, float]]] = {}
     for number in range(ROUNDS):
         for way in (inside, launched, whole):
             work = given.folder(f"orchestration-{way.__name__}-{number}")
-            times.setdefault(way.__name__, []).append(timed(way, folder, machine.but(work=work)))
+            times.setdefault(way.__name__, []).append(timed(way, folder, machine.replace(work=work)))
     alone, one, full = ([seconds for seconds, _ in each] for each in times.values())
     rate = median(rate for _, rate in times["whole"])
     fixed = [all_ - bare for all_, bare in zip(full, alone, strict=True)]

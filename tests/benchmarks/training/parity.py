@@ -88,7 +88,7 @@ def rows(given: Given) -> Iterator[dict[str, Any]]:
 
     def losses(name: str, **how: Any) -> list[float]:
         more = {key: how.pop(key) for key in ("batches", "kernel") if key in how}
-        made = loop(material, folder / name, machine.but(**how), **more)
+        made = loop(material, folder / name, machine.replace(**how), **more)
         if "batches" in more:
             made.model.set_attn_implementation("sdpa")
             made.attention.masks = Masks(made.model, packed=False)

@@ -94,7 +94,7 @@ def order(out: Path) -> list[list[str]]:
 def rows(given: Given) -> Iterator[dict[str, Any]]:
     """The turns against one process."""
     folder = given.folder("ranks")
-    machine = given.machine(device="cpu", precision="fp32").but(threads=1)
+    machine = given.machine(device="cpu", precision="fp32").replace(threads=1)
     for processes, stop in TURNS:
         started(processes, folder / "turns", given.seed, stop, machine)
     started(1, folder / "one", given.seed, STEPS + 1, machine)

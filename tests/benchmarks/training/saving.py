@@ -52,7 +52,7 @@ def doomed(given: Job, out: Path, moment: str, step: int) -> None:
 def rows(given: Given) -> Iterator[dict[str, Any]]:
     """One row."""
     folder = given.folder("saving")
-    based(folder, texts(given), "causal", MACHINE.but(work=folder))
+    based(folder, texts(given), "causal", MACHINE.replace(work=folder))
     job = Job(folder, Training.model_validate({**LEARNING, "tokens": STEPS * BATCH}))
     alone, often = folder / "alone", folder / "killed"
     for out in (alone, often):

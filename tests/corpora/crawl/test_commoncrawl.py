@@ -72,7 +72,7 @@ def test_pages_by_index(common_crawl: Web, tmp_path: Path) -> None:
     assert list(spec.documents(machine)) == found
     assert spec.stamp(machine) == stamp
     assert len(common_crawl.asked) == asked  # nothing is asked for twice
-    assert list(spec.documents(machine.but(network=False))) == found
+    assert list(spec.documents(machine.replace(network=False))) == found
 
 
 def test_what_was_fetched_before_a_kill_stays(common_crawl: Web, tmp_path: Path) -> None:

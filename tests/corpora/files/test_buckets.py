@@ -111,7 +111,7 @@ def test_a_proxy(amazon: Bucket, monkeypatch: pytest.MonkeyPatch, scheme: str) -
         if scheme == "gs":
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
         with pytest.raises(UserError, match="does not exist"):
-            Files(kind="files", path=f"{scheme}://shop/a.jsonl").stamp(MINE.but(proxy=proxy.url))
+            Files(kind="files", path=f"{scheme}://shop/a.jsonl").stamp(MINE.replace(proxy=proxy.url))
     asked = {"s3": "http://store.example/shop/a.jsonl", "gs": "http://store.example/storage/v1/b/shop/o/a.jsonl"}
     assert asked[scheme] in proxy.paths()
 
@@ -135,7 +135,7 @@ def test_certificates_of_ones_own(amazon: Bucket, tmp_path: Path, monkeypatch: p
     try:
         with pytest.raises(UserError, match=r"(?i)ssl|certificate"):
             source.stamp(MINE)
-        assert texts(list(source.documents(MINE.but(ca_bundle=tmp_path / "own.pem")))) == TEXTS
+        assert texts(list(source.documents(MINE.replace(ca_bundle=tmp_path / "own.pem")))) == TEXTS
     finally:
         secure.shutdown()
         thread.join()

@@ -49,7 +49,7 @@ def test_files_behind_https_are_kept_and_asked_for_again_only_if_they_changed(we
     web.pages["/data/b.jsonl"] = Reply(b'{"text": "new"}\n', etag='"three"')
     assert texts(list(source.documents(machine))) == [*TEXTS, "new"]
     one = Files(kind="files", path=f"{web.url}/data/a.jsonl", name="n")
-    offline = machine.but(network=False)
+    offline = machine.replace(network=False)
     assert texts(list(one.documents(offline))) == TEXTS  # it is here
     assert one.stamp(offline) == one.stamp(machine)
 

@@ -49,10 +49,10 @@ def test_a_list_of_ones_own_beside_the_recipe_is_asked_for_by_its_content(tmp_pa
     one, other = (harm(tmp_path, scorer={"words": name}) for name in ("list.txt", "below/other.txt"))
     assert judge(one, "a foo") == Drop("harm: listed words", "0.96", pytest.approx(0.5 / 0.52))
     assert judge(one, SLUR) is None
-    assert one.asked() == other.asked()
-    assert str(tmp_path) not in str(one.asked())
+    assert one.identity_key() == other.identity_key()
+    assert str(tmp_path) not in str(one.identity_key())
     (tmp_path / "list.txt").write_text("bar\n", encoding="utf-8")
-    assert one.asked() != other.asked()
+    assert one.identity_key() != other.identity_key()
 
 
 def test_a_linear_model(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_linear_model(tmp_path: Path) -> None:
     assert isinstance(verdict, Drop)
     assert verdict.reason == "harm: abuse"
     assert judge(filter_, "kind letter") is None
-    assert len(filter_.asked()["scorer"]["linear"]) == 64
+    assert len(filter_.identity_key()["scorer"]["linear"]) == 64
 
 
 def test_a_model_of_fasttext_is_asked_for_by_its_content(tmp_path: Path) -> None:
@@ -74,14 +74,14 @@ def test_a_model_of_fasttext_is_asked_for_by_its_content(tmp_path: Path) -> None
     one, other = (harm(tmp_path, scorer={"fasttext": name, "labels": ["toxic"]}) for name in ("toxic.bin", "again.ftz"))
     assert judge(one, "vile") == Drop("harm: toxic", "0.95", pytest.approx(1 / (1 + math.exp(-3)), abs=2e-5))
     assert judge(one, "kind") is None
-    assert one.asked() == other.asked()
-    assert len(one.asked()["scorer"]["fasttext"]) == 64
+    assert one.identity_key() == other.identity_key()
+    assert len(one.identity_key()["scorer"]["fasttext"]) == 64
     (tmp_path / "toxic.bin").write_bytes(model())
-    assert one.asked() != other.asked()
+    assert one.identity_key() != other.identity_key()
 
 
 def test_scorers_that_there_were_before_are_asked_for_as_they_were() -> None:
-    assert Scoring().asked() == {"labels": [], "words": None, "linear": None, "transformer": None}
+    assert Scoring().identity_key() == {"labels": [], "words": None, "linear": None, "transformer": None}
 
 
 def test_blocked_addresses(tmp_path: Path) -> None:
@@ -90,12 +90,12 @@ def test_blocked_addresses(tmp_path: Path) -> None:
     assert judge(filter_, "fine", "https://www.bad.example/page") == Drop("harm: url", "bad.example")
     assert judge(filter_, "fine", "https://good.example/page") is None
     assert judge(filter_, "fine") is None
-    assert len(filter_.asked()["block"]) == 64
+    assert len(filter_.identity_key()["block"]) == 64
 
 
 def test_a_transformer_is_pinned_and_a_folder_beside_the_recipe_is_found(tmp_path: Path) -> None:
     hub = Scoring.model_validate({"transformer": "org/model@abc", "labels": ["toxic"]}, context={"folder": tmp_path})
-    assert hub.asked()["transformer"] == "org/model@abc"
+    assert hub.identity_key()["transformer"] == "org/model@abc"
     (tmp_path / "models" / "tox").mkdir(parents=True)
     local = Scoring.model_validate({"transformer": "models/tox", "labels": ["toxic"]}, context={"folder": tmp_path})
     assert local.transformer == str(tmp_path / "models" / "tox")
@@ -137,6 +137,6 @@ def test_the_short_spelling() -> None:
 def test_files_that_are_not_there_are_refused(tmp_path: Path, content: dict[str, object]) -> None:
     filter_ = harm(tmp_path, **content)
     with pytest.raises(UserError, match="No such file"):
-        filter_.asked()
+        filter_.identity_key()
     with pytest.raises(UserError, match="No such file"):
         judge(filter_, "fine", "https://a.example")

@@ -43,8 +43,8 @@ def test_its_answers(own: Any) -> None:
 
 
 def test_its_arguments_are_asked_for(own: Any) -> None:
-    assert own(most=4).asked()["filters"] == [{"kind": "house_rule:judge", "most": 4}]
-    assert own(most=4).asked() != own().asked()
+    assert own(most=4).identity_key()["filters"] == [{"kind": "house_rule:judge", "most": 4}]
+    assert own(most=4).identity_key() != own().identity_key()
 
 
 @pytest.mark.parametrize(

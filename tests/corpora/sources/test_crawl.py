@@ -114,7 +114,7 @@ def test_a_file_behind_a_url_is_fetched_once(web: Web, tmp_path: Path) -> None:
     assert stamp == [{"file": "c.warc.gz", "bytes": len(packed(*GOOD)), "content": '"1"'}]
     assert len(urls(list(spec.documents(machine)))) == len(urls(list(spec.documents(machine)))) == 5
     assert [each.headers.get("range") for each in web.asked].count(None) == 1
-    offline = machine.but(network=False)
+    offline = machine.replace(network=False)
     assert spec.stamp(offline) == stamp
     assert len(urls(list(spec.documents(offline)))) == 5
     web.pages["/x/c.warc.gz"] = Reply(packed(*GOOD[:2]), etag='"2"')
@@ -127,4 +127,4 @@ def test_a_url_that_is_not_there_or_was_never_fetched(web: Web, tmp_path: Path) 
     with pytest.raises(UserError, match="answers 404"):
         Crawl(path=f"{web.url}/c.warc.gz").stamp(machine)
     with pytest.raises(UserError, match="never fetched"):
-        Crawl(path=f"{web.url}/c.warc.gz").stamp(machine.but(network=False))
+        Crawl(path=f"{web.url}/c.warc.gz").stamp(machine.replace(network=False))

@@ -87,7 +87,7 @@ def test_the_limit_is_never_exceeded(installed: Path) -> None:
     source = Packages(kind="packages", distributions=("shopdocs",))
     sizes = [len(i.text.encode()) for i in source.documents(Machine(workers=1)) if isinstance(i, Document)]
     for limit, count in ((sum(sizes), 3), (sum(sizes) - 1, 2), (sizes[0], 1)):
-        limited = source.but(limit=limit).documents(Machine(workers=1))
+        limited = source.replace(limit=limit).documents(Machine(workers=1))
         assert sum(isinstance(item, Document) for item in limited) == count
 
 

@@ -21,7 +21,12 @@ SHAPE = Scratch(width=32, layers=2, heads=4, context=64)
 
 @pytest.mark.parametrize(
     "shape",
-    [SHAPE, SHAPE.but(kv_heads=2, tied=False), SHAPE.but(architecture="gpt2"), SHAPE.but(architecture="gpt2", ffn=96)],
+    [
+        SHAPE,
+        SHAPE.replace(kv_heads=2, tied=False),
+        SHAPE.replace(architecture="gpt2"),
+        SHAPE.replace(architecture="gpt2", ffn=96),
+    ],
 )
 def test_parameters_are_planned_to_the_last_one(tokenizer: Any, shape: Scratch) -> None:
     model = build(shape, tokenizer.path, seed=0)
@@ -45,7 +50,7 @@ def test_a_fresh_model_guesses_evenly(tokenizer: Any) -> None:
 def test_initial_weights_are_those_of_bloomberggpt(
     tokenizer: Any, architecture: str, inward: str, outward: str
 ) -> None:
-    state = build(SHAPE.but(architecture=architecture, width=48, layers=8), tokenizer.path, seed=0).state_dict()
+    state = build(SHAPE.replace(architecture=architecture, width=48, layers=8), tokenizer.path, seed=0).state_dict()
 
     def deviation(name: str) -> float:
         return float(torch.cat([t.flatten() for n, t in state.items() if n.endswith(f"{name}.weight")]).std())
@@ -92,7 +97,7 @@ def test_another_tokenizer_resizes_the_embedding(pretrained: Path, tokenizer: An
 
 @pytest.mark.parametrize(("multiple", "rows"), [(1, 320), (64, 320), (128, 384), (100, 400)])
 def test_a_fresh_model_has_padded_rows(tokenizer: Any, tmp_path: Path, multiple: int, rows: int) -> None:
-    model = build(SHAPE.but(tied=False), tokenizer.path, seed=0, multiple=multiple)
+    model = build(SHAPE.replace(tied=False), tokenizer.path, seed=0, multiple=multiple)
     assert model.get_input_embeddings().weight.shape == model.get_output_embeddings().weight.shape == (rows, 32)
     save(model, tokenizer.path, tmp_path)
     said = json.loads((tmp_path / "generation_config.json").read_text())

@@ -52,8 +52,8 @@ def test_plain_bases(tmp_path: Path) -> None:
 
 def test_a_confirmation_asks_for_nothing_else(tmp_path: Path) -> None:
     weights = str(folder(tmp_path / "model", template=True))
-    assert Base(weights=weights, chat=True).asked() == Base(weights=weights).asked()
+    assert Base(weights=weights, chat=True).identity_key() == Base(weights=weights).identity_key()
     scratch = Base(scratch=Scratch(), tokens=1)
-    assert "chat" not in scratch.asked()
+    assert "chat" not in scratch.identity_key()
     with pytest.raises(ValidationError, match="chat is for existing weights"):
-        scratch.but(chat=True)
+        scratch.replace(chat=True)

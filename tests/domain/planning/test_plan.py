@@ -31,7 +31,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def test_a_budget_becomes_tokens(machine: Machine) -> None:
     training = Training(batch=1_024, validation=BLIND)
-    base = BASE.but(learning=Learning(batch=1_024, validation=BLIND))
+    base = BASE.replace(learning=Learning(batch=1_024, validation=BLIND))
     plan = make_plan(base, Fitting(vocab_size=512), training, machine, 3_600.0)
     assert plan.derived
     assert plan.tokens["adapted"] == plan.tokens["control"]
@@ -60,7 +60,7 @@ def test_a_budget_too_small(machine: Machine) -> None:
 
 def test_scoring_is_a_forward_pass_of_every_model(machine: Machine) -> None:
     training = Training(batch=1_024, tokens=102_400, validation=BLIND)
-    base = BASE.but(tokens=102_400, learning=Learning(batch=1_024, validation=BLIND))
+    base = BASE.replace(tokens=102_400, learning=Learning(batch=1_024, validation=BLIND))
     plan = make_plan(base, Fitting(vocab_size=512), training, machine, None, scored_bytes=409_600)
     # 102,400 tokens three times forward cost what they cost once forward and backward
     assert plan.scoring_seconds == pytest.approx(plan.seconds / 3)
@@ -94,7 +94,10 @@ def test_a_measured_machine_is_not_guessed_at(machine: Machine) -> None:
 
 def test_gpus_share_the_work_and_are_all_paid(tmp_path: Path) -> None:
     training = Training(batch=65_536, tokens=655_360, validation=BLIND)
-    base, spec = BASE.but(learning=Learning(batch=65_536, validation=BLIND), tokens=655_360), Fitting(vocab_size=512)
+    base, spec = (
+        BASE.replace(learning=Learning(batch=65_536, validation=BLIND), tokens=655_360),
+        Fitting(vocab_size=512),
+    )
     one, eight = (
         make_plan(base, spec, training, Machine(gpu="H100", processes=count, work=tmp_path), None) for count in (1, 8)
     )
@@ -115,7 +118,7 @@ def test_tokens_take_two_bytes_or_four(machine: Machine) -> None:
     assert small["checkpoints"] == 36 * shape_of(BASE, 512).parameters
     # of 1,000 steps of either arm, those after 300, 600 and 900 stay for good
     more = make_plan(
-        BASE, Fitting(vocab_size=512), training, machine.but(permanent_every=300, checkpoints_kept=1), None
+        BASE, Fitting(vocab_size=512), training, machine.replace(permanent_every=300, checkpoints_kept=1), None
     )
     assert more.disk["checkpoints"] == 12 * (1 + 1 + 2 * 3) * shape_of(BASE, 512).parameters
 
@@ -127,14 +130,14 @@ def test_with_lora_few_parameters_learn(machine: Machine, pretrained: Path) -> N
     # stories260k: 5 layers of width 64, 8 heads of 8 and 4 of keys: q is 64 x 64, v 32 x 64
     assert plan.learning == 4 * 5 * ((64 + 64) + (64 + 32))
     assert plan.memory.parts["optimizer"] == 8 * plan.learning
-    whole = make_plan(base, Fitting(mode="keep"), spec.but(lora=None), machine, None)
+    whole = make_plan(base, Fitting(mode="keep"), spec.replace(lora=None), machine, None)
     assert plan.trainings["adapted"].seconds < whole.trainings["adapted"].seconds
 
 
 @pytest.mark.parametrize(("architecture", "alone"), [("bloom", True), ("bart", True), ("llama", False), ("t5", False)])
 def test_who_is_given_one_document_a_row(machine: Machine, architecture: str, alone: bool) -> None:
     family = {"bart": "denoising", "t5": "span"}.get(architecture, "causal")
-    base = BASE.but(scratch=Scratch(architecture=architecture, width=64, layers=2, heads=4))
+    base = BASE.replace(scratch=Scratch(architecture=architecture, width=64, layers=2, heads=4))
     training = Training(batch=1_024, tokens=102_400, objective=family)
     assert make_plan(base, Fitting(vocab_size=512), training, machine, None).alone is alone
 

@@ -26,7 +26,7 @@ LLAMA = Scratch(width=32, layers=2, heads=2, context=64)
 
 
 def shape(architecture: Any = "llama") -> Any:
-    return shape_of(Base(scratch=LLAMA.but(architecture=architecture), tokens=1), 512)
+    return shape_of(Base(scratch=LLAMA.replace(architecture=architecture), tokens=1), 512)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_examples_share_rows(spec: Tuning) -> None:
 
 
 def test_one_example_a_row(spec: Tuning) -> None:
-    for found in (count_examples(shape(), spec.but(packing="separate")), count_examples(shape("bloom"), spec)):
+    for found in (count_examples(shape(), spec.replace(packing="separate")), count_examples(shape("bloom"), spec)):
         assert (found.rows, found.steps) == (4, 27)  # 36 rows three times
         assert found.row.raw == 30
         assert found.row.predicted == 10
@@ -86,8 +86,8 @@ def test_time_memory_and_looks(spec: Tuning, tmp_path: Path) -> None:
     assert expected.seconds == pytest.approx(expected.flops / 1e9)
     # before the first step and after 4, 8, 12 and 14: five looks at two rows, forward alone
     assert expected.looking == pytest.approx(5 * 2 * 64 * each / 3 / 1e9)
-    assert expect_tuning(shape(), spec.but(validation={"every": 0}), found, CPU, machine, SPEED).looking == 0
-    low = expect_tuning(shape(), spec.but(lora=Lora(rank=2)), found, CPU, machine, SPEED)
+    assert expect_tuning(shape(), spec.replace(validation={"every": 0}), found, CPU, machine, SPEED).looking == 0
+    low = expect_tuning(shape(), spec.replace(lora=Lora(rank=2)), found, CPU, machine, SPEED)
     assert low.memory.parts["optimizer"] < expected.memory.parts["optimizer"] / 4
     assert low.done < expected.done
 
@@ -108,8 +108,8 @@ def test_a_plan_pays_for_it_from_the_budget(spec: Tuning, tmp_path: Path, monkey
 
 def test_what_cannot_be_is_told_as_tuning_would(spec: Tuning) -> None:
     with pytest.raises(UserError, match="the model takes 64"):
-        count_examples(shape(), spec.but(context=128))
+        count_examples(shape(), spec.replace(context=128))
     with pytest.raises(UserError, match="fewer than one row of 64"):
-        count_examples(shape(), spec.but(batch=32))
+        count_examples(shape(), spec.replace(batch=32))
     with pytest.raises(UserError, match=r"instruction_tuning\.context: is 16, and the shortest example has about 30"):
-        count_examples(shape(), spec.but(context=16))
+        count_examples(shape(), spec.replace(context=16))

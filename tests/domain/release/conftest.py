@@ -66,12 +66,12 @@ def parts(tokenizer: Any) -> Made:
         model = build(shape, tokenizer.path, seed=0)
         known = {"parameters": parameters(model), "context": 64, "tokens": 2_560, "loss": 5.5}
         save(model, tokenizer.path, folder / "base")
-        asked = Base(scratch=shape, tokens=2_560).asked()
+        asked = Base(scratch=shape, tokens=2_560).identity_key()
         base = sealed(Checkpoint, folder / "base", tokens=tokens, stage="base", facts=known, spec=asked)
         save(model, tokenizer.path, folder / "adapted")
         (folder / "adapted" / "training.jsonl").write_text("{}\n")
         known |= {"epochs": {"domain": 0.5, "general": 0.25}}
-        asked = Training(tokens=2_560).asked()
+        asked = Training(tokens=2_560).identity_key()
         adapted = sealed(
             Checkpoint, folder / "adapted", base=base, tokens=tokens, stage="pretrain", facts=known, spec=asked
         )

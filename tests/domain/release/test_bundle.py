@@ -77,7 +77,7 @@ def test_no_path_of_the_machine_is_in_it(released: Any) -> None:
 
 def test_two_releases_of_the_same_are_the_same(released: Any, parts: Any, tmp_path: Path) -> None:
     made, _ = released
-    again = release(SPEC.but(recipe=made.manifest["spec"]["recipe"]), **parts(tmp_path), out=tmp_path / "r")
+    again = release(SPEC.replace(recipe=made.manifest["spec"]["recipe"]), **parts(tmp_path), out=tmp_path / "r")
     assert again.digest == made.digest
     assert again.identity == made.identity
 

@@ -167,7 +167,7 @@ def test_an_encoder_decoder_is_asked_by_its_card(
     before = given["adapted"]
     asked = {**before.manifest["spec"], "objective": {"kind": objective}}
     adapted = sealed(Checkpoint, tmp_path / kind, stage="pretrain", facts=before.facts, spec=asked)
-    tuned = tune(spec.but(lora=None), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
+    tuned = tune(spec.replace(lora=None), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
     made = release(SPEC, **{**given, "adapted": adapted}, tuned=tuned, out=tmp_path / "release")
     code = (made.path / "README.md").read_text().split("```python\n")[1].split("```")[0]
     begin = "assert spoken[0, 0] == model.config.decoder_start_token_id, spoken\n"

@@ -51,7 +51,7 @@ def test_keep_copies_the_base_and_depends_on_its_content(pretrained: Path, corpu
     kept = fit(Fitting(mode="keep", base=str(pretrained)), corpus=corpus, out=tmp_path / "kept")
     assert (kept.path / "tokenizer.json").read_bytes() == (pretrained / "tokenizer.json").read_bytes()
     assert kept.facts["size"] == 512
-    asked = Fitting(mode="keep", base=str(pretrained)).asked()
+    asked = Fitting(mode="keep", base=str(pretrained)).identity_key()
     assert str(pretrained) not in str(asked)
 
 

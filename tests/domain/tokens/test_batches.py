@@ -82,7 +82,9 @@ def test_another_seed_gives_another_order(held: Any) -> None:
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_general_rows_come_in_the_same_order_in_every_arm(held: Any, packing: Any) -> None:
     mixture = Mixture(domain=0.5, general=0.5, weights={"web": 2, "calls": 3}, temperature=2)
-    phased = mixture.but(phases=(Phase(until=0.5, domain=0.9, general=0.1), Phase(until=1, domain=0.1, general=0.9)))
+    phased = mixture.replace(
+        phases=(Phase(until=0.5, domain=0.9, general=0.1), Phase(until=1, domain=0.1, general=0.9))
+    )
     control = rows_in(Batches(held, mixture.alone("general"), **SIZES, seed=0, packing=packing))
     for arm in (mixture, phased):
         mixed = rows_in(Batches(held, arm, **SIZES, seed=0, packing=packing), GENERAL)

@@ -28,7 +28,7 @@ def test_sources_by_tokens_weights_and_temperature() -> None:
     # 8,100 to 900, then their roots: 90 to 30
     weighted = Mixture(weights={"small": 9})
     assert weighted.of_sources(tokens) == pytest.approx({"large": 0.9, "small": 0.1})
-    assert weighted.but(temperature=2).of_sources(tokens) == pytest.approx({"large": 0.75, "small": 0.25})
+    assert weighted.replace(temperature=2).of_sources(tokens) == pytest.approx({"large": 0.75, "small": 0.25})
     assert Mixture(weights={"large": 0}).of_sources(tokens) == {"large": 0.0, "small": 1.0}
 
 
@@ -49,8 +49,8 @@ def test_phases_say_what_they_come_to() -> None:
 
 def test_a_mixture_with_phases_is_copied_and_read_back() -> None:
     mixture = Mixture(phases=PHASES, weights={"calls": 2})
-    assert Mixture.model_validate(mixture.asked()) == mixture
-    assert mixture.but(temperature=2).but(temperature=1) == mixture
+    assert Mixture.model_validate(mixture.identity_key()) == mixture
+    assert mixture.replace(temperature=2).replace(temperature=1) == mixture
 
 
 def test_one_part_alone_keeps_how_its_sources_are_weighted() -> None:

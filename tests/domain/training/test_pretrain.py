@@ -54,9 +54,9 @@ def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, toke
 @pytest.mark.parametrize(
     ("spec", "found"),
     [
-        (TRAINING.but(tokens=100), "fewer than one batch"),
-        (TRAINING.but(tokens=None), "not set"),
-        (TRAINING.but(context=64), "the model takes 32"),
+        (TRAINING.replace(tokens=100), "fewer than one batch"),
+        (TRAINING.replace(tokens=None), "not set"),
+        (TRAINING.replace(context=64), "the model takes 32"),
     ],
 )
 def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: Training, found: str) -> None:
@@ -65,7 +65,7 @@ def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: 
 
 
 def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any, tmp_path: Path) -> None:
-    arm = pretrain(TRAINING.but(packing="best_fit"), base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
+    arm = pretrain(TRAINING.replace(packing="best_fit"), base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     assert set(arm.facts["packing"]) == {"kind", "truncated", "padding"}
     assert base.facts["packing"]["padding"] == 0.0
     assert 0 < arm.facts["packing"]["padding"] < 0.5
@@ -77,7 +77,7 @@ def test_packing_is_the_specs_and_facts_say_what_it_cost(base: Any, tokens: Any,
 
 def test_text_read_often_is_told(tokens: Any, base: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     held = tokens.facts["train"]["general"]["tokens"]
-    often = TRAINING.but(tokens=6 * held, batch=2_048, mixture=Mixture(domain=0.0, general=1.0))
+    often = TRAINING.replace(tokens=6 * held, batch=2_048, mixture=Mixture(domain=0.0, general=1.0))
     pretrain(often, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     times = 6 * held // 2_048 * 2_048 / held  # whole batches
     said = f"control: source general-source (general): its {held:,} tokens are read {times:.1f} times"

@@ -63,7 +63,7 @@ def part(
             raise Enough
         step(self, batch, valid)
 
-    shape = SHAPE if objective is CAUSAL else SHAPE.but(context=64)
+    shape = SHAPE if objective is CAUSAL else SHAPE.replace(context=64)
     model = build(shape, Tokenizer.open(tokenizer).path, seed=0)
     Trainer.step = limited  # type: ignore[method-assign]
     try:
@@ -96,7 +96,7 @@ def by_two(*paths: Path, stop: int, machine: Machine, objective: str = "CAUSAL")
 def test_two_then_one_then_two(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """Sharded weights in the first and last turn, all of them in one process in the second."""
     here, out = (tokens.path, tokenizer.path), tmp_path / "turns"
-    often = CPU.but(checkpoint_seconds=1e-9)
+    often = CPU.replace(checkpoint_seconds=1e-9)
     by_two(*here, out, stop=4, machine=often)
     part(*here, out, 8, often)
     alike(by_two(*here, out, stop=99, machine=often), part(*here, tmp_path / "one", 99, CPU))
@@ -105,14 +105,14 @@ def test_two_then_one_then_two(tokens: Any, tokenizer: Any, tmp_path: Path) -> N
 @pytest.mark.soak
 def test_each_with_all_weights(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     here = (tokens.path, tokenizer.path)
-    found = by_two(*here, tmp_path / "two", stop=99, machine=CPU.but(shard=1, recompute="full"))
+    found = by_two(*here, tmp_path / "two", stop=99, machine=CPU.replace(shard=1, recompute="full"))
     alike(found, part(*here, tmp_path / "one", 99, CPU))
 
 
 @pytest.mark.soak
 def test_batches_of_other_widths_go_through_as_often(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """Two rows at once of 32 tokens, and of 64: as many passes by both, or the ranks would wait for each other."""
-    here, few = (tokens.path, tokenizer.path), CPU.but(micro_batch=64)
+    here, few = (tokens.path, tokenizer.path), CPU.replace(micro_batch=64)
     found = by_two(*here, tmp_path / "two", stop=99, machine=few, objective="wider")
     alike(found, part(*here, tmp_path / "one", 99, CPU, wider))
 
@@ -126,7 +126,7 @@ def alike(found: list[dict[str, float]], expected: list[dict[str, float]]) -> No
 
 def test_a_shard_that_does_not_divide() -> None:
     with pytest.raises(UserError, match=r"machine\.shard: is 3, and 4 processes learn"):
-        spread(torch.nn.Linear(1, 1), 4, CPU.but(shard=3), torch.device("cpu"))
+        spread(torch.nn.Linear(1, 1), 4, CPU.replace(shard=3), torch.device("cpu"))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def test_new_rows_learn_first(
     tokenizer: Any, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tied: bool
 ) -> None:
     """Nothing but they moves while they are alone, and they move as if the rest were constants."""
-    shape = SHAPE.but(tied=tied)
+    shape = SHAPE.replace(tied=tied)
     before = build(shape, tokenizer.path, seed=0).state_dict()
     model = build(shape, tokenizer.path, seed=0)
     seen: list[dict[str, torch.Tensor]] = []

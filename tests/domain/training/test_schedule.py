@@ -25,14 +25,14 @@ def test_warm_up_rises_to_the_peak() -> None:
     ("decay", "halfway"), [("cosine", 0.55), ("linear", 0.55), ("none", 1.0)]
 )  # of 1 to 0.1: both are in the middle halfway
 def test_decays(decay: str, halfway: float) -> None:
-    found = rates(SPEC.but(decay=decay), 101)
+    found = rates(SPEC.replace(decay=decay), 101)
     assert found[10] == 1.0
     assert found[55] == pytest.approx(halfway)
     assert found[100] == pytest.approx(1.0 if decay == "none" else 0.1)
 
 
 def test_wsd_is_constant_and_then_falls_by_a_root() -> None:
-    spec = SPEC.but(decay="wsd", warmup_tokens=10 * 8_192, decay_share=0.2)
+    spec = SPEC.replace(decay="wsd", warmup_tokens=10 * 8_192, decay_share=0.2)
     found = rates(spec, 100)
     assert found[9:80] == [1.0] * 71
     assert decay_begins(spec, 100) == 80
@@ -42,7 +42,7 @@ def test_wsd_is_constant_and_then_falls_by_a_root() -> None:
 
 
 def test_the_trunk_of_wsd_does_not_know_its_end() -> None:
-    spec = SPEC.but(decay="wsd", warmup_tokens=10 * 8_192)
+    spec = SPEC.replace(decay="wsd", warmup_tokens=10 * 8_192)
     short, long = rates(spec, 100), rates(spec, 200)
     assert short[: decay_begins(spec, 100)] == long[: decay_begins(spec, 100)]
 
@@ -53,4 +53,4 @@ def test_wsd_needs_a_warm_up_in_tokens() -> None:
 
 
 def test_one_step() -> None:
-    assert rate(SPEC.but(warmup=0.0), 0, 1) == 1.0
+    assert rate(SPEC.replace(warmup=0.0), 0, 1) == 1.0

@@ -19,7 +19,7 @@ from domain.training.trainer import Trainer
 from tests.domain.training.loops import CPU, SPEC, same, train
 
 SPIKES = Spikes(window=8, sigmas=4.0, in_a_row=3, anchor=10)
-GUARDED = SPEC.but(spikes=SPIKES)
+GUARDED = SPEC.replace(spikes=SPIKES)
 STEPS = 30
 
 
@@ -107,7 +107,7 @@ def test_the_jump_is_part_of_the_state(tokenizer: Any, tokens: Any, tmp_path: Pa
             raise Crash
         return gradients(self, batch, valid)
 
-    often = CPU.but(checkpoint_seconds=1e-9)
+    often = CPU.replace(checkpoint_seconds=1e-9)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "gradients", crashing)
         with pytest.raises(Crash):
@@ -131,7 +131,7 @@ def test_it_does_not_go_back_for_ever(tokenizer: Any, tokens: Any, tmp_path: Pat
 
 
 def test_turned_off(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
-    spec: Learning = GUARDED.but(spikes=SPIKES.but(sigmas=0.0))
+    spec: Learning = GUARDED.replace(spikes=SPIKES.replace(sigmas=0.0))
     _, points = train(tokenizer, poisoned(tokens, 20), tmp_path / "run", spec=spec)
     assert not any(point.get("skipped") for point in points)
     assert points[20]["loss"] > points[19]["loss"] + 1

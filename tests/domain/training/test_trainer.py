@@ -69,7 +69,7 @@ def test_it_learns(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
 
 def test_micro_batches_change_nothing_but_rounding(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
     _, whole = train(tokenizer, batches, tmp_path / "whole")
-    _, parts = train(tokenizer, batches, tmp_path / "parts", CPU.but(micro_batch=64))
+    _, parts = train(tokenizer, batches, tmp_path / "parts", CPU.replace(micro_batch=64))
     assert [p["loss"] for p in parts] == pytest.approx([p["loss"] for p in whole], abs=1e-4)
 
 
@@ -89,7 +89,7 @@ def test_interrupted_equals_undisturbed(
     alone: dict[str, Any],
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed", **alone)
-    often, gradients, calls = CPU.but(checkpoint_seconds=1e-9), Trainer.gradients, 0
+    often, gradients, calls = CPU.replace(checkpoint_seconds=1e-9), Trainer.gradients, 0
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_passed_over(
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
     out = tmp_path / "run"
-    train(tokenizer, batches, out, CPU.but(checkpoint_seconds=1e-9))
+    train(tokenizer, batches, out, CPU.replace(checkpoint_seconds=1e-9))
     newest = max((out / ".scratch" / "checkpoints").glob("step-*"))
     file = next(newest.glob("*.distcp"))
     data = bytearray(file.read_bytes())
@@ -130,7 +130,7 @@ def test_a_resume_with_other_text_or_base_is_refused(
     tokenizer: Any, batches: Batches, tmp_path: Path, name: str
 ) -> None:
     digests = {"tokens": "a" * 64, "base": "b" * 64}
-    train(tokenizer, batches, tmp_path / "run", CPU.but(checkpoint_seconds=1e-9), digests=digests)
+    train(tokenizer, batches, tmp_path / "run", CPU.replace(checkpoint_seconds=1e-9), digests=digests)
     with pytest.raises(UserError, match=f"with {name} of digest {digests[name]}, and these have {'c' * 64}"):
         train(tokenizer, batches, tmp_path / "run", digests={**digests, name: "c" * 64})
 
@@ -159,14 +159,14 @@ def test_sigterm_saves_and_stops(
 
 def test_bf16_learns_alike(tokenizer: Any, batches: Batches, tmp_path: Path) -> None:
     _, exact = train(tokenizer, batches, tmp_path / "fp32")
-    _, rounded = train(tokenizer, batches, tmp_path / "bf16", CPU.but(precision="bf16"))
+    _, rounded = train(tokenizer, batches, tmp_path / "bf16", CPU.replace(precision="bf16"))
     assert [p["loss"] for p in rounded] == pytest.approx([p["loss"] for p in exact], abs=0.05)
 
 
 @pytest.mark.parametrize("how", ["selective", "full"])
 def test_recomputing_changes_nothing(tokenizer: Any, batches: Batches, tmp_path: Path, how: str) -> None:
     kept, points = train(tokenizer, batches, tmp_path / "kept")
-    again, told = train(tokenizer, batches, tmp_path / "again", CPU.but(recompute=how))
+    again, told = train(tokenizer, batches, tmp_path / "again", CPU.replace(recompute=how))
     assert told == points
     assert same(kept, again)
 

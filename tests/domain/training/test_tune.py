@@ -104,7 +104,7 @@ class Stop(Exception):
 def test_interrupted_it_ends_with_the_same_bits(
     spec: Tuning, adapted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: Lora | None
 ) -> None:
-    asked = spec.but(lora=lora)
+    asked = spec.replace(lora=lora)
     undisturbed = tune(asked, adapted=adapted, out=tmp_path / "undisturbed", machine=CPU)
     gradients, calls = Trainer.gradients, 0
 
@@ -117,7 +117,7 @@ def test_interrupted_it_ends_with_the_same_bits(
         return gradients(self, batch, valid)
 
     monkeypatch.setattr(Trainer, "gradients", crashing)
-    often, out = CPU.but(checkpoint_seconds=1e-9), tmp_path / "tuned"
+    often, out = CPU.replace(checkpoint_seconds=1e-9), tmp_path / "tuned"
     for _ in range(2):
         with pytest.raises(Stop):
             tune(asked, adapted=adapted, out=out, machine=often)
@@ -128,12 +128,14 @@ def test_interrupted_it_ends_with_the_same_bits(
 
 
 def test_low_rank_updates_are_merged(spec: Tuning, adapted: Any, tmp_path: Path) -> None:
-    made = tune(spec.but(lora=Lora(rank=2, targets=("q_proj",))), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
+    made = tune(
+        spec.replace(lora=Lora(rank=2, targets=("q_proj",))), adapted=adapted, out=tmp_path / "tuned", machine=CPU
+    )
     before, after = load(adapted.path).state_dict(), load(made.path).state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {f"model.layers.{n}.self_attn.q_proj.weight" for n in (0, 1)}
     with pytest.raises(UserError, match=r"instruction_tuning\.lora\.targets: query: no matrix"):
-        tune(spec.but(lora=Lora(targets=("query",))), adapted=adapted, out=tmp_path / "no", machine=CPU)
+        tune(spec.replace(lora=Lora(targets=("query",))), adapted=adapted, out=tmp_path / "no", machine=CPU)
 
 
 def test_what_does_not_fit_is_left_out_and_told(adapted: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -155,7 +157,7 @@ def test_what_does_not_fit_is_left_out_and_told(adapted: Any, tmp_path: Path, ca
 )
 def test_tunings_that_cannot_be(spec: Tuning, adapted: Any, tmp_path: Path, wrong: Any, found: str) -> None:
     with pytest.raises(UserError, match=found):
-        tune(spec.but(**wrong), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
+        tune(spec.replace(**wrong), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
 
 
 def test_an_encoder_does_not_follow_orders(spec: Tuning, tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_an_encoder_decoder_reads_the_order_and_writes_the_answer(
     folder = tiny.trained(tmp_path / "tokenizer", objective)
     model = build(Scratch(architecture=kind, width=48, layers=1, heads=4, context=64), folder, 0)
     made = tune(
-        spec.but(epochs=12, learning_rate=2e-2),
+        spec.replace(epochs=12, learning_rate=2e-2),
         adapted=sealed(tmp_path / kind, model, folder),
         out=tmp_path / "t",
         machine=CPU,
@@ -202,12 +204,12 @@ def test_two_processes_tune_as_one(spec: Tuning, adapted: Any, tuned: Any, tmp_p
     (tmp_path / "two.py").write_text(code)
     out = tmp_path / "out"
     out.mkdir()
-    told = [spec.but(lora=Lora(rank=2)).model_dump_json(), str(adapted.path), str(out), CPU.model_dump_json()]
+    told = [spec.replace(lora=Lora(rank=2)).model_dump_json(), str(adapted.path), str(out), CPU.model_dump_json()]
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(tmp_path / "two.py"), *told]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     run = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=240)
     assert run.returncode == 0, run.stderr[-3000:]
-    one = tune(spec.but(lora=Lora(rank=2)), adapted=adapted, out=tmp_path / "one", machine=CPU)
+    one = tune(spec.replace(lora=Lora(rank=2)), adapted=adapted, out=tmp_path / "one", machine=CPU)
     losses = [[json.loads(line)["loss"] for line in (folder / "training.jsonl").open()] for folder in (out, one.path)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     here, there = load(one.path).state_dict(), load(out).state_dict()

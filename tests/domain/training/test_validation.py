@@ -39,7 +39,7 @@ def looks(arm: Any) -> dict[int, dict[str, float]]:
 def test_when_and_that_it_changes_nothing(base: Any, tokens: Any, tmp_path: Path) -> None:
     seen = pretrain(ARM, base=base, tokens=tokens, out=tmp_path / "seen", machine=CPU)
     blind = pretrain(
-        ARM.but(validation=EVERY.but(every=0)), base=base, tokens=tokens, out=tmp_path / "blind", machine=CPU
+        ARM.replace(validation=EVERY.replace(every=0)), base=base, tokens=tokens, out=tmp_path / "blind", machine=CPU
     )
     assert list(looks(seen)) == [5, 10, 12]
     assert looks(blind) == {}
@@ -100,7 +100,7 @@ def test_forgetting_is_told(
 
 def test_forgetting_stops(base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     worse(monkeypatch)
-    spec = ARM.but(validation=EVERY.but(stop=0.15))
+    spec = ARM.replace(validation=EVERY.replace(stop=0.15))
     arm = pretrain(spec, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU)
     assert arm.facts["stopped"] == (
         "adapted: general text is +21.0% bits per byte after step 10, more than 15.0%: stopped"

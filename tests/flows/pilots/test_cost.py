@@ -43,5 +43,7 @@ def test_models_that_weigh_a_tokenizer_stay(make_recipe: Any, undisturbed: Path,
     _, disk = price(recipe, machine)
     # A base with its own tokenizer and three arms, 4 bytes a parameter.
     assert f"{size(16 * plan_of(recipe, machine).shape.parameters)} of models that weigh the tokenizer stay" in disk
-    _, without = price(recipe.but(tokenizer=recipe.tokenizer.but(pilot=recipe.tokenizer.pilot.but(share=0.0))), machine)
+    _, without = price(
+        recipe.replace(tokenizer=recipe.tokenizer.replace(pilot=recipe.tokenizer.pilot.replace(share=0.0))), machine
+    )
     assert "none of it stays" in without

@@ -48,7 +48,7 @@ def test_a_good_recipe(tmp_path: Path) -> None:
 def test_arms_differ_in_their_mixture_alone(tmp_path: Path) -> None:
     arms = load_recipe(write(tmp_path)).arms
     assert arms["control"].mixture.shares == {"general": 1.0}
-    assert arms["control"].but(mixture=arms["adapted"].mixture) == arms["adapted"]
+    assert arms["control"].replace(mixture=arms["adapted"].mixture) == arms["adapted"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_error_names_place_and_mend(tmp_path: Path, override: str, place: str
     if override.startswith("base="):
         recipe = load_recipe(write(tmp_path), [override])
         with pytest.raises(UserError, match=fix):
-            recipe.base.asked()
+            recipe.base.identity_key()
         return
     line = errors(write(tmp_path), override)
     assert place in line
@@ -141,7 +141,7 @@ def test_orders_are_found_from_the_recipe_and_named_by_their_content(
     assert recipe.instruction_tuning is not None
     assert recipe.instruction_tuning.path == str(tmp_path / "orders.jsonl")
     assert (
-        recipe.instruction_tuning.asked()["orders"]
+        recipe.instruction_tuning.identity_key()["orders"]
         == hashlib.sha256((tmp_path / "orders.jsonl").read_bytes()).hexdigest()
     )
     assert recipe.bundle.recipe["instruction_tuning"]["path"] == "orders.jsonl"

@@ -30,7 +30,7 @@ def two(work: Path) -> Machine:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    return CPU.but(nodes=2, processes=1, rendezvous=f"localhost:{port}", work=work)
+    return CPU.replace(nodes=2, processes=1, rendezvous=f"localhost:{port}", work=work)
 
 
 def test_two_nodes(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_folder_named_as_ours_does_not_come_first(
         "out.spool.json",
     }  # job and reply are gone
     with pytest.raises(UserError, match="fewer than one batch"):
-        launch(prepare, BASE.but(tokens=10), parents, out=tmp_path / "few", machine=CPU)
+        launch(prepare, BASE.replace(tokens=10), parents, out=tmp_path / "few", machine=CPU)
 
 
 def test_ends_without_a_reply() -> None:
@@ -63,8 +63,8 @@ def test_a_training_process_that_receives_sigterm_saves_its_state_and_leaves_wit
 ) -> None:
     parents = {"tokens": tokens, "tokenizer": tokenizer}
     out = tmp_path / "out"
-    longer = BASE.but(tokens=51_200)
-    content = job(prepare, longer, parents, out, CPU.but(checkpoint_seconds=0.01))
+    longer = BASE.replace(tokens=51_200)
+    content = job(prepare, longer, parents, out, CPU.replace(checkpoint_seconds=0.01))
     write_json(tmp_path / "job.json", content)
     with subprocess.Popen(learner(tmp_path / "job.json"), stdin=subprocess.PIPE) as process:
         while not list(out.glob(".scratch/checkpoints/step-*")):
@@ -81,7 +81,7 @@ def test_a_training_process_that_receives_sigterm_saves_its_state_and_leaves_wit
 def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """Beside one process: the same identity, and losses that agree to rounding."""
     parents = {"tokens": tokens, "tokenizer": tokenizer}
-    two = CPU.but(processes=2)
+    two = CPU.replace(processes=2)
     launch(prepare, BASE, parents, out=tmp_path / "two", machine=two)
     one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=CPU)
     made = Checkpoint.open(tmp_path / "two")
@@ -89,17 +89,17 @@ def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: 
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
     assert {path.name for path in made.path.iterdir()} == {path.name for path in one.path.iterdir()}
     with pytest.raises(UserError, match="fewer than one batch"):
-        launch(prepare, BASE.but(tokens=10), parents, out=tmp_path / "few", machine=two)
+        launch(prepare, BASE.replace(tokens=10), parents, out=tmp_path / "few", machine=two)
 
 
 def test_one_process_where_nothing_is_learned_by_several() -> None:
     assert processes(CPU) == 1
-    assert processes(CPU.but(processes=3)) == 3
+    assert processes(CPU.replace(processes=3)) == 3
 
 
 def test_a_node_meets_the_others() -> None:
-    command = torchrun(CPU.but(processes=4, nodes=2, rendezvous="first:29500"), 4)
+    command = torchrun(CPU.replace(processes=4, nodes=2, rendezvous="first:29500"), 4)
     told = dict(pairwise(command))
     assert (told["--nnodes"], told["--node-rank"], told["--nproc-per-node"]) == ("2", "0", "4")
     assert (told["--master-addr"], told["--master-port"]) == ("first", "29500")
-    assert "--standalone" in torchrun(CPU.but(processes=4), 4)
+    assert "--standalone" in torchrun(CPU.replace(processes=4), 4)

@@ -100,11 +100,11 @@ def test_what_is_asked_is_the_files_content_wherever_it_lies(tmp_path: Path) -> 
     (tmp_path / "there").mkdir()
     here = Tuning(path=str(orders(tmp_path / "o.jsonl")))
     there = Tuning(path=str(orders(tmp_path / "there" / "p.jsonl")))
-    assert here.asked() == there.asked()
-    assert str(tmp_path) not in json.dumps(here.asked())
+    assert here.identity_key() == there.identity_key()
+    assert str(tmp_path) not in json.dumps(here.identity_key())
     orders(tmp_path / "there" / "p.jsonl", 61)
-    assert here.asked() != there.asked()
-    assert here.asked() != here.but(label="a").asked()
+    assert here.identity_key() != there.identity_key()
+    assert here.identity_key() != here.replace(label="a").identity_key()
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_low_rank_updates_without_peft_are_refused_at_once(tmp_path: Path, monke
     monkeypatch.setitem(sys.modules, "peft", None)
     spec.check()
     with pytest.raises(UserError, match=r"instruction_tuning\.lora: needs the package peft"):
-        spec.but(lora=Lora()).check()
+        spec.replace(lora=Lora()).check()

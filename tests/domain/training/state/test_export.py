@@ -41,7 +41,7 @@ def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Trainer, "step", watched)
     training = Training(tokens=2_560, batch=256, learning_rate=3e-3, lora=lora)
     with pytest.raises(Enough):
-        pretrain(training, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU.but(checkpoint_seconds=1e-9))
+        pretrain(training, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU.replace(checkpoint_seconds=1e-9))
     held = sorted((tmp_path / "arm").rglob("*"))
     assert export(tmp_path / "arm", tmp_path / "newest") == 5
     steps = [int(each.name[5:]) for each in (tmp_path / "arm" / ".scratch" / "checkpoints").glob("step-*")]
@@ -64,7 +64,7 @@ def test_what_is_no_training(tmp_path: Path) -> None:
 
 
 def test_what_outlasts_the_training(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    spec, machine = Base(scratch=SHAPE, tokens=2_560, learning=SPEC), CPU.but(work=tmp_path, permanent_every=4)
+    spec, machine = Base(scratch=SHAPE, tokens=2_560, learning=SPEC), CPU.replace(work=tmp_path, permanent_every=4)
     (tmp_path / "base").mkdir()
     prepare(spec, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "base", machine=machine)
     kept = tmp_path / "checkpoints" / "base"

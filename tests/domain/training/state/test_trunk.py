@@ -53,7 +53,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_longer_one_branches_off(base: Any, tokens: Any, tmp_path: Path, steps: list[int]) -> None:
-    long = WSD.but(tokens=40 * 256)
+    long = WSD.replace(tokens=40 * 256)
     alone = pretrain(long, base=base, tokens=tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
     work = of(tmp_path / "work")
     pretrain(WSD, base=base, tokens=tokens, out=tmp_path / "short", machine=work)
@@ -69,7 +69,7 @@ def test_another_decay_branches_off_too(base: Any, tokens: Any, tmp_path: Path, 
     work = of(tmp_path / "work")
     pretrain(WSD, base=base, tokens=tokens, out=tmp_path / "first", machine=work)
     steps.clear()
-    pretrain(WSD.but(final_rate=0.0), base=base, tokens=tokens, out=tmp_path / "second", machine=work)
+    pretrain(WSD.replace(final_rate=0.0), base=base, tokens=tokens, out=tmp_path / "second", machine=work)
     assert steps == list(range(15, 20))
 
 
@@ -83,13 +83,13 @@ def test_what_differs_before_the_decay_begins_anew(
     work = of(tmp_path / "work")
     pretrain(WSD, base=base, tokens=tokens, out=tmp_path / "first", machine=work)
     steps.clear()
-    pretrain(WSD.but(**other), base=base, tokens=tokens, out=tmp_path / "second", machine=work)
+    pretrain(WSD.replace(**other), base=base, tokens=tokens, out=tmp_path / "second", machine=work)
     assert steps == list(range(20))
 
 
 def test_a_schedule_without_a_trunk_keeps_none(base: Any, tokens: Any, tmp_path: Path) -> None:
     work = of(tmp_path / "work")
-    pretrain(WSD.but(decay="cosine"), base=base, tokens=tokens, out=tmp_path / "first", machine=work)
+    pretrain(WSD.replace(decay="cosine"), base=base, tokens=tokens, out=tmp_path / "first", machine=work)
     assert not (tmp_path / "work" / "trunks").exists()
 
 
@@ -102,7 +102,7 @@ def test_trials_leave_their_losses_and_the_newest_state(
     base: Any, tokens: Any, tmp_path: Path, steps: list[int]
 ) -> None:
     work = of(tmp_path / "work")
-    long, other = WSD.but(tokens=40 * 256), WSD.but(learning_rate=1e-3)
+    long, other = WSD.replace(tokens=40 * 256), WSD.replace(learning_rate=1e-3)
     alone = pretrain(long, base=base, tokens=tokens, out=tmp_path / "alone", machine=of(tmp_path / "none"))
     steps.clear()
     short = grid_pilot(WSD, base=base, tokens=tokens, out=tmp_path / "short", machine=work)
@@ -127,5 +127,5 @@ def test_a_state_that_was_removed_by_half_is_passed_over(
     (torn,) = work.work.glob(f"{TRIALS}/*/15/step-*/manifest.json")
     torn.unlink()
     steps.clear()
-    grid_pilot(WSD.but(tokens=40 * 256), base=base, tokens=tokens, out=tmp_path / "long", machine=work)
+    grid_pilot(WSD.replace(tokens=40 * 256), base=base, tokens=tokens, out=tmp_path / "long", machine=work)
     assert steps == list(range(40))
