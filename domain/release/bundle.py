@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -39,7 +40,7 @@ class ReleaseSpec(Spec):
     limitations: str = ""
 
 
-@stage("release", makes=Release, version=5)
+@stage("release", makes=Release, version=6)
 def release(
     spec: ReleaseSpec,
     decision: Decision,
@@ -72,6 +73,7 @@ def release(
         if name not in OWN:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
+    complete_tokenizer_settings(out, given)
     if (out / "generation_config.json").is_file():  # encoders have none
         write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
     text = card(
@@ -81,6 +83,7 @@ def release(
         limitations=spec.limitations,
         decision=DecisionRecord.read(decision.path),
         base=base,
+        base_name=name_of_base(spec.recipe),
         adapted=adapted,
         corpus=corpus,
         tokenizer=tokenizer,
@@ -89,14 +92,41 @@ def release(
     (out / "README.md").write_text(text, encoding="utf-8")
     write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, tuned))
     (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
-    asked = adapted.manifest["spec"]["objective"]["kind"]
+    asked, mask = adapted.manifest["spec"]["objective"]["kind"], load_tokenizer(given.path).mask_token
     return {
         "name": spec.name,
         "licence": spec.licence,
         "parameters": given.facts["parameters"],
         "tuned": bool(tuned),
-        "prompt": prompt(asked, load_tokenizer(given.path).mask_token, tuned=bool(tuned)),
+        "prompt": tuned.facts["prompt"] if tuned else prompt(asked, mask, opening_words(corpus)),
     }
+
+
+def name_of_base(recipe: dict[str, Any]) -> str:
+    """The base's weights as the recipe names them; empty for a base from scratch."""
+    base = recipe.get("base")
+    return str((base.get("weights") or "") if isinstance(base, dict) else base or "")
+
+
+def opening_words(corpus: Corpus, count: int = 6) -> list[str]:
+    """The first words of a held-out document of the domain, the same in every run; none where nothing is held out."""
+    documents = corpus.documents("test", "domain")
+    first = min(documents, key=lambda document: hashlib.sha256(document["id"].encode()).digest(), default=None)
+    return first["text"].split(maxsplit=count)[:count] if first else []
+
+
+def complete_tokenizer_settings(out: Path, checkpoint: Checkpoint) -> None:
+    """State the model's context as the longest input, and a padding token: many tokenizers state neither."""
+    from domain.tokenizer.encoding.texts import frame, load_tokenizer
+
+    path = out / "tokenizer_config.json"
+    if not path.is_file():
+        return
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    tokenizer = load_tokenizer(checkpoint.path)
+    if tokenizer.pad_token is None:
+        settings["pad_token"] = tokenizer.convert_ids_to_tokens(frame(tokenizer)[1])
+    write_json(path, {**settings, "model_max_length": checkpoint.facts["context"]})
 
 
 def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def card(
     corpus: Artifact,
     tokenizer: Artifact,
     tuned: Artifact | None = None,
+    base_name: str = "",
 ) -> str:
     """The whole card as Markdown; a function of the artifacts alone, so the same release has the same card."""
     scores, objective = decision.scores, adapted.manifest["spec"]["objective"]["kind"]
@@ -49,7 +50,9 @@ def card(
         f"{', then tuned to follow instructions' if tuned else ''}.\n{headline(scores)}\n",
         "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus, usage, tuned)) + "\n",
         "## How to load it\n\n" + opening(objective, tuned=tuned is not None),
-        "## How it was trained\n\n" + training(base, adapted, tokenizer) + (orders.training(tuned) if tuned else ""),
+        "## How it was trained\n\n"
+        + training(base, adapted, tokenizer, base_name)
+        + (orders.training(tuned) if tuned else ""),
         "## Tokenizer\n\n" + tokenizer_chapter(decision.tokenizer),
         "## Data\n\n" + funnel(corpus.facts),
         "## Scores\n\n" + scored + "\n" + "".join(f"- {reason}\n" for reason in decision.reasons),
@@ -71,7 +74,7 @@ def stated_use(corpus: Artifact, usage: Usage, tuned: Artifact | None) -> str:
     return f"{orders.USE if tuned else usage.use}, as it stands in: {sources}."
 
 
-def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
+def training(base: Artifact, adapted: Artifact, tokenizer: Artifact, base_name: str = "") -> str:
     """Base, tokens, mixture, rates, and the last loss."""
     spec, facts = adapted.manifest["spec"], adapted.facts
     scratch, weights = base.manifest["spec"].get("scratch"), base.manifest["spec"].get("weights", "")
@@ -79,7 +82,11 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact) -> str:
         shape = f"{scratch['architecture']} (layers {scratch['layers']}, width {scratch['width']})"
         origin = f"{shape}, first trained from scratch on {base.facts['tokens']:,} tokens of general text"
     else:
-        origin = f"the weights {weights}" if "/" in weights else f"given weights (SHA-256 of their files: `{weights}`)"
+        origin = (
+            f"the weights {weights}"
+            if "/" in weights
+            else f"{base_name or 'given weights'} (SHA-256 of its files: `{weights}`)"
+        )
     mixture = mixed(spec["mixture"])
     numerics = adapted.manifest.get("numerics")
     computed = f"- Computed with {Numerics.model_validate(numerics).sentence()}.\n" if numerics else ""

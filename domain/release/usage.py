@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 OPENING = """```python
@@ -53,7 +54,8 @@ ANSWER = "print(tokenizer.decode(spoken[0, {start}:], skip_special_tokens=True))
 class Usage:
     """The class of transformers, the lines that ask, what it is best for, and what it does without tuning.
 
-    ``prompt`` is one to begin with; ``task`` the hub's name of what it does; ``start`` where what it writes begins.
+    ``prompt`` turns a text's first words into one to begin with; ``task`` is the hub's name of what it does; ``start``
+    where what it writes begins.
     """
 
     opener: str
@@ -73,7 +75,7 @@ USAGE = {
         CONTINUED,
         "Completing and scoring text of its domain",
         f"It predicts text. {TOLD}",
-        "The function returns",
+        "{words} {word}",
         start='given["input_ids"].shape[1]',
     ),
     "masked": Usage(
@@ -81,7 +83,7 @@ USAGE = {
         FILLED,
         "Classifying or tagging text of its domain, once that is learned from labels",
         "It predicts masked pieces of a text. It writes nothing of its own, and was not fine-tuned to classify or tag.",
-        "The function {mask} a value.",
+        "{words} {mask}",
         task="fill-mask",
     ),
     "span": Usage(
@@ -89,22 +91,22 @@ USAGE = {
         SPANS,
         PAIR,
         f"It predicts what was left out of a text. {TOLD}",
-        "The function <extra_id_0> a value.",
+        "{words} <extra_id_0>",
     ),
     "denoising": Usage(
         "AutoModelForSeq2SeqLM",
         RESTORED,
         PAIR,
         f"It predicts a text from what is left of it. {TOLD}",
-        "The function {mask} a value.",
+        "{words} {mask}",
     ),
 }  # by objective
-FOLLOWING = "What does the function return?"
 
 
-def prompt(objective: str, mask: str | None, *, tuned: bool) -> str:
-    """Something to ask it first, as it learned to be asked; ``mask`` is the tokenizer's token."""
-    return FOLLOWING if tuned else USAGE[objective].prompt.format(mask=mask)
+def prompt(objective: str, mask: str | None, words: Sequence[str]) -> str:
+    """Something to ask it first, as it learned to be asked, from a text's first ``words``; ``mask`` is its token."""
+    *before, word = words or ("The", "first")
+    return USAGE[objective].prompt.format(words=" ".join(before), word=word, mask=mask).strip()
 
 
 def opening(objective: str, *, tuned: bool) -> str:

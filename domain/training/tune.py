@@ -76,14 +76,14 @@ class Tuning(Learning, Orders):
         return super().check()
 
 
-@stage("tune", makes=Checkpoint, version=3, resumes=True, launched=True, ranks=True)
+@stage("tune", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Checkpoint -> Checkpoint, tuned; its tokenizer has the chat template by which it is to be asked.
 
     facts: ``parameters``, ``context``, ``family``, ``examples`` learned from, ``held_out`` and ``too_long`` ones,
     ``epochs``, ``tokens`` of answers learned from, ``loss`` (last 10 steps, nats a token of them),
-    ``validation_answers`` (bits per byte), ``ends`` (ids that end an answer), ``template`` (the tokenizer's ``own``, or
-    ``plain``), ``packing``.
+    ``validation_answers`` (bits per byte), ``ends`` (ids that end an answer), ``prompt`` (a held-out question, to try
+    it), ``template`` (the tokenizer's ``own``, or ``plain``), ``packing``.
     """
     from domain.model.attention import Attention
     from domain.model.build import load, longest, parameters, save
@@ -164,5 +164,6 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
         "tokens": loop.at.tokens,
         "ends": ends,
         "template": "own" if chat.own else "plain",
+        "prompt": spec.question((held or learned)[0].place),
         "packing": {"kind": packing, "padding": round(tasks.padding, 4)},
     }

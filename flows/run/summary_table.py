@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 
 from domain.release.scores import PartScore
 from flows.adapt import summary
@@ -72,7 +73,7 @@ def print_table(work: Path, name: str) -> None:
     if result["release"]:
         console.print(f"release    {relative(result['release'])}")
         prompt = stages["release"]["facts"]["prompt"]
-        console.print(f'try it     shoptalk generate {relative(result["release"])} "{prompt}"', markup=False)
+        console.print(f"try it     shoptalk generate {relative(result['release'])} {quote(prompt)}", markup=False)
     elif stages:
         last = max(stages, key=lambda label: stages[label].get("number", 0))
         console.print(f"{last:10} {relative(stages[last]['path'])}")

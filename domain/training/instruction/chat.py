@@ -126,8 +126,9 @@ def plain(tokenizer: Any, family: Family) -> str:
     r"""The chat template of a model whose tokenizer has none.
 
     To a decoder the conversation begins as a text does, each message with a line such as ``<|user|>``, and an answer
-    ends as a text does: the layout of Tülu (arXiv 2306.04751). An encoder is given the messages with a blank line
-    between two, framed as a text; so a single one is what the tokenizer makes of it.
+    ends as a text does: the layout of Tülu (arXiv 2306.04751). What a message itself says cannot begin another role or
+    end a turn: ``<|`` and the tokens that frame a text are broken by a space in it. An encoder is given the messages
+    with a blank line between two, framed as a text; so a single one is what the tokenizer makes of it.
     """
     if family == "encoder_decoder":
         ids = tokenizer.backend_tokenizer.encode("a").ids
@@ -138,13 +139,23 @@ def plain(tokenizer: Any, family: Family) -> str:
             "{{ " + before + " }}{% for message in messages %}{{ message['content'] }}"
             "{% if not loop.last %}{{ '\\n\\n' }}{% endif %}{% endfor %}{{ " + after + " }}"
         )
-    begin, end = (literal(tokenizer, [number]) for number in frame(tokenizer))
+    begin, end = (token_in_template(tokenizer, number) for number in frame(tokenizer))
+    content = "message['content'] | replace('<|', '< |')"
+    for number in dict.fromkeys(frame(tokenizer)):
+        token = tokenizer.convert_ids_to_tokens(number)
+        content += f" | replace({json.dumps(token)}, {json.dumps(f'{token[0]} {token[1:]}')})"
     return (
         "{{ " + begin + " }}{% for message in messages %}"
-        "{{ '<|' + message['role'] + '|>\\n' + message['content'] }}"
+        "{{ '<|' + message['role'] + '|>\\n' }}{{ " + content + " }}"
         "{% if message['role'] == 'assistant' %}{{ " + end + " }}{% endif %}{{ '\\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
     )
+
+
+def token_in_template(tokenizer: Any, number: int) -> str:
+    """A special token in a template: by transformers' variable for it, if it has one."""
+    names = {tokenizer.bos_token_id: "bos_token", tokenizer.eos_token_id: "eos_token"}
+    return names.get(number) or literal(tokenizer, [number])
 
 
 def literal(tokenizer: Any, ids: list[int]) -> str:

@@ -60,6 +60,11 @@ class Orders(Spec):
         """Read it all, and return how many there are; raises ``UserError`` at the first line that is no order."""
         return sum(1 for _ in self.read())
 
+    def question(self, place: str) -> str:
+        """What the user asks first in the conversation at ``place``."""
+        messages = next(each.messages for each in self.read() if each.place == place)
+        return next((message["content"] for message in messages if message["role"] == "user"), messages[0]["content"])
+
     def read(self) -> Iterator[Conversation]:
         """Every order of the file; blank lines are passed over."""
         path, number, count = Path(self.path), 0, 0

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from domain.errors import UserError
-from domain.release.bundle import ReleaseSpec, release
+from domain.release.bundle import ReleaseSpec, name_of_base, release
+from domain.release.usage import prompt
 
 SPEC = ReleaseSpec(name="filings", licence="apache-2.0", recipe={"name": "filings"})
 
@@ -39,6 +40,36 @@ def test_it_opens_in_transformers_and_answers_as_the_checkpoint_does(released: A
     assert opened.generation_config.eos_token_id == tokenizer.eos_token_id
     assert opened.generation_config.pad_token_id == tokenizer.pad_token_id
     assert opened.generation_config.do_sample
+
+
+def test_its_tokenizer_states_context_and_padding(released: Any) -> None:
+    from transformers import AutoTokenizer
+
+    made, parts = released
+    tokenizer = AutoTokenizer.from_pretrained(made.path)
+    assert tokenizer.model_max_length == 64
+    assert tokenizer.pad_token_id == json.loads((made.path / "generation_config.json").read_text())["pad_token_id"]
+    assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(parts["adapted"].path).get_vocab()
+
+
+def test_the_first_prompt_is_of_its_own_domain(parts: Any, tmp_path: Path) -> None:
+    made = parts(tmp_path)
+    assert release(SPEC, **made, out=tmp_path / "a").facts["prompt"] == "The first"  # nothing was held out
+    folder = made["corpus"].path / "test"
+    folder.mkdir()
+    text = "Inflation has eased\nover the past year but remains"
+    (folder / "domain-00000.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n")
+    assert release(SPEC, **made, out=tmp_path / "b").facts["prompt"] == "Inflation has eased over the past"
+    words = ["Inflation", "has", "eased", "over", "the", "past"]
+    assert prompt("masked", "[MASK]", words) == "Inflation has eased over the [MASK]"
+    assert prompt("span", None, words) == "Inflation has eased over the <extra_id_0>"
+
+
+def test_the_card_names_the_base_as_the_recipe_does() -> None:
+    assert name_of_base({"base": "org/model@abc"}) == "org/model@abc"
+    assert name_of_base({"base": {"weights": ".../stories", "chat": True}}) == ".../stories"
+    assert name_of_base({"base": {"scratch": {"width": 32}}}) == ""
+    assert name_of_base({}) == ""
 
 
 def test_the_checksums_hold(released: Any) -> None:

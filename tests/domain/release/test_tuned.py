@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,8 @@ def test_it_holds_the_tuned_model_and_the_template_it_is_asked_by(made: Any) -> 
     answer = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=released.path, capture_output=True)
     assert answer.returncode == 0, answer.stdout
     assert "chat_template.jinja" in (released.path / "SHA256SUMS").read_text()
+    assert released.facts["prompt"] == tuned.facts["prompt"]
+    assert re.match(r"Twice, \d+\?", tuned.facts["prompt"])  # a question of its own examples
 
 
 def test_the_lineage_leads_to_the_orders_and_not_to_their_path(made: Any, spec: Tuning) -> None:
