@@ -39,7 +39,7 @@ class Evaluation(Protection):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("evaluate", makes=Scorecard, version=3, launched=True)
+@stage("evaluate", makes=Scorecard, version=4, launched=True)
 def evaluate(
     spec: Evaluation,
     corpus: Corpus,

@@ -20,7 +20,7 @@ ALLOWED = {
 }
 GROUND = {
     "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
-    "tqdm", "peft", "fasttext", "orjson",
+    "tqdm", "peft", "fasttext", "orjson", "jinja2", "markupsafe",
 }  # fmt: skip
 # What a machine that only learns may lack, beside the engines: each is looked for where it is used.
 SPARE = (

@@ -30,7 +30,7 @@ class Description(Spec):
     samples: Annotated[int, Field(ge=1, description="removed documents that are shown for each reason")] = 3
 
 
-@stage("describe", makes=Datasheet, version=2)
+@stage("describe", makes=Datasheet, version=3)
 def describe(
     spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
 ) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from corpora.samples import plain
+from domain.page.page import environment
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 MOST = 50  # rows of a table on the page; datasheet.json has all
 WIDTH, HEIGHT, LEFT, RIGHT = 640.0, 180.0, 128.0, 84.0  # of plots, in SVG units
@@ -17,51 +19,11 @@ def page(sheet: dict[str, Any]) -> str:
     return str(template().render(sheet=sheet, most=MOST))
 
 
-@lru_cache(maxsize=1)
-def template() -> Any:
-    """The template, with what it calls. Every value is escaped: ids, names and texts are hostile."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        finalize=shown,
-    )  # fmt: skip
-    environment.filters |= {"count": count, "some": some, "size": size, "percent": percent}
-    environment.globals |= {"bars": bars, "columns": columns, "merged": merged}
-    return environment.get_template("page.html")
-
-
-def shown(value: Any) -> Any:
-    """Text without control characters; anything else as it is."""
-    return plain(value) if type(value) is str and not value.isspace() else value
-
-
-def count(number: int | None) -> str:
-    """12,345; a dash for nothing."""
-    return "–" if number is None else f"{number:,}"
-
-
-def some(number: int, thing: str) -> str:
-    """1 document, 2 documents."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
-def size(number: float | None) -> str:
-    """Bytes with their unit: 1.2 MB."""
-    if number is None:
-        return "–"
-    for unit, value in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= value:
-            return f"{number / value:.3g} {unit}" if number < 1000 * value else f"{number / value:,.0f} {unit}"
-    return f"{number:.0f} B"
-
-
-def percent(share: float | None) -> str:
-    """12.3%; small shares keep two digits."""
-    if share is None:
-        return "–"
-    return f"{share:.1%}" if share >= 0.01 or share == 0 else f"{share:.2g}" if share < 1e-4 else f"{share:.2%}"
+def template() -> Template:
+    """The template, with what it calls."""
+    made = environment(Path(__file__).parent).get_template("page.html")
+    made.globals |= {"bars": bars, "columns": columns, "merged": merged}
+    return made
 
 
 def bars(rows: list[dict[str, Any]], name: str, number: str) -> list[dict[str, Any]]:

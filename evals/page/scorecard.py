@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from domain.page.page import stylesheet
 from domain.release.decision import TokenizerReport
 from domain.release.vocabulary import measure_rows
 from evals.scorecard import GroupScore, ScorecardContent, ScoredPart
 from evals.statistics.bootstrap import FEW
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6778; --line: #d9dee7; --paper: #ffffff;
-  --base: #a3acba; --control: #6f8fb8; --adapted: #0f766e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #a3adbd; --line: #313a48; --paper: #12161d;
-  --base: #5b6675; --control: #5f86b8; --adapted: #2dd4bf; } }
-body { margin: 3rem auto; max-width: 46rem; padding: 0 1.5rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 3rem 0 .25rem; }
-p { margin: .25rem 0 1rem; color: var(--soft); } svg { width: 100%; height: auto; display: block; margin: 1rem 0; }
-svg text { font: 14px system-ui, sans-serif; fill: var(--ink); }
-table { border-collapse: collapse; width: 100%; margin: 1.25rem 0 0; font-variant-numeric: tabular-nums;
-  font-size: .92rem; }
-th, td { text-align: right; padding: .3rem 0 .3rem .9rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; }
-th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
-"""
 WIDTH, LEFT, BAR = 640, 72, 22
 INTRODUCTION = (
     "Bits per UTF-8 byte on held-out text that no model here was trained on; lower is better. The adapted model and "
@@ -39,8 +24,8 @@ def page(scores: ScorecardContent) -> str:
     parts = "".join(section(part, score) for part, score in scores.parts.items()) + vocabulary(scores.tokenizer)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Scorecard</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
-        f"<h1>Scorecard</h1><p>{INTRODUCTION}</p>{parts}</body></html>\n"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{stylesheet()}</style>'
+        f"</head><body><h1>Scorecard</h1><p>{INTRODUCTION}</p>{parts}</body></html>\n"
     )
 
 
@@ -86,7 +71,8 @@ def groups(kind: str, scores: Mapping[str, GroupScore], models: Mapping[str, flo
 def table(head: list[str], rows: list[list[str]]) -> str:
     """An HTML table; cells are HTML already."""
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead><tbody>{body}</tbody></table>"
+    head_row = "".join(f"<th>{name}</th>" for name in head)
+    return f'<div class="wide"><table><thead><tr>{head_row}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def bars(part: str, score: ScoredPart) -> str:

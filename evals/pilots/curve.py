@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from domain.units import amount
+
 WIDTH, HEIGHT, LEFT, RIGHT = 760, 240, 64, 28
 HEAD, TOP, FOOT = 92, 34, 62  # above all panels; above and below each
 STYLE = """
@@ -141,12 +143,6 @@ def rounded(low: float, high: float) -> Iterator[tuple[float, str]]:
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     for number in range(math.ceil(low / step), math.floor(high / step) + 1):
         yield number * step, f"{number * step:.{places}f}"
-
-
-def amount(count: float) -> str:
-    """A count of tokens with its suffix: 1.2M."""
-    suffix, unit = next((s, u) for s, u in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)) if count >= u)
-    return f"{count / unit:.3g}{suffix}"
 
 
 def scale(of: tuple[float, float], to: tuple[float, float]) -> Scale:

@@ -20,8 +20,8 @@ def run(options: argparse.Namespace) -> int:
 
     from corpora.samples import plain
     from domain.errors import UserError
+    from domain.units import relative
     from flows.run.lookup import corpus_of
-    from flows.units import relative
 
     _, labels = corpus_of(machine_of(options).work, options.run)
     folder = next((path for path, label in labels.items() if label == "describe"), None)

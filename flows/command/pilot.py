@@ -22,9 +22,9 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the pilots and print their choice; with ``--write`` put it into the recipe."""
+    from domain.units import relative
     from flows.pilots.pilots import pilot_recipe
     from flows.recipe.edit import shown, write_values
-    from flows.units import relative
 
     name = options.recipe
     result = pilot_recipe(name, options.set, options.as_of, machine_of(options), write=options.write)

@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> int:
     from corpora.samples import plain
     from corpora.story import story
     from domain.errors import UserError
+    from domain.units import relative
     from flows.run.lookup import corpus_of
-    from flows.units import relative
 
     corpus, labels = corpus_of(machine_of(options).work, options.run)
     ledger, document = corpus / LEDGER, options.document

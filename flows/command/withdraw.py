@@ -83,7 +83,7 @@ def refuse_unknown(names: list[str], artifacts: list[Made]) -> None:
 
 def containing(containers: list[tuple[Made, dict[str, Place]]]) -> Iterator[str]:
     """A line for each artifact that contains a document; to the training of a model its text was available."""
-    from flows.units import relative
+    from domain.units import relative
 
     for made, places in containers:
         notes = [f"{len(places):,} documents" if len(places) > 1 else "1 document"]

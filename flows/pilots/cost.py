@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from domain.machine import Machine
 from domain.planning.expected import expect
 from domain.planning.footprint import PILOTS, checkpoint_bytes
+from domain.units import duration, size
 from flows.pilots.grid import DIVISORS, longest_run, runs, spent
 from flows.recipe.planned import plan_of
 from flows.recipe.recipe import Recipe
-from flows.units import duration, size
 
 START = 8.0  # seconds until a process of its own has read its model; 6 to 10 were seen on two cores
 STATES = 3  # at one moment beside the newest ones: one being written, the trunk's and its successor

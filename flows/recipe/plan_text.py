@@ -12,7 +12,7 @@ from domain.planning.layouts import Fit
 from domain.planning.memory import Memory
 from domain.planning.plan import Plan
 from domain.planning.tuning import Examples
-from flows.units import amount, duration, size
+from domain.units import amount, duration, size
 
 SERVED = 16  # texts at once, of which each is as long as the context
 NEAR = (0.5, 2.0)  # times the optimal tokens, between which a recipe is called about right

@@ -12,10 +12,10 @@ from corpora.sources.packages import Packages, version
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.chat_base import confirmed
+from domain.units import size
 from domain.weights import is_local, weight_files
 from evals.tasks import load_task
 from flows.recipe.recipe import Recipe
-from flows.units import size
 
 
 def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:

@@ -20,7 +20,7 @@ from domain.settings.learning import Learning, Training
 from domain.spec import Spec
 from domain.tokenizer.files import pieces_of
 from domain.training.metrics_log import read_about, read_points
-from flows.units import duration, size
+from domain.units import duration, size
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from shlex import quote
 
 from domain.release.scores import PartScore
+from domain.units import relative
 from flows.adapt import summary
 from flows.run.actuals import comparison
 from flows.run.record import RunRecord
-from flows.units import relative
 
 
 def print_json(work: Path, name: str) -> None:

@@ -13,9 +13,10 @@ import pytest
 from corpora.datasheet import Description, describe
 from corpora.datasheet.duplicates import duplicates
 from corpora.datasheet.groups import MOST, OTHERS, Groups, Lengths, bins
-from corpora.datasheet.page import columns, page, percent, size
+from corpora.datasheet.page import columns, page
 from corpora.filters.privacy import KINDS
 from corpora.ledger import entry, write_ledger
+from domain.units import percent, size
 
 MARKUP = "<script>alert('id')</script>"
 
@@ -198,15 +199,14 @@ def test_bins_and_numbers_as_people_read_them() -> None:
     assert [(row["from"], row["to"], row["kept"]) for row in rows[:4]] == [(0, 0, 1), (1, 1, 1), (2, 3, 2), (4, 7, 1)]
     assert sum(row["kept"] for row in rows) == 6
     assert bins(kept=Lengths()) == []
-    assert [size(n) for n in (None, 0, 999, 1_500, 2_340_000, 5.6e9)] == [
-        "–",
+    assert [size(n) for n in (0, 999, 1_500, 2_340_000, 5.6e9)] == [
         "0 B",
         "999 B",
         "1.5 kB",
         "2.34 MB",
         "5.6 GB",
     ]
-    assert [percent(s) for s in (None, 0, 0.5, 0.0123, 0.00123, 1)] == ["–", "0.0%", "50.0%", "1.2%", "0.12%", "100.0%"]
+    assert [percent(s) for s in (0, 0.5, 0.0123, 0.00123, 1)] == ["0.0%", "50.0%", "1.2%", "0.12%", "100.0%"]
     assert {bar["height"] for bar in columns([{"n": 2}, {"n": 1}], "n")} == {180.0, 90.0}
 
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from evals.pilots.curve import amount, curve, rounded
+from domain.units import amount
+from evals.pilots.curve import curve, rounded
 
 SPACE = "{http://www.w3.org/2000/svg}"
 POINTS = [

@@ -12,9 +12,9 @@ import yaml
 
 from domain.machine import Machine
 from domain.planning.speed import Measured
+from domain.units import amount, duration, size
 from flows.recipe.planned import plan_of
 from flows.recipe.recipe import load_recipe
-from flows.units import amount, duration, size
 
 
 @pytest.fixture

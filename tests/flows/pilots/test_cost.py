@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from domain.machine import Machine
+from domain.units import size
 from flows.pilots.cost import price
 from flows.recipe.planned import plan_of
 from flows.recipe.recipe import load_recipe
-from flows.units import size
 
 MACHINE = {"device": "cpu", "precision": "fp32", "threads": 1}
 

@@ -34,3 +34,8 @@ def duration(seconds: float) -> str:
 def relative(path: str) -> str:
     """A path as one would type it: from the current folder, where it lies below that."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path
+
+
+def percent(share: float) -> str:
+    """12.3%; small shares keep two digits."""
+    return f"{share:.1%}" if share >= 0.01 or share == 0 else f"{share:.2g}" if share < 1e-4 else f"{share:.2%}"
