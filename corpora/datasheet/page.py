@@ -22,7 +22,7 @@ def page(sheet: dict[str, Any]) -> str:
 def template() -> Template:
     """The template, with what it calls."""
     made = environment(Path(__file__).parent).get_template("page.html")
-    made.globals |= {"bars": bars, "columns": columns, "merged": merged}
+    made.globals.update(bars=bars, columns=columns, merged=merged)
     return made
 
 
