@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ import torch.nn.functional as functional
 from domain.machine import Machine
 from domain.model.device import autocast
 from domain.progress import progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # In a forward pass: tokens, and logits (tokens times vocabulary). A vocabulary of 100,000 pieces bounds the first by
 # the second; one row is always taken. Logits are 4 bytes each, 2 in bf16.
@@ -41,7 +44,13 @@ def windows(ids: np.ndarray, begin: int, context: int) -> list[tuple[np.ndarray,
 
 @torch.inference_mode()
 def document_nats(
-    model: Any, documents: Sequence[np.ndarray], *, begin: int, context: int, machine: Machine, what: str = "score"
+    model: PreTrainedModel,
+    documents: Sequence[np.ndarray],
+    *,
+    begin: int,
+    context: int,
+    machine: Machine,
+    what: str = "score",
 ) -> np.ndarray:
     """float64 [documents]: the negative log-likelihood of each document in nats; dropout is off.
 
@@ -71,7 +80,7 @@ def document_nats(
 
 
 def window_nats(
-    model: Any, batch: Sequence[tuple[np.ndarray, int]], device: torch.device, machine: Machine
+    model: PreTrainedModel, batch: Sequence[tuple[np.ndarray, int]], device: torch.device, machine: Machine
 ) -> list[float]:
     """The summed negative log-likelihood of what each window scores.
 

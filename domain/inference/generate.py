@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST
 from domain.settings.objectives import Family
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 COLDEST = 1e-4  # below this temperature logits overflow, and all but the likeliest token are out of reach anyway
 
@@ -110,7 +114,7 @@ def tuned(folder: Path) -> bool:
         return False
 
 
-def ordered(tokenizer: Any, family: Family, prompt: str) -> list[int]:
+def ordered(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> list[int]:
     """The ids of the prompt as the one message of a user, an answer opened, by the tokenizer's chat template."""
     from domain.tokenizer.encoding.texts import valid
     from domain.training.instruction.chat import Chat
@@ -121,7 +125,7 @@ def ordered(tokenizer: Any, family: Family, prompt: str) -> list[int]:
     return chat.ids(chat.write([{"role": "user", "content": valid(prompt)}], "the prompt", opened=True))
 
 
-def filled(model: Any, tokenizer: Any, ids: Any) -> str:
+def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torch.Tensor) -> str:
     """The text of ``ids`` int64 [1, length], each mask replaced by the piece that is likeliest given those before."""
     import torch
 
@@ -143,7 +147,7 @@ def filled(model: Any, tokenizer: Any, ids: Any) -> str:
     return decode(tokenizer, ids[0].tolist())
 
 
-def decode(tokenizer: Any, ids: list[int]) -> str:
+def decode(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
     """The text of ids; of special tokens T5's sentinels alone are told, since they say what each span answers."""
     from domain.training.objectives.special_tokens import SENTINEL
 

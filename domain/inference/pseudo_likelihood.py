@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,17 +19,20 @@ from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives import Objective
 from domain.training.validation import FIRST, silenced, spelled
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
 DRAWS = 4  # times that each text is hidden, elsewhere each time
 
 
 @torch.inference_mode()
 def restored_nats(
-    model: Any,
+    model: PreTrainedModel,
     objective: Objective,
     documents: Sequence[np.ndarray],
     sizes: Sequence[int],
     *,
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerFast,
     context: int,
     machine: Machine,
     what: str = "score",

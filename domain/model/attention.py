@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -10,6 +10,9 @@ from domain.model.isolation import keeps_apart
 from domain.model.kernels import kernels
 from domain.model.masks import Masks
 from domain.tokens.batch import Batch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Attention:
@@ -20,7 +23,7 @@ class Attention:
     does; else a row must hold one document, and a row of several raises ``ValueError``.
     """
 
-    def __init__(self, model: Any, device: torch.device, *, half: bool = False) -> None:
+    def __init__(self, model: PreTrainedModel, device: torch.device, *, half: bool = False) -> None:
         for kernel in kernels(model, device, half=half):
             if kernel != model.config.get_text_config()._attn_implementation:
                 model.set_attn_implementation(kernel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,12 +19,15 @@ from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import TOKENIZER_FILES
 from domain.weights import weight_files
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 # What writes to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT divide theirs themselves, and BERT,
 # RoBERTa, BART and T5 none.
 WRITERS = ("o_proj.weight", "down_proj.weight", "self_attention.dense.weight", "dense_4h_to_h.weight")
 
 
-def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 64) -> Any:
+def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 64) -> PreTrainedModel:
     """A fresh model of ``shape`` for the tokenizer, with the head of its family, in fp32; the same for the same seed.
 
     Its rows are the tokenizer's ids, padded to a ``multiple``.
@@ -61,7 +64,7 @@ def opener(family: Family) -> Any:
     return heads[family]
 
 
-def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
+def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The model in ``folder`` with its head, from safetensors only; no network, no code of the folder's own.
 
     Raises ``UserError`` where it does not open, or where weights are missing, which transformers would draw at random:
@@ -93,7 +96,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
 
 def give(
     weights: str, tokenizer_folder: Path, *, embedding_init: Initial = "mean", multiple: int = 64
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     """The given model with rows for every piece of the tokenizer, and what was done to it (facts of ``grow``).
 
     With its own tokenizer it is as it was given.
@@ -114,12 +117,14 @@ def give(
     return model, facts
 
 
-def longest(model: Any) -> int:
+def longest(model: PreTrainedModel) -> int:
     """Tokens that the model can attend over; ``LONGEST_ROW`` where its configuration states none."""
     return context_of(model.config.get_text_config())
 
 
-def save(model: Any, tokenizer_folder: Path, out: Path, *, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+def save(
+    model: PreTrainedModel, tokenizer_folder: Path, out: Path, *, weights: Mapping[str, torch.Tensor] | None = None
+) -> None:
     """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors.
 
     ``weights`` are the model's by name, where it does not hold them whole. Rows that belong to no piece are named in
@@ -141,6 +146,6 @@ def save(model: Any, tokenizer_folder: Path, out: Path, *, weights: Mapping[str,
             shutil.copyfile(tokenizer_folder / name, out / name)
 
 
-def parameters(model: Any) -> int:
+def parameters(model: PreTrainedModel) -> int:
     """Weights, a tied head counted once."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
@@ -15,12 +15,17 @@ from domain.model.vocabulary_map import parts
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import SLOW_FILES, TOKENIZER_FILES
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
 LEAN = 2.0  # of weighted means: a part weighs e^2 = 7.4 times the next (as in AdaptiVocab, arXiv 2503.19693)
 
 Spelt = Mapping[int, Sequence[int]]  # id of a new piece -> the old ids that spell it
 
 
-def grow(model: Any, old: Path, new: Path, *, embedding_init: Initial = "mean", multiple: int = 64) -> dict[str, Any]:
+def grow(
+    model: PreTrainedModel, old: Path, new: Path, *, embedding_init: Initial = "mean", multiple: int = 64
+) -> dict[str, Any]:
     """Fit ``model``, which speaks the tokenizer in the folder ``old``, to the one in ``new``; return what was done.
 
     Where every id of the old one keeps its piece, its rows stay as they are to the bit, and new pieces take spare
@@ -126,7 +131,7 @@ def begun(
     return torch.cat([torch.where(without, average, summed), average])
 
 
-def beside(folder: Path) -> Any | None:
+def beside(folder: Path) -> PreTrainedTokenizerFast | None:
     """The tokenizer that stands beside given weights; None if there is none. Raises ``UserError`` for a broken one.
 
     Asked without any of these files, transformers makes an empty tokenizer of the model's type.
@@ -135,7 +140,7 @@ def beside(folder: Path) -> Any | None:
     return load_tokenizer(folder) if any((folder / name).is_file() for name in names) else None
 
 
-def resize(model: Any, rows: int) -> None:
+def resize(model: PreTrainedModel, rows: int) -> None:
     """Give embedding, head and bias so many rows, old ones kept, and say so in the configuration."""
     model.resize_token_embeddings(rows, mean_resizing=False)
     for config in (model.config, model.config.get_text_config()):
@@ -143,14 +148,14 @@ def resize(model: Any, rows: int) -> None:
             config.vocab_size = rows
 
 
-def bias_of(model: Any) -> torch.Tensor | None:
+def bias_of(model: PreTrainedModel) -> torch.Tensor | None:
     """[rows]: what is added to the logits: the head's bias, or the buffer that BART has beside its head."""
     beside_it: torch.Tensor | None = getattr(model, "final_logits_bias", None)
     own: torch.Tensor | None = model.get_output_embeddings().bias
     return own if beside_it is None else beside_it[0]
 
 
-def move_positions(model: Any, pad: int) -> None:
+def move_positions(model: PreTrainedModel, pad: int) -> None:
     """Let positions that are counted from behind the padding id (``AFTER_PADDING``) follow it to ``pad``."""
     embeddings = model.base_model.embeddings
     learned = embeddings.position_embeddings.weight[embeddings.padding_idx + 1 :].detach()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
 from domain.model.spec import FAMILIES, Scratch
@@ -11,13 +11,16 @@ from domain.settings.learning import LONGEST_ROW
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import frame
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedTokenizerFast
+
 # Their positions are counted from behind the padding id, so that 512 tokens of RoBERTa need 514 rows.
 AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text"}
 LENGTHS = ("max_position_embeddings", "n_positions", "seq_length")  # T5 states the second or none, BLOOM the third
 ROLES = {"bos": 0, "cls": 0, "eos": 1, "sep": 1, "pad": 2}  # as (begin, end, pad)
 
 
-def configured(shape: Scratch, rows: int, tokenizer: Any) -> Any:
+def configured(shape: Scratch, rows: int, tokenizer: PreTrainedTokenizerFast) -> PreTrainedConfig:
     """The configuration of a model of ``shape`` with so many rows, for this tokenizer; no dropout.
 
     Sizes, activations and norms that ``shape`` does not state are those of the papers' base models. T5 has the gated
@@ -84,7 +87,7 @@ def configured(shape: Scratch, rows: int, tokenizer: Any) -> Any:
     return AutoConfig.for_model(shape.architecture, bos_token_id=begin, eos_token_id=end, pad_token_id=pad, **settings)
 
 
-def signs(tokenizer: Any, family: Family) -> tuple[int, int, Any]:
+def signs(tokenizer: PreTrainedTokenizerFast, family: Family) -> tuple[int, int, Any]:
     """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
     if tokenizer.pad_token_id is None and family != "decoder":
         problem = f"has no padding token, which an {family.replace('_', '-')} needs"
@@ -94,7 +97,7 @@ def signs(tokenizer: Any, family: Family) -> tuple[int, int, Any]:
     return (*frame(tokenizer), tokenizer.pad_token_id)
 
 
-def renamed(config: Any, tokenizer: Any, family: Family) -> None:
+def renamed(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, family: Family) -> None:
     """Let a configuration name begin, end and padding of a new vocabulary, wherever it named those of its own."""
     now = signs(tokenizer, family)
     was: dict[int | None, int] = {}
@@ -109,7 +112,7 @@ def renamed(config: Any, tokenizer: Any, family: Family) -> None:
     config.bos_token_id, config.eos_token_id, config.pad_token_id = now
 
 
-def family_of(config: Any) -> Family:
+def family_of(config: PreTrainedConfig | Mapping[str, Any]) -> Family:
     """The family of given weights by their configuration, that of transformers or the content of config.json.
 
     BERT is an encoder unless it says that it is a decoder.
@@ -122,7 +125,7 @@ def family_of(config: Any) -> Family:
     return "encoder" if masked and not stated.get("is_decoder") else "decoder"
 
 
-def context_of(config: Any) -> int:
+def context_of(config: PreTrainedConfig | Mapping[str, Any]) -> int:
     """Tokens that a model can attend over, by its configuration; ``LONGEST_ROW`` where it states none."""
     stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
     length = next((stated[name] for name in LENGTHS if isinstance(stated.get(name), int)), LONGEST_ROW)

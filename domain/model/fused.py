@@ -10,17 +10,20 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.autograd.function import once_differentiable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ROTARY = "apply_rotary_pos_emb"  # transformers' name for it in each architecture's module
 TAKES = ["q", "k", "cos", "sin", "unsqueeze_dim"]
 Rotation = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 
-def fuse(model: Any) -> None:
+def fuse(model: PreTrainedModel) -> None:
     """Put them in the place of ``model``'s own, where these are found to compute the same.
 
     ``model`` is on the CPU, neither sharded nor compiled yet. No other model is changed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,13 +16,16 @@ from domain.model.masks import Masks
 from domain.tokens.batch import Batch
 from domain.tokens.packing import PADDING
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 LENGTHS = (5, 2, 90, 14)  # of documents, in tokens; 90 exceeds the reach of ModernBERT's local layers (64)
 FILLED = 3  # positions at the row's end that hold no token
 # Of the largest number: rounding in fp32 (TF32 too) and in half precision. Positions that go on are off by far more.
 ROUNDING = {torch.float32: 5e-3, torch.bfloat16: 5e-2, torch.float16: 5e-2}
 
 
-def keeps_apart(model: Any) -> bool:
+def keeps_apart(model: PreTrainedModel) -> bool:
     """Whether several documents in a row give the logits and gradients that each gives in a row of its own.
 
     Logits and the gradients of embedded tokens agree to rounding, and no document's logits depend on another's tokens:
@@ -43,7 +46,7 @@ def keeps_apart(model: Any) -> bool:
         return all(agrees(number, together, logits, embedded, *alone[number]) for number in range(len(alone)))
 
 
-def documents(model: Any) -> tuple[list[Batch], Batch]:
+def documents(model: PreTrainedModel) -> tuple[list[Batch], Batch]:
     """Random documents, each alone in a row, and all of them in one row that is filled up at its end."""
     table, config = model.get_input_embeddings().weight, model.config.get_text_config()
     special = {getattr(config, f"{role}_token_id", None) for role in ("pad", "bos", "eos", "decoder_start")}
@@ -67,7 +70,7 @@ def documents(model: Any) -> tuple[list[Batch], Batch]:
     return [batch([text], 0) for text in texts], batch(texts, FILLED)
 
 
-def passed(model: Any, part: Batch, *, packed: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def passed(model: PreTrainedModel, part: Batch, *, packed: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Logits [1, length, vocabulary] of a part, and what its inputs were embedded as, one tensor for each."""
     table = model.get_input_embeddings().weight
     embedded: list[torch.Tensor] = []
@@ -113,7 +116,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 @contextmanager
-def as_it_was(model: Any) -> Iterator[None]:
+def as_it_was(model: PreTrainedModel) -> Iterator[None]:
     """Train mode, and gradients on, inside; outside nothing of it is left."""
     modes = [(module, module.training) for module in model.modules()]
     device = model.get_input_embeddings().weight.device

@@ -6,11 +6,14 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from domain.model.tiles import tiled_attention
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 VARLEN, TILES = "varlen", "tiles"
 FASTEST = ("varlen", "flex")  # in this order, where both can; a guess until both are timed on one card
@@ -23,7 +26,7 @@ except ImportError:
     VARLEN_TAKES = frozenset()
 
 
-def kernels(model: Any, device: torch.device, *, half: bool) -> list[str]:
+def kernels(model: PreTrainedModel, device: torch.device, *, half: bool) -> list[str]:
     """What may compute this model's attention on ``device``, the fastest first; what it has now is always the last.
 
     ``half`` says whether queries and keys are bf16 or fp16, as varlen needs them. No kernel here drops out, none is

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from domain.errors import UserError
 from domain.settings.learning import Lora
 
+if TYPE_CHECKING:
+    from peft.tuners.lora import LoraModel
+    from transformers import PreTrainedModel
+
 KINDS = ("Linear", "Conv1D")  # the matrices: torch's, and GPT-2's, which are the other way round
 
 
-def adapt(model: Any, spec: Lora, *, grown: bool, place: str = "training.lora") -> Any:
+def adapt(model: PreTrainedModel, spec: Lora, *, grown: bool, place: str = "training.lora") -> Any:
     """Freeze ``model`` and give it low-rank updates in place; returns what ``merge`` takes.
 
     An update is alpha / rank times B A. B begins as 0, so that the model is at first what it was, and A as noise that
@@ -51,7 +55,7 @@ def adapt(model: Any, spec: Lora, *, grown: bool, place: str = "training.lora") 
     return tuner
 
 
-def merge(tuner: Any) -> None:
+def merge(tuner: LoraModel) -> None:
     """Add the updates to the matrices; the model is then as it was before, with other weights.
 
     Where they are spread over ranks each adds to its own share: all ranks call it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,6 +13,9 @@ from domain.model.kernels import TILES, VARLEN, blocks, offsets
 from domain.model.tiles import Tiles
 from domain.tokens.batch import Batch
 from domain.tokens.packing import PADDING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 WINDOWS = {"full_attention": False, "sliding_attention": True}  # whether layers of this type see but a window
 CROSS = "cross_attention_mask"  # what the decoder is told of the encoder's positions, see ``_hand_over``
@@ -33,7 +36,7 @@ class Masks:
     ``part.segments`` may lie on the host while ``part.inputs`` are on the device: then nothing waits for the device.
     """
 
-    def __init__(self, model: Any, *, packed: bool) -> None:
+    def __init__(self, model: PreTrainedModel, *, packed: bool) -> None:
         self.model, self.family, self.packed = model, family_of(model.config), packed
         self.config = model.config.get_text_config()
         self.positioned = "position_ids" in inspect.signature(model.forward).parameters

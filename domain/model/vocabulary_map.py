@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from domain.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 ROLES = ("bos", "eos", "pad", "unk", "cls", "sep", "mask")
 SPACE = "\u2581"  # how sentencepiece writes a space
@@ -29,7 +32,7 @@ class Spelling:
     Words are WordPiece's: ``the`` begins one, ``##ing`` goes on within. Text has spaces as U+2581, bytes as ``<0xNN>``.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend = tokenizer.backend_tokenizer
         self.model, self.vocabulary = self.backend.model, tokenizer.get_vocab()
         built = json.loads(self.backend.to_str())
@@ -119,7 +122,7 @@ class Spelling:
         return ids
 
 
-def parts(old: Any, new: Any) -> dict[int, list[int]]:
+def parts(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, list[int]]:
     """Id -> ids of ``old`` that spell it, for every id of ``new`` that has not the same piece in ``old``.
 
     Special tokens are matched by name, then by role (begin for begin); one that ``old`` has no like of has no parts,
@@ -145,7 +148,7 @@ def parts(old: Any, new: Any) -> dict[int, list[int]]:
     return spelled
 
 
-def counterpart(number: int, old: Any, new: Any) -> list[int]:
+def counterpart(number: int, old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[int]:
     """The id that has the role in ``old`` that the special token ``number`` has in ``new``, in a list; or none."""
     from domain.tokenizer.encoding.texts import frame
 
@@ -161,7 +164,7 @@ def counterpart(number: int, old: Any, new: Any) -> list[int]:
     return [there for here, there in pairs if here == number][:1]
 
 
-def silent(tokenizer: Any, model: Any) -> list[int] | None:
+def silent(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> list[int] | None:
     """The ids that ``model`` must never speak: its rows that are no piece of the tokenizer, and what it suppressed.
 
     None where there is none.

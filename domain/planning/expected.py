@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from domain.artifacts import PARTS
 from domain.cost.device import Device
@@ -13,7 +12,7 @@ from domain.cost.token_flow import Passes, passes
 from domain.machine import Machine
 from domain.planning.memory import Memory, Setting, training_memory
 from domain.planning.speed import Speed
-from domain.settings.learning import LONGEST_ROW, MICRO_BATCH, Learning
+from domain.settings.learning import LONGEST_ROW, MICRO_BATCH, Learning, Lora
 
 BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
 
@@ -85,7 +84,7 @@ def expect(
 
 def done_of(shape: Shape, spec: Learning, machine: Machine, *, grown: bool) -> float:
     """FLOPs that are computed for a token of text."""
-    lora: Any = getattr(spec, "lora", None)
+    lora: Lora | None = getattr(spec, "lora", None)
     return done_per_token(
         shape,
         context_of(shape, spec),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from domain.cost.shape import Shape
 from domain.cost.token_flow import Passes
 from domain.planning.activations import layers_of, outside
+from domain.settings.learning import Lora
 
 LIBRARIES = {False: 0.6e9, True: 0.8e9}  # CPU: Python, torch and transformers; GPU: its context, which torch counts not
 SPILL = 0.2  # of activations: what a CPU's malloc keeps of blocks that came back (0.1 to 0.5 were seen)
@@ -65,7 +65,7 @@ class Memory:
         return self.sure + self.factor * (self.plain - self.sure)
 
 
-def learning_parameters(shape: Shape, lora: Any, *, grown: bool) -> tuple[float, float]:
+def learning_parameters(shape: Shape, lora: Lora | None, *, grown: bool) -> tuple[float, float]:
     """(Parameters that learn, those that LoRA adds): all, or low-rank updates and, as asked or grown, embeddings."""
     if lora is None:
         return float(shape.parameters), 0.0
@@ -74,7 +74,9 @@ def learning_parameters(shape: Shape, lora: Any, *, grown: bool) -> tuple[float,
     return added + (tables if grown or lora.embeddings else 0.0), added
 
 
-def training_memory(shape: Shape, row: Passes, how: Setting, *, lora: Any = None, grown: bool = False) -> Memory:
+def training_memory(
+    shape: Shape, row: Passes, how: Setting, *, lora: Lora | None = None, grown: bool = False
+) -> Memory:
     """What one rank holds.
 
     Weights, gradients and two AdamW moments in fp32: 16 bytes a parameter, over ``shard`` ranks (ZeRO, arXiv

@@ -7,11 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.tokenizer.splitting import byte_alphabet as byte_alphabet
 from domain.tokenizer.splitting import byte_level as byte_level
 from domain.tokenizer.splitting import counting_tokenizer
+
+if TYPE_CHECKING:
+    import tokenizers
 
 MOST = 1_000_000  # distinct words, or distinct texts between spaces, that are held: about 0.2 GB
 LONGEST = 256  # characters of a word; longer ones, text without a space mostly, are counted in parts
@@ -81,7 +84,7 @@ def sampled(texts: Iterable[str]) -> tuple[list[str], Iterator[str]]:
     return sample, rest
 
 
-def lead_of(counting: Any, sample: list[str]) -> str | None:
+def lead_of(counting: tokenizers.Tokenizer, sample: list[str]) -> str | None:
     """What must precede a text between spaces so that it splits as it does in its place: its space, or nothing.
 
     None where neither will do.
@@ -106,7 +109,9 @@ def between(texts: Iterable[str], limit: int) -> Iterator[tuple[Counter[str], Co
         yield first, later
 
 
-def split_between(counting: Any, first: Mapping[str, int], later: Mapping[str, int], lead: str) -> Counter[str]:
+def split_between(
+    counting: tokenizers.Tokenizer, first: Mapping[str, int], later: Mapping[str, int], lead: str
+) -> Counter[str]:
     """The words of counted texts.
 
     A trainer counts 1 for each text that it is given. So it is given the texts whose count has bit 0, then those
@@ -122,7 +127,7 @@ def split_between(counting: Any, first: Mapping[str, int], later: Mapping[str, i
     return counts
 
 
-def split(counting: Any, texts: Iterable[str]) -> dict[str, int]:
+def split(counting: tokenizers.Tokenizer, texts: Iterable[str]) -> dict[str, int]:
     """The words of texts, counted on all cores by a trainer of ``tokenizers``: a pickled one shows its counts.
 
     Every training there begins with this; splitting by its functions for Python takes three times as long.

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from domain.artifacts import PARTS, Corpus
 from domain.tokenizer.blend import allocate, evenly, source_bytes
 from domain.tokenizer.encoding.texts import encode_texts, load_tokenizer
 from domain.tokenizer.splitting import byte_alphabet, byte_level
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PER_SOURCE, PER_PART = 1_000_000, 8_000_000  # bytes measured at most: an encoder reads some 3 MB a second
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -69,7 +72,9 @@ def sampled(corpus: Corpus) -> tuple[Texts, dict[str, dict[str, int]]]:
     return texts, sizes
 
 
-def measured(tokenizer: Any, texts: Texts, sizes: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+def measured(
+    tokenizer: PreTrainedTokenizerFast, texts: Texts, sizes: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
     """The facts of one tokenizer."""
     alone = lone(tokenizer)
     facts: dict[str, Any] = {"size": len(tokenizer), "bytes_per_token": {}, "single_bytes": {}}
@@ -97,7 +102,7 @@ def measured(tokenizer: Any, texts: Texts, sizes: Mapping[str, Mapping[str, int]
     return facts
 
 
-def lone(tokenizer: Any) -> np.ndarray:
+def lone(tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
     """bool [ids]: whether a token is one byte of a longer character, a fallback ``<0xNN>``, or the unknown token."""
     vocabulary = tokenizer.get_vocab()
     high = {letter for byte, letter in byte_alphabet().items() if byte >= 0x80}
@@ -111,7 +116,9 @@ def lone(tokenizer: Any) -> np.ndarray:
     return flags
 
 
-def improved(before: Any, after: Any, texts: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+def improved(
+    before: PreTrainedTokenizerFast, after: PreTrainedTokenizerFast, texts: Mapping[str, list[str]]
+) -> list[dict[str, Any]]:
     """The words that gain most; a word counts as it stands within a text or at its start, whichever is shorter."""
     counts = Counter(word for some in texts.values() for text in some for word in WORD.findall(text))
     words = sorted(counts, key=lambda word: (-counts[word], word))[:MOST_WORDS]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import tokenizers
 
 # Where a byte-level pre-tokenizer splits if it is asked to: GPT-2's own pattern.
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 NONE = dict.fromkeys(("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder"))
 
 
-def counting_tokenizer(content: dict[str, Any]) -> tuple[Any, bool]:
+def counting_tokenizer(content: dict[str, Any]) -> tuple[tokenizers.Tokenizer, bool]:
     """A tokenizer that splits as this one does, and whether its words still have to be spelled in bytes.
 
     Bytes are better spelled after counting, once for each distinct word: this halves the time.
@@ -26,7 +29,7 @@ def counting_tokenizer(content: dict[str, Any]) -> tuple[Any, bool]:
     return wordless(content.get("normalizer"), pre_tokenizer), spelled
 
 
-def wordless(normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None) -> Any:
+def wordless(normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None) -> tokenizers.Tokenizer:
     """A tokenizer that splits and knows no word."""
     from tokenizers import Tokenizer
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from domain.errors import UserError
 from domain.tokenizer.unigram import learn_unigram
+
+if TYPE_CHECKING:
+    import tokenizers
+    from transformers import PreTrainedTokenizerFast
 
 Model = Literal["bpe", "unigram"]
 Digits = Literal["alone", "groups", "free"]
@@ -73,7 +77,7 @@ def train(
     dressed(fast, objective).save_pretrained(out)
 
 
-def splitter(digits: Digits, *, multiword: bool) -> Any:
+def splitter(digits: Digits, *, multiword: bool) -> tokenizers.pre_tokenizers.PreTokenizer:
     """The pre-tokenizer: words, or BloombergGPT's clauses, then their bytes."""
     from tokenizers import Regex, pre_tokenizers
 
@@ -86,7 +90,9 @@ def splitter(digits: Digits, *, multiword: bool) -> Any:
     )
 
 
-def learn_bpe(texts: Iterator[str], pre_tokenizer: Any, pieces: int, special: tuple[str, ...]) -> Any:
+def learn_bpe(
+    texts: Iterator[str], pre_tokenizer: tokenizers.pre_tokenizers.PreTokenizer, pieces: int, special: tuple[str, ...]
+) -> tokenizers.Tokenizer:
     """A byte-level BPE with at most this many ids."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -103,7 +109,7 @@ def learn_bpe(texts: Iterator[str], pre_tokenizer: Any, pieces: int, special: tu
     return fast
 
 
-def dressed(fast: Any, objective: Objective) -> Any:
+def dressed(fast: tokenizers.Tokenizer, objective: Objective) -> PreTrainedTokenizerFast:
     """The tokenizer as transformers opens it, with the special tokens where the models of an objective expect them.
 
     masked and denoising: begin and end are also [CLS] and [SEP], as in RoBERTa and BART. span: a text ends with end,

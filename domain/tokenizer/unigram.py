@@ -6,13 +6,16 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from domain.tokenizer.counts import count_words
 from domain.tokenizer.lattice import Lattice, Trie
 from domain.tokenizer.splitting import byte_alphabet
+
+if TYPE_CHECKING:
+    import tokenizers
 
 MOST = 4_000_000  # bytes of distinct words that are learned from: some 400,000 words
 LONGEST = 24  # bytes of a piece
@@ -26,8 +29,13 @@ WEAKEST = -20.0  # log probability at least of each of the 256 bytes
 
 
 def learn_unigram(
-    texts: Iterator[str], pre_tokenizer: Any, pieces: int, special: tuple[str, ...], *, multiword: bool = False
-) -> Any:
+    texts: Iterator[str],
+    pre_tokenizer: tokenizers.pre_tokenizers.PreTokenizer,
+    pieces: int,
+    special: tuple[str, ...],
+    *,
+    multiword: bool = False,
+) -> tokenizers.Tokenizer:
     """A byte-level Unigram tokenizer with at most this many ids; ``multiword`` where words end at no space.
 
     The trainer of ``tokenizers`` is not used. It takes its candidates from the distinct words without their counts, so
@@ -104,7 +112,7 @@ def chosen(counts: Mapping[str, int], limit: int) -> tuple[list[str], np.ndarray
     return words[:fits], times[:fits]
 
 
-def count_clauses(texts: Iterator[str], pre_tokenizer: Any) -> dict[str, int]:
+def count_clauses(texts: Iterator[str], pre_tokenizer: tokenizers.pre_tokenizers.PreTokenizer) -> dict[str, int]:
     """How often each clause occurs; nearly all of the text is held."""
     from tokenizers import Tokenizer, models, trainers
 

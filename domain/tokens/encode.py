@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from domain.tokenizer.encoding.fast import Fast, plain
 from domain.tokenizer.encoding.texts import SAMPLE, batched, cache_of, frame, load_tokenizer, valid
 from domain.tokens.finished_shards import FinishedShards, Note
 from domain.tokens.shards import SPLITS, ShardWriter
+
+if TYPE_CHECKING:
+    import tokenizers
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ class Work:
 
     finished: FinishedShards
     fast: Fast | None
-    backend: Any
+    backend: tokenizers.Tokenizer
     frame: tuple[int, int]
     largest: int  # id
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from domain.errors import UserError
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
 from domain.weights import weight_files
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BATCH = 32  # windows
 LONGEST = 512  # pieces of a window; attention costs more than it brings beyond
@@ -24,7 +27,9 @@ class Transformer:
     each for itself (``multi_label_classification``) the highest of them.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, labels: Sequence[str], device: str = "cpu") -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], device: str = "cpu"
+    ) -> None:
         self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
         names = [model.config.id2label[i] for i in range(model.config.num_labels)]
         self.rows, self.labels = chosen(names, "", labels)

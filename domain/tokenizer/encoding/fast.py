@@ -8,12 +8,15 @@ import threading
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from domain.tokenizer.encoding.patterns import pattern_of, told_apart
 from domain.tokenizer.encoding.ranks import ranked
+
+if TYPE_CHECKING:
+    import tokenizers
 
 # Every kind of character that a known pattern tells apart, and some that look like another kind.
 KINDS = " \n\r\t\xa0aSs'1\u00bd!\ud55c\u0301\u017f"
@@ -32,7 +35,7 @@ ONE_AT_A_TIME = threading.Lock()  # for the setting that ``plain`` changes; it i
 class Fast:
     """Text to ids by tiktoken; ``check`` has shown it equal to ``backend``, a fast tokenizer's Rust half."""
 
-    def __init__(self, backend: Any, sample: Sequence[str] = ()) -> None:
+    def __init__(self, backend: tokenizers.Tokenizer, sample: Sequence[str] = ()) -> None:
         """Checked on hard texts and on the ``sample`` too. Raises ``Unproved`` with a reason where ids might differ."""
         try:
             import tiktoken
@@ -104,7 +107,7 @@ class Unproved(Exception):
     """Why a tokenizer has no fast path."""
 
 
-def plain(backend: Any, texts: Iterable[str]) -> list[np.ndarray]:
+def plain(backend: tokenizers.Tokenizer, texts: Iterable[str]) -> list[np.ndarray]:
     """The int32 ids by the tokenizer itself, on all cores; special tokens in a text are characters."""
     with ONE_AT_A_TIME:
         literal, backend.encode_special_tokens = backend.encode_special_tokens, True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,6 +13,10 @@ import numpy as np
 from domain.errors import UserError
 from domain.machine import available_cores
 from domain.tokenizer.encoding.fast import Fast, Unproved, plain
+
+if TYPE_CHECKING:
+    import tokenizers
+    from transformers import PreTrainedTokenizerFast
 
 T = TypeVar("T")
 
@@ -29,7 +33,7 @@ class EncoderCache:
         self.fast: Fast | None = None
         self.why = ""  # there is no fast path, if it was looked for
 
-    def prove(self, backend: Any, sample: Sequence[str]) -> Fast | None:
+    def prove(self, backend: tokenizers.Tokenizer, sample: Sequence[str]) -> Fast | None:
         """The fast path, proved now if it was not before."""
         if self.fast is None and not self.why:
             try:
@@ -39,10 +43,10 @@ class EncoderCache:
         return self.fast
 
 
-CACHES: WeakKeyDictionary[Any, EncoderCache] = WeakKeyDictionary()
+CACHES: WeakKeyDictionary[PreTrainedTokenizerFast, EncoderCache] = WeakKeyDictionary()
 
 
-def cache_of(tokenizer: Any) -> EncoderCache:
+def cache_of(tokenizer: PreTrainedTokenizerFast) -> EncoderCache:
     """What is remembered of ``tokenizer``; nothing once it was given other tokens."""
     cache = CACHES.get(tokenizer)
     if cache is None or cache.pieces != len(tokenizer):
@@ -50,7 +54,7 @@ def cache_of(tokenizer: Any) -> EncoderCache:
     return cache
 
 
-def frame(tokenizer: Any) -> tuple[int, int]:
+def frame(tokenizer: PreTrainedTokenizerFast) -> tuple[int, int]:
     """The ids that open and close a document; one token does both where a tokenizer has only one (GPT-2)."""
     begin = first(tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id)
     end = first(tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.bos_token_id)
@@ -65,7 +69,7 @@ def first(*ids: int | None) -> int | None:
     return next((i for i in ids if i is not None), None)
 
 
-def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
+def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[np.ndarray]:
     """The int32 ids of each text, without begin and end; on all cores.
 
     Special tokens that stand literally in a text ("<|end|>" in documentation about tokenizers) are
@@ -95,7 +99,7 @@ def valid(text: str) -> str:
     return text
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The fast tokenizer in ``folder``; nothing is downloaded and no code of the folder is run."""
     from transformers import AutoTokenizer
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
 from domain.tokenizer.counts import count_words
@@ -17,6 +17,9 @@ from domain.tokenizer.extension.segments import BYTE, cut_words, segmented, symb
 from domain.tokenizer.extension.tokenizer_json import add_merges, add_scores, place_added
 from domain.tokenizer.files import SLOW_FILES
 from domain.tokenizer.splitting import byte_level, splits
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 # What lies beside tokenizer.json and stays right. Not vocab.json, merges.txt or tokenizer.model: they hold old pieces.
 BESIDE = (
@@ -78,7 +81,7 @@ def extend_content(content: dict[str, Any], texts: Iterable[str], pieces: int, *
     return {"kind": kind, "pieces_added": pieces, "words": len(words), "counted_bytes": size}
 
 
-def opened(base: Path) -> Any:
+def opened(base: Path) -> PreTrainedTokenizerFast:
     """The tokenizer in a folder, as it encodes: transformers may add tokens of its own to what the file holds."""
     if not (base / "tokenizer.json").is_file():
         slow = next((name for name in SLOW_FILES if (base / name).is_file()), None)
@@ -106,7 +109,7 @@ def write(content: dict[str, Any], base: Path, out: Path) -> None:
     (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
-def check(before: Any, out: Path, pieces: int) -> None:
+def check(before: PreTrainedTokenizerFast, out: Path, pieces: int) -> None:
     """Open what was written, and hold it against the base: ids, number of pieces, tokens of hard texts."""
     after = load_tokenizer(out)
     old, new = before.get_vocab(), after.get_vocab()
