@@ -33,7 +33,9 @@ def weight_files(weights: str) -> list[Path]:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if "auto_map" in config:
         raise UserError(
-            "base", f"{weights} needs code of its own to run", "choose a base that transformers itself knows"
+            "base",
+            f"{weights} needs custom code (auto_map)",
+            "choose a base that transformers supports",
         )
     return sorted(path for pattern in WANTED for path in folder.glob(pattern))
 
@@ -47,7 +49,7 @@ def download(weights: str) -> Path:
     if not revision:
         raise UserError(
             "base",
-            f"{weights} is no folder here, and as a model on the hub it names no revision",
+            f"{weights} does not exist as a folder, and as a model on the hub it names no revision",
             f"correct the path, or write {name}@<commit>",
         )
     try:
@@ -57,7 +59,7 @@ def download(weights: str) -> Path:
         messages = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
         reason = messages[0].rstrip(".") if messages else type(error).__name__
         raise UserError(
-            "base", f"{weights} cannot be had from the hub ({reason})", "check the name, revision and network"
+            "base", f"{weights} could not be downloaded from the hub ({reason})", "check the name, revision and network"
         ) from None
 
 

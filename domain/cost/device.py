@@ -52,7 +52,7 @@ def device_of(machine: Machine) -> Device:
     stated = machine.memory_gb * 1e9 if machine.memory_gb else None
     if machine.device == "cpu" or not (here or machine.gpu or machine.device == "cuda"):
         if machine.gpu:
-            raise UserError("machine.gpu", f"is {machine.gpu}, and device is cpu", "drop one of them")
+            raise UserError("machine.gpu", f"is {machine.gpu}, but device is cpu", "drop one of them")
         half = uses_bf16(torch.device("cpu"), machine)
         ranks = (machine.processes or 1) * machine.nodes
         name = f"{processor()}, {machine.thread_count} threads"

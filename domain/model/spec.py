@@ -39,13 +39,13 @@ class Scratch(Spec):
     def _fits(self) -> Scratch:
         kind, size = self.architecture, self.width // self.heads
         if self.width % self.heads:
-            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}; change one of them")
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}; change one of them")
         if kind in ROTARY and size % 2:
             raise ValueError(f"width / heads is {size}; rotary positions need it even")
         if self.kv_heads and kind not in GROUPED:
             raise ValueError(f"{kind} has as many key-value heads as heads; drop kv_heads")
         if self.kv_heads and self.heads % self.kv_heads:
-            raise ValueError(f"heads {self.heads} is no multiple of kv_heads {self.kv_heads}; change one of them")
+            raise ValueError(f"heads {self.heads} is not a multiple of kv_heads {self.kv_heads}; change one of them")
         if kind == "bloom" and self.ffn not in (0, 4 * self.width):
             raise ValueError(f"the inner size of bloom is 4 times its width, {4 * self.width}; drop ffn")
         if kind in ONE_MATRIX and not self.tied:

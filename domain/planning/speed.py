@@ -122,8 +122,8 @@ def matmul_rate(size: int = 1_024, seconds: float = 0.3) -> float:
 def guessed_rate(device: Device) -> tuple[float, str]:
     """(FLOP/s of one such device, where the figure comes from) before any training was measured on it."""
     if not device.gpu:
-        return CPU_SHARE[device.bf16] * matmul_rate(), "a matrix product measured now"
+        return CPU_SHARE[device.bf16] * matmul_rate(), "estimated from a matrix product"
     share = GPU_SHARE[device.bf16]
     if device.peak is None:
-        return share * UNKNOWN, f"{device.name} is not known: {share:.0%} of {UNKNOWN / 1e12:.0f} TFLOP/s"
-    return share * device.peak, f"{share:.0%} of {device.name}'s peak, a guess until one was measured"
+        return share * UNKNOWN, f"unknown device {device.name}: {share:.0%} of {UNKNOWN / 1e12:.0f} TFLOP/s"
+    return share * device.peak, f"{share:.0%} of {device.name}'s peak, an estimate until a training was measured"

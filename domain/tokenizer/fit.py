@@ -63,7 +63,7 @@ class Fitting(Spec):
             )
         if self.multiword and self.sample > MOST_CLAUSES:
             raise ValueError(
-                f"sample is {self.sample:,} bytes; with multiword, text is held and not only counted, so ask for "
+                f"sample is {self.sample:,} bytes; with multiword the whole text is kept in memory, so set "
                 f"at most {MOST_CLAUSES:,}"
             )
         return self

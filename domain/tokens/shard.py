@@ -93,7 +93,7 @@ class Shard:
             self.type, self.source_names = np.dtype(header["type"]), list[str](header["sources"])
             count = int(header["documents"])
         except (KeyError, TypeError, ValueError):
-            raise torn(beside(stem, ".json"), "does not say type, documents and sources") from None
+            raise torn(beside(stem, ".json"), "lacks type, documents or sources") from None
         self.offsets = self.numbers(".offsets.npy", count + 1)
         self.sizes = self.numbers(".bytes.npy", count)
         self.sources = self.numbers(".sources.npy", count)
@@ -101,14 +101,14 @@ class Shard:
         self.fits(".bin", ".offsets.npy", self.offsets, self.type.itemsize)
         self.fits(".ids.bin", ".ids.npy", self.name_ends, 1)
         if count and int(self.sources.max()) >= len(self.source_names):
-            raise torn(beside(stem, ".sources.npy"), "names a source that is not there")
+            raise torn(beside(stem, ".sources.npy"), "names an unknown source")
 
     def numbers(self, ending: str, length: int) -> np.ndarray:
         """The numbers in a file, of which there are to be this many."""
         path = beside(self.stem, ending)
         values: np.ndarray = opened(path, np.load)
         if values.shape != (length,):
-            raise torn(path, f"has shape {values.shape}, and ({length},) is due")
+            raise torn(path, f"has shape {values.shape}, not ({length},)")
         return values
 
     def fits(self, ending: str, of_ends: str, ends: np.ndarray, width: int) -> None:
@@ -118,7 +118,7 @@ class Shard:
         path, due = beside(self.stem, ending), int(ends[-1]) * width
         size = opened(path, lambda file: file.stat().st_size)
         if size != due:
-            raise torn(path, f"has {size:,} bytes, and its offsets end at {due:,}")
+            raise torn(path, f"has {size:,} bytes, but its offsets end at {due:,}")
 
     def __len__(self) -> int:
         """Documents."""
@@ -158,11 +158,11 @@ def opened(path: Path, read: Callable[[Path], Any]) -> Any:
     try:
         return read(path)
     except FileNotFoundError:
-        raise torn(path, "is not there") from None
+        raise torn(path, "does not exist") from None
     except (OSError, ValueError, EOFError) as error:
-        raise torn(path, f"does not open ({str(error).splitlines()[0]})") from error
+        raise torn(path, f"cannot be read ({str(error).splitlines()[0]})") from error
 
 
 def torn(path: Path, problem: str) -> UserError:
     """A file of a shard is not as it was written."""
-    return UserError(str(path), problem, f"remove {path.parent.parent} and run again, so that it is encoded anew")
+    return UserError(str(path), problem, f"remove {path.parent.parent} and run again, to encode it again")

@@ -44,7 +44,7 @@ def test_folders_and_hub_names_are_told_apart(tmp_path: Path) -> None:
         ({}, "no config.json"),
         ({"config.json": "{}"}, "no safetensors"),
         ({"config.json": "{}", "pytorch_model.bin": "x"}, "no safetensors"),
-        ({"config.json": json.dumps({"auto_map": {}}), "model.safetensors": "x"}, "code of its own"),
+        ({"config.json": json.dumps({"auto_map": {}}), "model.safetensors": "x"}, "needs custom code"),
     ],
 )
 def test_folders_that_are_no_base(tmp_path: Path, files: dict[str, str], found: str) -> None:
@@ -60,7 +60,7 @@ def test_a_hub_name_needs_a_revision() -> None:
 
 
 def test_the_hub_out_of_reach_is_one_line() -> None:
-    with pytest.raises(UserError, match="cannot be had from the hub"):
+    with pytest.raises(UserError, match="could not be downloaded from the hub"):
         weight_files("org/model@0123456789012345678901234567890123456789")
 
 
@@ -91,6 +91,6 @@ def test_a_base_comes_from_the_hub_at_its_revision_and_speaks(pretrained: Path, 
     assert parameters == "260032"
     assert told.startswith("Once upon a time, there was a")
     for line, weights in ((nowhere, asked[1]), (nobody, asked[2])):
-        assert line.startswith(f"base: {weights} cannot be had from the hub (")
+        assert line.startswith(f"base: {weights} could not be downloaded from the hub (")
         assert "Fix: check the name, revision and network" in line
     assert not [line for line in hub.asked if line.endswith((".bin", ".py"))]

@@ -37,7 +37,7 @@ def place_added(content: dict[str, Any], place: str) -> None:
     pieces = {text for text, _ in vocabulary}
     lowest = min(score for _, score in vocabulary)
     if not closed(content) and any(token["content"] not in pieces for token in content["added_tokens"]):
-        problem = "its added tokens are no pieces, and characters of its pieces are none by themselves"
+        problem = "its vocabulary lacks its added tokens and some characters of its own pieces"
         raise UserError(place, problem, "set tokenizer.mode to keep or train")
     for token in sorted(content["added_tokens"], key=lambda token: int(token["id"])):
         if token["content"] not in pieces:

@@ -175,7 +175,7 @@ def test_no_model(tmp_path: Path) -> None:
         ({"weights": "a/b@c", "scratch": {}, "tokens": 5}, "one of the two"),
         ({"scratch": {}}, "needs tokens"),
         ({"weights": "a/b@c", "tokens": "1M"}, "drop tokens"),
-        ({"scratch": {"width": 100, "heads": 3}, "tokens": 5}, "no multiple of heads"),
+        ({"scratch": {"width": 100, "heads": 3}, "tokens": 5}, "not a multiple of heads"),
         ({"scratch": {"width": 12, "heads": 4}, "tokens": 5}, "even"),
         ({"scratch": {"heads": 4, "kv_heads": 3}, "tokens": 5}, "kv_heads"),
         ({"scratch": {"architecture": "rnn"}, "tokens": 5}, "architecture"),

@@ -222,10 +222,10 @@ def test_family_and_context_of_given_weights(config: dict[str, Any], family: str
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ({"architecture": "bert", "width": 100, "heads": 3}, "no multiple of heads"),
+        ({"architecture": "bert", "width": 100, "heads": 3}, "not a multiple of heads"),
         ({"architecture": "modernbert", "width": 12, "heads": 4}, "even"),
         ({"architecture": "gpt2", "kv_heads": 2}, "drop kv_heads"),
-        ({"architecture": "qwen3", "heads": 4, "kv_heads": 3}, "no multiple of kv_heads"),
+        ({"architecture": "qwen3", "heads": 4, "kv_heads": 3}, "not a multiple of kv_heads"),
         ({"architecture": "bloom", "width": 64, "ffn": 128}, "4 times its width, 256"),
         ({"architecture": "t5", "tied": False}, "drop tied"),
         ({"architecture": "roberta", "tied": False}, "drop tied"),

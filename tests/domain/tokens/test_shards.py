@@ -122,8 +122,8 @@ def test_numbers_that_cannot_be(tmp_path: Path) -> None:
     for ending, numbers, found in (
         (".offsets.npy", [0, 4, 3, 6], "does not rise from 0"),
         (".offsets.npy", [1, 3, 4, 6], "does not rise from 0"),
-        (".sources.npy", [0, 1, 2], "a source that is not there"),
-        (".bytes.npy", [3, 3], "is due"),
+        (".sources.npy", [0, 1, 2], "names an unknown source"),
+        (".bytes.npy", [3, 3], "has shape"),
     ):
         path = beside(stem, ending)
         before = np.load(path)
@@ -134,5 +134,5 @@ def test_numbers_that_cannot_be(tmp_path: Path) -> None:
         np.save(path, before)
     told = json.loads(beside(stem, ".json").read_bytes())
     beside(stem, ".json").write_text(json.dumps({**told, "type": "nonsense"}))
-    with pytest.raises(UserError, match="does not say type"):
+    with pytest.raises(UserError, match="lacks type"):
         Shard(stem)

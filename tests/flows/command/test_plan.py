@@ -46,7 +46,7 @@ def test_a_plan_says_what_a_person_asks(make_recipe: Any, said: Any) -> None:
     assert float(lines["compute"].split()[0]) == pytest.approx(flops, rel=0.01)
     assert "6 N D and 12 layers x width x row" in lines["compute"]
     assert "reading and cleaning are not in it" in lines["time"]
-    assert "a matrix product measured now" in lines["speed"]
+    assert "estimated from a matrix product" in lines["speed"]
     assert lines["fits"].startswith("in the ")
     assert "micro_batch: 512, recompute: none" in lines["fits"]
     # 2 x 1 layer x 32 x 2 bytes a token, 64 of them; weights at 2, 1 and half a byte
