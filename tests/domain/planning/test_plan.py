@@ -146,7 +146,7 @@ def test_guesses() -> None:
     h200 = Device(gpu=True, name="NVIDIA H200", memory=None, bf16=True)
     assert guessed_rate(h200)[0] == pytest.approx(0.35 * 989e12)
     assert guessed_rate(replace(h200, bf16=False))[0] < 67e12  # what its data sheet says of fp32
-    assert "not known" in guessed_rate(replace(h200, name="Unheard Of"))[1]
+    assert "unknown device" in guessed_rate(replace(h200, name="Unheard Of"))[1]
     assert guessed_rate(replace(h200, gpu=False))[0] > 1e8
 
 
