@@ -17,6 +17,7 @@ from typing import Any, Self
 from domain.artifacts import Artifact, Corpus, Decision, Raw, Release, Scorecard, Tokens
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256
+from domain.release.scores import CHANGES, SCORED_MODELS
 from domain.spec import Spec, fingerprint
 from domain.stage import Stage
 from domain.training.metrics_log import read_about, read_points
@@ -26,7 +27,7 @@ BATCH = 75  # points a call; MLflow takes 1,000 metrics, a point has at most 13
 ALIAS = "champion"  # MLflow's documented name for the version to use; it reserves "latest"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # of model training: its page opens on runs and charts
 NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
-HEADLINE = ("base", "control", "adapted", "change", "change_from_control")  # of each part's scores
+HEADLINE = (*SCORED_MODELS, *(value for value, _ in CHANGES.values()))  # of each part's scores
 CUT_SHORT = "attributes.status = 'RUNNING' and tags.`shoptalk.work` = '{}'"
 
 

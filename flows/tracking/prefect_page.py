@@ -25,7 +25,7 @@ from domain.stage import Stage
 from domain.training.metrics_log import read_about, read_points
 from flows.tracking.tracker import Tracker, quietly
 
-Row = dict[str, object]
+TableRow = dict[str, object]
 
 
 class RunPage(Tracker):
@@ -106,11 +106,11 @@ class RunPage(Tracker):
         return "-".join(f"{self.name} {what}".lower().replace("_", " ").split())
 
 
-def funnel(facts: Mapping[str, Any]) -> list[Row]:
+def funnel(facts: Mapping[str, Any]) -> list[TableRow]:
     """A row for what was collected, for each reason of removal, and for what was kept."""
     total = facts["documents_in"]
 
-    def row(step: str, documents: int) -> Row:
+    def row(step: str, documents: int) -> TableRow:
         return {"step": step, "documents": documents, "share": f"{documents / total:.1%}" if total else ""}
 
     removed = sorted(facts["dropped"].items(), key=lambda each: (-each[1], each[0]))
@@ -118,9 +118,9 @@ def funnel(facts: Mapping[str, Any]) -> list[Row]:
     return [row("collected", total), *rows, row("kept", facts["documents_out"])]
 
 
-def score_table(facts: Mapping[str, Any]) -> list[Row]:
+def score_table(facts: Mapping[str, Any]) -> list[TableRow]:
     """A row for each part of the held-out text."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for part, content in facts.items():
         score = PartScore.from_dict(content)
         changes = {f"adapted against {model}": score.changes[model].percent() for model in ("control", "base")}
