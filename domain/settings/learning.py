@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -51,18 +51,13 @@ class Lora(Spec):
     ] = False
 
 
-class Learning(Spec):
-    """What every training states; the defaults suit models of a few million parameters."""
+class Optimization(Spec):
+    """What every training states, whatever it reads; the defaults suit models of a few million parameters."""
 
-    objective: Annotated[Objective, Field(description="causal, masked, span or denoising")] = Causal()
     batch: Annotated[Count, Field(description="tokens per optimizer step")] = 8_192
     context: Annotated[
         Count | None, Field(description="tokens per row; the model's own (at most 2,048) if not set")
     ] = None
-    packing: Annotated[
-        Packing,
-        Field(description="stream cuts documents at rows' ends; best_fit keeps them whole; separate: one a row"),
-    ] = "stream"
     learning_rate: Annotated[float, Field(gt=0, description="peak rate")] = 1e-3
     warmup: Annotated[Share, Field(description="share of the steps over which the rate rises from 0")] = 0.05
     warmup_tokens: Annotated[Count | None, Field(description="the same in tokens, whatever comes after")] = None
@@ -77,16 +72,26 @@ class Learning(Spec):
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
     clip: Annotated[float, Field(gt=0, description="largest gradient norm")] = 1.0
     spikes: Spikes = Spikes()
-    validation: Validation = Validation()
     seed: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
-    def _whole(self) -> Learning:
+    def _whole(self) -> Self:
         if self.context is not None and self.batch < self.context:
             raise ValueError(f"batch {self.batch:,} is smaller than one row of {self.context:,} tokens; raise it")
         if self.decay == "wsd" and self.warmup_tokens is None:
             raise ValueError("decay wsd needs warmup_tokens: a share of the steps would change with their number")
         return self
+
+
+class Learning(Optimization):
+    """How a model learns from text."""
+
+    objective: Annotated[Objective, Field(description="causal, masked, span or denoising")] = Causal()
+    packing: Annotated[
+        Packing,
+        Field(description="stream cuts documents at rows' ends; best_fit keeps them whole; separate: one a row"),
+    ] = "stream"
+    validation: Validation = Validation()
 
 
 class Training(Learning):

@@ -27,12 +27,11 @@ class Head:
     gathers the matrix, and its gradient goes back the way it came), and the model returns it as its logits. An
     architecture that changes its logits afterwards (soft caps, scales, a bias of its own), or whose head is no plain
     matrix, is found out as it is loaded, and its logits are taken as they are: ``chunked`` says which. Make it before
-    the model is sharded or compiled. ``objective`` may state ``z_loss``, the weight of log(Z)^2 (PaLM, arXiv
-    2204.02311).
+    the model is sharded or compiled. ``z_loss`` is the weight of log(Z)^2 (PaLM, arXiv 2204.02311).
     """
 
-    def __init__(self, model: Any, objective: Any = None) -> None:
-        self.model, self.z_loss = model, float(getattr(objective, "z_loss", 0.0))
+    def __init__(self, model: Any, z_loss: float = 0.0) -> None:
+        self.model, self.z_loss = model, z_loss
         self.matrix = model.get_output_embeddings()
         self.chunked = isinstance(self.matrix, torch.nn.Linear) and ends_in(model, self.matrix)
 

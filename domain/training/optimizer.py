@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from domain.settings.learning import Learning
+from domain.settings.learning import Optimization
 
 
-def adamw(model: torch.nn.Module, spec: Learning) -> torch.optim.AdamW:
+def adamw(model: torch.nn.Module, spec: Optimization) -> torch.optim.AdamW:
     """AdamW (arXiv 1711.05101), fused; matrices decay, but not embeddings, norms and biases."""
     embedded = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
     decayed: list[torch.nn.Parameter] = []

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
 
 import torch
 
 from domain.tokens.batch import Batch
-from domain.tokens.batches import Batches
-from domain.training.objectives import Objective
 from domain.training.ranks import Ranks
+from domain.training.task import Task
+
+R = TypeVar("R")
 
 
-class Prefetcher:
+class Prefetcher(Generic[R]):
     """This rank's part of each batch, made by the objective in a thread, in pinned memory where a GPU learns.
 
     ``waited``: seconds for which the training had to wait for it.
     """
 
-    def __init__(self, batches: Batches, objective: Objective, ranks: Ranks) -> None:
-        self.batches, self.objective, self.ranks = batches, objective, ranks
+    def __init__(self, task: Task[R], ranks: Ranks) -> None:
+        self.task, self.ranks = task, ranks
         self.pool = ThreadPoolExecutor(1)
         self.next: tuple[int, Future[Batch]] | None = None
         self.waited = 0.0
@@ -37,9 +39,10 @@ class Prefetcher:
 
     def read(self, number: int) -> Batch:
         """This rank's rows of one batch, as the model takes them."""
-        size = self.batches.rows
-        rows = self.batches.part(number % len(self.batches), self.ranks.rank, self.ranks.size)
-        batch = self.objective(rows, number * size + size * self.ranks.rank // self.ranks.size)
+        batches = self.task.batches
+        size = batches.rows
+        rows = batches.part(number % len(batches), self.ranks.rank, self.ranks.size)
+        batch = self.task.objective(rows, number * size + size * self.ranks.rank // self.ranks.size)
         return batch.pinned() if self.ranks.device.type == "cuda" else batch
 
     def close(self) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.artifacts import PARTS, Checkpoint, Tokenizer, Tokens, Trial
 from domain.errors import UserError
@@ -16,7 +14,8 @@ from domain.settings.learning import LONGEST_ROW, Training
 from domain.stage import stage
 from domain.tokens.mixture import Mixture
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:  # a recipe is opened without torch
+    from transformers import PreTrainedModel
 
 TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
 
@@ -43,9 +42,9 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
         return facts if grown["kind"] == "same" else {**facts, "embeddings": grown}
     assert spec.tokens is not None  # the spec's own validator
     model = build(spec.scratch, tokenizer.path, spec.learning.seed, multiple=spec.pad_rows)
-    asked = Training(**dict(spec.learning), tokens=spec.tokens, mixture=Mixture(domain=0.0, general=1.0))
+    training = Training(**dict(spec.learning), tokens=spec.tokens, mixture=Mixture(domain=0.0, general=1.0))
     digests = {"tokens": tokens.digest, "tokenizer": tokenizer.digest}
-    return learn(model, asked, tokens, tokenizer.path, out, machine, "base", digests=digests)
+    return learn(model, training, tokens, tokenizer.path, out, machine, "base", digests=digests)
 
 
 @stage("pretrain", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
@@ -82,7 +81,7 @@ def go_on(
 
 
 def learn(
-    model: Any,
+    model: PreTrainedModel,
     spec: Training,
     tokens: Tokens,
     tokenizer: Path,
@@ -95,20 +94,13 @@ def learn(
     keep: bool = True,
 ) -> dict[str, Any]:
     """Train ``model`` on about ``spec.tokens`` tokens of text (whole batches); save its loss series, and it if kept."""
-    from domain.model.attention import Attention
-    from domain.model.build import longest, parameters, save
-    from domain.model.device import uses_bf16
+    from domain.model.build import longest
     from domain.model.families import family_of
-    from domain.model.lora import adapt, merge
-    from domain.model.parallel import whole
     from domain.tokenizer.encoding.texts import load_tokenizer
-    from domain.tokens.batches import PACKINGS, Batches
     from domain.training.objectives import choose
-    from domain.training.ranks import together
-    from domain.training.state.export import describe
     from domain.training.state.trunk import Trunk
-    from domain.training.trainer import Trainer
-    from domain.training.validation import Validator
+    from domain.training.text import TextReading
+    from domain.training.train import train
 
     if (family := family_of(model.config)) != spec.objective.family:
         place, problem = "training.objective", f"{spec.objective.kind} is for the family {spec.objective.family}"
@@ -117,73 +109,19 @@ def learn(
     if context > longest(model):
         problem = f"{context:,} tokens, and the model takes {longest(model):,}"
         raise UserError("training.context", problem, "lower it or leave it out")
-    tuner = adapt(model, spec.lora, grown=bool(new_rows)) if spec.lora else None
-    with together(machine) as ranks:
-        speaker = load_tokenizer(tokenizer)
-        objective = choose(spec.objective, speaker, spec.seed)
-        raw, budget = objective.raw(context), spec.tokens or 0
-        rows = spec.batch // raw
-        steps = budget // (rows * raw) if rows else 0
-        if not steps:
-            problem = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
-            raise UserError(f"tokens of the {what}", problem, "raise them")
-        half = uses_bf16(ranks.device, machine)
-        attention = Attention(model.to(ranks.device), ranks.device, half=half)
-        packing = spec.packing if attention.packed else "separate"
-        batches = Batches(tokens, spec.mixture, rows=rows, context=raw, batches=steps, seed=spec.seed, packing=packing)
-        for warning in batches.warnings() if ranks.first else ():
-            logger.warning("%s: %s", what, warning)
-        if packing != spec.packing and ranks.first:
-            kind = model.config.model_type
-            logger.warning("%s: %s cannot keep documents of one row apart: one document a row", what, kind)
-        whole_rows = PACKINGS["best_fit" if packing == "stream" else packing]
-        look = Validator(
-            tokens, objective, speaker, spec.validation, context=context, packed=whole_rows, seed=spec.seed,
-            ranks=ranks, machine=machine,
-        )  # fmt: skip
-        alone = int(spec.embedding_warmup * steps)
-        if ranks.first:
-            describe(model, tokenizer, out / ".scratch", spec.lora)
-        loop = Trainer(
-            model, batches, objective, spec, attention=attention, out=out, ranks=ranks, what=what, look=look,
-            machine=machine if keep else machine.replace(permanent_every=0),
-            digests=digests, new_rows=new_rows, alone=alone,
-            trunk=Trunk(machine.work / ("trunks" if keep else TRIALS), spec, steps, alone, digests, only=not keep),
-        )  # fmt: skip
-        points = loop.run()
-        if tuner:
-            merge(tuner)
-        weights = whole(model, ranks.size) if keep else None
-        if not ranks.first:
-            return {}
-    if keep:
-        save(model, tokenizer, out, weights=weights)
-    told = "".join(json.dumps(point, sort_keys=True) + "\n" for point in points)
-    (out / "training.jsonl").write_text(told, encoding="utf-8")
-    return {
-        "parameters": parameters(model),
-        "context": longest(model),
-        **told_of(points, rows * raw, loop.at),
-        "epochs": {part: round(times, 4) for part, times in batches.epochs().items()},
-        "source_epochs": {
-            part: {source: round(times, 4) for source, times in each.items()}
-            for part, each in batches.source_epochs().items()
-        },
-        "packing": {"kind": packing, **{name: round(share, 4) for name, share in batches.packed().items()}},
-    }
-
-
-def told_of(points: list[dict[str, Any]], batch: int, at: Any) -> dict[str, Any]:
-    """What a training came to: tokens read, mean loss of the last 10 steps, first and last look, what went wrong."""
-    last = [point["loss"] for point in points[-10:]]
-    looks = [point for point in points if any(name.startswith("validation_") for name in point)]
-    seen = {name: value for name, value in (looks[-1] if looks else {}).items() if name.startswith("validation_")}
-    skipped = sum(bool(point.get("skipped")) for point in points)
-    return {
-        "tokens": len(points) * batch,
-        "loss": round(sum(last) / len(last), 6),
-        **{f"first_{part}": bits for part in PARTS if (bits := getattr(at, part)) is not None},
-        **seen,
-        **({"skipped": skipped, "passed_over": at.jump} if skipped or at.jump else {}),
-        **({"stopped": at.stopped} if at.stopped else {}),
-    }
+    loaded = load_tokenizer(tokenizer)
+    objective = choose(spec.objective, loaded, spec.seed)
+    raw, budget = objective.raw(context), spec.tokens or 0
+    rows = spec.batch // raw
+    steps = budget // (rows * raw) if rows else 0
+    if not steps:
+        problem = f"{budget:,} are fewer than one batch of {max(spec.batch, raw):,}"
+        raise UserError(f"tokens of the {what}", problem, "raise them")
+    alone = int(spec.embedding_warmup * steps)
+    reading = TextReading(model, tokens, loaded, objective, spec, context, rows, steps, what)
+    outcome = train(
+        model, reading, spec, what=what, tokenizer=tokenizer, out=out, digests=digests, lora=spec.lora,
+        machine=machine if keep else machine.replace(permanent_every=0), new_rows=new_rows, alone=alone, keep=keep,
+        trunk=Trunk(machine.work / ("trunks" if keep else TRIALS), spec, steps, alone, digests, only=not keep),
+    )  # fmt: skip
+    return {**outcome.facts, **reading.facts()} if outcome else {}

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 
-from domain.settings.learning import Learning
+from domain.settings.learning import Optimization
 
 
-def warmup_steps(spec: Learning, steps: int) -> int:
+def warmup_steps(spec: Optimization, steps: int) -> int:
     """Steps over which the rate rises."""
     return round(spec.warmup * steps) if spec.warmup_tokens is None else -(-spec.warmup_tokens // spec.batch)
 
 
-def decay_begins(spec: Learning, steps: int) -> int:
+def decay_begins(spec: Optimization, steps: int) -> int:
     """The first step whose rate depends on how many there are; with ``wsd`` all before it are a trunk that goes on."""
     if spec.decay == "wsd":
         return steps - max(1, round(spec.decay_share * steps))
     return steps if spec.decay == "none" else min(steps, warmup_steps(spec, steps))
 
 
-def rate(spec: Learning, step: int, steps: int) -> float:
-    """Learning rate of step ``step`` (from 0) of ``steps``.
+def rate(spec: Optimization, step: int, steps: int) -> float:
+    """Optimization rate of step ``step`` (from 0) of ``steps``.
 
     ``wsd``, warm-up, stable, decay (arXiv 2404.06395), falls as 1 - sqrt(share of the decay that is done): of the
     forms tried in arXiv 2405.18392 the best.

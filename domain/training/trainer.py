@@ -9,32 +9,28 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from domain.errors import UserError
-from domain.machine import Machine
-from domain.model.attention import Attention
 from domain.model.device import autocast, uses_bf16
 from domain.model.parallel import spread
 from domain.progress import progress
-from domain.settings.learning import MICRO_BATCH, Learning
+from domain.settings.learning import MICRO_BATCH, Optimization
 from domain.tokens.batch import IGNORED, Batch
-from domain.tokens.batches import Batches
 from domain.training.head import Head
 from domain.training.metrics_log import Spool, read_points, spool_path, write_points
 from domain.training.mfu import Work
-from domain.training.objectives import Objective
 from domain.training.optimizer import RowsFirst, adamw
 from domain.training.preemption import Stopped, heard
 from domain.training.prefetch import Prefetcher, shares, unlearned
-from domain.training.ranks import Ranks
 from domain.training.schedule import rate
 from domain.training.spikes import SpikeGuard
 from domain.training.state.checkpoints import Checkpoints, Saved
 from domain.training.state.export import CHECKPOINTS, SHAPE
 from domain.training.state.trunk import Trunk
+from domain.training.task import Place, Task
 from domain.training.throughput import TOLD, Pace
 
 logger = logging.getLogger(__name__)
@@ -42,7 +38,7 @@ logger = logging.getLogger(__name__)
 READ_EVERY = {"cpu": 1, "cuda": 10}  # steps after which the host asks a device for losses; asking makes it wait
 MOST_ROLLBACKS = 3
 
-Look = Callable[[Any, Head, Attention], dict[str, float]]
+R = TypeVar("R")
 
 
 @dataclass
@@ -59,42 +55,40 @@ class Progress:
     stopped: str = ""
 
 
-class Trainer:
-    """One training of ``model`` on ``batches``; ``run`` leaves the learned weights in it.
+class Trainer(Generic[R]):
+    """One training of ``model`` on the batches of ``task``; ``run`` leaves the learned weights in it.
 
-    ``look`` scores held-out text (bits per byte by part) and ``digests`` name what the state belongs to. In the first
-    ``alone`` steps only ``new_rows`` of embedding and head learn, if there are any.
+    ``digests`` name what a checkpoint belongs to. In the first ``alone`` steps only ``new_rows`` of embedding and head
+    learn, if there are any.
     """
 
     def __init__(
         self,
         model: Any,
-        batches: Batches,
-        objective: Objective,
-        spec: Learning,
+        task: Task[R],
+        spec: Optimization,
+        place: Place,
         *,
-        attention: Attention,
         out: Path,
-        ranks: Ranks,
-        machine: Machine,
         what: str,
-        look: Look | None = None,
         digests: Mapping[str, str] | None = None,
         new_rows: range = range(0),
         alone: int = 0,
         trunk: Trunk | None = None,
     ) -> None:
-        self.model, self.batches, self.objective, self.spec = model, batches, objective, spec
-        self.ranks, self.machine, self.what, self.look, self.trunk = ranks, machine, what, look, trunk
+        self.model, self.task, self.spec, self.what, self.trunk = model, task, spec, what, trunk
+        self.batches, self.validator = task.batches, task.validator
+        self.ranks, self.machine, self.attention = place.ranks, place.machine, place.attention
         self.digests = dict(digests or {})
-        self.steps, self.device = len(batches), ranks.device
+        self.steps, self.device = len(task.batches), place.ranks.device
+        ranks, machine = place.ranks, place.machine
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else a GPU's matrix products may differ, and warn
         # With warnings only, attention's backward pass on a GPU would still add up in another order each time.
         torch.use_deterministic_algorithms(True, warn_only=self.device.type == "cpu")
         # Every cell is written before it is read; filling them all first costs 4%.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         model.to(self.device).train()
-        self.attention, self.head = attention, Head(model, spec.objective)
+        self.head = Head(model, task.z_loss)
         work = Work(model, self.device, half=uses_bf16(self.device, machine))
         self.pace = Pace(work, self.device, ranks.size)
         spread(model, ranks.size, machine, self.device)
@@ -111,28 +105,28 @@ class Trainer:
         self.spooled = spool_path(out)
         self.at = Progress()
         self.waiting: list[tuple[dict[str, Any], torch.Tensor]] = []
-        every = spec.validation.every if look else 0
-        self.looks = {*range(every, self.steps, every), self.steps} if every else set[int]()
+        every = task.limits.every if task.validator else 0
+        self.validation_steps = {*range(every, self.steps, every), self.steps} if every else set[int]()
 
     def run(self) -> list[dict[str, float]]:
         """Read all batches once, in order. Called again after a crash it goes on and ends with the same weights.
 
         Returns a point per step: ``step`` (from 1), ``tokens``, ``loss`` (mean cross-entropy over the batch's valid
-        tokens, nats), ``learning_rate``, ``gradient_norm``, where a step was skipped ``skipped``, and where the loop
-        looked at held-out text ``validation_domain`` and ``validation_general`` (bits per byte). Raises ``Stopped``
+        tokens, nats), ``learning_rate``, ``gradient_norm``, where a step was skipped ``skipped``, and after a
+        validation ``validation_domain`` and ``validation_general`` (bits per byte). Raises ``Stopped``
         after SIGTERM, when all of that is on disk.
         """
-        with self.checkpoints, heard() as asked:
+        with self.checkpoints, heard() as stop_requested:
             saved = self.checkpoints.load()
             if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
                 write_points(self.spooled, saved.state["points"])
             self.resume(saved)
-            self.ahead = Prefetcher(self.batches, self.objective, self.ranks)
+            self.ahead = Prefetcher(self.task, self.ranks)
             total = self.steps * self.batches.rows * self.batches.context
             begun = total * self.at.step // self.steps
             self.bar = progress(what=self.what, total=total, unit="tok", initial=begun, shown=self.ranks.first)
             try:
-                self.learn(asked)
+                self.learn(stop_requested)
             finally:
                 self.ahead.close()
                 self.bar.close()
@@ -141,10 +135,10 @@ class Trainer:
 
     def resume(self, saved: Saved | None) -> None:
         """Stand where a checkpoint stood; refuse one of another corpus, tokenizer or base."""
-        kept = saved.state["digests"] if saved else self.digests
+        saved_digests = saved.state["digests"] if saved else self.digests
         for name, digest in self.digests.items():
-            if kept.get(name) != digest:
-                problem = f"was begun with {name} of digest {kept.get(name)}, and these have {digest}"
+            if saved_digests.get(name) != digest:
+                problem = f"was begun with {name} of digest {saved_digests.get(name)}, and these have {digest}"
                 raise UserError(
                     f"the {self.what} training", problem, f"go on with the same, or remove {self.checkpoints.folder}"
                 )
@@ -155,35 +149,37 @@ class Trainer:
         self.waiting.clear()
         self.pace.begin(self.at.tokens)
 
-    def learn(self, asked: Callable[[], bool]) -> None:
+    def learn(self, stop_requested: Callable[[], bool]) -> None:
         """Step by step to the end."""
         saved = time.monotonic()
         every = READ_EVERY[self.device.type]
-        if self.look and self.looks and self.at.step == 0:
-            before = self.look(self.model, self.head, self.attention)
+        if self.validator and self.validation_steps and self.at.step == 0:
+            before = self.validator(self.model, self.head, self.attention)
             self.at.domain, self.at.general = before.get("domain"), before.get("general")
         while self.at.step < self.steps and not self.at.stopped:
             batch = self.ahead(self.at.step + self.at.jump)
             due = self.ranks.first and time.monotonic() - saved > self.machine.checkpoint_seconds
-            valid, stop, save, flops = self.ranks.total(batch.valid, int(asked()), int(due), self.pace.of(batch))
+            valid, stop, save, flops = self.ranks.total(
+                batch.valid, int(stop_requested()), int(due), self.pace.of(batch)
+            )
             self.pace.add(flops, max(1, valid))
             self.step(batch, max(1, valid))
             at, last = self.at, self.at.step == self.steps
-            if at.step in self.looks:
-                self.looked()
+            if at.step in self.validation_steps:
+                self.validate()
             if at.step % every == 0 or last or stop:
-                self.tell()
+                self.log()
                 if at.skipped >= self.spec.spikes.in_a_row and at.step % every == 0:
                     self.go_back()
                     continue
             anchor = at.step % self.spec.spikes.anchor == 0
             lasts = bool(self.machine.permanent_every) and at.step % self.machine.permanent_every == 0
             if (anchor or lasts or save or stop) and not last:
-                self.tell()
+                self.log()
                 self.save(anchor=anchor, lasts=lasts, wait=bool(stop))
                 saved = time.monotonic()
             if self.trunk and at.step == self.trunk.begins:
-                self.tell()
+                self.log()
                 state = {**self.state(), "points": read_points(self.spooled)}
                 with self.pace.saving():
                     self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
@@ -229,23 +225,23 @@ class Trainer:
             total += summed.detach()
         return self.ranks.summed(total) / valid
 
-    def tell(self) -> None:
+    def log(self) -> None:
         """Read the losses of the last steps, spool their points, count skipped steps and say what was in them."""
         if not self.waiting:
             return
-        found = [values.tolist() for _, values in self.waiting]  # a device is waited for, and its time must count
+        values = [each.tolist() for _, each in self.waiting]  # a device is waited for, and its time must count
         pace = self.pace.told(self.at.tokens, self.ahead.waited)
         if self.spool:
             self.spool.about({"steps": self.steps, **self.pace.about()})
-        for (point, _), (loss, norm, skip) in zip(self.waiting, found, strict=True):
+        for (point, _), (loss, norm, skip) in zip(self.waiting, values, strict=True):
             self.at.skipped = self.at.skipped + 1 if skip else 0
             point |= {"loss": loss, "gradient_norm": norm, **({"skipped": 1} if skip else {})}
             if self.spool:
                 self.spool.add(**point, **pace)
             if skip and self.ranks.first:
                 names = self.batches.names((point["step"] - 1 + self.at.jump) % self.steps)
-                told = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
-                logger.warning("%s; it read %s", told, ", ".join(names))
+                message = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
+                logger.warning("%s; it read %s", message, ", ".join(names))
             self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         self.waiting.clear()
         self.ahead.waited = 0.0
@@ -255,28 +251,28 @@ class Trainer:
         """After too many skipped steps: the weights of the last anchor, and the batches after those that did harm."""
         here, anchor = self.at, self.checkpoints.anchor()
         place = f"{self.what}, step {here.step}"
-        found = f"{here.skipped} steps in a row were skipped"
+        problem = f"{here.skipped} steps in a row were skipped"
         if anchor is None or here.rollbacks == MOST_ROLLBACKS:
-            raise UserError(place, found, "lower the learning rate, or look at the documents named above")
+            raise UserError(place, problem, "lower the learning rate, or look at the documents named above")
         self.resume(self.checkpoints.load(anchor))
         self.at.jump, self.at.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
         if self.ranks.first:
-            told = f"{place}: {found}; back to step {anchor:,}, and {self.at.jump:,} batches are passed over"
-            logger.warning(told)
+            message = f"{place}: {problem}; back to step {anchor:,}, and {self.at.jump:,} batches are passed over"
+            logger.warning(message)
 
-    def looked(self) -> None:
+    def validate(self) -> None:
         """Score held-out text; say so where general text has become worse than allowed, and end there if asked."""
-        assert self.look is not None
+        assert self.validator is not None
         with self.pace.aside():
-            found = self.look(self.model, self.head, self.attention)
-        self.waiting[-1][0].update({f"validation_{part}": score for part, score in found.items()})
-        worse = found["general"] / self.at.general - 1.0 if self.at.general else 0.0
-        limits = self.spec.validation
-        told = f"{self.what}: general text is {worse:+.1%} bits per byte after step {self.at.step:,}"
+            scores = self.validator(self.model, self.head, self.attention)
+        self.waiting[-1][0].update({f"validation_{part}": score for part, score in scores.items()})
+        worse = scores["general"] / self.at.general - 1.0 if self.at.general else 0.0
+        limits = self.task.limits
+        message = f"{self.what}: general text is {worse:+.1%} bits per byte after step {self.at.step:,}"
         if limits.stop is not None and worse > limits.stop:
-            self.at.stopped = f"{told}, more than {limits.stop:.1%}: stopped"
+            self.at.stopped = f"{message}, more than {limits.stop:.1%}: stopped"
         if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
-            logger.warning(self.at.stopped or told)
+            logger.warning(self.at.stopped or message)
 
     def save(self, *, anchor: bool, wait: bool, lasts: bool = False) -> None:
         """Keep the whole state; it is written while the training goes on."""

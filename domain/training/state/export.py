@@ -14,8 +14,8 @@ CHECKPOINTS = "checkpoints"
 SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and low-rank updates, without weights
 
 
-def describe(model: Any, tokenizer: Path, scratch: Path, lora: Any) -> None:
-    """Keep what it takes to build the model that the checkpoints below ``scratch`` are of."""
+def describe(model: Any, tokenizer: Path, scratch: Path, lora: Any) -> Path:
+    """Save what it takes to build the model whose checkpoints lie below ``scratch``; returns the folder."""
     from domain.tokenizer.files import TOKENIZER_FILES
 
     folder = scratch / SHAPE
@@ -25,6 +25,7 @@ def describe(model: Any, tokenizer: Path, scratch: Path, lora: Any) -> None:
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, folder / name)
     write_json(folder / "lora.json", lora.model_dump(mode="json") if lora else None)
+    return folder
 
 
 def export(training: Path, out: Path, *, step: int | None = None) -> int:

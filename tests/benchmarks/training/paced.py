@@ -16,6 +16,7 @@ from domain.settings.objectives import Causal
 from domain.tokens.batch import Batch
 from domain.training.objectives.causal import CausalObjective
 from domain.training.ranks import Ranks
+from domain.training.task import Place, Task
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Material
 
@@ -91,10 +92,9 @@ def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None
     attention = Attention(model, device, half=uses_bf16(device, machine))
     if kernel:
         model.set_attn_implementation(kernel)
-    return Trainer(
-        model, batches or material.batches, CAUSAL, material.spec, attention=attention, out=out,
-        ranks=Ranks(rank=0, size=1, device=device), machine=machine, what="benchmark",
-    )  # fmt: skip
+    task = Task(batches=batches or material.batches, objective=CAUSAL)
+    place = Place(ranks=Ranks(rank=0, size=1, device=device), machine=machine, attention=attention)
+    return Trainer(model, task, material.spec, place, out=out, what="benchmark")
 
 
 def ours(material: Material, out: Path, machine: Machine, steps: int = 1, kernel: str = "") -> Paced:

@@ -15,6 +15,7 @@ from domain.settings.learning import Learning
 from domain.settings.objectives import Causal
 from domain.training.objectives.causal import CausalObjective
 from domain.training.ranks import Ranks
+from domain.training.task import Limits, Place, Task
 from domain.training.trainer import Trainer
 
 SHAPE = Scratch(width=32, layers=2, heads=4, context=32)
@@ -30,11 +31,18 @@ def train(
     """The model after the training, and its points."""
     model = build(SHAPE, tokenizer.path, seed=0)
     out.mkdir(exist_ok=True)
-    attention = Attention(model, ALONE.device)
-    loop = Trainer(
-        model, batches, CAUSAL, spec, attention=attention, out=out, ranks=ALONE, machine=machine, what="test", **more
-    )
-    return model, loop.run()
+    return model, trainer(model, batches, out, machine, spec, **more).run()
+
+
+def trainer(
+    model: Any, batches: Any, out: Path, machine: Machine = CPU, spec: Learning = SPEC, *, objective: Any = CAUSAL,
+    ranks: Ranks = ALONE, half: bool = False, validator: Any = None, **more: Any,
+) -> Trainer[Any]:  # fmt: skip
+    """The trainer of a model on batches."""
+    limits = Limits(every=spec.validation.every, alarm=spec.validation.alarm, stop=spec.validation.stop)
+    task = Task(batches=batches, objective=objective, validator=validator, limits=limits)
+    place = Place(ranks=ranks, machine=machine, attention=Attention(model, ranks.device, half=half))
+    return Trainer(model, task, spec, place, out=out, what="test", **more)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as functional
 
 from domain.model.masks import Masks
-from domain.settings.objectives import Causal
 from domain.training import head
 from domain.training.head import Head, linear_loss
 from tests.domain.model.architectures import rows, tiny
@@ -63,7 +62,7 @@ def test_equals_cross_entropy_of_full_logits(name: str, share: float, more: dict
     labels = torch.where(learned, batch.labels, -100)
     assert 0 < int((labels >= 0).sum()) < labels.numel()
     inputs = Masks(model, packed=name != "bart")(batch)
-    made = Head(model, Causal(z_loss=z_loss))
+    made = Head(model, z_loss)
     assert made.chunked
     loss = made.loss(inputs, labels)
     loss.backward()
@@ -108,7 +107,7 @@ def test_what_happens_after_the_head_is_found_out(change: str) -> None:
         )
     batch = rows(name, [[14], [22]], 25)
     inputs = Masks(model, packed=False)(batch)
-    made = Head(model, Causal(z_loss=0.1))
+    made = Head(model, 0.1)
     assert not made.chunked
     loss = made.loss(inputs, batch.labels)
     loss.backward()

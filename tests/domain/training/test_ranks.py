@@ -15,7 +15,6 @@ import torch
 from domain.artifacts import Tokenizer, Tokens
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.model.attention import Attention
 from domain.model.build import build
 from domain.model.parallel import spread
 from domain.tokens.batch import IGNORED, Batch
@@ -24,7 +23,7 @@ from domain.tokens.mixture import Mixture
 from domain.tokens.packing import PADDING
 from domain.training.ranks import together
 from domain.training.trainer import Trainer
-from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC
+from tests.domain.training.loops import CAUSAL, CPU, SHAPE, trainer
 
 ROOT = Path(__file__).parents[3]
 
@@ -68,10 +67,9 @@ def part(
     Trainer.step = limited  # type: ignore[method-assign]
     try:
         with together(machine) as ranks:
-            loop = Trainer(
-                model, batches, objective, SPEC, attention=Attention(model, ranks.device), out=out, ranks=ranks,
-                machine=machine, what="test", new_rows=range(300, 310), alone=2,
-            )  # fmt: skip
+            loop = trainer(
+                model, batches, out, machine, objective=objective, ranks=ranks, new_rows=range(300, 310), alone=2
+            )
             return loop.run()
     except Enough:
         return []

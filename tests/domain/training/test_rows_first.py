@@ -17,7 +17,7 @@ from domain.tokens.mixture import Mixture
 from domain.training.schedule import rate
 from domain.training.trainer import Trainer
 from tests.domain.training.loops import ALONE as ALONE_HERE
-from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
+from tests.domain.training.loops import CAUSAL, SHAPE, SPEC, same, train, trainer
 
 NEW = range(300, 316)  # of 320 rows
 ALONE = 4  # of 12 steps
@@ -45,10 +45,7 @@ def test_new_rows_learn_first(
 
     monkeypatch.setattr(Trainer, "step", watched)
     (tmp_path / "run").mkdir()
-    points = Trainer(
-        model, batches, CAUSAL, SPEC, attention=Attention(model, ALONE_HERE.device), out=tmp_path / "run",
-        ranks=ALONE_HERE, machine=CPU, what="test", new_rows=NEW, alone=ALONE,
-    ).run()  # fmt: skip
+    points = trainer(model, batches, tmp_path / "run", ranks=ALONE_HERE, new_rows=NEW, alone=ALONE).run()
     grown = ("model.embed_tokens.weight", "lm_head.weight")
     others = torch.ones(320, dtype=torch.bool)
     others[NEW.start : NEW.stop] = False

@@ -13,7 +13,6 @@ import torch.nn.functional as functional
 
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.model.attention import Attention
 from domain.model.build import build
 from domain.tokens.batch import IGNORED
 from domain.tokens.batches import Batches
@@ -23,7 +22,7 @@ from domain.training.preemption import Stopped
 from domain.training.ranks import Ranks
 from domain.training.schedule import rate
 from domain.training.trainer import Trainer
-from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train
+from tests.domain.training.loops import CAUSAL, CPU, SHAPE, SPEC, same, train, trainer
 
 
 @pytest.fixture
@@ -178,10 +177,8 @@ def test_on_a_gpu_as_on_a_cpu(tokenizer: Any, batches: Batches, tmp_path: Path, 
     card, machine = torch.device("cuda"), Machine(device="cuda", precision=precision)
     _, here = train(tokenizer, batches, tmp_path / "cpu")
     model = build(SHAPE, tokenizer.path, seed=0).to(card)
-    loop = Trainer(
-        model, batches, CAUSAL, SPEC, attention=Attention(model, card, half=precision == "bf16"), out=tmp_path / "gpu",
-        what="test", ranks=Ranks(rank=0, size=1, device=card), machine=machine,
-    )  # fmt: skip
+    ranks = Ranks(rank=0, size=1, device=card)
+    loop = trainer(model, batches, tmp_path / "gpu", machine, ranks=ranks, half=precision == "bf16")
     there = loop.run()
     near = 1e-3 if precision == "fp32" else 0.05
     assert [p["loss"] for p in there] == pytest.approx([p["loss"] for p in here], abs=near)

@@ -1,0 +1,64 @@
+"""Instruction tuning's task: batches of examples, and held-out answers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from domain.settings.objectives import Family
+from domain.training.instruction.batches import Gathered, InstructionBatches, Seating
+from domain.training.instruction.chat import Example
+from domain.training.instruction.validation import Answers
+from domain.training.objectives.instruct import InstructObjective
+from domain.training.objectives.special_tokens import Signs
+from domain.training.task import Limits, Place, Task
+
+if TYPE_CHECKING:
+    from domain.training.tune import Tuning
+
+
+@dataclass
+class InstructionReading:
+    """Makes the task of a tuning for where it runs; ``facts`` says afterwards what was read."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    family: Family
+    spec: Tuning
+    learned: Sequence[Example]
+    held_out: Sequence[Example]
+    context: int
+    batches: InstructionBatches = field(init=False)
+    packing: Seating = field(init=False)
+
+    def __call__(self, place: Place) -> Task[Gathered]:
+        """The task; examples share rows only where the model's attention can keep them apart."""
+        spec, context = self.spec, self.context
+        self.packing = spec.packing if place.attention.packed else "separate"
+        self.batches = InstructionBatches(
+            self.learned, self.family, rows=spec.batch // context, context=context, epochs=spec.epochs,
+            seed=spec.seed, packing=self.packing,
+        )  # fmt: skip
+        start = getattr(self.model.config, "decoder_start_token_id", None) or 0
+        objective = InstructObjective(self.family, most=context, pad=Signs(self.tokenizer).pad, start=start)
+        answers = Answers(
+            self.held_out, objective, self.tokenizer, most=spec.validation.bytes, context=context,
+            packing=self.packing, ranks=place.ranks, machine=place.machine,
+        ) if self.held_out else None  # fmt: skip
+        return Task(
+            batches=self.batches,
+            objective=objective,
+            validator=answers,
+            limits=Limits(every=spec.validation.every),
+            z_loss=spec.objective.z_loss,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Epochs, and the packing with its share of padding."""
+        return {
+            "epochs": round(self.batches.epochs, 4),
+            "packing": {"kind": self.packing, "padding": round(self.batches.padding, 4)},
+        }

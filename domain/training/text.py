@@ -1,0 +1,76 @@
+"""Pretraining's task: batches of a mixture's text, packed as the model allows, and validation text beside them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from domain.artifacts import Tokens
+from domain.settings.learning import Training
+from domain.tokens.batches import PACKINGS, Batches
+from domain.tokens.packing import Packing, Rows
+from domain.training.objectives import Objective
+from domain.training.task import Limits, Place, Task
+from domain.training.validation import Validator
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class TextReading:
+    """Makes the task of a training on ``tokens`` for where it runs; ``facts`` says afterwards what was read."""
+
+    model: PreTrainedModel
+    tokens: Tokens
+    tokenizer: PreTrainedTokenizerBase
+    objective: Objective
+    spec: Training
+    context: int
+    rows: int
+    steps: int
+    what: str
+    packing: Packing = field(init=False)
+    batches: Batches = field(init=False)
+
+    def __call__(self, place: Place) -> Task[Rows]:
+        """The task; warns of documents read too often, and of a model whose documents cannot share a row."""
+        spec, ranks = self.spec, place.ranks
+        self.packing = spec.packing if place.attention.packed else "separate"
+        raw = self.objective.raw(self.context)
+        self.batches = Batches(
+            self.tokens, spec.mixture, rows=self.rows, context=raw, batches=self.steps, seed=spec.seed,
+            packing=self.packing,
+        )  # fmt: skip
+        if ranks.first:
+            for warning in self.batches.warnings():
+                logger.warning("%s: %s", self.what, warning)
+            if self.packing != spec.packing:
+                logger.warning("%s: %s has no document masking; packing disabled", self.what, self.model.config.model_type)
+        validator = Validator(
+            self.tokens, self.objective, self.tokenizer, spec.validation, context=self.context,
+            packed=PACKINGS["best_fit" if self.packing == "stream" else self.packing], seed=spec.seed,
+            ranks=ranks, machine=place.machine,
+        )  # fmt: skip
+        limits = spec.validation
+        return Task(
+            batches=self.batches,
+            objective=self.objective,
+            validator=validator,
+            limits=Limits(every=limits.every, alarm=limits.alarm, stop=limits.stop),
+            z_loss=getattr(spec.objective, "z_loss", 0.0),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Epochs by part and source, and the packing with its shares of truncated documents and padding."""
+        batches = self.batches
+        return {
+            "epochs": {part: round(times, 4) for part, times in batches.epochs().items()},
+            "source_epochs": {
+                part: {source: round(times, 4) for source, times in each.items()}
+                for part, each in batches.source_epochs().items()
+            },
+            "packing": {"kind": self.packing, **{name: round(share, 4) for name, share in batches.packed().items()}},
+        }

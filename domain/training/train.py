@@ -1,0 +1,107 @@
+"""One training, from a loaded model to its saved weights and losses, for pretraining and instruction tuning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from transformers import PreTrainedModel
+
+from domain.machine import Machine
+from domain.model.attention import Attention
+from domain.model.build import longest, parameters, save
+from domain.model.device import uses_bf16
+from domain.model.lora import adapt, merge
+from domain.model.parallel import whole
+from domain.settings.learning import Lora, Optimization
+from domain.tokens.shards import PARTS
+from domain.training.ranks import together
+from domain.training.state.export import describe
+from domain.training.state.trunk import Trunk
+from domain.training.task import Place, Task
+from domain.training.trainer import Progress, Trainer
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A finished training: its points, where it ended, and the facts that every training reports."""
+
+    points: list[dict[str, float]]
+    progress: Progress
+    facts: dict[str, Any]
+
+
+def train(
+    model: PreTrainedModel,
+    task_at: Callable[[Place], Task[R]],
+    spec: Optimization,
+    *,
+    what: str,
+    tokenizer: Path,
+    out: Path,
+    machine: Machine,
+    digests: Mapping[str, str],
+    lora: Lora | None = None,
+    lora_place: str = "training.lora",
+    new_rows: range = range(0),
+    alone: int = 0,
+    trunk: Trunk | None = None,
+    keep: bool = True,
+    on_saved: Callable[[Path], None] = lambda folder: None,
+) -> Outcome | None:
+    """Train ``model`` on the task that ``task_at`` makes for this place; save it and ``training.jsonl`` into ``out``.
+
+    With ``keep`` false only the loss series is saved. ``on_saved`` is called with every folder into which the model's
+    shape or weights are written, for files that belong beside them. Returns None on all ranks but the first.
+    ``task_at`` may refuse the settings with a ``UserError``.
+    """
+    lora_model = adapt(model, lora, grown=bool(new_rows), place=lora_place) if lora else None
+    with together(machine) as ranks:
+        half = uses_bf16(ranks.device, machine)
+        place = Place(
+            ranks=ranks, machine=machine, attention=Attention(model.to(ranks.device), ranks.device, half=half)
+        )
+        task = task_at(place)
+        if ranks.first:
+            on_saved(describe(model, tokenizer, out / ".scratch", lora))
+        trainer = Trainer(
+            model, task, spec, place, out=out, what=what, digests=digests, new_rows=new_rows, alone=alone, trunk=trunk
+        )
+        points = trainer.run()
+        if lora_model:
+            merge(lora_model)
+        weights = whole(model, ranks.size) if keep else None
+        if not ranks.first:
+            return None
+    if keep:
+        save(model, tokenizer, out, weights=weights)
+        on_saved(out)
+    series = "".join(json.dumps(point, sort_keys=True) + "\n" for point in points)
+    (out / "training.jsonl").write_text(series, encoding="utf-8")
+    facts = {"parameters": parameters(model), "context": longest(model)}
+    facts |= summary(points, trainer.at, task.batches.rows * task.batches.context)
+    return Outcome(points=points, progress=trainer.at, facts=facts)
+
+
+def summary(points: list[dict[str, float]], progress: Progress, batch: int) -> dict[str, Any]:
+    """Tokens read, mean loss of the last 10 steps, first and last validation, and what was skipped or stopped.
+
+    ``batch`` is tokens of text per step.
+    """
+    losses = [point["loss"] for point in points[-10:]]
+    validated = [point for point in points if any(name.startswith("validation_") for name in point)]
+    last = {name: value for name, value in (validated or [{}])[-1].items() if name.startswith("validation_")}
+    skipped = sum(bool(point.get("skipped")) for point in points)
+    return {
+        "tokens": len(points) * batch,
+        "loss": round(sum(losses) / len(losses), 6),
+        **{f"first_{part}": bits for part in PARTS if (bits := getattr(progress, part)) is not None},
+        **last,
+        **({"skipped": skipped, "passed_over": progress.jump} if skipped or progress.jump else {}),
+        **({"stopped": progress.stopped} if progress.stopped else {}),
+    }
