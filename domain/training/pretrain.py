@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domain.artifacts import PARTS, Checkpoint, Tokenizer, Tokens, Trial
+from domain.artifacts import Checkpoint, Tokenizer, Tokens, Trial
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base

@@ -48,7 +48,9 @@ class TextReading:
             for warning in self.batches.warnings():
                 logger.warning("%s: %s", self.what, warning)
             if self.packing != spec.packing:
-                logger.warning("%s: %s has no document masking; packing disabled", self.what, self.model.config.model_type)
+                logger.warning(
+                    "%s: %s has no document masking; packing disabled", self.what, self.model.config.model_type
+                )
         validator = Validator(
             self.tokens, self.objective, self.tokenizer, spec.validation, context=self.context,
             packed=PACKINGS["best_fit" if self.packing == "stream" else self.packing], seed=spec.seed,
