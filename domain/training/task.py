@@ -59,7 +59,7 @@ class Task(Generic[R]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class TrainingPlace:
     """Where a training runs: its processes, the machine profile, and the model's attention on this device."""
 
     ranks: Ranks

@@ -13,7 +13,7 @@ from domain.settings.learning import Training
 from domain.tokens.batches import PACKINGS, Batches
 from domain.tokens.packing import Packing, Rows
 from domain.training.objectives import Objective
-from domain.training.task import Limits, Place, Task
+from domain.training.task import Limits, Task, TrainingPlace
 from domain.training.validation import Validator
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class TextReading:
     packing: Packing = field(init=False)
     batches: Batches = field(init=False)
 
-    def __call__(self, place: Place) -> Task[Rows]:
+    def __call__(self, place: TrainingPlace) -> Task[Rows]:
         """The task; warns of documents read too often, and of a model whose documents cannot share a row."""
         spec, ranks = self.spec, place.ranks
         self.packing = spec.packing if place.attention.packed else "separate"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from transformers import PreTrainedModel
 
+from domain.artifacts import PARTS
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import longest, parameters, save
@@ -17,11 +18,10 @@ from domain.model.device import uses_bf16
 from domain.model.lora import adapt, merge
 from domain.model.parallel import whole
 from domain.settings.learning import Lora, Optimization
-from domain.tokens.shards import PARTS
 from domain.training.ranks import together
 from domain.training.state.export import describe
 from domain.training.state.trunk import Trunk
-from domain.training.task import Place, Task
+from domain.training.task import Task, TrainingPlace
 from domain.training.trainer import Progress, Trainer
 
 R = TypeVar("R")
@@ -38,7 +38,7 @@ class Outcome:
 
 def train(
     model: PreTrainedModel,
-    task_at: Callable[[Place], Task[R]],
+    task_at: Callable[[TrainingPlace], Task[R]],
     spec: Optimization,
     *,
     what: str,
@@ -63,7 +63,7 @@ def train(
     lora_model = adapt(model, lora, grown=bool(new_rows), place=lora_place) if lora else None
     with together(machine) as ranks:
         half = uses_bf16(ranks.device, machine)
-        place = Place(
+        place = TrainingPlace(
             ranks=ranks, machine=machine, attention=Attention(model.to(ranks.device), ranks.device, half=half)
         )
         task = task_at(place)

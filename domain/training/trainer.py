@@ -30,7 +30,7 @@ from domain.training.spikes import SpikeGuard
 from domain.training.state.checkpoints import Checkpoints, Saved
 from domain.training.state.export import CHECKPOINTS, SHAPE
 from domain.training.state.trunk import Trunk
-from domain.training.task import Place, Task
+from domain.training.task import Task, TrainingPlace
 from domain.training.throughput import TOLD, Pace
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Trainer(Generic[R]):
         model: Any,
         task: Task[R],
         spec: Optimization,
-        place: Place,
+        place: TrainingPlace,
         *,
         out: Path,
         what: str,

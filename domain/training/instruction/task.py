@@ -14,7 +14,7 @@ from domain.training.instruction.chat import Example
 from domain.training.instruction.validation import Answers
 from domain.training.objectives.instruct import InstructObjective
 from domain.training.objectives.special_tokens import Signs
-from domain.training.task import Limits, Place, Task
+from domain.training.task import Limits, Task, TrainingPlace
 
 if TYPE_CHECKING:
     from domain.training.tune import Tuning
@@ -34,7 +34,7 @@ class InstructionReading:
     batches: InstructionBatches = field(init=False)
     packing: Seating = field(init=False)
 
-    def __call__(self, place: Place) -> Task[Gathered]:
+    def __call__(self, place: TrainingPlace) -> Task[Gathered]:
         """The task; examples share rows only where the model's attention can keep them apart."""
         spec, context = self.spec, self.context
         self.packing = spec.packing if place.attention.packed else "separate"

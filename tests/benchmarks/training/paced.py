@@ -16,7 +16,7 @@ from domain.settings.objectives import Causal
 from domain.tokens.batch import Batch
 from domain.training.objectives.causal import CausalObjective
 from domain.training.ranks import Ranks
-from domain.training.task import Place, Task
+from domain.training.task import Task, TrainingPlace
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Material
 
@@ -93,7 +93,7 @@ def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None
     if kernel:
         model.set_attn_implementation(kernel)
     task = Task(batches=batches or material.batches, objective=CAUSAL)
-    place = Place(ranks=Ranks(rank=0, size=1, device=device), machine=machine, attention=attention)
+    place = TrainingPlace(ranks=Ranks(rank=0, size=1, device=device), machine=machine, attention=attention)
     return Trainer(model, task, material.spec, place, out=out, what="benchmark")
 
 

@@ -26,7 +26,7 @@ from domain.tokens.packing import Rows
 from domain.training.metrics_log import read_points, spool_path
 from domain.training.preemption import Stopped
 from domain.training.ranks import together
-from domain.training.task import Place, Task
+from domain.training.task import Task, TrainingPlace
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Given, Material, row
 from tests.benchmarks.training.paced import CAUSAL
@@ -52,7 +52,7 @@ def learn(out: Path, seed: int, stop: int, machine: Machine) -> None:
         material.batches.part = noted  # type: ignore[method-assign]
         model = material.model()
         task = Task(batches=material.batches, objective=CAUSAL)
-        place = Place(ranks=ranks, machine=machine, attention=Attention(model, ranks.device))
+        place = TrainingPlace(ranks=ranks, machine=machine, attention=Attention(model, ranks.device))
         learning = Trainer(model, task, material.spec, place, out=out, what="benchmark")
         step = learning.step
 
