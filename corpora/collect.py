@@ -58,13 +58,13 @@ class Collection(Spec):
         """How the sources are read; no path on this machine."""
         settings = self.model_dump(mode="json", exclude={"domain", "general"})
         local = {"path", "dataset"}
-        told = [[part, each.title, each.model_dump(mode="json", exclude=local)] for part, each in self.sources()]
-        return {**settings, "sources": told}
+        sources = [[part, each.title, each.model_dump(mode="json", exclude=local)] for part, each in self.sources()]
+        return {**settings, "sources": sources}
 
     def snapshot_key(self, machine: Machine) -> dict[str, Any]:
         """What is asked, what the sources hold now, and what was withdrawn in this work folder."""
         stamps = [source.stamp(machine) for _, source in self.sources()]
-        return {**self.identity_key(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).seen()}
+        return {**self.identity_key(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).state()}
 
 
 class Writer:
@@ -146,22 +146,22 @@ def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: 
     left_out, licences = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str]()
     first: Quarantined | None = None
     stamp = source.stamp(machine)
-    for found in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
-        if isinstance(found, Quarantined):
-            first = first or found
-            left_out["quarantined"] += found.records
-            name = found.id or Path(found.place).name
-            writer.leave_out(part, source.title, name, "quarantined", found.reason)
-        elif not found.text:
+    for document in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
+        if isinstance(document, Quarantined):
+            first = first or document
+            left_out["quarantined"] += document.records
+            name = document.id or Path(document.place).name
+            writer.leave_out(part, source.title, name, "quarantined", document.reason)
+        elif not document.text:
             left_out["empty"] += 1
-            writer.leave_out(part, source.title, found.id, "empty")
-        elif spec.as_of is not None and found.date is not None and found.date > spec.as_of.isoformat():
+            writer.leave_out(part, source.title, document.id, "empty")
+        elif spec.as_of is not None and document.date is not None and document.date > spec.as_of.isoformat():
             left_out["later"] += 1
-            writer.leave_out(part, source.title, found.id, "later")
-        elif (written := writer.add(part, found)) is None:
+            writer.leave_out(part, source.title, document.id, "later")
+        elif (written := writer.add(part, document)) is None:
             left_out["withdrawn"] += 1
         else:
-            licences[found.licence or "unknown"] += 1
+            licences[document.licence or "unknown"] += 1
             size += written
             count += 1
     if first is not None:
@@ -169,16 +169,16 @@ def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: 
         refuse_broken(first, bad, count + left_out.total() - bad, spec.max_unreadable)
     if not count:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
-        found_there = f"holds no document ({others})" if others else "holds no document"
-        raise UserError(f"corpus.{part}: {source.title}", found_there, "correct the source, or take it out")
+        problem = f"holds no document ({others})" if others else "holds no document"
+        raise UserError(f"corpus.{part}: {source.title}", problem, "correct the source, or take it out")
     row = {"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size, **left_out}
     return {**row, "licences": dict(sorted(licences.items())), "stamp": stamp}
 
 
-def unique(name: str, seen: Counter[str]) -> str:
+def unique(name: str, counts: Counter[str]) -> str:
     """The id, with #2, #3 behind it where it was there before."""
-    seen[name] += 1
-    return name if seen[name] == 1 else unique(f"{name}#{seen[name]}", seen)
+    counts[name] += 1
+    return name if counts[name] == 1 else unique(f"{name}#{counts[name]}", counts)
 
 
 def refuse_broken(first: Quarantined, bad: int, good: int, share: float) -> None:

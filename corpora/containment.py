@@ -53,8 +53,8 @@ def made_at(path: Path) -> Made | None:
 
 def all_made(work: Path) -> list[Made]:
     """Everything in a work folder that may contain documents."""
-    found = [made for path in sorted((work / "artifacts").glob("*/*")) if (made := made_at(path)) is not None]
-    return [made for made in found if made.kind in ORDER]
+    artifacts = [made for path in sorted((work / "artifacts").glob("*/*")) if (made := made_at(path)) is not None]
+    return [made for made in artifacts if made.kind in ORDER]
 
 
 def inventories(everything: Iterable[Made]) -> Iterator[dict[str, Any]]:
@@ -64,7 +64,7 @@ def inventories(everything: Iterable[Made]) -> Iterator[dict[str, Any]]:
             yield from read_lines(made.path / "inventory.jsonl")
 
 
-def known(everything: Iterable[Made], ids: Collection[str]) -> dict[str, set[str]]:
+def texts_by_id(everything: Iterable[Made], ids: Collection[str]) -> dict[str, set[str]]:
     """By id, the SHA-256 of the texts that stand under it anywhere; ids that are nowhere lack."""
     texts: dict[str, set[str]] = {}
     for row in inventories(everything):
@@ -73,7 +73,7 @@ def known(everything: Iterable[Made], ids: Collection[str]) -> dict[str, set[str
     return texts
 
 
-def same(everything: Iterable[Made], hashes: Collection[str]) -> set[str]:
+def same_text(everything: Iterable[Made], hashes: Collection[str]) -> set[str]:
     """The ids under which a text of one of these SHA-256 stands anywhere."""
     return {row["id"] for row in inventories(everything) if row["sha256"] in hashes}
 
@@ -89,17 +89,17 @@ def holders(everything: Iterable[Made], ids: Collection[str]) -> list[tuple[Made
         by_identity.setdefault(made.manifest["identity"], []).append(made)
 
     @cache
-    def held(identity: str) -> dict[str, Place]:
-        return {n: at for made in by_identity.get(identity, ()) for n, at in contained(made, ids, held).items()}
+    def places_of(identity: str) -> dict[str, Place]:
+        return {n: at for made in by_identity.get(identity, ()) for n, at in contained(made, ids, places_of).items()}
 
-    return [(made, places) for made in ordered if (places := contained(made, ids, held))]
+    return [(made, places) for made in ordered if (places := contained(made, ids, places_of))]
 
 
-def contained(made: Made, ids: Collection[str], held: Callable[[str], dict[str, Place]]) -> dict[str, Place]:
-    """The documents in one artifact; ``held`` answers for the identity of what it was made from."""
+def contained(made: Made, ids: Collection[str], places_in: Callable[[str], dict[str, Place]]) -> dict[str, Place]:
+    """The documents in one artifact; ``places_in`` answers for the identity of what it was made from."""
 
-    def given(kind: str) -> dict[str, Place]:
-        return {name: at for parent in made.parents(kind) for name, at in held(parent).items()}
+    def inherited(kind: str) -> dict[str, Place]:
+        return {name: at for parent in made.parents(kind) for name, at in places_in(parent).items()}
 
     match made.kind:
         case "Raw":
@@ -111,18 +111,18 @@ def contained(made: Made, ids: Collection[str], held: Callable[[str], dict[str, 
             ledger = read_ledger(made.path / LEDGER, id=ids, action="kept", columns=("id", "split", "part"))
             return {row["id"]: (row["split"], row["part"]) for row in ledger}
         case "Tokenizer":
-            kept = (made.manifest["spec"] or {}).get("mode") == "keep"  # the base's own; it has read nothing here
-            return {} if kept else {name: at for name, at in given("Corpus").items() if at[0] == "train"}
+            unchanged = (made.manifest["spec"] or {}).get("mode") == "keep"  # the base's own; it has read nothing here
+            return {} if unchanged else {name: at for name, at in inherited("Corpus").items() if at[0] == "train"}
         case "Tokens":
-            return {name: at for name, at in given("Corpus").items() if at[0] in SPLITS}
+            return {name: at for name, at in inherited("Corpus").items() if at[0] in SPLITS}
         case "Datasheet":
-            return given("Raw")
+            return inherited("Raw")
         case "Checkpoint":
             read = parts_read(made.manifest["spec"] or {})
-            own = {name: at for name, at in given("Tokens").items() if at[0] == "train" and at[1] in read}
-            return given("Checkpoint") | own
+            own = {name: at for name, at in inherited("Tokens").items() if at[0] == "train" and at[1] in read}
+            return inherited("Checkpoint") | own
         case _:
-            return given("Checkpoint")
+            return inherited("Checkpoint")
 
 
 def parts_read(spec: dict[str, Any]) -> set[str]:
@@ -132,21 +132,21 @@ def parts_read(spec: dict[str, Any]) -> set[str]:
     return {"general"} if spec.get("scratch") is not None else set()
 
 
-def near(ledger: Path, ids: Collection[str]) -> dict[str, str]:
+def related(ledger: Path, ids: Collection[str]) -> dict[str, str]:
     """Other documents that a ledger knows to repeat these, with what they are: duplicates, or of the same cluster."""
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     columns = ("id", "action", "reason", "duplicate_of", "cluster")
     clusters = set()
     for row in read_ledger(ledger, id=ids, columns=columns):
         if row["duplicate_of"]:
-            found[row["duplicate_of"]] = f"{row['reason']}, kept in its stead"
+            matches[row["duplicate_of"]] = f"{row['reason']}, kept in its stead"
         if row["cluster"]:
             clusters.add(row["cluster"])
     for row in read_ledger(ledger, duplicate_of=ids, columns=columns):
-        found[row["id"]] = f"{row['reason']}, dropped in its favour"
+        matches[row["id"]] = f"{row['reason']}, dropped in its favour"
     for row in read_ledger(ledger, cluster=clusters, columns=columns):
-        found.setdefault(row["id"], "of the same cluster")
-    return {name: what for name, what in sorted(found.items()) if name not in ids}
+        matches.setdefault(row["id"], "of the same cluster")
+    return {name: what for name, what in sorted(matches.items()) if name not in ids}
 
 
 def close(name: str, ids: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Raw -> Corpus: the order of it all."""
+"""Raw -> Corpus: filter, decontaminate, deduplicate, hold out and write, in two passes over the text."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from domain.spec import Share, Spec, fingerprint
 from domain.stage import stage
 
 VERSION = 3
-JUDGED = 2  # the form of what a judged shard leaves, which is kept from run to run
-UNUSED = 30 * 86_400.0  # seconds after which a judged shard that no run has asked for is removed
+FORMAT = 3  # of the cached results of a filtered shard
+UNUSED = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
 
 class Curation(Spec):
-    """How Raw is cleaned and split. The order of filters is the order in which they judge."""
+    """How Raw is cleaned and split. Filters run in the order in which they are listed."""
 
     filters: Annotated[
         tuple[AnyFilter, ...], Field(description="language, quality, privacy, harm, or package.module:function")
@@ -56,9 +56,9 @@ class Curation(Spec):
 
     def identity_key(self) -> dict[str, Any]:
         """The settings, with the content of what they name by a path."""
-        said = self.model_dump(mode="json")
+        settings = self.model_dump(mode="json")
         return {
-            **said,
+            **settings,
             "filters": [each.identity_key() for each in self.filters],
             "earlier": self.remembered_identity(),
         }
@@ -78,7 +78,7 @@ class Curation(Spec):
             raise UserError("corpus.earlier", str(error), "name the folder of a finished corpus") from None
 
     def passages(self) -> Passages | None:
-        """The step that cuts repeated paragraphs, if it is asked for."""
+        """The step that cuts repeated paragraphs, if the recipe has it."""
         return next((step for step in self.dedup if isinstance(step, Passages)), None)
 
 
@@ -90,7 +90,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     is left to train on; ``RuntimeError`` where counts do not add up.
     """
     from corpora.executor import execute
-    from corpora.write_pass import Publish
+    from corpora.write_pass import WriteSplits
 
     scratch = out / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
@@ -100,59 +100,61 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
         str(path) for part in ("domain", "general") for path in sorted((raw.path / "documents").glob(f"{part}-*"))
     ]
     texts = protected.path / "texts.jsonl"
-    spec.remembered_identity()  # every byte of it is checked before it is believed
-    judged = judge_all(spec, raw, protected, shards, scratch, machine)
-    known = candidates_of(shards, judged)
+    spec.remembered_identity()  # every byte of it is verified before it is used
+    filtered = filter_shards(spec, raw, protected, shards, scratch, machine)
+    candidates = candidates_of(shards, filtered)
     index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()
-    decisions, twice, facts = decide(known, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index)
+    decisions, twice, facts = decide(candidates, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index)
     np.save(scratch / "twice.npy", twice)
     index.save(out / "index")
-    for rank, (start, stop) in enumerate(zip(known.starts, [*known.starts[1:], len(known)], strict=True)):
+    for rank, (start, stop) in enumerate(
+        zip(candidates.starts, [*candidates.starts[1:], len(candidates)], strict=True)
+    ):
         write_lines(scratch / "decided" / f"{rank:05d}.jsonl", decisions.rows(start, stop))
-    publish = Publish(shards, judged, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
-    execute([publish], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "publish", machine=machine)
+    step = WriteSplits(shards, filtered, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
+    execute([step], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "write", machine=machine)
 
     write_ledger(scratch / "left_out.parquet", left_out(raw))
     join_ledgers(out / LEDGER, [scratch / "left_out.parquet", *sorted((scratch / "ledger").iterdir())])
-    kept = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
-    counts = counted(read_lines(raw.path / "inventory.jsonl"), fates(out / LEDGER), kept)
+    counted_rows = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
+    counts = counted(read_lines(raw.path / "inventory.jsonl"), fates(out / LEDGER), counted_rows)
     write_json(out / "counts.json", counts)
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)
     return {**counts, **facts}
 
 
-def judge_all(
+def filter_shards(
     spec: Curation, raw: Raw, protected: Protected, shards: list[str], scratch: Path, machine: Machine
 ) -> list[str]:
-    """Judge every shard; the folders with what came out, in the order of shards.
+    """Filter every shard; returns the folders with the results, in the order of shards.
 
-    A judged shard is kept beside the artifacts under a name that follows from the shard's bytes and from all that
-    judges it. So a run that was killed goes on where it was, and next week's judges only what is new.
+    A filtered shard is cached beside the artifacts under a key of the shard's bytes and of all settings that filter
+    it. So a killed run resumes where it was, and next week's run filters only what is new.
     """
     from corpora.executor import execute
-    from corpora.filter_pass import Judge, ReadShard
+    from corpora.filter_pass import FilterShards, ReadShard
 
-    judges = spec.replace(
+    settings = spec.replace(
         dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, earlier=None
     )
-    asked = [VERSION, JUDGED, judges.identity_key(), protected.digest]
-    kept = machine.cache / "curate"
+    request = [VERSION, FORMAT, settings.identity_key(), protected.digest]
+    cache = machine.cache / "curate"
     folders = []
     for shard in shards:
         content = raw.manifest["files"][f"documents/{Path(shard).name}"]["sha256"]
-        folders.append(str((kept / fingerprint([asked, content])[:32]).resolve()))
+        folders.append(str((cache / fingerprint([request, content])[:32]).resolve()))
     todo = {folder: shard for shard, folder in zip(shards, folders, strict=True) if not Path(folder).exists()}
     if todo:
-        kept.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
         texts = str(protected.path / "texts.jsonl")
-        judge = Judge(spec.filters, spec.decontaminate, spec.passages(), texts, list(todo))
-        logs = scratch / "logs" / fingerprint([asked, sorted(todo)])[:16]
-        pipeline = [ReadShard(list(todo.values())), judge]
+        step = FilterShards(spec.filters, spec.decontaminate, spec.passages(), texts, list(todo))
+        logs = scratch / "logs" / fingerprint([request, sorted(todo)])[:16]
+        pipeline = [ReadShard(list(todo.values())), step]
         execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine)
     for folder in folders:
         os.utime(folder)
-    for path in kept.iterdir():
+    for path in cache.iterdir():
         if path.stat().st_mtime < time.time() - UNUSED:
             shutil.rmtree(path, ignore_errors=True)
     return folders
@@ -161,8 +163,8 @@ def judge_all(
 def left_out(raw: Raw) -> Iterator[dict[str, Any]]:
     """The ledger's rows for what gave no document while collecting."""
     for row in read_lines(raw.path / "quarantine.jsonl"):
-        known = {"id": row["record"], "part": row["part"], "source": row["source"]}
-        yield entry(known, stage="collect", action=row["action"], reason=row["reason"])
+        document = {"id": row["record"], "part": row["part"], "source": row["source"]}
+        yield entry(document, stage="collect", action=row["action"], reason=row["reason"])
 
 
 def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:

@@ -94,17 +94,17 @@ class Guard:
         # Which item each run is from: runs ascending, as most belong to one.
         self.items = np.concatenate(items) if items else np.empty((0, 2), np.int64)
 
-    def finds(self, words: Split, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+    def matches(self, words: Split, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """int64 [finds, 2]: the number of a document, and of a protected run in it; each pair once, ascending.
 
         ``numbers`` names the texts of ``words``. A text is matched whole, so no edge can hide a run.
         """
-        places, runs = self.matches(words.hashes, words.offsets)
+        places, runs = self.locate(words.hashes, words.offsets)
         texts = np.searchsorted(words.offsets, places, side="right") - 1
         pairs = np.unique(np.asarray(numbers, np.int64)[texts] << 32 | runs)  # as one number: 6 times as fast
         return np.stack((pairs >> 32, pairs & (2**32 - 1)), axis=1)
 
-    def matches(self, hashes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def locate(self, hashes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(place of its first word, number) of each protected run in the words of a ``Split``."""
         likely = np.flatnonzero(self.prefixes.hold(ngram_hashes(hashes, self.spec.min_words)))
         ends = offsets[np.searchsorted(offsets, likely, side="right")]
@@ -114,10 +114,10 @@ class Guard:
             grams = ngram_hashes_at(hashes, here, length)
             listed = self.runs.hold(grams) > 0
             here, grams = here[listed], grams[listed]
-            found = np.minimum(np.searchsorted(keys, grams), len(keys) - 1)
-            held = keys[found] == grams
-            places.append(here[held])
-            runs.append(found[held] + number)
+            nearest = np.minimum(np.searchsorted(keys, grams), len(keys) - 1)
+            equal = keys[nearest] == grams
+            places.append(here[equal])
+            runs.append(nearest[equal] + number)
         return np.concatenate(places), np.concatenate(runs)
 
     def decide(self, finds: np.ndarray, sources: Sequence[PartSource], clusters: np.ndarray | None = None) -> Decided:
@@ -134,11 +134,11 @@ class Guard:
         common = np.bincount(holders[:, 1], minlength=self.numbers[-1]) > self.spec.max_documents
         documents, runs = finds[~common[finds[:, 1]]].T
         tasks = defaultdict[int, set[str]](set)
-        found = set[int]()
+        matched = set[int]()
         first, last = (np.searchsorted(self.items[:, 0], runs, side=side) for side in ("left", "right"))
         for document, low, high in zip(documents.tolist(), first.tolist(), last.tolist(), strict=True):
             items = self.items[low:high, 1].tolist()
-            found.update(items)
+            matched.update(items)
             tasks[document].update(self.tasks[item] for item in items)
         self.refuse_many(tasks, sources)
         facts = {
@@ -147,7 +147,7 @@ class Guard:
                 task: {
                     "texts": texts,
                     "too_short": self.too_short[task],
-                    "found": sum(self.tasks[item] == task for item in found),
+                    "found": sum(self.tasks[item] == task for item in matched),
                     "documents": sum(task in each for each in tasks.values()),
                 }
                 for task, texts in sorted(Counter(self.tasks).items())
@@ -183,19 +183,19 @@ class Guard:
         broke it up, and what remains of it cannot be told.
         """
         words = split(text)
-        places, found = self.matches(words.hashes, np.array([0, len(words)]))
-        asked = np.isin(found, runs)
-        if not set(runs) <= set(found[asked].tolist()):
+        places, runs_here = self.locate(words.hashes, np.array([0, len(words)]))
+        matched = np.isin(runs_here, runs)
+        if not set(runs) <= set(runs_here[matched].tolist()):
             return "", 1
-        lengths = np.array(self.lengths)[np.searchsorted(self.numbers, found[asked], side="right") - 1]
-        starts, ends = words.starts[places[asked]], words.ends[places[asked] + lengths - 1]
+        lengths = np.array(self.lengths)[np.searchsorted(self.numbers, runs_here[matched], side="right") - 1]
+        starts, ends = words.starts[places[matched]], words.ends[places[matched] + lengths - 1]
         breaks = np.array([0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)])
         lows = breaks[np.searchsorted(breaks, starts, side="right") - 1]
         highs = breaks[np.searchsorted(breaks, ends, side="left")]
-        kept, stop, count = [], 0, 0
+        pieces, stop, count = [], 0, 0
         for low, high in sorted(zip(lows.tolist(), highs.tolist(), strict=True)):
             if low > stop or not count:
-                kept.append(text[stop:low])
+                pieces.append(text[stop:low])
                 count += 1
             stop = max(stop, high)
-        return clean("".join([*kept, text[stop:]])), count
+        return clean("".join([*pieces, text[stop:]])), count

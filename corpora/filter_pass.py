@@ -1,4 +1,4 @@
-"""The first pass over the text: every filter over every document, and the marks by which the rest is decided."""
+"""The first pass over the text: run all filters, and compute signatures for deduplication and decontamination."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from datatrove.pipeline.base import PipelineStep
 from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import Passages
 from corpora.dedup.exact import exact_keys
-from corpora.dedup.passages import marks
+from corpora.dedup.passages import passage_hashes
 from corpora.document import Document, from_trove, to_trove
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer, Label
 from domain.errors import UserError
@@ -29,24 +29,24 @@ from domain.jsonlines import line, read_lines
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, split
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # the machine's trouble, no document's
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # errors of the machine, not of a document
 BATCH = 256  # documents that pass the filters together
 
 
 @dataclass
 class DocumentState:
-    """A document on its way: as it now reads, its words, and what was said of it."""
+    """A document between filters: its current text, its words, and the events recorded for it."""
 
     document: Document
     words: Words
     size: int
     confidence: float | None = None  # in its language
-    said: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     stays: bool = True
 
-    def say(self, stage: str, action: str, reason: str, detail: str = "", score: float | None = None) -> None:
-        """Note what a stage said; whatever is not a change ends the way."""
-        self.said.append({"stage": stage, "action": action, "reason": reason, "detail": detail, "score": score})
+    def record(self, stage: str, action: str, reason: str, detail: str = "", score: float | None = None) -> None:
+        """Note what a stage events; whatever is not a change ends the way."""
+        self.events.append({"stage": stage, "action": action, "reason": reason, "detail": detail, "score": score})
         self.stays = self.stays and action == "changed"
 
 
@@ -65,15 +65,15 @@ class ReadShard(PipelineStep):  # type: ignore[misc]
             yield to_trove(record)
 
 
-class Judge(PipelineStep):  # type: ignore[misc]
-    """All filters in their order, on one split into words; then keys, bands and finds of what stays.
+class FilterShards(PipelineStep):  # type: ignore[misc]
+    """All filters in their order, on one split into words; then keys, bands and matches of what stays.
 
-    Rank r fills the folder ``outs[r]``, which is there once it is whole: ``fates.jsonl``, a line for each document of
-    the shard with what was said of it; of those that stay, ``clean.jsonl``, the text; ``known.json``, source, date and
-    id, by column; ``marks.npz``, the numbers.
+    Rank r fills the folder ``outs[r]``, which appears once complete: ``states.jsonl``, a line for each document of the
+    shard with its events; of those that stay, ``clean.jsonl``, the text; ``columns.json``, source, date and id by
+    column; ``signatures.npz``, the numbers.
     """
 
-    name, type = "judge", "filter"
+    name, type = "filter shards", "filter"
 
     def __init__(
         self, filters: tuple[Filter, ...], decontaminate: Decontamination, passages: Passages | None, texts: str,
@@ -84,45 +84,50 @@ class Judge(PipelineStep):  # type: ignore[misc]
         self.texts, self.outs, self.tried = texts, outs, secrets.token_hex(8)
 
     def run(self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
-        """Judge the rank's shard; nothing is passed on but the files."""
+        """Filter the shard of this rank; the result is in its files, and nothing is yielded."""
         out = Path(self.outs[rank])
         building, watch = out.with_name(f"{out.name}.part"), Watch(out.with_name(f"{out.name}.at"), self.tried)
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         protection = guard(Path(self.texts), self.decontaminate)
-        with (building / "fates.jsonl").open("wb") as fates, (building / "clean.jsonl").open("wb") as texts:
-            keys, bands, finds, passages = [], [], [], []
-            known: dict[str, list[str | None]] = {"source": [], "date": [], "id": []}
-            begin = kept = 0
+        with (building / "states.jsonl").open("wb") as states, (building / "clean.jsonl").open("wb") as texts:
+            keys, bands, matches, passages = [], [], [], []
+            columns: dict[str, list[str | None]] = {"source": [], "date": [], "id": []}
+            begin = passed = 0
             stream = map(from_trove, data)
             while batch := list(islice(stream, 1 if watch.careful else BATCH)):
-                judged, came = self.judged(batch, begin, watch)
-                for fate in judged:
-                    row = {**fate.document.row(), "bytes": fate.size, "confidence": fate.confidence, "said": fate.said}
+                results, came = self.filtered(batch, begin, watch)
+                for state in results:
+                    row = {
+                        **state.document.row(),
+                        "bytes": state.size,
+                        "confidence": state.confidence,
+                        "events": state.events,
+                    }
                     del row["text"]
-                    fates.write(line(row))
-                staying = [fate for fate in judged if fate.stays]
-                stay = Split.of([fate.words for fate in staying])
-                texts.writelines(line({"text": fate.document.text}) for fate in staying)
-                for name, column in known.items():
-                    column.extend(getattr(fate.document, name) for fate in staying)
-                keys.append(exact_keys([fate.document.text for fate in staying]))
+                    states.write(line(row))
+                staying = [state for state in results if state.stays]
+                stay = Split.of([state.words for state in staying])
+                texts.writelines(line({"text": state.document.text}) for state in staying)
+                for name, column in columns.items():
+                    column.extend(getattr(state.document, name) for state in staying)
+                keys.append(exact_keys([state.document.text for state in staying]))
                 bands.append(band_hashes(stay))
                 # Compared as it came and as it stays: a mask or a cut may break or join the words that both share.
-                changed = [i for i, fate in enumerate(judged) if fate.stays and fate.said]
-                places = np.flatnonzero([fate.stays for fate in judged])
-                finds.append(protection.finds(stay, kept + np.arange(len(staying))))
+                changed = [i for i, state in enumerate(results) if state.stays and state.events]
+                places = np.flatnonzero([state.stays for state in results])
+                matches.append(protection.matches(stay, passed + np.arange(len(staying))))
                 before = Split.of([came[i] for i in changed])
-                finds.append(protection.finds(before, kept + np.searchsorted(places, changed)))
+                matches.append(protection.matches(before, passed + np.searchsorted(places, changed)))
                 if self.passages is not None:
-                    passages.append(marks([fate.document.text for fate in staying], self.passages, kept))
-                begin, kept = begin + len(batch), kept + len(staying)
-        (building / "known.json").write_bytes(orjson.dumps(known))
+                    passages.append(passage_hashes([state.document.text for state in staying], self.passages, passed))
+                begin, passed = begin + len(batch), passed + len(staying)
+        (building / "columns.json").write_bytes(orjson.dumps(columns))
         np.savez(
-            building / "marks.npz",
+            building / "signatures.npz",
             keys=np.concatenate([np.empty((0, 2), np.uint64), *keys]),
             bands=np.concatenate([np.empty((0, BANDS), np.uint64), *bands]),
-            finds=np.unique(np.concatenate([np.empty((0, 2), np.int64), *finds]), axis=0),
+            matches=np.unique(np.concatenate([np.empty((0, 2), np.int64), *matches]), axis=0),
             passages=np.concatenate([np.empty((0, 2), np.uint64), *passages]),
         )
         shutil.rmtree(out, ignore_errors=True)
@@ -130,60 +135,60 @@ class Judge(PipelineStep):  # type: ignore[misc]
         watch.end()
         yield from ()
 
-    def judged(self, documents: list[Document], begin: int, watch: Watch) -> tuple[list[DocumentState], list[Words]]:
-        """The fate of each document, and its words as it came."""
+    def filtered(self, documents: list[Document], begin: int, watch: Watch) -> tuple[list[DocumentState], list[Words]]:
+        """The state of each document, and its words before any filter."""
         came = list(Split([document.text for document in documents]))
-        fates = [
+        states = [
             DocumentState(document, words, len(document.text.encode()))
             for document, words in zip(documents, came, strict=True)
         ]
-        for number, fate in enumerate(fates, begin):
+        for number, state in enumerate(states, begin):
             if number in watch.deadly:
-                fate.say("filters", "quarantined", "error", "its worker died on it")
+                state.record("filters", "quarantined", "error", "its worker died on it")
         watch.look(begin)
         for each in self.filters:
-            staying = [fate for fate in fates if fate.stays]
-            for fate, verdict in zip(staying, verdicts(each, staying), strict=True):
-                apply_verdict(fate, each, verdict)
-        return fates, came
+            staying = [state for state in states if state.stays]
+            for state, answer in zip(staying, answers(each, staying), strict=True):
+                apply_answer(state, each, answer)
+        return states, came
 
 
-def verdicts(each: Filter, fates: Sequence[DocumentState]) -> Sequence[FilterAnswer | Exception]:
-    """What a filter says of each; where it raises on many at once, it is asked for each alone.
+def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAnswer | Exception]:
+    """A filter's answer for each document; if it fails on a batch, it is run again on each document alone.
 
-    Raises what is not a document's fault: a ``UserError``, as of a model that cannot be read, and the disk's errors.
+    Raises errors that no document causes: ``UserError``, as for a model that cannot be read, and disk errors.
     """
-    documents = [fate.document for fate in fates]
+    documents = [state.document for state in states]
     try:
-        return each.judge_all(documents, Split.of([fate.words for fate in fates]))
+        return each.judge(documents, Split.of([state.words for state in states]))
     except Exception as error:
         if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK):
             raise  # no document is to blame
-        if len(fates) == 1:
+        if len(states) == 1:
             return [error]
-        return [verdicts(each, [fate])[0] for fate in fates]
+        return [answers(each, [state])[0] for state in states]
 
 
-def apply_verdict(fate: DocumentState, each: Filter, verdict: FilterAnswer | Exception) -> None:
-    """Do as a filter says."""
-    match verdict:
+def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exception) -> None:
+    """Apply the answer of a filter to a document."""
+    match answer:
         case None:
             return
         case Drop(reason=reason, detail=detail, score=score):
-            fate.say(each.kind, "dropped", reason, detail, score)
+            state.record(each.kind, "dropped", reason, detail, score)
         case Label(language=language, score=score):
-            fate.confidence = round(score, 4)
-            fate.document = replace(fate.document, language=language)
+            state.confidence = round(score, 4)
+            state.document = replace(state.document, language=language)
         case Change(text=text, reason=reason, detail=detail):
-            fate.document = replace(fate.document, text=text)
-            fate.words = split(fate.document.text)
-            fate.say(each.kind, "changed", reason, detail)
-            if not fate.document.text:
-                fate.say(each.kind, "dropped", "empty", "nothing is left of its text")
+            state.document = replace(state.document, text=text)
+            state.words = split(state.document.text)
+            state.record(each.kind, "changed", reason, detail)
+            if not state.document.text:
+                state.record(each.kind, "dropped", "empty", "nothing is left of its text")
         case Exception() as error:
             # An object's address in a message would differ from run to run.
-            told = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {error}")
-            fate.say(each.kind, "quarantined", "error", told)
+            message = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {error}")
+            state.record(each.kind, "quarantined", "error", message)
 
 
 class Watch:
@@ -207,10 +212,10 @@ class Watch:
             self.deadly = before["deadly"] + ([before["at"]] if before["careful"] else [])
 
     def look(self, number: int) -> None:
-        """The documents from ``number`` on are judged now."""
+        """Note that the documents from ``number`` on are being filtered."""
         note = {"run": self.run, "careful": self.careful, "at": number, "deadly": self.deadly}
         self.path.write_bytes(orjson.dumps(note))
 
     def end(self) -> None:
-        """All went well."""
+        """Remove the note: the shard is complete."""
         self.path.unlink(missing_ok=True)

@@ -69,9 +69,9 @@ def split(
     """
     first = first_later_days(sources, dates, spec.later) if spec.later else {}
     loudness = {name: place for place, name in enumerate(LOUDEST)}
-    asked: dict[int, int] = {}
+    targets: dict[int, int] = {}
     for key, source, day, root in zip(keys, sources, dates, roots, strict=True):
         is_later = day is not None and source in first and day >= first[source]
         wish = loudness["later" if is_later else split_of_key(key, spec)]
-        asked[root] = min(wish, asked.get(root, wish))
-    return [LOUDEST[asked[root]] for root in roots]
+        targets[root] = min(wish, targets.get(root, wish))
+    return [LOUDEST[targets[root]] for root in roots]

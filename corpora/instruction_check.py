@@ -28,12 +28,12 @@ def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontam
     places, finds, stream = list[str](), [np.empty((0, 2), np.int64)], iter(orders)
     while batch := list(islice(stream, BATCH)):
         texts = [clean("\n\n".join(message["content"] for message in order.messages)) for order in batch]
-        finds.append(protection.finds(Split(texts), len(places) + np.arange(len(batch))))
+        finds.append(protection.matches(Split(texts), len(places) + np.arange(len(batch))))
         places += [order.place for order in batch]
-    asked = protection.decide(np.concatenate(finds), [("tuning", "orders")] * len(places)).dropped
-    if not asked:
+    contaminated = protection.decide(np.concatenate(finds), [("tuning", "orders")] * len(places)).dropped
+    if not contaminated:
         return
-    named = ", ".join(f"{places[number]} ({asked[number]})" for number in sorted(asked)[:SHOWN])
-    more = f" and {len(asked) - SHOWN:,} more" if len(asked) > SHOWN else ""
-    problem = f"{len(asked):,} of {len(places):,} orders hold what the evals ask: {named}{more}"
+    named = ", ".join(f"{places[number]} ({contaminated[number]})" for number in sorted(contaminated)[:SHOWN])
+    more = f" and {len(contaminated) - SHOWN:,} more" if len(contaminated) > SHOWN else ""
+    problem = f"{len(contaminated):,} of {len(places):,} orders hold what the evals ask: {named}{more}"
     raise UserError("instruction_tuning.path", problem, "take these lines out of the file")

@@ -32,14 +32,14 @@ def entry(
 ) -> Row:  # fmt: skip
     """A row of the ledger: what a stage did to a document, and why.
 
-    ``action`` is ``changed``, or the document's fate: ``kept``, ``dropped`` or ``quarantined``. ``document`` has
+    ``action`` is ``changed``, or the document's outcome: ``kept``, ``dropped`` or ``quarantined``. ``document`` has
     ``id``, ``part``, ``source``, ``url``, ``licence``, ``date``, ``language``, the ``confidence`` in it, ``bytes`` (of
     the text as it came) and ``shard``; what it lacks is null. The last three arguments are of a kept document.
     """
     own = {name: document.get(name) for name in COLUMNS[:9]}
-    said = {"stage": stage, "action": action, "reason": reason, "detail": detail, "score": score}
-    kept = {"duplicate_of": duplicate_of, "split": split, "bytes_kept": bytes_kept, "cluster": cluster}
-    return {**own, **said, **kept, "shard": document.get("shard")}
+    event = {"stage": stage, "action": action, "reason": reason, "detail": detail, "score": score}
+    outcome = {"duplicate_of": duplicate_of, "split": split, "bytes_kept": bytes_kept, "cluster": cluster}
+    return {**own, **event, **outcome, "shard": document.get("shard")}
 
 
 def write_ledger(path: Path, rows: Iterable[Row]) -> None:
@@ -107,17 +107,17 @@ def read_ledger(
         yield from batch.to_pylist()
 
 
-def counted(inventory: Iterable[Row], ledger: Iterable[Row], kept: Iterable[Row]) -> dict[str, Any]:
+def counted(inventory: Iterable[Row], ledger: Iterable[Row], written: Iterable[Row]) -> dict[str, Any]:
     """The counts of a curation, from three independent lists: what Raw held, the ledger, and what was written.
 
-    ``kept`` rows carry ``source``, ``part``, ``split`` and ``bytes``. A row of it, or of the ledger, stands for as many
+    ``written`` rows carry ``source``, ``part``, ``split`` and ``bytes``. A row of it, or of the ledger, counts as many
     ``documents`` as it says, else for one. Raises ``RuntimeError`` where, for any source, in = out + dropped +
     quarantined does not hold, or the ledger's kept are not those written: then a document was lost, and the corpus must
     not be used. What was left out while collecting never came in and is not counted.
     """
     came, stayed = Counter[PartSource](), Counter[PartSource]()
-    said = {action: Counter[PartSource]() for action in ("kept", "dropped", "quarantined", "changed")}
-    reasons = {action: Counter[str]() for action in said}
+    by_action = {action: Counter[PartSource]() for action in ("kept", "dropped", "quarantined", "changed")}
+    reasons = {action: Counter[str]() for action in by_action}
     sizes = Counter[str]()
     splits: dict[str, dict[str, dict[str, int]]] = {}
     for row in inventory:
@@ -125,21 +125,21 @@ def counted(inventory: Iterable[Row], ledger: Iterable[Row], kept: Iterable[Row]
         sizes["in"] += row["bytes"]
     for row in ledger:
         if row["stage"] != "collect":
-            said[row["action"]][row["part"], row["source"]] += row.get("documents", 1)
+            by_action[row["action"]][row["part"], row["source"]] += row.get("documents", 1)
             reasons[row["action"]][row["reason"]] += row.get("documents", 1)
-    for row in kept:
+    for row in written:
         stayed[row["part"], row["source"]] += row.get("documents", 1)
         sizes["out"] += row["bytes"]
         part = splits.setdefault(row["split"], {}).setdefault(row["part"], {"documents": 0, "bytes": 0})
         part["documents"] += row.get("documents", 1)
         part["bytes"] += row["bytes"]
     sources: dict[str, Counter[str]] = {}
-    dropped, quarantined = said["dropped"], said["quarantined"]
-    for of in sorted(came | dropped | quarantined | stayed | said["kept"]):
-        if came[of] != stayed[of] + dropped[of] + quarantined[of] or stayed[of] != said["kept"][of]:
+    dropped, quarantined = by_action["dropped"], by_action["quarantined"]
+    for of in sorted(came | dropped | quarantined | stayed | by_action["kept"]):
+        if came[of] != stayed[of] + dropped[of] + quarantined[of] or stayed[of] != by_action["kept"][of]:
             balance = (
                 f"{came[of]:,} in, {stayed[of]:,} out, {dropped[of]:,} dropped, {quarantined[of]:,} quarantined, "
-                f"{said['kept'][of]:,} kept by the ledger"
+                f"{by_action['kept'][of]:,} kept by the ledger"
             )
             raise RuntimeError(f"the documents of {of[1]} ({of[0]}) do not add up: {balance}")
         numbers = {"in": came[of], "out": stayed[of], "dropped": dropped[of], "quarantined": quarantined[of]}

@@ -58,9 +58,9 @@ class Kinds:
         if isinstance(value, self.parent):
             return value
         kind = str(value["kind"])
-        found = self.own_spec or self.named(kind)
+        own_kind = self.own_spec or self.named(kind)
         try:
-            return found.model_validate(value, context=info.context)
+            return own_kind.model_validate(value, context=info.context)
         except ValidationError as error:
             each = (f"{'.'.join(map(str, e['loc'])) or kind}: {e['msg']}" for e in error.errors())
             raise ValueError("; ".join(each)) from None
@@ -69,14 +69,14 @@ class Kinds:
         """The class of the team's own; raises ``ValueError`` in one line."""
         module, _, name = kind.partition(":")
         try:
-            found = getattr(importlib.import_module(module), name)
+            value = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise ValueError(f"kind {kind} cannot be imported ({error}); write {OWN}") from None
-        if not (isinstance(found, type) and self.parent and issubclass(found, self.parent)):
+        if not (isinstance(value, type) and self.parent and issubclass(value, self.parent)):
             raise ValueError(
                 f"kind {kind} is no {self.parent and self.parent.__name__}; make it a subclass of corpora's"
             )
-        return found
+        return value
 
 
 def spelled_out(value: Any) -> Any:

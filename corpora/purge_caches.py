@@ -23,21 +23,21 @@ SHORTEST = 12  # characters of an id that is looked for in the names of files: a
 def addresses(raws: Iterable[Path], ids: Collection[str]) -> set[str]:
     """The URLs of documents, as raw text states them; they are there after their text is deleted, too."""
     marks = [line({"id": name})[1:-2] for name in ids]
-    found = set()
+    urls = set()
     for raw in raws:
         for shard in sorted((raw / "documents").glob("*.jsonl")):
             with shard.open("rb") as lines:
                 for text in lines:
                     if any(mark in text for mark in marks) and (row := orjson.loads(text))["id"] in ids and row["url"]:
-                        found.add(str(row["url"]))
-    return found
+                        urls.add(str(row["url"]))
+    return urls
 
 
 def holding(cache: Path, ids: Collection[str], urls: Collection[str]) -> Iterator[Path]:
     """The files and folders that hold any of these documents, or of which nobody can tell; logs of feeds apart."""
     for folder in sorted((cache / JUDGED).glob("*")):
-        fates = folder / "fates.jsonl"
-        if not fates.exists() or any(row["id"] in ids for row in read_lines(fates)):
+        states = folder / "states.jsonl"
+        if not states.exists() or any(row["id"] in ids for row in read_lines(states)):
             yield folder
     names = {stem for name in ids if len(stem := name.partition("#")[0]) >= SHORTEST} | {file_name(url) for url in urls}
     names |= {hashlib.sha256(each.encode()).hexdigest()[:32] for each in (*ids, *urls)}

@@ -54,10 +54,10 @@ def excerpts(raw: Path, rows: Iterable[Row]) -> dict[str, str]:
     for row in rows:
         if row["shard"] is not None:
             wanted[row["shard"]].add(row["id"])
-    found = {}
+    by_id = {}
     for shard, names in sorted(wanted.items()):
         path = raw / "documents" / shard
         for record in read_lines(path) if path.is_file() else ():
             if record["id"] in names:
-                found[record["id"]] = excerpt(record["text"])
-    return found
+                by_id[record["id"]] = excerpt(record["text"])
+    return by_id

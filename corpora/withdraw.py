@@ -42,7 +42,7 @@ class Withdrawals:
             problem = f"line {len(lines)} or one before it is no withdrawal ({error})"
             raise UserError(str(path), problem, "fix that line; each is {id, sha256, reason}") from None
 
-    def seen(self) -> list[list[str]]:
+    def state(self) -> list[list[str]]:
         """What enters the request for a new collection."""
         return [sorted(self.ids), sorted(self.hashes)]
 
@@ -52,8 +52,8 @@ def record(work: Path, rows: Iterable[Row]) -> int:
     path, before = work / "withdrawn.jsonl", b""
     if path.exists():
         before = path.read_bytes()
-    said = {(row["id"], row["sha256"]) for row in map(orjson.loads, before.split(b"\n")[:-1])}
-    new = [row for row in rows if (row["id"], row["sha256"]) not in said]
+    recorded = {(row["id"], row["sha256"]) for row in map(orjson.loads, before.split(b"\n")[:-1])}
+    new = [row for row in rows if (row["id"], row["sha256"]) not in recorded]
     with path.open("ab") as file:
         file.truncate(before.rfind(b"\n") + 1)  # of a line that a crash cut off
         file.writelines(line(row) for row in new)

@@ -115,11 +115,11 @@ def of_type(url: str, day: str | None, media: str, body: bytes, charset: str | N
     if kind is None:
         return None
     if kind == "text":
-        body = body.decode(known(charset), errors="replace").encode()
+        body = body.decode(supported_charset(charset), errors="replace").encode()
     return Capture(url=url, day=day, form=kind, content=body, charset=charset)
 
 
-def known(charset: str | None) -> str:
+def supported_charset(charset: str | None) -> str:
     """The charset, if Python can decode it, else UTF-8."""
     try:
         b"\xff".decode(charset or "utf-8", errors="replace")

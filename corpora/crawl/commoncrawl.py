@@ -59,9 +59,9 @@ class CommonCrawl:
         """The pages of a domain and its subdomains, the latest for each URL, by URL. Raises ``UserError``."""
         latest: dict[str, Listed] = {}
         for line in self.lines(domain):
-            found = listed(line)
-            if found is not None and (found.url not in latest or latest[found.url].seconds < found.seconds):
-                latest[found.url] = found
+            page = listed(line)
+            if page is not None and (page.url not in latest or latest[page.url].seconds < page.seconds):
+                latest[page.url] = page
         return [latest[url] for url in sorted(latest)]
 
     def lines(self, domain: str) -> Iterator[str]:

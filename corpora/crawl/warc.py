@@ -29,7 +29,7 @@ def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture
     """
     start = 0
     damage: Broken | None = None  # told once it is clear which record it is of
-    last, told = 0, -1
+    last, reported = 0, -1
     while start >= 0:
         begun = False
         try:
@@ -38,12 +38,12 @@ def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture
                 if damage is not None:
                     yield damage
                     damage = None
-                found = capture(record, wanted)
-                if isinstance(found, str):
-                    told = offset
-                    yield Broken(offset=offset, reason=found)
-                elif found is not None:
-                    yield found
+                result = capture(record, wanted)
+                if isinstance(result, str):
+                    reported = offset
+                    yield Broken(offset=offset, reason=result)
+                elif result is not None:
+                    yield result
             if not begun and start == 0:
                 damage = Broken(offset=0, reason="holds no WARC record")
             start = -1
@@ -52,7 +52,7 @@ def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture
             if not begun and start > 0:
                 yield Broken(offset=start, reason=reason)
                 damage = None
-            elif last != told:  # the record there was told of already
+            elif last != reported:  # the record there was told of already
                 damage = Broken(offset=last, reason=reason)
             start = following(file, (last if begun else start) + 1)
     if damage is not None:

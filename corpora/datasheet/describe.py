@@ -10,7 +10,7 @@ from pydantic import Field
 
 from corpora.datasheet.duplicates import duplicates
 from corpora.datasheet.groups import bins
-from corpora.datasheet.ledger_counts import Fates
+from corpora.datasheet.ledger_counts import LedgerCounts
 from corpora.datasheet.token_counts import count_tokens
 from corpora.ledger import LEDGER, read_ledger
 from corpora.samples import excerpt, excerpts
@@ -52,32 +52,32 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[s
     """All that the data sheet says, as JSON."""
     ledger = corpus.path / LEDGER
     filters = [str(each["kind"]) for each in (corpus.manifest["spec"] or {}).get("filters", [])]
-    fates = Fates(filters, spec.samples)
-    fates.read(read_ledger(ledger))
-    lengths, mentions = count_tokens(corpus, tokens, fates)
+    tally = LedgerCounts(filters, spec.samples)
+    tally.read(read_ledger(ledger))
+    lengths, mentions = count_tokens(corpus, tokens, tally)
     return {
         "made_from": {"raw": raw.digest, "corpus": corpus.digest, "tokens": tokens.digest},
-        "total": total(fates),
-        "steps": fates.steps(),
-        "sources": [rates(row) for row in fates.sources.rows(*OF)],
-        "years": [rates(row) for row in fates.years.rows("year")],
-        "languages": [rates(row) for row in fates.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
-        "licences": [rates(row) for row in fates.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
-        "reasons": reasons(fates, raw),
+        "total": total(tally),
+        "steps": tally.steps(),
+        "sources": [rates(row) for row in tally.sources.rows(*OF)],
+        "years": [rates(row) for row in tally.years.rows("year")],
+        "languages": [rates(row) for row in tally.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
+        "licences": [rates(row) for row in tally.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
+        "reasons": reasons(tally, raw),
         "duplicates": duplicates(ledger),
-        "privacy": [found(row) for row in fates.privacy.rows(*OF)],
-        "harm": fates.harm_rates(),
+        "privacy": [detected(row) for row in tally.privacy.rows(*OF)],
+        "harm": tally.harm_rates(),
         "mentions": mentions,
-        "bytes_by_length": bins(came=fates.came, kept=fates.kept),
+        "bytes_by_length": bins(came=tally.came, kept=tally.kept),
         "tokens_by_length": bins(kept=lengths),
         "contamination": [{"task": task, **counts} for task, counts in sorted(corpus.facts.get("tasks", {}).items())],
-        "quarantined": fates.quarantined.rows(*OF, "stage", "reason"),
+        "quarantined": tally.quarantined.rows(*OF, "stage", "reason"),
     }
 
 
-def total(fates: Fates) -> dict[str, Any]:
+def total(tally: LedgerCounts) -> dict[str, Any]:
     """The numbers of everything, and which share of the bytes stays."""
-    numbers = fates.sources.total()
+    numbers = tally.sources.total()
     return rates({name: numbers[name] for name in NUMBERS})
 
 
@@ -88,12 +88,12 @@ def rates(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **numbers, "retention": share}
 
 
-def reasons(fates: Fates, raw: Raw) -> list[dict[str, Any]]:
+def reasons(tally: LedgerCounts, raw: Raw) -> list[dict[str, Any]]:
     """A row for each stage, action and reason in the order of stages, the largest first, with samples of what went."""
-    order = {stage: place for place, stage in enumerate(fates.stages())}
-    rows = fates.reasons.rows("stage", "action", "reason")
+    order = {stage: place for place, stage in enumerate(tally.stages())}
+    rows = tally.reasons.rows("stage", "action", "reason")
     rows.sort(key=lambda row: (order.get(row["stage"], len(order)), -row["documents"]))
-    chosen = [fates.samples_of(row["stage"], row["action"], row["reason"]) for row in rows]
+    chosen = [tally.samples_of(row["stage"], row["action"], row["reason"]) for row in rows]
     texts = excerpts(raw.path, (row for each in chosen for row in each))
     for row, samples in zip(rows, chosen, strict=True):
         row["samples"] = [
@@ -107,6 +107,6 @@ def reasons(fates: Fates, raw: Raw) -> list[dict[str, Any]]:
     return rows
 
 
-def found(row: dict[str, Any]) -> dict[str, Any]:
+def detected(row: dict[str, Any]) -> dict[str, Any]:
     """Finds by kind, apart from where they were found."""
     return {**{name: row[name] for name in OF}, "found": {key: row[key] for key in sorted(row) if key not in OF}}

@@ -17,7 +17,7 @@ FOUND = re.compile(r"([\w-]+) (\d+)")  # "email 2, phone 1", as the privacy filt
 LAST = ("decontaminate", "exact", "near", "passages", "holdout")
 
 
-class Fates:
+class LedgerCounts:
     """What ``read`` has counted so far; memory grows with the number of groups, not of documents."""
 
     def __init__(self, filters: Sequence[str], samples: int) -> None:
@@ -39,13 +39,13 @@ class Fates:
 
     def count_fate(self, row: Row) -> None:
         """A document's last row."""
-        of, size, kept = (row["part"], row["source"]), row["bytes"] or 0, row["action"] == "kept"
+        of, size, stays = (row["part"], row["source"]), row["bytes"] or 0, row["action"] == "kept"
         self.ended[row["stage"]].update(documents=1, bytes=size)
         if row["stage"] == "collect":
             return
         self.came.add(size)
         numbers = {"documents": 1, "bytes": size}
-        if kept:
+        if stays:
             self.kept.add(row["bytes_kept"])
             numbers |= {"documents_kept": 1, "bytes_kept": row["bytes_kept"]}
         self.sources.add(of, **numbers)
@@ -64,8 +64,8 @@ class Fates:
             self.quarantined.add((*of, stage, reason), records=1)
         if stage == "privacy":
             # A mask tells "email 2, phone 1"; a document that goes for what it holds, the kind as its reason.
-            told = row["detail"] if action == "changed" else f"{reason.rpartition(' ')[2]} {row['detail']}"
-            self.privacy.add(of, **{kind: int(count) for kind, count in FOUND.findall(told)})
+            label = row["detail"] if action == "changed" else f"{reason.rpartition(' ')[2]} {row['detail']}"
+            self.privacy.add(of, **{kind: int(count) for kind, count in FOUND.findall(label)})
         elif stage == "harm" and action == "dropped":
             self.harm.add((*of, reason), documents=1)
         if action == "dropped" and (key := (stage, action, reason)) in self.reasons.counts:
@@ -80,9 +80,9 @@ class Fates:
     def stages(self) -> list[str]:
         """All stages in their order; one that the recipe does not name, such as none, comes before decontamination."""
         unknown = [stage for stage in self.ended if stage not in self.order]
-        known = list(self.order)
-        cut = len(known) - len(LAST)
-        return [*known[:cut], *unknown, *known[cut:]]
+        stages = list(self.order)
+        cut = len(stages) - len(LAST)
+        return [*stages[:cut], *unknown, *stages[cut:]]
 
     def steps(self) -> list[dict[str, Any]]:
         """{stage, documents, bytes} left after each stage at which any went; bytes as they came, but the last
@@ -96,8 +96,8 @@ class Fates:
             if stage in self.ended and stage != "holdout":
                 left.subtract(self.ended[stage])
                 rows.append({"stage": stage, **left})
-        kept = self.sources.total()
-        return [*rows, {"stage": "written", "documents": kept["documents_kept"], "bytes": kept["bytes_kept"]}]
+        remaining = self.sources.total()
+        return [*rows, {"stage": "written", "documents": remaining["documents_kept"], "bytes": remaining["bytes_kept"]}]
 
     def harm_rates(self) -> list[dict[str, Any]]:
         """By source: documents that came as far as the harm filter, those it dropped, the rate, and ``most``: what
@@ -115,8 +115,8 @@ class Fates:
             judged = sum(count for (stage, _), count in ends.items() if stage not in before)
             gone = dropped[of].total()
             flagged = FalsePositives(0.0, judged, gone, ())
-            told = {"judged": judged, "dropped": gone, "rate": round(flagged.rate, 6), "most": round(flagged.most, 6)}
-            rows.append({"part": of[0], "source": of[1], **told, "reasons": dict(sorted(dropped[of].items()))})
+            rates = {"judged": judged, "dropped": gone, "rate": round(flagged.rate, 6), "most": round(flagged.most, 6)}
+            rows.append({"part": of[0], "source": of[1], **rates, "reasons": dict(sorted(dropped[of].items()))})
         return rows
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from corpora.datasheet.groups import Lengths
-from corpora.datasheet.ledger_counts import Fates, year
+from corpora.datasheet.ledger_counts import LedgerCounts, year
 from corpora.licence import normal
 from domain.artifacts import PARTS, Corpus, Tokens
 from domain.text.group_mentions import GROUPS, mentions
@@ -43,24 +43,24 @@ def batches(stream: Iterator[tuple[str, dict[str, Any], int]]) -> Iterator[list[
         yield batch
 
 
-def count_tokens(corpus: Corpus, tokens: Tokens, fates: Fates) -> tuple[Lengths, list[dict[str, Any]]]:
-    """Add ``tokens`` to the groups of ``fates``; the lengths in tokens, and mentions of groups by source."""
+def count_tokens(corpus: Corpus, tokens: Tokens, tally: LedgerCounts) -> tuple[Lengths, list[dict[str, Any]]]:
+    """Add ``tokens`` to the groups of ``tally``; the lengths in tokens, and mentions of groups by source."""
     lengths, words = Lengths(), Counter[PartSource]()
-    told = defaultdict[PartSource, Any](lambda: np.zeros(len(GROUPS), np.int64))
+    totals = defaultdict[PartSource, Any](lambda: np.zeros(len(GROUPS), np.int64))
     for batch in batches(encoded(corpus, tokens)):
         for part, document, length in batch:
-            fates.sources.add((part, document["source"]), tokens=length)
-            fates.years.add(year(document["date"]), tokens=length)
-            fates.languages.add(document["language"] or "unknown", tokens=length)
-            fates.licences.add(normal(document["licence"] or "unknown"), tokens=length)
+            tally.sources.add((part, document["source"]), tokens=length)
+            tally.years.add(year(document["date"]), tokens=length)
+            tally.languages.add(document["language"] or "unknown", tokens=length)
+            tally.licences.add(normal(document["licence"] or "unknown"), tokens=length)
             lengths.add(length)
         split = Split([document["text"] for _, document, _ in batch])
-        for (part, document, _), found, size in zip(batch, mentions(split), np.diff(split.offsets), strict=True):
-            told[part, document["source"]] += found
+        for (part, document, _), mentioned, size in zip(batch, mentions(split), np.diff(split.offsets), strict=True):
+            totals[part, document["source"]] += mentioned
             words[part, document["source"]] += int(size)
     return lengths, [
         {"part": of[0], "source": of[1], "words": words[of], "mentions": named(counts)}
-        for of, counts in sorted(told.items())
+        for of, counts in sorted(totals.items())
     ]
 
 

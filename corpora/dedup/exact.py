@@ -69,9 +69,9 @@ def chosen(letters: np.ndarray, which: np.ndarray) -> np.ndarray:
 
     buffers = pa.py_buffer(letters), pa.py_buffer(np.packbits(which, bitorder="little"))
     kinds = zip((pa.uint8(), pa.bool_()), buffers, strict=True)
-    given, mask = (pa.Array.from_buffers(kind, len(letters), [None, buffer]) for kind, buffer in kinds)
-    found = pc.array_filter(given, mask)
-    return np.frombuffer(found.buffers()[1], np.uint8, len(found))
+    source, mask = (pa.Array.from_buffers(kind, len(letters), [None, buffer]) for kind, buffer in kinds)
+    values = pc.array_filter(source, mask)
+    return np.frombuffer(values.buffers()[1], np.uint8, len(values))
 
 
 def fold_beyond(letters: np.ndarray) -> np.ndarray:
@@ -87,8 +87,8 @@ def fold_beyond(letters: np.ndarray) -> np.ndarray:
         for byte, marker in enumerate(form):
             codes <<= 6
             codes |= letters[places + byte] - np.uint8(marker)
-        known = np.minimum(codes, PLANES)  # of which the last stands for all above, and stays
-        changed = np.flatnonzero(folds[known] != known)
+        planes = np.minimum(codes, PLANES)  # of which the last stands for all above, and stays
+        changed = np.flatnonzero(folds[planes] != planes)
         places, went = places[changed], folds[codes[changed]]
         for byte, marker in enumerate(form):
             bits = (went >> 6 * (len(form) - 1 - byte)) & 0x3F | marker

@@ -19,7 +19,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Found:
+class Duplicates:
     """What is there already. The n texts of a run are numbered from the index's length on, as their arrays are."""
 
     equal: np.ndarray  # int64 [texts]: the earliest text with the same key, remembered or new; itself where it is that
@@ -65,33 +65,33 @@ class Index:
             segment.save(folder / name)
         write_json(folder / "index.json", {"version": VERSION, "segments": names})
 
-    def find(self, keys: np.ndarray, bands: np.ndarray, order: np.ndarray) -> Found:
+    def find(self, keys: np.ndarray, bands: np.ndarray, order: np.ndarray) -> Duplicates:
         """Look up a run's texts: keys uint64 [texts, 2], band hashes uint64 [texts, 14], order int64 [texts]."""
         count, ranked = len(keys), np.argsort(order, kind="stable")
         columns = np.column_stack((keys[:, 0], bands))[ranked]
-        held = self.held(columns, keys[ranked, 1])
+        stored = self.lookup(columns, keys[ranked, 1])
         names = len(self) + ranked  # the texts' numbers, earliest first
 
-        same = np.where(held[:, 0] >= 0, held[:, 0], names[first_of_equals(keys[ranked], np.arange(count))])
+        same = np.where(stored[:, 0] >= 0, stored[:, 0], names[first_of_equals(keys[ranked], np.arange(count))])
         left, right = bucket_edges(bands[ranked])
-        texts, places = np.nonzero(held[:, 1:] >= 0)
-        roots = self.roots(held[:, 1:][texts, places])
-        known = np.unique(roots)
-        nodes = np.concatenate((known, names))
-        one = np.concatenate((np.searchsorted(known, roots), left + len(known)))
-        other = np.concatenate((texts + len(known), right + len(known)))
+        texts, places = np.nonzero(stored[:, 1:] >= 0)
+        roots = self.roots(stored[:, 1:][texts, places])
+        unique = np.unique(roots)
+        nodes = np.concatenate((unique, names))
+        one = np.concatenate((np.searchsorted(unique, roots), left + len(unique)))
+        other = np.concatenate((texts + len(unique), right + len(unique)))
         cluster = nodes[components(len(nodes), one, other)]
 
         equal, root = np.empty(count, np.int64), np.empty(count, np.int64)
         drops = np.zeros(count, bool)
-        equal[ranked], root[ranked] = same, cluster[len(known) :]
+        equal[ranked], root[ranked] = same, cluster[len(unique) :]
         drops[ranked[right]] = drops[ranked[texts]] = True
-        joins = cluster[: len(known)] != known
-        return Found(equal, drops, root, np.stack((known, cluster[: len(known)]), axis=1)[joins])
+        joins = cluster[: len(unique)] != unique
+        return Duplicates(equal, drops, root, np.stack((unique, cluster[: len(unique)]), axis=1)[joins])
 
     def add(
         self, ids: Sequence[str], keys: np.ndarray, bands: np.ndarray, order: np.ndarray,
-        found: Found, splits: Sequence[str | None],
+        duplicates: Duplicates, splits: Sequence[str | None],
     ) -> None:  # fmt: skip
         """Remember a run's texts: all that took part, kept or not, with what ``find`` said and the split of each."""
         if not len(ids):
@@ -99,10 +99,10 @@ class Index:
         start, ranked = len(self), np.argsort(order, kind="stable")
         numbers = np.empty(len(ids), np.int64)
         numbers[ranked] = start + np.arange(len(ids))
-        roots = np.where(found.roots < start, found.roots, numbers[np.maximum(found.roots - start, 0)])
-        links = np.concatenate((np.stack((numbers, roots), axis=1)[roots != numbers], found.joined))
+        roots = np.where(duplicates.roots < start, duplicates.roots, numbers[np.maximum(duplicates.roots - start, 0)])
+        links = np.concatenate((np.stack((numbers, roots), axis=1)[roots != numbers], duplicates.joined))
         columns = np.column_stack((keys[:, 0], bands))[ranked]
-        new = self.held(columns, keys[ranked, 1]) < 0
+        new = self.lookup(columns, keys[ranked, 1]) < 0
         self.segments.append(
             Segment.of(
                 start, columns, new, keys[ranked, 1], [ids[i] for i in ranked], [splits[i] for i in ranked], links
@@ -114,12 +114,12 @@ class Index:
                 break
             self.segments[-2:] = [before.joined(last)]
 
-    def held(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    def lookup(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
         """int64 [texts, 15]: the remembered text that first had each hash, or -1; a key's both halves must be equal."""
-        held = np.full(columns.shape, -1, np.int64)
+        numbers = np.full(columns.shape, -1, np.int64)
         for segment in self.segments:
-            held = np.maximum(held, segment.held(columns, seconds))
-        return held
+            numbers = np.maximum(numbers, segment.lookup(columns, seconds))
+        return numbers
 
     def roots(self, numbers: np.ndarray) -> np.ndarray:
         """int64: the earliest text of the cluster of each remembered one."""
@@ -134,13 +134,13 @@ class Index:
 
     def ids(self, numbers: np.ndarray) -> list[str]:
         """The ids of remembered texts (int64)."""
-        return [str(each) for each in self.told("ids", numbers)]
+        return [str(each) for each in self.read_column("ids", numbers)]
 
     def splits(self, numbers: np.ndarray) -> list[str | None]:
         """The splits of remembered texts; None for one that did not stay."""
-        return self.told("splits", numbers)
+        return self.read_column("splits", numbers)
 
-    def told(self, what: str, numbers: np.ndarray) -> list[str | None]:
+    def read_column(self, what: str, numbers: np.ndarray) -> list[str | None]:
         """What the segments tell of remembered texts."""
         firsts = np.array([segment.first for segment in self.segments])
         places = np.searchsorted(firsts, numbers, side="right") - 1

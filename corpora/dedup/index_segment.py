@@ -112,20 +112,22 @@ class Segment:
         seconds, links = (np.concatenate(pair) for pair in ((self.seconds, other.seconds), (self.links, other.links)))
         return Segment.packed(self.first, hashes, numbers, seconds, links, ids, splits)
 
-    def held(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    def lookup(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
         """int64 [texts, columns]: the number of the text that first had each hash, or -1."""
-        held = np.full(columns.shape, -1, np.int64)
-        for column, answers in zip(range(columns.shape[1]), held.T, strict=True):
+        numbers = np.full(columns.shape, -1, np.int64)
+        for column, answers in zip(range(columns.shape[1]), numbers.T, strict=True):
             entries = self.entries[self.begins[column] : self.begins[column + 1]]
             if not len(entries):
                 continue
-            asked, inverse = np.unique(columns[:, column] >> self.shift, return_inverse=True)  # sorted: near in memory
-            entry = entries[np.minimum(np.searchsorted(entries, asked << self.shift), len(entries) - 1)]
+            buckets, inverse = np.unique(
+                columns[:, column] >> self.shift, return_inverse=True
+            )  # sorted: near in memory
+            entry = entries[np.minimum(np.searchsorted(entries, buckets << self.shift), len(entries) - 1)]
             number = (entry & ((np.uint64(1) << self.shift) - np.uint64(1))).astype(np.int64)
-            answers[:] = np.where(entry >> self.shift == asked, number + self.first, -1)[inverse]
-        alike = np.flatnonzero(held[:, 0] >= 0)
-        held[alike[self.seconds[held[alike, 0] - self.first] != seconds[alike]], 0] = -1
-        return held
+            answers[:] = np.where(entry >> self.shift == buckets, number + self.first, -1)[inverse]
+        alike = np.flatnonzero(numbers[:, 0] >= 0)
+        numbers[alike[self.seconds[numbers[alike, 0] - self.first] != seconds[alike]], 0] = -1
+        return numbers
 
     def parents(self, numbers: np.ndarray) -> np.ndarray:
         """int64: what each number is linked to; itself without a link."""

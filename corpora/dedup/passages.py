@@ -42,15 +42,15 @@ def hashes(pieces: Sequence[str], words: int) -> Iterator[tuple[int, int]]:
             yield place, xxhash.xxh3_64_intdigest(folded)
 
 
-def marks(texts: Sequence[str], spec: Passages, begin: int = 0) -> np.ndarray:
+def passage_hashes(texts: Sequence[str], spec: Passages, begin: int = 0) -> np.ndarray:
     """uint64 [paragraphs, 2]: the text's number, counted from ``begin``, and the hash of each paragraph that counts."""
     pieces, numbers = list[str](), list[int]()
     for number, text in enumerate(texts, begin):
         several = paragraphs(text)
         pieces += several
         numbers += [number] * len(several)
-    found = [(numbers[place], value) for place, value in hashes(pieces, spec.words)]
-    return np.array(found, dtype=np.uint64).reshape(-1, 2)
+    hashed = [(numbers[place], value) for place, value in hashes(pieces, spec.words)]
+    return np.array(hashed, dtype=np.uint64).reshape(-1, 2)
 
 
 def repeated(marked: np.ndarray, order: np.ndarray, spec: Passages) -> np.ndarray:
@@ -76,13 +76,13 @@ def repeated(marked: np.ndarray, order: np.ndarray, spec: Passages) -> np.ndarra
 def cut(text: str, spec: Passages, twice: np.ndarray, number: int) -> tuple[str, int]:
     """(document ``number`` without the paragraphs in ``twice`` that it does not keep, how many went)."""
     pieces = paragraphs(text)
-    gone, kept = set[int](), set[int]()
+    gone, first = set[int](), set[int]()
     for place, value in hashes(pieces, spec.words):
         row = int(np.searchsorted(twice[:, 0], np.uint64(value)))
         if row == len(twice) or int(twice[row, 0]) != value:
             continue
-        if int(twice[row, 1]) == number and value not in kept:
-            kept.add(value)
+        if int(twice[row, 1]) == number and value not in first:
+            first.add(value)
         else:
             gone.add(place)
     if not gone:

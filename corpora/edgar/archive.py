@@ -15,7 +15,7 @@ from corpora.edgar.index import Entry, Quarter, days, entries, quarters
 from corpora.extract import Failed
 from corpora.extract.filing.submission import pruned
 from corpora.web import Missing, Unfit
-from corpora.web.http_cache import keep, kept
+from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 
 ARCHIVES = "https://www.sec.gov/Archives/"
@@ -39,7 +39,7 @@ class Archive(Fetch):
         forms, now = tuple(forms), today()
         last = min(until or now, now)
         span = list(quarters(since, last))
-        found: dict[str, Entry] = {}
+        by_accession: dict[str, Entry] = {}
         unknown: Quarter | None = None
         for quarter in span:
             texts = self.indexes(quarter, since, last, past=quarter < Quarter.of(now))
@@ -51,7 +51,7 @@ class Archive(Fetch):
             for text in texts:
                 for entry in entries(text, forms):
                     if since.isoformat() <= entry.filed <= last.isoformat() and (not ciks or entry.cik in ciks):
-                        found[entry.accession] = min(entry, found.get(entry.accession, entry))
+                        by_accession[entry.accession] = min(entry, by_accession.get(entry.accession, entry))
         else:
             # Without network nothing is known since the last run with it; to an open span that is its end.
             if unknown is not None and until is None and unknown != span[0] and not self.machine.network:
@@ -60,7 +60,7 @@ class Archive(Fetch):
             raise UserError("edgar", f"EDGAR has no index of {unknown}", "correct since and until")
         if unknown is not None:
             raise UserError("edgar", f"the index of {unknown} was never fetched", "run once with network: true")
-        return sorted(found.values())
+        return sorted(by_accession.values())
 
     def indexes(self, quarter: Quarter, since: date, until: date, *, past: bool) -> list[str] | None:
         """The indexes of a quarter: one for all of it once it is past, else one a day. None where that is not known."""
@@ -72,8 +72,10 @@ class Archive(Fetch):
         listing = self.listing(f"edgar/daily-index/{quarter}/")
         if listing is None:
             return None if not self.machine.network else []
-        found = (self.day(quarter, name, listing[name]) for day, name in days(listing).items() if since <= day <= until)
-        return [text for text in found if text is not None]
+        listed = (
+            self.day(quarter, name, listing[name]) for day, name in days(listing).items() if since <= day <= until
+        )
+        return [text for text in listed if text is not None]
 
     def listing(self, folder: str) -> dict[str, str] | None:
         """The names in one of EDGAR's folders, and what it says of each. None where there is no such folder (yet).
@@ -96,8 +98,8 @@ class Archive(Fetch):
     def day(self, quarter: Quarter, name: str, listed: str) -> str | None:
         """A day's index, fetched if it is new or listed otherwise than before. None where it is not there after all."""
         path = self.path(f"indexes/{name}")
-        here = kept(path)
-        if here is None or (self.machine.network and here.told.get("listed") != listed):
+        here = read_page(path)
+        if here is None or (self.machine.network and here.metadata.get("listed") != listed):
             if not self.machine.network:
                 return None
             try:
@@ -115,7 +117,7 @@ class Archive(Fetch):
     def filing(self, entry: Entry) -> bytes:
         """A full submission without the bodies of pictures, archives and XBRL."""
         path = self.path(place(entry))
-        here = kept(path)
+        here = read_page(path)
         if here is not None:
             return here.content
         content = pruned(self.get(f"{ARCHIVES}{entry.file}"))
@@ -153,10 +155,10 @@ class Archive(Fetch):
         if content is None:
             raise UserError("edgar", "the SEC's list of tickers was never fetched", "write CIKs in companies")
         listed: dict[str, Any] = json.loads(content)
-        known = {str(row["ticker"]).upper(): int(row["cik_str"]) for row in listed.values()}
-        for ticker in sorted(tickers - known.keys()):
+        by_ticker = {str(row["ticker"]).upper(): int(row["cik_str"]) for row in listed.values()}
+        for ticker in sorted(tickers - by_ticker.keys()):
             raise UserError("companies", f"the SEC knows no ticker {ticker}", "correct it, or write the company's CIK")
-        return numbers | {known[ticker] for ticker in tickers}
+        return numbers | {by_ticker[ticker] for ticker in tickers}
 
 
 def place(entry: Entry) -> str:

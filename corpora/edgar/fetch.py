@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from corpora.web import Client, Missing, Pace, Unfit
-from corpora.web.http_cache import keep, kept
+from corpora.web.http_cache import keep, read_page
 from domain.machine import Machine
 
 MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
@@ -43,8 +43,8 @@ class Fetch:
                 self.machine, agent=self.agent, pace=self.pace, tries=TRIES, forbidden_is_busy=True
             )
             self.clients.append(self.own.client)
-        found: Client = self.own.client
-        return found
+        client: Client = self.own.client
+        return client
 
     def get(self, url: str) -> bytes:
         """What a URL holds."""
@@ -53,12 +53,12 @@ class Fetch:
     def newest(self, url: str, name: str) -> bytes | None:
         """What a URL holds now; without network, what it held when it was kept. None where there is nothing."""
         path = self.path(name)
-        here = kept(path)
+        here = read_page(path)
         if not self.machine.network:
             return here.content if here else None
-        known = {MARKS[mark]: value for mark, value in here.told.items()} if here else {}
+        validators = {MARKS[mark]: value for mark, value in here.metadata.items()} if here else {}
         try:
-            answer = self.client.get(url, headers=known, most=MOST)
+            answer = self.client.get(url, headers=validators, most=MOST)
         except Missing:
             return None
         if answer.status == 304 and here:

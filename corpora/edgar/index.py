@@ -65,7 +65,7 @@ def quarters(since: date, until: date) -> Iterator[Quarter]:
 
 def days(names: Iterable[str]) -> dict[date, str]:
     """The form indexes among a folder's files, by day. Weekends and holidays have none."""
-    return {date(*map(int, found.groups())): name for name in sorted(names) if (found := DAILY.fullmatch(name))}
+    return {date(*map(int, match.groups())): name for name in sorted(names) if (match := DAILY.fullmatch(name))}
 
 
 def entries(index: str, forms: Iterable[str]) -> Iterator[Entry]:

@@ -38,7 +38,7 @@ def decoded(content: bytes, charset: str | None = None) -> str:
             continue
     if utf8 is not None:
         return utf8
-    fitting = sum(len(found) for found in MULTIBYTE.findall(plain))
+    fitting = sum(len(match) for match in MULTIBYTE.findall(plain))
     beyond = len(plain) - len(plain.translate(None, bytes(range(128, 256))))
     return plain.decode("utf-8" if 2 * fitting > beyond else "cp1252", "replace")
 

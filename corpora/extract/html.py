@@ -43,15 +43,15 @@ def page(content: bytes, *, charset: str | None = None, mode: Mode = "trafilatur
         raise ValueError(f"is larger than {LARGEST // 10**6} MB")
     html = XBRL.sub("", decoded(content, charset))
     tree = HTMLTree.parse(with_flat_cells(html))
-    told = about(tree, html)
+    metadata = about(tree, html)
     main = extract_plain_text(tree, main_content=True, alt_texts=False, comments=False)
     if mode == "trafilatura":
         everything = extract_plain_text(tree, alt_texts=False)
         if len(main) < BARE * len(everything):
-            found = trafilatura(html)
-            if len(found) >= MISSED * len(main):
-                return Extracted(text=found, **told)
-    return Extracted(text=tidy(main, tables=TABLE.search(html) is not None), **told)
+            extracted = trafilatura(html)
+            if len(extracted) >= MISSED * len(main):
+                return Extracted(text=extracted, **metadata)
+    return Extracted(text=tidy(main, tables=TABLE.search(html) is not None), **metadata)
 
 
 def trafilatura(html: str) -> str:
@@ -70,8 +70,8 @@ def trafilatura(html: str) -> str:
         return ""
     etree.strip_elements(tree, *DROPPED, with_tail=False)
     etree.strip_tags(tree, *UNWRAPPED)
-    found: Any = bare_extraction(tree, fast=True, favor_recall=True, include_comments=False)
-    return str(found.text or "") if found is not None else ""
+    extracted: Any = bare_extraction(tree, fast=True, favor_recall=True, include_comments=False)
+    return str(extracted.text or "") if extracted is not None else ""
 
 
 def with_flat_cells(html: str) -> str:

@@ -51,8 +51,8 @@ class Worker:
         job = slot.job
         assert job is not None
         self.slot = slot
-        told = {"form": job.form, "mode": job.mode, "charset": job.charset, "seconds": self.seconds}
-        header = json.dumps(told).encode()
+        request = {"form": job.form, "mode": job.mode, "charset": job.charset, "seconds": self.seconds}
+        header = json.dumps(request).encode()
         try:
             self.asks.write(LENGTH.pack(len(header)) + LENGTH.pack(len(job.content)) + header)
             self.asks.write(job.content)
@@ -66,8 +66,8 @@ class Worker:
         if len(head) < LENGTH.size:
             return None
         (size,) = LENGTH.unpack(head)
-        found = self.tells.read(size)
-        return json.loads(found) if len(found) == size else None
+        data = self.tells.read(size)
+        return json.loads(data) if len(data) == size else None
 
     def end(self) -> int:
         """Kill the process if need be; its return code, negative for a signal."""
@@ -111,20 +111,20 @@ class Pool:
         A page that broke a worker which had read others is tried once more in a new one: what others left behind
         must not decide.
         """
-        slot, found = worker.slot, worker.read()
+        slot, reply = worker.slot, worker.read()
         assert slot is not None
         worker.slot = None
-        if found is None or found.get("lost"):
+        if reply is None or reply.get("lost"):
             code = worker.end()
             if worker.answered and code != -signal.SIGALRM:
                 self.give(slot)
                 return
-            reason = found["reason"] if found else self.died(code)
+            reason = reply["reason"] if reply else self.died(code)
         else:
             worker.answered += 1
             self.idle.append(worker)
-            reason = found.get("reason")
-        slot.result = Failed(reason=reason) if reason is not None else Extracted(**(found or {}))
+            reason = reply.get("reason")
+        slot.result = Failed(reason=reason) if reason is not None else Extracted(**(reply or {}))
         slot.job = None
 
     def died(self, code: int) -> str:

@@ -47,16 +47,18 @@ def answer(job: dict[str, Any], content: bytes) -> dict[str, Any]:
     try:
         read = reader(job)
         signal.setitimer(signal.ITIMER_REAL, job["seconds"])
-        found = asdict(read(content))
+        reply = asdict(read(content))
         signal.setitimer(signal.ITIMER_REAL, 0)
-        return found
+        return reply
     except MemoryError:
         return {"reason": MEMORY, "lost": True}
     except RecursionError:
         return {"reason": "is nested too deeply"}
     except Exception as error:
-        told = " ".join(str(error).split())[:300]
-        return {"reason": told if isinstance(error, ValueError) and told else f"{type(error).__name__}: {told}"}
+        message = " ".join(str(error).split())[:300]
+        return {
+            "reason": message if isinstance(error, ValueError) and message else f"{type(error).__name__}: {message}"
+        }
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -65,30 +67,30 @@ def limit_memory() -> None:
     """Let this process grow by ``ROOM`` and no more, where the system can say how large it is."""
     size = Path("/proc/self/statm")
     if size.exists():
-        held = int(size.read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (held + ROOM, held + ROOM))
+        resident = int(size.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (resident + ROOM, resident + ROOM))
 
 
-def serve(asked: BinaryIO, told: BinaryIO) -> None:
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer jobs until the asking side is closed. SIGALRM is left to end the process: it works within C too."""
-    while header := asked.read(2 * LENGTH.size):
+    while header := requests.read(2 * LENGTH.size):
         (about,), (size,) = LENGTH.unpack(header[: LENGTH.size]), LENGTH.unpack(header[LENGTH.size :])
-        job = json.loads(asked.read(about))
-        found = json.dumps(answer(job, asked.read(size))).encode()
-        told.write(LENGTH.pack(len(found)) + found)
-        told.flush()
+        job = json.loads(requests.read(about))
+        reply = json.dumps(answer(job, requests.read(size))).encode()
+        replies.write(LENGTH.pack(len(reply)) + reply)
+        replies.flush()
 
 
 def main() -> None:
     """Serve on what were standard input and output; what a library prints goes nowhere."""
-    told = os.fdopen(os.dup(1), "wb")
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     logging.disable(logging.CRITICAL)
     limit_memory()
-    serve(sys.stdin.buffer, told)
+    serve(sys.stdin.buffer, replies)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Log:
 
     def entries(self) -> dict[str, Entry]:
         """By URL. A line that a kill cut short is passed over: its feed's mark was not noted, so it comes again."""
-        found = {}
+        entries = {}
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -55,13 +55,13 @@ class Log:
                 entry = Entry(**json.loads(line))
             except (ValueError, TypeError):
                 continue
-            found[entry.url] = entry
-        return found
+            entries[entry.url] = entry
+        return entries
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Append what is new or has changed."""
-        known = self.entries()
-        lines = "".join(json.dumps(asdict(each)) + "\n" for each in entries if known.get(each.url) != each)
+        recorded = self.entries()
+        lines = "".join(json.dumps(asdict(each)) + "\n" for each in entries if recorded.get(each.url) != each)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
             if file.tell():
@@ -74,8 +74,8 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
     """Add to the log what a feed says that is new; empty, or why that cannot be."""
     mark = folder / "mark.json"
     try:
-        known = json.loads(mark.read_bytes())
-        headers = {name: str(value) for name, value in known.items() if value}
+        validators = json.loads(mark.read_bytes())
+        headers = {name: str(value) for name, value in validators.items() if value}
     except (OSError, ValueError, AttributeError):
         headers = {}
     try:
@@ -86,9 +86,9 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
         Log(folder).add(entries)
     except (Missing, Unreachable, ValueError, UserError) as error:
         return str(error)
-    said = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
+    marks = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
     if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again
-        write_json(mark, said)
+        write_json(mark, marks)
     return ""
 
 
@@ -99,15 +99,15 @@ def parse(answer: Answer) -> tuple[list[Entry], bool]:
     headers = {"content-location": answer.url, "content-type": answer.headers.get("content-type", "")}
     try:
         # A stream: what is no stream might be taken for the name of a file.
-        found: Any = feedparser.parse(io.BytesIO(answer.content), response_headers=headers)
+        feed: Any = feedparser.parse(io.BytesIO(answer.content), response_headers=headers)
     except (ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(f"is no feed that can be read ({error})") from None
-    if not found.get("version") and not found.entries:
-        reason = str(found.get("bozo_exception", "it is of another kind")).splitlines()[0]
+    if not feed.get("version") and not feed.entries:
+        reason = str(feed.get("bozo_exception", "it is of another kind")).splitlines()[0]
         raise ValueError(f"is no RSS or Atom feed ({reason})")
-    language = str(found.feed.get("language") or "")
-    entries = [entry for each in found.entries if (entry := made(each, language)) is not None]
-    return entries, not isinstance(found.get("bozo_exception"), SAXException)
+    language = str(feed.feed.get("language") or "")
+    entries = [entry for each in feed.entries if (entry := made(each, language)) is not None]
+    return entries, not isinstance(feed.get("bozo_exception"), SAXException)
 
 
 def made(each: Any, language: str) -> Entry | None:
@@ -119,13 +119,13 @@ def made(each: Any, language: str) -> Entry | None:
     contents = [str(part.get("value") or "") for part in each.get("content") or []]
     html = max([*contents, str(each.get("summary") or "")], key=len)
     # dict's own get: feedparser's would answer for ``updated`` with ``published``, and warn of it.
-    said = [link, each.get("title"), each.get("published"), dict.get(each, "updated"), html]
+    fields = [link, each.get("title"), each.get("published"), dict.get(each, "updated"), html]
     return Entry(
         url=url,
         link=link,
         date=day(each.get("published_parsed") or dict.get(each, "updated_parsed")),
         language=iso_language(str(each.get("language") or "") or language),
-        updated=hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16],
+        updated=hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16],
         html=html,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corpora.extract import form_of
 from corpora.web import Answer, Missing, PoliteClient, Unfit, Unreachable
-from corpora.web.http_cache import keep, kept
+from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 from domain.manifest import write_json
 
@@ -18,7 +18,7 @@ TRIES = 5  # runs that ask a site for a page that it does not want to give
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class StoredPage:
     """A page. ``url`` is where it was found at last, ``updated`` the state of the entry that it was fetched for."""
 
     url: str
@@ -54,11 +54,11 @@ class Shelf:
         name = hashlib.sha256(url.encode()).hexdigest()[:32]
         return self.folder / name[:2] / f"{name}.{ending}"
 
-    def held(self, url: str) -> Held | None:
+    def cached(self, url: str) -> StoredPage | None:
         """The page, if it is here."""
         try:
-            here = kept(self.path(url, "page"))
-            return None if here is None else Held(**here.told, content=here.content)
+            here = read_page(self.path(url, "page"))
+            return None if here is None else StoredPage(**here.metadata, content=here.content)
         except (OSError, TypeError):
             return None
 
@@ -71,20 +71,20 @@ class Shelf:
 
     def fetch(self, url: str, link: str, updated: str, client: PoliteClient) -> None:
         """Fetch the page of ``link``, unless it is here in this state; its server is asked only for what is newer."""
-        known, lost = self.held(url), self.lost(url)
+        cached, lost = self.cached(url), self.lost(url)
         tries = 1 + (lost.tries if lost is not None and lost.updated == updated else 0)
         refused = lost is not None and not lost.records and tries > TRIES
-        if refused or (known is not None and known.updated == updated):
+        if refused or (cached is not None and cached.updated == updated):
             return
         headers = {"accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,text/plain;q=0.8,*/*;q=0.1"}
-        if known is not None and known.etag:
-            headers["if-none-match"] = known.etag
-        if known is not None and known.modified:
-            headers["if-modified-since"] = known.modified
+        if cached is not None and cached.etag:
+            headers["if-none-match"] = cached.etag
+        if cached is not None and cached.modified:
+            headers["if-modified-since"] = cached.modified
         note = self.path(url, "lost")
         note.parent.mkdir(parents=True, exist_ok=True)
         try:
-            page = taken(client.get(link, headers=headers, most=LARGEST), updated, known)
+            page = taken(client.get(link, headers=headers, most=LARGEST), updated, cached)
         except (Missing, Unfit, UserError) as error:
             write_json(note, asdict(Lost(reason=str(error), records=0, tries=tries, updated=updated)))
             return
@@ -96,15 +96,15 @@ class Shelf:
         note.unlink(missing_ok=True)
 
 
-def taken(answer: Answer, updated: str, known: Held | None) -> Held:
+def taken(answer: Answer, updated: str, cached: StoredPage | None) -> StoredPage:
     """The page in an answer, or the one that is here where it has not changed; raises ``Unfit`` for no page."""
-    if answer.status == 304 and known is not None:
-        return Held(**{**asdict(known), "updated": updated})
+    if answer.status == 304 and cached is not None:
+        return StoredPage(**{**asdict(cached), "updated": updated})
     media = answer.headers.get("content-type", "text/html")
     kind = form_of(media)
     if kind is None:
         raise Unfit(f"{answer.url} is {media[:60]!r}, no page")
-    return Held(
+    return StoredPage(
         url=answer.url,
         form=kind,
         charset=answer.charset,

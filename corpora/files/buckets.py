@@ -38,14 +38,14 @@ def system_for(path: str, machine: Machine) -> tuple[Any, str]:
 
 def options(path: str, machine: Machine) -> dict[str, Any]:
     """What S3's client is told of the machine: its proxy and certificates. Others read their own environment."""
-    told: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if EXTRAS.get(path.partition("://")[0]) != "s3":
-        return told
+        return settings
     if machine.proxy:
-        told["config_kwargs"] = {"proxies": {"http": machine.proxy, "https": machine.proxy}}
+        settings["config_kwargs"] = {"proxies": {"http": machine.proxy, "https": machine.proxy}}
     if machine.ca_bundle is not None:
-        told["client_kwargs"] = {"verify": str(machine.ca_bundle)}
-    return told
+        settings["client_kwargs"] = {"verify": str(machine.ca_bundle)}
+    return settings
 
 
 def google_credentials() -> Any:
@@ -85,9 +85,9 @@ class Stored(io.RawIOBase):
         system.invalidate_cache()  # the listing may be hours old
         self.url: str = system.unstrip_protocol(path)
         # Read on by megabytes: gcsfs left to itself sends a request for every few kilobytes of text.
-        self.file: Any = self.asked(system.open, path, "rb", cache_type="readahead")
+        self.file: Any = self.request(system.open, path, "rb", cache_type="readahead")
 
-    def asked(self, call: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
+    def request(self, call: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
         """What the store answers."""
         try:
             return call(*arguments, **settings)
@@ -106,7 +106,7 @@ class Stored(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as the file goes; the number of bytes."""
-        data: bytes = self.asked(self.file.read, len(buffer))
+        data: bytes = self.request(self.file.read, len(buffer))
         buffer[: len(data)] = data
         return len(data)
 

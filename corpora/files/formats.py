@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from corpora.files.objects import lines, values
-from corpora.files.record import Broken, Record, as_text, bounded, damaged, rest, told
+from corpora.files.record import Broken, Record, as_text, bounded, damaged, encoding_name, rest
 from corpora.files.tables import parquet, table
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
@@ -58,4 +58,4 @@ def whole(file: Any, encoding: str, column: str) -> Iterator[tuple[int, Record]]
         yield 0, {column: raw.decode(encoding).removeprefix("\ufeff")}
     except UnicodeDecodeError as error:
         number = raw.count(b"\n", 0, error.start) + 1
-        yield number, Broken(reason=f"is not {told(encoding)} (byte {error.start:,} of the file)")
+        yield number, Broken(reason=f"is not {encoding_name(encoding)} (byte {error.start:,} of the file)")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from corpora.files.record import LONGEST, PIECE, Broken, Record, foreign, read_lines, told
+from corpora.files.record import LONGEST, PIECE, Broken, Record, encoding_name, foreign, read_lines
 
 
 def lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]:
@@ -22,7 +22,7 @@ def lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]
 def parsed(line: str, encoding: str) -> Record:
     """The record of one line."""
     if foreign(line):
-        return Broken(reason=f"is not {told(encoding)}")
+        return Broken(reason=f"is not {encoding_name(encoding)}")
     try:
         return as_record(json.loads(line))
     except (ValueError, RecursionError) as error:
@@ -76,7 +76,7 @@ def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]
         if end > LONGEST:
             yield line, Broken(reason=f"is longer than {LONGEST // 10**6} MB")
         else:
-            yield line, Broken(reason=f"is not {told(encoding)}") if foreign(found) else as_record(value)
+            yield line, Broken(reason=f"is not {encoding_name(encoding)}") if foreign(found) else as_record(value)
         line += found.count("\n")
 
 
@@ -84,5 +84,5 @@ def too_long_or(error: Exception, buffer: str, encoding: str) -> Broken:
     """Why no value could be read behind this point."""
     if len(buffer) > LONGEST:
         return Broken(reason=f"is longer than {LONGEST // 10**6} MB", rest=True)
-    found = f"is not {told(encoding)}" if foreign(buffer[:PIECE]) else f"is no JSON ({error})"
-    return Broken(reason=f"{found}; the file is broken from here on", rest=True)
+    problem = f"is not {encoding_name(encoding)}" if foreign(buffer[:PIECE]) else f"is no JSON ({error})"
+    return Broken(reason=f"{problem}; the file is broken from here on", rest=True)

@@ -56,7 +56,7 @@ def bounded(file: Any) -> bytes | Broken:
 
 def as_text(file: Any, encoding: str) -> io.TextIOWrapper:
     """A file's text with or without a byte order mark; bytes of another encoding become lone surrogates."""
-    marked = "utf-8-sig" if told(encoding) == "UTF-8" else encoding
+    marked = "utf-8-sig" if encoding_name(encoding) == "UTF-8" else encoding
     return io.TextIOWrapper(file, encoding=marked, errors="surrogateescape", newline="\n")
 
 
@@ -71,7 +71,7 @@ def read_lines(text: io.TextIOWrapper) -> Iterator[str | None]:
             yield line
 
 
-def told(encoding: str) -> str:
+def encoding_name(encoding: str) -> str:
     """An encoding's name as messages spell it."""
     return "UTF-8" if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else encoding
 

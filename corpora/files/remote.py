@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin
 
 from corpora.web import Client
-from corpora.web.http_cache import held, seen
+from corpora.web.http_cache import cached_file, file_metadata
 from domain.errors import UserError
 from domain.machine import Machine
 
@@ -25,8 +25,8 @@ def is_web(path: str) -> bool:
 
 def is_remote(path: str) -> bool:
     """Whether this needs the network."""
-    scheme, found, _ = path.partition("://")
-    return bool(found) and scheme not in HERE
+    scheme, separator, _ = path.partition("://")
+    return bool(separator) and scheme not in HERE
 
 
 class Web:
@@ -63,8 +63,8 @@ class Web:
 
     def info(self, path: str) -> dict[str, Any]:
         """What the server says of a file: ``bytes`` and ``ETag``."""
-        known = seen(path, self.client, self.folder)
-        return {"size": known["bytes"], "ETag": known["content"]}
+        metadata = file_metadata(path, self.client, self.folder)
+        return {"size": metadata["bytes"], "ETag": metadata["content"]}
 
     def size(self, path: str) -> int | None:
         """Bytes, if the server says."""
@@ -80,7 +80,7 @@ class Web:
         import fsspec
 
         try:
-            here = held(path, self.client, self.folder)
+            here = cached_file(path, self.client, self.folder)
         except UserError as refusal:
             raise FileNotFoundError(refusal.problem) from None
         return fsspec.open(str(here), mode, compression=compression)

@@ -51,11 +51,11 @@ def find(path: str, machine: Machine) -> Found:
     return Found(system=system, root=root, paths=files, folders=bool(folders), single=single)
 
 
-def seen(system: Any, path: str, root: str) -> dict[str, Any]:
+def file_stamp(system: Any, path: str, root: str) -> dict[str, Any]:
     """Name, bytes and content: SHA-256 where the file is local, the store's own mark if not. Raises ``UserError``."""
     try:
-        told = content(Path(path)) if is_local(system) else mark(system, path)
-        return {"file": relative(path, root), "bytes": system.size(path), "content": told}
+        stamp = content(Path(path)) if is_local(system) else mark(system, path)
+        return {"file": relative(path, root), "bytes": system.size(path), "content": stamp}
     except (UserError, ConnectionError, TimeoutError):
         raise
     except Exception as error:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from corpora.files.record import LONGEST, Broken, Record, as_text, foreign, read_lines, told
+from corpora.files.record import LONGEST, Broken, Record, as_text, encoding_name, foreign, read_lines
 
 
 class TooLongError(Exception):
@@ -28,7 +28,7 @@ def table(file: Any, encoding: str, delimiter: str) -> Iterator[tuple[int, Recor
         yield 1, Broken(reason=f"the header is no CSV ({error})", rest=True)
         return
     if foreign(header):
-        yield 1, Broken(reason=f"the header is not {told(encoding)}", rest=True)
+        yield 1, Broken(reason=f"the header is not {encoding_name(encoding)}", rest=True)
         return
     while True:
         before = reader.reader.line_num
@@ -45,7 +45,7 @@ def table(file: Any, encoding: str, delimiter: str) -> Iterator[tuple[int, Recor
         if None in row:
             yield before + 1, Broken(reason="has more fields than the header")
         elif any(foreign(value) for value in row.values() if value):
-            yield before + 1, Broken(reason=f"is not {told(encoding)}")
+            yield before + 1, Broken(reason=f"is not {encoding_name(encoding)}")
         else:
             yield before + 1, dict(row)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from corpora.document import Document
 from domain.spec import Spec
-from domain.text.words import Split, Words
+from domain.text.words import Split
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,6 @@ class Filter(Spec):
 
     kind: str
 
-    def judge(self, document: Document, words: Words) -> FilterAnswer:
-        """None keeps the document as it is. ``words`` is its text's one split."""
+    def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
+        """One answer for each document; None keeps it as it is. ``split`` holds the words of their texts."""
         raise NotImplementedError
-
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
-        """One verdict for each document; a kind that is faster over many at once overrides this."""
-        return [self.judge(document, words) for document, words in zip(documents, split, strict=True)]

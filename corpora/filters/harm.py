@@ -17,7 +17,7 @@ from domain.errors import UserError
 from domain.manifest import file_sha256
 from domain.spec import Share, Spec
 from domain.text.harm import Scorer
-from domain.text.words import Split, Words
+from domain.text.words import Split
 from domain.weights import weights_identity
 
 # What to write for a scorer, in a recipe as well as on the command line.
@@ -96,11 +96,7 @@ class Harm(Filter):
         block = None if self.block is None else digest(self.block)
         return {"kind": self.kind, "scorer": self.scorer.identity_key(), "threshold": self.threshold, "block": block}
 
-    def judge(self, document: Document, words: Words) -> FilterAnswer:
-        """Drop above the threshold or by address."""
-        return self.judge_all([document], Split([document.text]))[0]
-
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
+    def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Drop above the threshold or by address."""
         blocked = None if self.block is None else read_block_list(Path(self.block))
         scores = open_scorer(self.scorer).score(split)

@@ -56,12 +56,12 @@ class Identifier:
         """(language, its probability among the candidates) of each text, from its first ``CHARACTERS``."""
         encoded = [normal(text[:CHARACTERS]) for text in texts]
         order = sorted(range(len(texts)), key=lambda index: -len(encoded[index]))
-        found: list[tuple[str, float]] = [("zxx", 0.0)] * len(texts)
+        languages: list[tuple[str, float]] = [("zxx", 0.0)] * len(texts)
         counts = self.counted([encoded[index] for index in order])
         for index, (features, times) in zip(order, counts, strict=True):
             if len(features):
-                found[index] = self.best(features, times, len(encoded[index]))
-        return found
+                languages[index] = self.best(features, times, len(encoded[index]))
+        return languages
 
     def counted(self, encoded: list[bytes]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(features, times) of each text, longest first."""

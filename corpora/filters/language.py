@@ -11,7 +11,7 @@ from corpora.document import Document
 from corpora.filters.filter import Drop, Filter, FilterAnswer, Label
 from corpora.filters.identify import CHARACTERS, KNOWN, WORLD, identifier
 from domain.spec import Share
-from domain.text.words import Split, Words
+from domain.text.words import Split
 
 LEAST = 0.5  # probability from which a language is believed, where a recipe says no other
 LETTERS = 20  # fewer tell no language
@@ -23,11 +23,13 @@ def with_thresholds(value: Any) -> Any:
     return dict.fromkeys(value, LEAST) if isinstance(value, list | tuple) else value
 
 
-def known(value: dict[str, float]) -> dict[str, float]:
-    """Raises ``ValueError`` for a language that cannot be told."""
+def identifiable(value: dict[str, float]) -> dict[str, float]:
+    """Raises ``ValueError`` for a language that cannot be identified."""
     for code in value:
         if code not in KNOWN or code == "zxx":
-            raise ValueError(f"{code!r} is no language that can be told; write ISO 639 codes such as en, de, zh")
+            raise ValueError(
+                f"{code!r} is not a language that can be identified; write ISO 639 codes such as en, de, zh"
+            )
     return value
 
 
@@ -43,20 +45,16 @@ class Language(Filter):
     allow: Annotated[
         dict[str, Share],
         BeforeValidator(with_thresholds),
-        AfterValidator(known),
+        AfterValidator(identifiable),
         Field(description="languages to keep, or with the probability to believe each: {en: 0.65}; none: all"),
     ] = {}  # noqa: RUF012
     undetermined: Annotated[Literal["keep", "drop"], Field(description="what is done with ``und``")] = "keep"
 
-    def judge(self, document: Document, words: Words) -> FilterAnswer:
-        """The verdict on one document."""
-        return self.judge_all([document], Split.of([words]))[0]
-
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
+    def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Label or drop each."""
         candidates = tuple(sorted({*WORLD, *self.allow}))
-        found = identifier(candidates).identify(split.texts)
-        rows = zip(documents, split.texts, found, strict=True)
+        languages = identifier(candidates).identify(split.texts)
+        rows = zip(documents, split.texts, languages, strict=True)
         return [self.verdict(document.language, text, *best) for document, text, best in rows]
 
     def verdict(self, stated: str | None, text: str, language: str, score: float) -> FilterAnswer:

@@ -99,10 +99,10 @@ def _nino(match: re.Match[str]) -> int:
 
 
 def _named(match: re.Match[str]) -> int:
-    told = before(match, 48)
-    if ANY_WORD.search(told) is None:
+    context = before(match, 48)
+    if ANY_WORD.search(context) is None:
         return 0
-    fits = any(words.search(told) and checker(name).is_valid(match[0]) for name, words in WORDS.items())
+    fits = any(words.search(context) and checker(name).is_valid(match[0]) for name, words in WORDS.items())
     return len(match[0]) if fits else 0
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, model_validator
 
 from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
-from domain.text.words import Words
+from domain.text.words import Split
 
 OWN = "package.module:function"
 
@@ -39,11 +39,15 @@ class Own(Filter):
     def function(self) -> Callable[..., Any]:
         """The function that ``kind`` names."""
         module, _, name = self.kind.partition(":")
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-        return found
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return function
 
-    def judge(self, document: Document, words: Words) -> FilterAnswer:
-        """What the function answers; ``TypeError`` for an answer that is none."""
+    def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
+        """The function's answer for each document."""
+        return [self.answer(document) for document in documents]
+
+    def answer(self, document: Document) -> FilterAnswer:
+        """The function's answer for one document; raises ``TypeError`` where it is not a valid one."""
         answer = self.function(document, **(self.model_extra or {}))
         match answer:
             case None | True:

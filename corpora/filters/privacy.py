@@ -12,7 +12,7 @@ from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
 from corpora.filters.national import NATIONAL_FORMS
 from domain.text.privacy import FORMS, Find, Form, find_all, masked
-from domain.text.words import Split, Words
+from domain.text.words import Split
 
 Kind = Literal["key", "email", "iban", "card", "ssn", "national_id", "ip", "phone"]
 KINDS: tuple[Kind, ...] = ("key", "email", "iban", "card", "ssn", "national_id", "ip", "phone")
@@ -37,16 +37,12 @@ class Privacy(Filter):
             raise ValueError("masks nothing and drops nothing; name a kind, or take the filter out")
         return self
 
-    def judge(self, document: Document, words: Words) -> FilterAnswer:
-        """Drop or change the document where anything is found."""
-        return self.judge_all([document], Split([document.text]))[0]
-
-    def judge_all(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
+    def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Drop or change each document where anything is found."""
         wanted = {*self.mask, *self.drop}
         texts = [document.text for document in documents]
-        found = find_all(texts, [form for form in ALL_FORMS if form.kind in wanted])
-        return [self.verdict(text, finds) if finds else None for text, finds in zip(texts, found, strict=True)]
+        matches = find_all(texts, [form for form in ALL_FORMS if form.kind in wanted])
+        return [self.verdict(text, finds) if finds else None for text, finds in zip(texts, matches, strict=True)]
 
     def verdict(self, text: str, finds: list[Find]) -> FilterAnswer:
         """What becomes of a text in which something was found."""

@@ -118,8 +118,8 @@ def rows(split: Split, bounds: np.ndarray) -> Any:
 def measure(model: Linear, examples: Sequence[Example]) -> dict[str, Any]:
     """Precision, recall and F1 of "harm" at 0.5, and by label the share that is called harm."""
     values = model.score(Split([text for text, _ in examples])).values > 0.5
-    given = np.array([label for _, label in examples])
-    harm = given != model.header["safe"]
+    labels = np.array([label for _, label in examples])
+    harm = labels != model.header["safe"]
     hits = int((values & harm).sum())
     precision, recall = hits / max(1, int(values.sum())), hits / max(1, int(harm.sum()))
     return {
@@ -128,7 +128,9 @@ def measure(model: Linear, examples: Sequence[Example]) -> dict[str, Any]:
         "precision": round(precision, 4),
         "recall": round(recall, 4),
         "f1": round(2 * precision * recall / max(1e-9, precision + recall), 4),
-        "called_harm": {label: round(float(values[given == label].mean()), 4) for label in sorted(set(given.tolist()))},
+        "called_harm": {
+            label: round(float(values[labels == label].mean()), 4) for label in sorted(set(labels.tolist()))
+        },
     }
 
 

@@ -34,8 +34,8 @@ class Columns(Spec):
         """The document in ``record``, called ``name`` where it has no id; raises ``ValueError`` with a reason."""
         text = value_at(record, self.text)
         if text is None:
-            found = "is empty" if has(record, self.text) else "is not there"
-            raise ValueError(f"column {self.text} {found}")
+            problem = "is empty" if has(record, self.text) else "is not there"
+            raise ValueError(f"column {self.text} {problem}")
         if not isinstance(text, str):
             raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
         if len(text) > LONGEST_TEXT:
@@ -100,8 +100,8 @@ def below(here: Any, path: tuple[str, ...]) -> Any:
         if isinstance(here, dict) and step in here:
             here = here[step]
         elif isinstance(here, list) and step == "*":
-            found = [value for item in here if (value := below(item, path[at + 1 :])) not in (MISSING, None)]
-            return "\n\n".join(found) if all(isinstance(value, str) for value in found) else found
+            values = [value for item in here if (value := below(item, path[at + 1 :])) not in (MISSING, None)]
+            return "\n\n".join(values) if all(isinstance(value, str) for value in values) else values
         elif isinstance(here, list) and step.isdecimal() and int(step) < len(here):
             here = here[int(step)]
         else:

@@ -18,7 +18,7 @@ from corpora.crawl.warc import Broken, captures
 from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import Extracted, Failed, Job, Mode
 from corpora.files.pieces import opened
-from corpora.files.stores import WILD, find, relative, seen, unreadable
+from corpora.files.stores import WILD, file_stamp, find, relative, unreadable
 from corpora.sources.pages import Found, Page, read_pages
 from corpora.sources.source import Source
 from domain.errors import UserError
@@ -105,15 +105,15 @@ class Crawl(Source):
         """Whether a language is one of those asked for, or is not known."""
         return not (self.languages and language) or language in {iso_language(each) for each in self.languages}
 
-    def found(self, machine: Machine) -> tuple[Any, str, list[str]]:
+    def locate(self, machine: Machine) -> tuple[Any, str, list[str]]:
         """(file system, folder that all are below, sorted paths); raises ``UserError`` where there is no file."""
-        found = find(str(self.path), machine)
-        paths = [path for path in found.paths if found.single or found.system.exists(path)]
+        files = find(str(self.path), machine)
+        paths = [path for path in files.paths if files.single or files.system.exists(path)]
         if not paths:
             raise UserError(
                 f"corpus: {self.path}", "is no file", "name a WARC or WET file, or a glob such as *.warc.gz"
             )
-        return found.system, found.root, paths
+        return files.system, files.root, paths
 
     def stamp(self, machine: Machine) -> Any:
         """Name, bytes and content of each file; of an index, how many pages it lists and SHA-256 over them."""
@@ -121,72 +121,76 @@ class Crawl(Source):
             with CommonCrawl(self.index, machine) as crawl:
                 pages = [[page.url, page.seconds, page.digest] for page in self.listed(crawl)]
             return {"pages": len(pages), "listed": hashlib.sha256(json.dumps(pages).encode()).hexdigest()}
-        system, root, paths = self.found(machine)
-        return [seen(system, path, root) for path in paths]
+        system, root, paths = self.locate(machine)
+        return [file_stamp(system, path, root) for path in paths]
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """The text of every page, file by file in its order, or by URL; what is damaged is quarantined."""
-        return read_pages(self.finds(machine), workers=machine.worker_count)
+        return read_pages(self.items(machine), workers=machine.worker_count)
 
-    def finds(self, machine: Machine) -> Iterator[Page | Found]:
+    def items(self, machine: Machine) -> Iterator[Page | Found]:
         """Pages to be read, texts, and what is damaged."""
         if self.index is not None:
             with CommonCrawl(self.index, machine) as crawl:
                 for page in self.listed(crawl):
-                    found = crawl.capture(page)
-                    if found is not None:
-                        yield from self.find(found, page.url, page.url, page.language)
+                    record = crawl.capture(page)
+                    if record is not None:
+                        yield from self.find(record, page.url, page.url, page.language)
             return
-        system, root, paths = self.found(machine)
+        system, root, paths = self.locate(machine)
         for path in paths:
             name = f"{self.title}/{relative(path, root)}"
             try:
                 with opened(system, path, None) as file:
-                    for found in captures(file, self.wanted):
-                        at = f"@{found.offset}" if isinstance(found, Broken) else ""
-                        yield from self.find(found, f"{path}{at}", f"{name}{at}", None)
+                    for record in captures(file, self.wanted):
+                        at = f"@{record.offset}" if isinstance(record, Broken) else ""
+                        yield from self.find(record, f"{path}{at}", f"{name}{at}", None)
             except (ConnectionError, TimeoutError):
                 raise  # a retry may help
             except OSError as error:
                 raise unreadable(error, path) from None
 
-    def find(self, found: Capture | Broken, place: str, name: str, language: str | None) -> Iterator[Page | Found]:
+    def find(self, record: Capture | Broken, place: str, name: str, language: str | None) -> Iterator[Page | Found]:
         """What one capture is; nothing for one in another language."""
-        if isinstance(found, Broken):
-            yield Quarantined(place=place, reason=found.reason, id=name)
+        if isinstance(record, Broken):
+            yield Quarantined(place=place, reason=record.reason, id=name)
             return
-        stated = iso_language(found.language or language)
-        if found.form == "text":
+        stated = iso_language(record.language or language)
+        if record.form == "text":
             if self.spoken(stated):
-                text = found.content.decode("utf-8", errors="replace")
-                yield self.document(found, Extracted(text=text, language=stated))
+                text = record.content.decode("utf-8", errors="replace")
+                yield self.document(record, Extracted(text=text, language=stated))
             return
 
         def finish(result: Extracted | Failed) -> Found | None:
             if isinstance(result, Failed):
-                return Quarantined(place=place, reason=f"{found.url[:LONGEST]} {result.reason}", id=found.url)
-            known = iso_language(result.language) or stated
-            return self.document(found, result, known) if self.spoken(known) else None
+                return Quarantined(place=place, reason=f"{record.url[:LONGEST]} {result.reason}", id=record.url)
+            language_code = iso_language(result.language) or stated
+            return self.document(record, result, language_code) if self.spoken(language_code) else None
 
-        job = Job(content=found.content, form=found.form, mode=self.mode, charset=found.charset)
+        job = Job(content=record.content, form=record.form, mode=self.mode, charset=record.charset)
         yield Page(job=job, finish=finish)
 
-    def document(self, found: Capture, told: Extracted, language: str | None = None) -> Document:
+    def document(self, capture: Capture, extracted: Extracted, language: str | None = None) -> Document:
         """The document. What a page dates after its crawl is not believed."""
-        day = told.date if told.date and (found.day is None or told.date <= found.day) else found.day
+        day = (
+            extracted.date if extracted.date and (capture.day is None or extracted.date <= capture.day) else capture.day
+        )
         return Document(
-            id=found.url,
-            text=told.text,
+            id=capture.url,
+            text=extracted.text,
             source=self.title,
-            url=found.url,
+            url=capture.url,
             licence=self.licence,
             date=day,
-            language=language or told.language,
+            language=language or extracted.language,
         )
 
     def listed(self, crawl: CommonCrawl) -> list[Listed]:
         """The pages in the index that are asked for; without network, those that are here."""
-        found = [page for domain in sorted(set(self.domains)) for page in crawl.listed(domain)]
-        pages = {page.url: page for page in found if self.wanted(page.url) and self.spoken(iso_language(page.language))}
+        captures = [page for domain in sorted(set(self.domains)) for page in crawl.listed(domain)]
+        pages = {
+            page.url: page for page in captures if self.wanted(page.url) and self.spoken(iso_language(page.language))
+        }
         network = crawl.machine.network
         return [pages[url] for url in sorted(pages) if network or crawl.place(pages[url]).exists()]

@@ -67,7 +67,7 @@ class Edgar(Source):
             raise UserError(f"{self.title}: contact", problem, "write your own e-mail address")
         return Archive(machine, contact=self.contact, per_second=self.per_second)
 
-    def found(self, machine: Machine) -> list[Entry]:
+    def filings(self, machine: Machine) -> list[Entry]:
         """The filings, by day and accession number. Without network, those that are kept here."""
         from corpora.web import Unfit
 
@@ -80,15 +80,15 @@ class Edgar(Source):
                 entries = archive.entries(self.forms, self.since, self.until, ciks)
             except Unfit as error:
                 raise UserError(self.title, str(error), "run again later; if it stays, EDGAR has changed") from None
-            kept = entries if machine.network else [entry for entry in entries if archive.holds(entry)]
-        if entries and not kept:
+            available = entries if machine.network else [entry for entry in entries if archive.holds(entry)]
+        if entries and not available:
             raise UserError(self.title, "none of its filings was ever fetched", "run once with network: true")
-        self.looked_up[key] = kept
-        return kept
+        self.looked_up[key] = available
+        return available
 
     def stamp(self, machine: Machine) -> Any:
         """How many filings there are, and SHA-256 over their accession numbers."""
-        names = [entry.accession for entry in self.found(machine)]
+        names = [entry.accession for entry in self.filings(machine)]
         return {"filings": len(names), "accessions": hashlib.sha256("\n".join(names).encode()).hexdigest()}
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
@@ -109,7 +109,7 @@ class Edgar(Source):
         waiting: deque[tuple[Entry, Failed | None]] = deque()  # filings of which nothing has come back yet
 
         def jobs() -> Iterator[Job]:
-            for entry, content in archive.filings(self.found(machine)):
+            for entry, content in archive.filings(self.filings(machine)):
                 waiting.append((entry, content if isinstance(content, Failed) else None))
                 if isinstance(content, bytes):
                     yield Job(content=content, form=form)
@@ -129,8 +129,8 @@ class Edgar(Source):
         """The documents of a filing. One without any of the items that are asked for has no text."""
         from corpora.extract.filing import itemised
 
-        text, found = itemised(marked)
-        items = [item for item in found if self.wants(item.key)]
+        text, sections = itemised(marked)
+        items = [item for item in sections if self.wants(item.key)]
         if self.by == "item" and items:
             for item in items:
                 yield self.document(entry, f"{entry.accession}#{item.key}", item.text)

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, Mode
 from corpora.feed.entries import Entry, Log, canonical, refresh
-from corpora.feed.page_cache import Held, Shelf
+from corpora.feed.page_cache import Shelf, StoredPage
 from corpora.sources.pages import Found, Page, read_pages
 from corpora.sources.source import Source
 from corpora.web import PoliteClient
@@ -78,44 +78,44 @@ class Feed(Source):
         """
         key = (machine.cache, machine.network)
         if key not in self.looked_up:
-            found: dict[str, Entry] = {}
+            entries: dict[str, Entry] = {}
             failed = []
             with self.client(machine) as client:
                 for url in self.urls:
                     folder = machine.cache / "feed" / file_name(url)
                     if machine.network and (reason := refresh(url, folder, client)):
                         failed.append(Quarantined(place=url, reason=reason, id=url))
-                    found = {**Log(folder).entries(), **found}
+                    entries = {**Log(folder).entries(), **entries}
             if not machine.network and self.pages:
                 shelf = self.shelf(machine)
-                found = {url: entry for url, entry in found.items() if shelf.held(url)}
-            if not found:
+                entries = {url: entry for url, entry in entries.items() if shelf.cached(url)}
+            if not entries:
                 reason = failed[0].reason if failed else "holds no entry, and none was ever fetched"
                 raise UserError(
                     f"{self.title}: {self.urls[0]}", reason, "correct urls, or run again with network: true"
                 )
-            self.looked_up[key] = sorted(found.values(), key=lambda entry: (entry.date or "", entry.url)), failed
+            self.looked_up[key] = sorted(entries.values(), key=lambda entry: (entry.date or "", entry.url)), failed
         return self.looked_up[key]
 
     def stamp(self, machine: Machine) -> Any:
         """How many entries there are, SHA-256 over them, and how many pages could not be fetched the last time."""
         entries, _ = self.entries(machine)
-        said = json.dumps([[entry.url, entry.updated] for entry in entries])
+        state = json.dumps([[entry.url, entry.updated] for entry in entries])
         shelf = self.shelf(machine)
         lost = sum(shelf.lost(entry.url) is not None for entry in entries) if self.pages else 0
-        return {"entries": len(entries), "said": hashlib.sha256(said.encode()).hexdigest(), "lost": lost}
+        return {"entries": len(entries), "said": hashlib.sha256(state.encode()).hexdigest(), "lost": lost}
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """One for each page. What cannot be fetched or read is quarantined, and tried again by the next run."""
-        seen: set[str] = set()
-        for found in read_pages(self.finds(machine), workers=machine.worker_count):
-            if isinstance(found, Document):
-                if found.id in seen:
+        ids: set[str] = set()
+        for document in read_pages(self.items(machine), workers=machine.worker_count):
+            if isinstance(document, Document):
+                if document.id in ids:
                     continue  # two entries of one page
-                seen.add(found.id)
-            yield found
+                ids.add(document.id)
+            yield document
 
-    def finds(self, machine: Machine) -> Iterator[Page | Found]:
+    def items(self, machine: Machine) -> Iterator[Page | Found]:
         """Pages to be read, in order, and what could not be fetched."""
         entries, failed = self.entries(machine)
         yield from failed
@@ -133,43 +133,43 @@ class Feed(Source):
 
             try:
                 for entry, _ in zip(entries, pool.map(fetch, entries), strict=True):
-                    held, lost = shelf.held(entry.url), shelf.lost(entry.url)
-                    if held is not None:
-                        job = Job(content=held.content, form=held.form, mode=self.mode, charset=held.charset)
-                        yield self.text(entry, held) if held.form == "text" else self.page(entry, job, held)
+                    cached, lost = shelf.cached(entry.url), shelf.lost(entry.url)
+                    if cached is not None:
+                        job = Job(content=cached.content, form=cached.form, mode=self.mode, charset=cached.charset)
+                        yield self.text(entry, cached) if cached.form == "text" else self.page(entry, job, cached)
                     elif lost is not None:
                         yield Quarantined(place=entry.url, reason=lost.reason, id=entry.url, records=lost.records)
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def text(self, entry: Entry, held: Held) -> Document:
+    def text(self, entry: Entry, cached: StoredPage) -> Document:
         """A page that is plain text."""
-        return self.document(entry, held, Extracted(text=held.content.decode(held.charset or "utf-8", "replace")))
+        return self.document(entry, cached, Extracted(text=cached.content.decode(cached.charset or "utf-8", "replace")))
 
-    def page(self, entry: Entry, job: Job, held: Held | None) -> Page:
+    def page(self, entry: Entry, job: Job, cached: StoredPage | None) -> Page:
         """A page to be read."""
 
         def finish(result: Extracted | Failed) -> Found:
             if isinstance(result, Failed):
                 return Quarantined(place=entry.url, reason=result.reason, id=entry.url)
-            return self.document(entry, held, result)
+            return self.document(entry, cached, result)
 
         return Page(job=job, finish=finish)
 
-    def document(self, entry: Entry, held: Held | None, told: Extracted) -> Document:
+    def document(self, entry: Entry, cached: StoredPage | None, extracted: Extracted) -> Document:
         """The document, by the URL that its page states for itself, if that is of the same host."""
-        url = canonical(held.url) if held is not None else None
-        stated = canonical(told.url or "")
+        url = canonical(cached.url) if cached is not None else None
+        stated = canonical(extracted.url or "")
         if stated is not None and host(stated) in (host(entry.url), host(url or entry.url)):
             url = stated
         return Document(
             id=url or entry.url,
-            text=told.text,
+            text=extracted.text,
             source=self.title,
             url=url or entry.url,
             licence=self.licence,
-            date=entry.date or told.date,
-            language=entry.language or told.language,
+            date=entry.date or extracted.date,
+            language=entry.language or extracted.language,
         )
 
 

@@ -15,7 +15,7 @@ from corpora.extract import Extracted, Failed, Job, Mode
 from corpora.files.formats import FORMATS, PAGES, form, records
 from corpora.files.pieces import Piece, is_archive, pieces
 from corpora.files.record import Broken, Record, bounded
-from corpora.files.stores import WILD, find, relative, seen
+from corpora.files.stores import WILD, file_stamp, find, relative
 from corpora.sources.columns import Columns
 from corpora.sources.pages import Page, read_pages
 from corpora.sources.source import Source
@@ -56,33 +56,33 @@ class Files(Source, Columns):
         before = WILD.split(self.path, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
         return self.name or before.split(".")[0].rstrip("-_") or self.kind
 
-    def found(self, machine: Machine) -> tuple[Any, str, list[str]]:
+    def locate(self, machine: Machine) -> tuple[Any, str, list[str]]:
         """(file system, folder that all are below, sorted paths); raises ``UserError`` where there is no file."""
-        place, found = f"corpus: {self.path}", find(self.path, machine)
-        if found.single and found.folders:
+        place, files = f"corpus: {self.path}", find(self.path, machine)
+        if files.single and files.folders:
             raise UserError(place, "is a folder", f"name the files in it, for instance {self.path.rstrip('/')}/*.jsonl")
-        if not found.paths:
-            said = "does not exist" if found.single else "matches no file"
+        if not files.paths:
+            problem = "does not exist" if files.single else "matches no file"
             fix = "correct path" if "://" in self.path else "correct path, which is relative to the recipe's folder"
-            raise UserError(place, said, fix)
-        for path in found.paths:
+            raise UserError(place, problem, fix)
+        for path in files.paths:
             if form(path)[0] not in FORMATS and not is_archive(path):
-                known = f"use one of {', '.join(FORMATS)} (.gz, .bz2, .xz, .zst), .zip or .tar"
-                raise UserError(f"corpus: {path}", "has an unknown ending", known)
-        return found.system, found.root, found.paths
+                fix_format = f"use one of {', '.join(FORMATS)} (.gz, .bz2, .xz, .zst), .zip or .tar"
+                raise UserError(f"corpus: {path}", "has an unknown ending", fix_format)
+        return files.system, files.root, files.paths
 
     def stamp(self, machine: Machine) -> Any:
         """Name, bytes and content of each file: SHA-256 where it is local, the store's own mark where not."""
-        system, root, paths = self.found(machine)
-        return [seen(system, path, root) for path in paths]
+        system, root, paths = self.locate(machine)
+        return [file_stamp(system, path, root) for path in paths]
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """Every record of every file, in order of the files' names; pages are read by several workers at once."""
-        yield from read_pages(self.finds(machine), workers=machine.worker_count)
+        yield from read_pages(self.items(machine), workers=machine.worker_count)
 
-    def finds(self, machine: Machine) -> Iterator[Page | Document | Quarantined]:
+    def items(self, machine: Machine) -> Iterator[Page | Document | Quarantined]:
         """Every record, and every page as it is yet to be read."""
-        system, root, paths = self.found(machine)
+        system, root, paths = self.locate(machine)
         first, before = True, 0
         for done, piece in enumerate(pieces(system, paths)):
             name, here = f"{self.title}/{relative(piece.name, root)}", 0

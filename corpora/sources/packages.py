@@ -66,13 +66,13 @@ class Packages(Source):
                 if not tasks:
                     listed = f"{name} lists no file that may hold documentation (it may be installed in editable mode)"
                     raise UserError("corpus: packages", listed, "install it as a wheel, or take it off the list")
-                for found in pool.map(read, tasks, chunksize=32) if pool else map(read, tasks):
-                    if isinstance(found, Document):
-                        total += len(found.text.encode())
+                for result in pool.map(read, tasks, chunksize=32) if pool else map(read, tasks):
+                    if isinstance(result, Document):
+                        total += len(result.text.encode())
                         if self.limit is not None and total > self.limit:
                             return
-                    if found is not None:
-                        yield found
+                    if result is not None:
+                        yield result
         finally:
             if pool:
                 pool.shutdown(cancel_futures=True)

@@ -31,11 +31,11 @@ def read_pages(finds: Iterator[Page | Found], *, workers: int) -> Iterator[Found
     def jobs(first: Page) -> Iterator[Job]:
         yield first.job
         alone = 0
-        for found in finds:
-            waiting.append(found)
-            if isinstance(found, Page):
+        for page in finds:
+            waiting.append(page)
+            if isinstance(page, Page):
                 alone = 0
-                yield found.job
+                yield page.job
             else:
                 alone += 1
                 if alone == HELD:
@@ -49,8 +49,8 @@ def read_pages(finds: Iterator[Page | Found], *, workers: int) -> Iterator[Found
         for result in extract_pages(jobs(first), workers=workers):
             while not isinstance(page := waiting.popleft(), Page):
                 yield page
-            if (found := page.finish(result)) is not None:
-                yield found
+            if (item := page.finish(result)) is not None:
+                yield item
         for rest in waiting:
             assert not isinstance(rest, Page)
             yield rest

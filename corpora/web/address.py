@@ -18,16 +18,16 @@ def public(address: str | Address) -> bool:
 
     Not public are private, loopback, link-local, multicast, reserved and unspecified ones (IANA's special registries).
     """
-    found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour
-        if found in NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return public(inner)
-        if found.is_site_local:
+        if ip.is_site_local:
             return False
-    return found.is_global and not (found.is_multicast or found.is_reserved)
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 
 def literal(host: str) -> Address | None:
@@ -63,8 +63,8 @@ def resolve(host: str, port: int, private_hosts: Iterable[str]) -> list[str]:
     Raises ``UserError`` where none of them may, ``OSError`` where the name is unknown. Connect to what is answered, not
     to the name: a name may answer with another address the next time (DNS rebinding).
     """
-    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    infos = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in infos))
     if named(host, port, private_hosts):
         return addresses
     permitted = [address for address in addresses if public(address)]

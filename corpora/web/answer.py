@@ -74,9 +74,9 @@ class Arriving:
         What is beyond ``most`` bytes raises ``Unfit``, or with ``cut`` is left unread.
         """
         encoding = "" if packed else self.headers.get("content-encoding", "")
-        told = self.headers.get("content-length", "")
-        if not (encoding or cut) and told.isdigit() and int(told) > most:
-            raise Unfit(f"{shown(self.url)} holds {int(told):,} bytes, more than {most:,}")
+        length = self.headers.get("content-length", "")
+        if not (encoding or cut) and length.isdigit() and int(length) > most:
+            raise Unfit(f"{shown(self.url)} holds {int(length):,} bytes, more than {most:,}")
         left = most
         try:
             for piece in decoded(self.chunks, encoding):
@@ -97,12 +97,12 @@ def raise_for_status(
     """Raise what a status means: nothing for ``fine``; ``busy`` and 5xx may be asked again."""
     if status in fine:
         return
-    told = f"{shown(url)} answers {status}"
+    message = f"{shown(url)} answers {status}"
     if status in (404, 410):
-        raise Missing(told)
+        raise Missing(message)
     if status in busy or status >= 500:
-        raise Unreachable(told, after=retry_after(headers.get("retry-after", "")))
-    raise Unfit(told, status)
+        raise Unreachable(message, after=retry_after(headers.get("retry-after", "")))
+    raise Unfit(message, status)
 
 
 def retry_after(value: str) -> float | None:

@@ -82,10 +82,10 @@ class Client:
         Status 304 and 206 are answers only to the conditional or Range headers that ask for them.
         """
         self.refuse_offline(url)
-        asked = {"accept-encoding": ACCEPTED, **{name.lower(): value for name, value in headers.items()}}
+        request_headers = {"accept-encoding": ACCEPTED, **{name.lower(): value for name, value in headers.items()}}
 
         def once() -> Answer:
-            with self.opened(url, asked) as answer:
+            with self.opened(url, request_headers) as answer:
                 content = b"".join(answer.body(self.most if most is None else most, cut=cut))
                 return Answer(url=answer.url, status=answer.status, headers=answer.headers, content=content)
 
@@ -110,7 +110,7 @@ class Client:
         with partial(url, to) as part:
 
             def once() -> None:
-                with self.opened(url, {**plain, **part.asked()}) as answer:
+                with self.opened(url, {**plain, **part.resume_headers()}) as answer:
                     part.fill(answer, self.most if most is None else most)
 
             self.retried(once)
@@ -165,21 +165,23 @@ class Client:
         """The answer to one request, whatever it is; failures below HTTP become ``Unreachable``."""
         import httpcore
 
-        asked = route.parsed(route.mirrored(url, self.machine.mirrors))
-        target = httpcore.URL(scheme=asked.raw_scheme, host=asked.raw_host, port=asked.port, target=asked.raw_path)
+        address = route.parsed(route.mirrored(url, self.machine.mirrors))
+        target = httpcore.URL(
+            scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path
+        )
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
         sent = [*{"user-agent": self.agent, "accept": "*/*", **headers}.items()]
-        pool = self.pool(asked)
+        pool = self.pool(address)
         self.ready(url)  # last, so that the request leaves when its pace says
         self.watch.begin(self.timeout)
         try:
             with pool.stream("GET", target, headers=sent, extensions={"timeout": timeouts}) as response:
                 self.watch.begin(self.timeout)
-                found: dict[str, str] = {}
+                extensions: dict[str, str] = {}
                 for raw_name, raw_value in response.headers:
                     name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-                    found[name] = f"{found[name]}, {value}" if name in found else value
-                yield Arriving(url=url, status=response.status, headers=found, chunks=response.iter_stream())
+                    extensions[name] = f"{extensions[name]}, {value}" if name in extensions else value
+                yield Arriving(url=url, status=response.status, headers=extensions, chunks=response.iter_stream())
         except httpcore.ProxyError as error:
             if str(error).startswith("407"):
                 raise UserError(
@@ -189,8 +191,8 @@ class Client:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             below = error.args[0] if error.args else None
             if isinstance(below, ssl.SSLCertVerificationError):
-                told = below.verify_message
-                raise Unfit(f"{shown(url)} has a certificate that is not trusted ({told})") from None
+                message = below.verify_message
+                raise Unfit(f"{shown(url)} has a certificate that is not trusted ({message})") from None
             raise Unreachable(f"{shown(url)} gives no whole answer ({str(error) or type(error).__name__})") from None
 
     def pool(self, url: httpx.URL) -> httpcore.ConnectionPool:

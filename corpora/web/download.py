@@ -31,15 +31,15 @@ class Partial:
         """The file that says which content this is part of."""
         return self.to.with_name(f".{self.to.name}.mark")
 
-    def asked(self) -> dict[str, str]:
+    def resume_headers(self) -> dict[str, str]:
         """Headers that ask for the rest only; none where nothing has come, or nothing says that it would fit."""
         try:
-            known = json.loads(self.mark.read_bytes())
+            metadata = json.loads(self.mark.read_bytes())
         except (OSError, ValueError):
-            known = {}
+            metadata = {}
         here = os.fstat(self.file.fileno()).st_size
-        if here and isinstance(known, dict) and known.get("url") == self.url and known.get("etag"):
-            return {"range": f"bytes={here}-", "if-range": known["etag"]}
+        if here and isinstance(metadata, dict) and metadata.get("url") == self.url and metadata.get("etag"):
+            return {"range": f"bytes={here}-", "if-range": metadata["etag"]}
         return {}
 
     def fill(self, answer: Arriving, most: int) -> None:
@@ -74,10 +74,10 @@ class Partial:
         """Move the file to its name, once it is what it should be; raises ``Unfit`` otherwise."""
         os.fsync(self.file.fileno())
         here = Path(self.file.name)
-        found = here.stat().st_size
+        start = here.stat().st_size
         wrong = ""
-        if size is not None and found != size:
-            wrong = f"holds {found:,} bytes, not {size:,}"
+        if size is not None and start != size:
+            wrong = f"holds {start:,} bytes, not {size:,}"
         elif sha256 is not None and (digest := file_sha256(here)) != sha256.lower():
             wrong = f"has SHA-256 {digest}, not {sha256.lower()}"
         if wrong:

@@ -20,20 +20,20 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class CachedPage:
     """An answer's content, and what was noted with it: the server's marks, by which it can be asked for changes."""
 
-    told: dict[str, Any]
+    metadata: dict[str, Any]
     content: bytes
 
 
-def keep(path: Path, content: bytes, told: dict[str, Any], *, packed: bool) -> None:
+def keep(path: Path, content: bytes, metadata: dict[str, Any], *, packed: bool) -> None:
     """Write both into one file, whole or not at all, though several threads write; ``packed`` with a checksum."""
     from backports import zstd
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    data = json.dumps(told, sort_keys=True).encode() + b"\n" + content
+    data = json.dumps(metadata, sort_keys=True).encode() + b"\n" + content
     try:
         with part.open("wb") as file:
             file.write(zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}) if packed else data)
@@ -44,22 +44,22 @@ def keep(path: Path, content: bytes, told: dict[str, Any], *, packed: bool) -> N
         part.unlink(missing_ok=True)
 
 
-def kept(path: Path) -> Kept | None:
+def read_page(path: Path) -> CachedPage | None:
     """What a file holds. None where there is none, or where a disk has spoilt it: then it is fetched again."""
     from backports import zstd
 
     try:
         data = path.read_bytes()
         head, line, content = (zstd.decompress(data) if data.startswith(ZSTD) else data).partition(b"\n")
-        told = json.loads(head)
+        metadata = json.loads(head)
     except (FileNotFoundError, zstd.ZstdError, ValueError):
         return None
-    return Kept(told=told, content=content) if line and isinstance(told, dict) else None
+    return CachedPage(metadata=metadata, content=content) if line and isinstance(metadata, dict) else None
 
 
-def held(url: str, client: Client, folder: Path) -> Path:
+def cached_file(url: str, client: Client, folder: Path) -> Path:
     """The file behind a URL, fetched if what is here is another one. Raises ``UserError`` where it cannot be had."""
-    now, path = seen(url, client, folder), place(url, folder)
+    now, path = file_metadata(url, client, folder), place(url, folder)
     if not path.exists() or remembered(path) != now:
         note(path).unlink(missing_ok=True)
         try:
@@ -72,14 +72,14 @@ def held(url: str, client: Client, folder: Path) -> Path:
     return path
 
 
-def seen(url: str, client: Client, folder: Path) -> dict[str, Any]:
+def file_metadata(url: str, client: Client, folder: Path) -> dict[str, Any]:
     """``bytes`` and ``content`` (ETag or Last-Modified) of the file now, by its first byte alone; None for what the
     server does not say. Without network, those of the file that is here. Raises ``UserError``."""
     if not client.machine.network:
-        known = remembered(place(url, folder))
-        if known is None:
+        metadata = remembered(place(url, folder))
+        if metadata is None:
             raise refusal(url, "was never fetched, and the machine profile switches the network off")
-        return known
+        return metadata
     try:
         answer = client.get(url, headers={"range": "bytes=0-0", "accept-encoding": "identity"}, most=1, cut=True)
     except (Missing, Unfit) as error:
@@ -89,18 +89,18 @@ def seen(url: str, client: Client, folder: Path) -> dict[str, Any]:
 
 def size(answer: Answer) -> int | None:
     """Bytes of the whole of which an answer is a part."""
-    told = answer.headers.get("content-length" if answer.status == 200 else "content-range", "")
-    match = re.fullmatch(r"(?:bytes \d+-\d+/)?(\d{1,18})", told)
+    header = answer.headers.get("content-length" if answer.status == 200 else "content-range", "")
+    match = re.fullmatch(r"(?:bytes \d+-\d+/)?(\d{1,18})", header)
     return int(match[1]) if match and not answer.headers.get("content-encoding") else None
 
 
 def remembered(path: Path) -> dict[str, Any] | None:
     """What was noted of the file that is here; None where it is not whole."""
     try:
-        known = json.loads(note(path).read_bytes())
+        metadata = json.loads(note(path).read_bytes())
     except (OSError, ValueError):
         return None
-    return known if isinstance(known, dict) and path.exists() else None
+    return metadata if isinstance(metadata, dict) and path.exists() else None
 
 
 def place(url: str, folder: Path) -> Path:

@@ -35,14 +35,14 @@ class PoliteClient(Client):
 
     def ready(self, url: str) -> None:
         """Wait for the site's pace; raises ``Unfit`` where it does not want to be read."""
-        known, pace = self.site(url)
-        if not known.allow(url):
+        robots, pace = self.site(url)
+        if not robots.allow(url):
             reason = (
-                "is forbidden by robots.txt" if known.parsed is not None else "cannot be read: robots.txt is silent"
+                "is forbidden by robots.txt" if robots.parsed is not None else "cannot be read: robots.txt is silent"
             )
             raise Unfit(f"{shown(url)} {reason}")
-        if known.delay is not None and known.delay > LONGEST_DELAY:
-            raise Unfit(f"{shown(url)} is of a site that asks for {known.delay:,.0f} s between two requests")
+        if robots.delay is not None and robots.delay > LONGEST_DELAY:
+            raise Unfit(f"{shown(url)} is of a site that asks for {robots.delay:,.0f} s between two requests")
         pace.wait()
 
     def site(self, url: str) -> tuple[Rules, Pace]:
@@ -50,7 +50,7 @@ class PoliteClient(Client):
         name = origin(url)
         with self.asked.setdefault(name, threading.Lock()):
             if name not in self.sites:
-                known = rules(name, self.asker, self.machine.cache / "robots")
-                rate = min(self.per_second, 1 / min(known.delay, LONGEST_DELAY)) if known.delay else self.per_second
-                self.sites[name] = known, Pace(self.machine.cache / "pace", name, rate)
+                robots = rules(name, self.asker, self.machine.cache / "robots")
+                rate = min(self.per_second, 1 / min(robots.delay, LONGEST_DELAY)) if robots.delay else self.per_second
+                self.sites[name] = robots, Pace(self.machine.cache / "pace", name, rate)
             return self.sites[name]

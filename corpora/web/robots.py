@@ -33,8 +33,8 @@ class Rules:
     @property
     def delay(self) -> float | None:
         """Seconds that the site wants between two requests; None where it does not say."""
-        told = None if self.parsed is None else self.parsed.crawl_delay(self.agent)
-        return told if told is not None and told > 0 else None
+        delay = None if self.parsed is None else self.parsed.crawl_delay(self.agent)
+        return delay if delay is not None and delay > 0 else None
 
 
 def rules(site: str, client: Client, folder: Path) -> Rules:
@@ -46,21 +46,21 @@ def rules(site: str, client: Client, folder: Path) -> Rules:
     from protego import Protego
 
     path = folder / f"{file_name(site)}.json"
-    kept = remembered(path)
+    cached = remembered(path)
     text: str | None
-    if kept is not None and 0 <= time.time() - kept["at"] < DAY:
-        text = kept["text"]
+    if cached is not None and 0 <= time.time() - cached["at"] < DAY:
+        text = cached["text"]
     else:
         try:
-            text = asked(site, client)
+            text = fetched(site, client)
             folder.mkdir(parents=True, exist_ok=True)
             write_json(path, {"site": site, "at": time.time(), "text": text})
         except Unreachable:
-            text = None if kept is None else kept["text"]
+            text = None if cached is None else cached["text"]
     return Rules(parsed=None if text is None else Protego.parse(text), agent=client.agent)
 
 
-def asked(site: str, client: Client) -> str:
+def fetched(site: str, client: Client) -> str:
     """A site's robots.txt; empty where it has none."""
     try:
         content = client.get(f"{site}/robots.txt", most=MOST, cut=True).content
@@ -72,7 +72,7 @@ def asked(site: str, client: Client) -> str:
 def remembered(path: Path) -> dict[str, Any] | None:
     """The last answer; None where there is none that can be read."""
     try:
-        kept = json.loads(path.read_bytes())
-        return {"at": float(kept["at"]), "text": str(kept["text"])}
+        cached = json.loads(path.read_bytes())
+        return {"at": float(cached["at"]), "text": str(cached["text"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -20,22 +20,22 @@ def parsed(url: str) -> httpx.URL:
     import httpx
 
     try:
-        found = httpx.URL(url)
-        host = found.raw_host
+        address = httpx.URL(url)
+        host = address.raw_host
     except (httpx.InvalidURL, UnicodeError):
         raise UserError(shown(url), "is no URL", "correct it") from None
-    if found.scheme not in ("http", "https") or not host:
+    if address.scheme not in ("http", "https") or not host:
         raise UserError(shown(url), "is no http or https URL", "correct it")
-    if found.userinfo:
-        raise UserError(f"{found.scheme}://{found.host}", "carries a user or password", "take them out of the URL")
-    return found
+    if address.userinfo:
+        raise UserError(f"{address.scheme}://{address.host}", "carries a user or password", "take them out of the URL")
+    return address
 
 
 def origin(url: str) -> str:
     """Scheme, host and port of a URL: ``https://example.com``. Raises ``UserError`` for what may not be asked."""
-    found = parsed(url)
-    host = f"[{found.host}]" if ":" in found.host else found.raw_host.decode("ascii")
-    return f"{found.scheme}://{host}" + (f":{found.port}" if found.port else "")
+    address = parsed(url)
+    host = f"[{address.host}]" if ":" in address.host else address.raw_host.decode("ascii")
+    return f"{address.scheme}://{host}" + (f":{address.port}" if address.port else "")
 
 
 def mirrored(url: str, mirrors: Mapping[str, str]) -> str:
@@ -59,7 +59,7 @@ def proxy(url: httpx.URL, machine: Machine) -> str:
     """
     port = url.port or (443 if url.scheme == "https" else 80)
     refuse_literal(url.host, port, machine.private_hosts)
-    known = urllib.request.getproxies_environment()
-    found = machine.proxy or known.get(url.scheme) or known.get("all") or ""
-    past = urllib.request.proxy_bypass_environment(f"{url.host}:{port}", known)  # type: ignore[attr-defined]
-    return "" if past else str(found)
+    proxies = urllib.request.getproxies_environment()
+    address = machine.proxy or proxies.get(url.scheme) or proxies.get("all") or ""
+    past = urllib.request.proxy_bypass_environment(f"{url.host}:{port}", proxies)  # type: ignore[attr-defined]
+    return "" if past else str(address)

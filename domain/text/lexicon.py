@@ -38,9 +38,9 @@ class Lexicon:
         given twice, the first one is.
         """
         places, numbers = [], []
-        for length, (seen, hashes, which) in self.tables.items():
+        for length, (present, hashes, which) in self.tables.items():
             grams = ngram_hashes(split.hashes, length)
-            here = np.flatnonzero(seen[(grams & np.uint64(BUCKETS - 1)).astype(np.int64)])
+            here = np.flatnonzero(present[(grams & np.uint64(BUCKETS - 1)).astype(np.int64)])
             at = np.minimum(np.searchsorted(hashes, grams[here]), len(hashes) - 1)
             equal = hashes[at] == grams[here]
             here, at = here[equal], at[equal]
@@ -64,9 +64,9 @@ def table(entries: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, np.nd
     """(which of ``BUCKETS`` are taken: bool, hashes in order: uint64, their terms: int64)."""
     first = dict(reversed(entries))
     hashes = np.array(sorted(first), dtype=np.uint64)
-    seen = np.zeros(BUCKETS, dtype=bool)
-    seen[(hashes & np.uint64(BUCKETS - 1)).astype(np.int64)] = True
-    return seen, hashes, np.array([first[int(h)] for h in hashes], dtype=np.int64)
+    present = np.zeros(BUCKETS, dtype=bool)
+    present[(hashes & np.uint64(BUCKETS - 1)).astype(np.int64)] = True
+    return present, hashes, np.array([first[int(h)] for h in hashes], dtype=np.int64)
 
 
 def text_of(split: Split, places: np.ndarray) -> np.ndarray:

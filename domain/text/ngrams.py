@@ -60,8 +60,8 @@ class Bits:
     def hold(self, hashes: np.ndarray) -> np.ndarray:
         """Whether each seems to be in the set: 0 where it is not (uint8 of the same shape)."""
         places, bits = self.spots(hashes)
-        held: np.ndarray = self.table[places] & bits
-        return held
+        present: np.ndarray = self.table[places] & bits
+        return present
 
     @staticmethod
     def spots(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

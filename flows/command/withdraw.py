@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
     Raises ``UserError`` where the work folder is in use, and for ids that are nowhere in it: then nothing is recorded.
     """
-    from corpora.containment import all_made, holders, known, same
+    from corpora.containment import all_made, holders, same_text, texts_by_id
     from corpora.purge import purge
     from corpora.samples import plain
     from corpora.withdraw import Withdrawals, record
@@ -39,13 +39,13 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(str(machine.work), "holds no artifacts", "name the --work folder of the runs")
     with holding(machine.work):
         artifacts = all_made(machine.work)
-        texts = known(artifacts, set(documents))
+        texts = texts_by_id(artifacts, set(documents))
         before = Withdrawals.read(machine.work)
         refuse_unknown([name for name in documents if name not in texts and name not in before.ids], artifacts)
         pairs = [(name, sha256) for name in sorted(texts) for sha256 in sorted(texts[name])]
         rows = [{"id": name, "sha256": sha256, "reason": options.reason} for name, sha256 in pairs]
         new = record(machine.work, rows)
-        ids = {*documents, *same(artifacts, {sha256 for _, sha256 in pairs})}
+        ids = {*documents, *same_text(artifacts, {sha256 for _, sha256 in pairs})}
         print(f"{f'{new:,} recorded' if new else 'Already recorded'} in {machine.work / 'withdrawn.jsonl'}.")
         for name in sorted(ids.difference(documents)):
             print(f"The same text is also stored as {plain(name)}.")
@@ -97,14 +97,14 @@ def containing(containers: list[tuple[Made, dict[str, Place]]]) -> Iterator[str]
 
 def duplicates(containers: list[tuple[Made, dict[str, Place]]], ids: set[str]) -> Iterator[str]:
     """A line for each other document that a ledger knows to repeat one of these: it is not withdrawn with them."""
-    from corpora.containment import near
+    from corpora.containment import related
     from corpora.ledger import LEDGER
     from corpora.samples import plain
 
     others: dict[str, str] = {}
     for made, _ in containers:
         if made.kind == "Corpus":
-            others |= near(made.path / LEDGER, ids)
+            others |= related(made.path / LEDGER, ids)
     if others:
         yield "Near duplicates, which stay unless they are withdrawn too:"
     for name, relation in sorted(others.items()):

@@ -44,7 +44,7 @@ def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
 def there(source: Any, machine: Machine) -> str:
     """What a source holds, as far as that is known without reading it; raises ``UserError`` where it is not there."""
     if isinstance(source, Files):
-        system, _, paths = source.found(machine)
+        system, _, paths = source.locate(machine)
         return f"{source.title}, {len(paths)} files, {size(sum(system.size(path) or 0 for path in paths))}"
     if isinstance(source, Packages):
         for name in source.distributions:

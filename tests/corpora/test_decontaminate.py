@@ -26,12 +26,12 @@ def numbered(first: int, count: int) -> str:
 
 def found(protection: Guard, *texts: str) -> list[int]:
     """Which of the texts are hit."""
-    return sorted(set(protection.finds(Split(texts), range(len(texts)))[:, 0].tolist()))
+    return sorted(set(protection.matches(Split(texts), range(len(texts)))[:, 0].tolist()))
 
 
 def decided(protection: Guard, *texts: str, others: int = 10_000) -> Decided:
     """The decision on these texts, of a source that has many others."""
-    return protection.decide(protection.finds(Split(texts), range(len(texts))), [HERE] * (len(texts) + others))
+    return protection.decide(protection.matches(Split(texts), range(len(texts))), [HERE] * (len(texts) + others))
 
 
 @pytest.mark.parametrize("shared", range(5, 20))
@@ -83,7 +83,7 @@ def test_finds_are_those_of_strings(tmp_path: Path, seed: int) -> None:
             if length >= 6:
                 runs |= {" ".join(split[i : i + length]) for i in range(len(split) - length + 1)}
         expected.append(sum(f" {run} " in f" {text} " for run in runs))
-    finds = guarded(tmp_path, *protected).finds(Split(texts), range(len(texts)))
+    finds = guarded(tmp_path, *protected).matches(Split(texts), range(len(texts)))
     assert np.bincount(finds[:, 0], minlength=len(texts)).tolist() == expected
     assert sum(expected) > 0
 
@@ -101,7 +101,7 @@ def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> N
     answer = decided(protection, *texts)
     assert answer.dropped == dict.fromkeys(range(11, 21), "task1")
     assert answer.facts["common_runs"] == 1
-    finds = protection.finds(Split(texts), range(21))
+    finds = protection.matches(Split(texts), range(21))
     clusters = np.arange(10_021)
     clusters[:11] = 0  # eleven near duplicates count as one
     assert len(protection.decide(finds, [HERE] * 10_021, clusters).dropped) == 21

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.corpora.states import ledger, where
 
 from domain.errors import UserError
-from tests.corpora.fates import ledger, where
 
 
 def test_own_filters_and_what_goes_wrong_in_them(
@@ -95,10 +95,10 @@ def test_a_shard_that_was_judged_is_not_judged_again(
     made = raw([{"text": prose(i)} for i in range(10)])
     first = cleaned(made)
     kept = tmp_path / "work" / "cache" / "curate"
-    times = {path: (path / "fates.jsonl").stat().st_mtime_ns for path in kept.iterdir()}
+    times = {path: (path / "states.jsonl").stat().st_mtime_ns for path in kept.iterdir()}
     assert len(times) == 2
     again = cleaned(made, holdout={"test": 0.5})  # another split asks nothing new of the filters
-    assert {path: (path / "fates.jsonl").stat().st_mtime_ns for path in kept.iterdir()} == times
+    assert {path: (path / "states.jsonl").stat().st_mtime_ns for path in kept.iterdir()} == times
     assert again.digest != first.digest
     cleaned(made, filters=[])
     assert len(list(kept.iterdir())) == 4
@@ -108,9 +108,9 @@ def test_a_lost_document_is_told(raw: Any, cleaned: Any, prose: Callable[..., st
     made = raw([{"id": f"d{i}", "text": prose(i)} for i in range(10)])
     cleaned(made)
     for folder in (tmp_path / "work" / "cache" / "curate").iterdir():
-        fates = (folder / "fates.jsonl").read_bytes().splitlines(keepends=True)
-        if b'"d0"' in fates[0]:
-            (folder / "fates.jsonl").write_bytes(b"".join(fates[1:]))
+        states = (folder / "states.jsonl").read_bytes().splitlines(keepends=True)
+        if b'"d0"' in states[0]:
+            (folder / "states.jsonl").write_bytes(b"".join(states[1:]))
     with pytest.raises((RuntimeError, ValueError), match=r"do not add up|marks"):
         cleaned(made)
 

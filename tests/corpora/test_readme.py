@@ -10,7 +10,7 @@ import pytest
 from corpora import Collection, Curation, Document, collect
 from corpora.filters.filter import Drop
 from domain.jsonlines import read_lines
-from domain.text.words import split
+from domain.text.words import Split
 
 README = Path(__file__).resolve().parents[2] / "corpora" / "README.md"
 
@@ -44,6 +44,6 @@ def test_the_source_that_the_readme_writes(house: Path) -> None:
 
 def test_the_filter_that_the_readme_writes(house: Path) -> None:
     spec = Curation.model_validate({"filters": ["quality", {"kind": "house.tickers:tickers", "share": 0.3}]})
-    judge, text = spec.filters[1].judge, {"id": "d", "source": "s"}
-    assert judge(Document(text="AAPL MSFT rise", **text), split("")) == Drop("tickers")
-    assert judge(Document(text="all is well", **text), split("")) is None
+    texts = ["AAPL MSFT rise", "all is well"]
+    documents = [Document(id="d", source="s", text=text) for text in texts]
+    assert spec.filters[1].judge(documents, Split(texts)) == [Drop("tickers"), None]

@@ -153,7 +153,7 @@ def work(hand_made: Any, tmp_path: Path) -> Path:
     for name, ids in (("one", ["a", "b"]), ("two", ["b"])):
         folder = work / "cache" / "curate" / name
         folder.mkdir(parents=True)
-        (folder / "fates.jsonl").write_text("".join(json.dumps({"id": one}) + "\n" for one in ids))
+        (folder / "states.jsonl").write_text("".join(json.dumps({"id": one}) + "\n" for one in ids))
         (folder / "clean.jsonl").write_bytes(SECRETS[0] if name == "one" else b"else")
     return work
 

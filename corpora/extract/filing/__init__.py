@@ -28,14 +28,14 @@ def filing_with_exhibits(content: bytes) -> Extracted:
 
 def extracted(content: bytes, *, exhibits: bool) -> Extracted:
     """The text of a full submission, marked."""
-    found = submission(content)
-    form, filed = found.form or "", found.filed or ""
-    texts = [divided([line for part in found.main for line in ("", *clean_lines(part))], form)]
+    filing = submission(content)
+    form, filed = filing.form or "", filing.filed or ""
+    texts = [divided([line for part in filing.main for line in ("", *clean_lines(part))], form)]
     if exhibits:
-        texts += ["\n".join((MARK + part.kind, *clean_lines(part), MARK)) for part in found.parts if part.exhibit]
+        texts += ["\n".join((MARK + part.kind, *clean_lines(part), MARK)) for part in filing.parts if part.exhibit]
     return Extracted(
         text="\n\n".join(texts).strip("\n"),
-        title=" ".join(filter(None, (found.company, found.form))) or None,
+        title=" ".join(filter(None, (filing.company, filing.form))) or None,
         date=f"{filed[:4]}-{filed[4:6]}-{filed[6:]}" if filed else None,
         language="en",
     )

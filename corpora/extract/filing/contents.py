@@ -18,8 +18,8 @@ ENTRIES, MANY, AWAY = 5, 12, 2
 def without_contents(lines: list[str]) -> list[str]:
     """The lines without tables of contents: runs of entries that lead to pages, or to items that come later."""
     gone: set[int] = set()
-    for found in runs(lines):
-        run = trimmed(lines, found)
+    for entries in runs(lines):
+        run = trimmed(lines, entries)
         if contents(lines, run):
             gone.update(range(heading(lines, run[0]), run[-1] + 1))
     return [line for number, line in enumerate(lines) if number not in gone]
@@ -72,14 +72,14 @@ def runs(lines: list[str]) -> Iterator[list[int]]:
 def place(line: str) -> int | None:
     """The page that an entry leads to: the number at its end, where no other number has a cell of its own."""
     *cells, last = line.split("|")
-    found = PLACE.fullmatch(last.strip()) if len(line) <= LONGEST + 90 else None
-    return int(found[1]) if found and all(any(map(str.isalpha, cell)) for cell in cells[1:]) else None
+    match = PLACE.fullmatch(last.strip()) if len(line) <= LONGEST + 90 else None
+    return int(match[1]) if match and all(any(map(str.isalpha, cell)) for cell in cells[1:]) else None
 
 
 def label(line: str) -> str:
     """The item that a line begins with, as it is written everywhere; empty where there is none."""
-    found = LABEL.match(line)
-    return re.sub(r"[\s.:–—-]+", " ", found[0].lower()).strip() if found else ""
+    match = LABEL.match(line)
+    return re.sub(r"[\s.:–—-]+", " ", match[0].lower()).strip() if match else ""
 
 
 def entry(line: str) -> bool:
@@ -92,10 +92,10 @@ def contents(lines: list[str], run: list[int]) -> bool:
     if not run:
         return False
     places = [page for number in run if (page := place(lines[number])) is not None and " " in lines[number]]
-    labels = [found for number in run if (found := label(lines[number]))]
+    labels = [name for number in run if (name := label(lines[number]))]
     rising = sum(a <= b for a, b in pairwise(places))
-    told = len(labels) >= 3 or len(places) >= MANY or heading(lines, run[0]) < run[0]
-    if told and len(places) >= ENTRIES and rising >= 0.8 * (len(places) - 1):
+    is_contents = len(labels) >= 3 or len(places) >= MANY or heading(lines, run[0]) < run[0]
+    if is_contents and len(places) >= ENTRIES and rising >= 0.8 * (len(places) - 1):
         return True
     if len(labels) < ENTRIES - 1:
         return False
@@ -106,5 +106,5 @@ def contents(lines: list[str], run: list[int]) -> bool:
 def heading(lines: list[str], first: int) -> int:
     """Where the heading of a table of contents begins, or its first entry where there is none."""
     before = [number for number in range(max(0, first - 8), first) if lines[number]]
-    found = [number for number in before if len(lines[number]) <= LONGEST and CONTENTS.fullmatch(lines[number])]
-    return found[0] if found else first
+    headings = [number for number in before if len(lines[number]) <= LONGEST and CONTENTS.fullmatch(lines[number])]
+    return headings[0] if headings else first

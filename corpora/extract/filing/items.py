@@ -38,16 +38,16 @@ class Candidate:
     at: int
     key: str
     order: tuple[int, int, str]
-    told: bool = False
+    by_heading: bool = False
 
 
 def divided(lines: list[str], form: str) -> str:
     """The lines as text, marked where an item begins or ends. A form without items, or headings, gives no marks."""
     lines = with_titles(lines)
-    found = chosen(candidates(lines, form), sum(len(line) + 1 for line in lines), ordered=not form.startswith("8-K"))
-    bounds = [*(each.line for each in found), len(lines)]
+    headings = chosen(candidates(lines, form), sum(len(line) + 1 for line in lines), ordered=not form.startswith("8-K"))
+    bounds = [*(each.line for each in headings), len(lines)]
     out = lines[: bounds[0]]
-    for each, start, end in zip(found, bounds, bounds[1:], strict=False):
+    for each, start, end in zip(headings, bounds, bounds[1:], strict=False):
         last = item_end(lines, start, end, signed=form.startswith("8-K"))
         out += [MARK + each.key, *lines[start:last], MARK, *lines[last:end]]
     return "\n".join(out)
@@ -92,8 +92,8 @@ def with_titles(lines: list[str]) -> list[str]:
 
 def untitled(line: str) -> bool:
     """Whether a line is the number of an item and no more."""
-    found = HEADING.fullmatch(line)
-    return found is not None and not found["title"] and not found["more"]
+    match = HEADING.fullmatch(line)
+    return match is not None and not match["title"] and not match["more"]
 
 
 def titles(line: str) -> bool:
@@ -112,59 +112,68 @@ def candidates(lines: list[str], form: str) -> list[Candidate]:
     for number, line in enumerate(lines):
         if PART.fullmatch(line):
             current = line.split()[1].strip(".,:;|-–—").upper()
-        elif (found := HEADING.fullmatch(line)) and heading(found, lettered=dotted):
-            current = (found["part"] or current).upper()
-            item, letter = int(found["number"]), (found["letter"] or "").strip("()").upper()
-            if dotted and (found["dot"] or item <= 12):
-                out.append(Candidate(number, at, f"{item}{found['dot'] or ''}", (0, item, found["dot"] or "")))
-            elif annual and not found["dot"] and 1 <= item <= 19:
+        elif (match := HEADING.fullmatch(line)) and heading(match, lettered=dotted):
+            current = (match["part"] or current).upper()
+            item, letter = int(match["number"]), (match["letter"] or "").strip("()").upper()
+            if dotted and (match["dot"] or item <= 12):
+                out.append(Candidate(number, at, f"{item}{match['dot'] or ''}", (0, item, match["dot"] or "")))
+            elif annual and not match["dot"] and 1 <= item <= 19:
                 out.append(Candidate(number, at, f"{item}{letter}", (0, item, letter)))
-            elif quarterly and not found["dot"]:
+            elif quarterly and not match["dot"]:
                 out.extend(
                     Candidate(number, at, f"{part}-{item}{letter}", (len(part), item, letter), part == current)
-                    for part in QUARTERLY if 1 <= item <= QUARTERLY[part] and part == (found["part"] or part).upper()
+                    for part in QUARTERLY if 1 <= item <= QUARTERLY[part] and part == (match["part"] or part).upper()
                 )  # fmt: skip
         at += len(line) + 1
     return out
 
 
-def heading(found: re.Match[str], *, lettered: bool) -> bool:
+def heading(match: re.Match[str], *, lettered: bool) -> bool:
     """Whether it reads as a heading: "Item 7 of our report" and "Item 7 (continued)" do not.
 
     "Item 14(d)" is a paragraph of an item, unless items are ``lettered``: an 8-K may have "Item 7(c). Exhibits".
     """
-    title = found["title"]
+    title = match["title"]
     if not title:
         return True
     if PARAGRAPH.match(title) and not lettered:
         return False
-    if "continued" in title[-14:].lower() or title[0] in ",;)" or (title[0].islower() and not found["stop"]):
+    if "continued" in title[-14:].lower() or title[0] in ",;)" or (title[0].islower() and not match["stop"]):
         return False
-    return bool(found["stop"] or found["dot"]) or len(title) <= TITLE
+    return bool(match["stop"] or match["dot"]) or len(title) <= TITLE
 
 
-def chosen(found: list[Candidate], end: int, *, ordered: bool) -> list[Candidate]:
+def chosen(candidates: list[Candidate], end: int, *, ordered: bool) -> list[Candidate]:
     """The headings of the items among the candidates: in a form's order, each once.
 
     A reference to an item, or a table of contents, stands out of order or has no text behind it. So of all chains
     in order the one is taken with the most items and, up to ``ENOUGH`` characters each, the most text behind them.
     """
     if not ordered:
-        dotted = any("." in each.key for each in found)  # since 2004; a number without a dot is of another form then
-        first = {each.key: each for each in reversed(found) if "." in each.key or not dotted}
+        dotted = any(
+            "." in each.key for each in candidates
+        )  # since 2004; a number without a dot is of another form then
+        first = {each.key: each for each in reversed(candidates) if "." in each.key or not dotted}
         return sorted(first.values(), key=lambda each: each.line)
-    lines = sorted({each.at for each in found} | {end})
+    lines = sorted({each.at for each in candidates} | {end})
     after = dict(pairwise(lines))
     best: list[tuple[int, int | None]] = []
-    for number, each in enumerate(found):
-        before = [(best[n][0], -n) for n in range(number) if found[n].order < each.order and found[n].line < each.line]
+    for number, each in enumerate(candidates):
+        before = [
+            (best[n][0], -n)
+            for n in range(number)
+            if candidates[n].order < each.order and candidates[n].line < each.line
+        ]
         score, last = max(before, default=(0, None))
         best.append(
-            (score + 1_000 + min(after[each.at] - each.at, ENOUGH) + 100 * each.told, None if last is None else -last)
+            (
+                score + 1_000 + min(after[each.at] - each.at, ENOUGH) + 100 * each.by_heading,
+                None if last is None else -last,
+            )
         )
     chain: list[Candidate] = []
-    at: int | None = max(range(len(found)), key=lambda n: (best[n][0], -n)) if found else None
+    at: int | None = max(range(len(candidates)), key=lambda n: (best[n][0], -n)) if candidates else None
     while at is not None:
-        chain.append(found[at])
+        chain.append(candidates[at])
         at = best[at][1]
     return chain[::-1]

@@ -51,10 +51,10 @@ def markup_lines(content: bytes) -> list[str]:
     for element in list(root.iter(*UNREAD)):
         remove(element)
     mark(root)
-    return lines(" ".join(seen(etree.tostring(root, method="text", encoding="unicode")).split()))
+    return lines(" ".join(visible(etree.tostring(root, method="text", encoding="unicode")).split()))
 
 
-def seen(text: str) -> str:
+def visible(text: str) -> str:
     """The text without characters that nobody sees."""
     if not text.isascii():
         for character in UNSEEN:
@@ -103,11 +103,11 @@ def remove(element: Any) -> None:
 def mark(root: Any) -> None:
     """Write marks into the tree's text, where lines, paragraphs, pages, tables, rows and cells begin and end."""
     for element in root.iter("pre"):
-        kept = str.maketrans({"\n": LINE, " ": SPACE})
+        marks = str.maketrans({"\n": LINE, " ": SPACE})
         for inner in element.iter():
-            inner.text = inner.text.translate(kept) if inner.text else None
+            inner.text = inner.text.translate(marks) if inner.text else None
             if inner is not element and inner.tail:
-                inner.tail = inner.tail.translate(kept)
+                inner.tail = inner.tail.translate(marks)
     for element in root.iter("td", "th"):
         if (text := element.text) or len(element):  # an empty cell, and most are, needs no mark
             element.text = CELL + (text or "")

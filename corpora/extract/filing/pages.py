@@ -32,10 +32,10 @@ def unpaged(lines: list[str]) -> list[str]:
             pages[-1].append(line)
     pages = [page for page in pages if any(page)]
     running = recurring(pages)
-    seen: set[str] = set()
+    heads: set[str] = set()
     out: list[str] = []
     for page in pages:
-        body = peeled(page, running, seen)
+        body = peeled(page, running, heads)
         if out and body and split_between(out, body):
             while out[-1] == "":
                 out.pop()
@@ -51,10 +51,10 @@ def broken(lines: list[str]) -> list[str]:
     numbers: list[int] = []  # lines with numbers that count up, from a page to the next or the one after
     before = None
     for at, line in enumerate(lines):
-        found = COUNTED.fullmatch(line)
-        if found is not None and alone(lines, at) and (before is None or 0 < int(found[1]) - before <= 2):
+        match = COUNTED.fullmatch(line)
+        if match is not None and alone(lines, at) and (before is None or 0 < int(match[1]) - before <= 2):
             numbers.append(at)
-            before = int(found[1])
+            before = int(match[1])
     if len(numbers) < FEW:
         return lines
     breaks = set(numbers)
@@ -82,7 +82,7 @@ def shape(line: str) -> str:
     return DIGITS.sub("#", line.lower())
 
 
-def peeled(page: list[str], running: set[str], seen: set[str]) -> list[str]:
+def peeled(page: list[str], running: set[str], heads: set[str]) -> list[str]:
     """A page without its furniture. Of an item's heading that runs along, the first one stays."""
 
     def furniture(line: str) -> bool:
@@ -90,8 +90,8 @@ def peeled(page: list[str], running: set[str], seen: set[str]) -> list[str]:
             return True
         if (like := shape(line)) not in running:
             return False
-        if (LABEL.match(line) or PART.fullmatch(line)) and like not in seen:
-            seen.add(like)
+        if (LABEL.match(line) or PART.fullmatch(line)) and like not in heads:
+            heads.add(like)
             return False
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from corpora.extract.filing.markup import decoded, seen, squeezed
+from corpora.extract.filing.markup import decoded, squeezed, visible
 from corpora.extract.filing.tables import BAR, BULLET, LABEL, joined
 
 TAGGED = re.compile(rb"<(?:div|p|br|tr|font|span)\b", re.I)
@@ -31,7 +31,7 @@ def plain_lines(content: bytes) -> list[str]:
     out: list[str] = []
     block: list[str] = []
     table = False
-    text = seen(html.unescape(decoded(content))).replace("\xa0", " ").expandtabs(8)
+    text = visible(html.unescape(decoded(content))).replace("\xa0", " ").expandtabs(8)
     for raw in text.splitlines():
         upper = raw.upper()
         if "<PAGE>" in upper or (raw.strip() == "" and "\f" in raw):

@@ -63,7 +63,7 @@ def submission(content: bytes) -> Submission:
     """Take a full submission apart. Raises ``ValueError`` where it holds no document with prose."""
     first = content.find(DOCUMENT)
     head = content[: max(0, first)]
-    told = {
+    header = {
         name: match[1].decode("latin-1").strip() if (match := rule.search(head)) else None
         for name, rule in HEADER.items()
     }
@@ -74,17 +74,17 @@ def submission(content: bytes) -> Submission:
     )
     if not parts:
         raise ValueError("holds no document" if first < 0 else "holds no document with text, only pictures or data")
-    return Submission(parts=parts, **{**told, "form": told["form"] or parts[0].kind})
+    return Submission(parts=parts, **{**header, "form": header["form"] or parts[0].kind})
 
 
 def pruned(content: bytes) -> bytes:
     """The submission with the bodies of documents without prose left empty: a tenth of its size, and less."""
-    kept, at = [], 0
+    pieces, at = [], 0
     for kind, _, start, end in bodies(content):
         if not prose(content, kind, start, end):
-            kept.append(content[at:start])
+            pieces.append(content[at:start])
             at = end
-    return b"".join([*kept, content[at:]])
+    return b"".join([*pieces, content[at:]])
 
 
 def bodies(content: bytes) -> Iterator[tuple[str, str, int, int]]:

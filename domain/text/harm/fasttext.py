@@ -29,11 +29,11 @@ class FastText:
     a model whose answers stand each for itself (one-vs-all, negative sampling) the highest of them.
     """
 
-    def __init__(self, model: Any, path: Path, told: Classifier, labels: Sequence[str]) -> None:
-        self.model, self.path, self.apart = model, path, told.apart
-        names = [name.removeprefix(PREFIX) for name in told.labels]
+    def __init__(self, model: Any, path: Path, classifier: Classifier, labels: Sequence[str]) -> None:
+        self.model, self.path, self.apart = model, path, classifier.apart
+        names = [name.removeprefix(PREFIX) for name in classifier.labels]
         rows, self.labels = chosen(names, "", [label.removeprefix(PREFIX) for label in labels])
-        self.asked = [told.labels[row] for row in rows]
+        self.harm_labels = [classifier.labels[row] for row in rows]
 
     def score(self, split: Split) -> Scores:
         """How harmful each text of the split is; the split's words are not used, fastText has words of its own."""
@@ -42,7 +42,7 @@ class FastText:
         words = [word for text in texts for word in text]
         bounds, owner = window_bounds(offsets, WINDOW)
         likely = [self.likely(" ".join(words[begin:end])) for begin, end in pairwise(bounds.tolist())]
-        by_label = window_means(np.array(likely).reshape(-1, len(self.asked)), owner, len(split))
+        by_label = window_means(np.array(likely).reshape(-1, len(self.harm_labels)), owner, len(split))
         by_label[np.diff(offsets) == 0] = 0.0  # nothing was said
         values = by_label.max(axis=1) if self.apart else by_label.sum(axis=1)
         return Scores(np.minimum(1.0, values), self.labels, by_label.argmax(axis=1))
@@ -53,10 +53,10 @@ class FastText:
         Raises ``UserError`` where weights are no numbers.
         """
         try:
-            told = dict(zip(*self.model.predict(line, k=-1), strict=True))
+            probabilities = dict(zip(*self.model.predict(line, k=-1), strict=True))
         except RuntimeError as error:
             raise UserError(str(self.path), f"gives no answer ({error})", "get the model's file anew") from None
-        return [told.get(label, 0.0) for label in self.asked]
+        return [probabilities.get(label, 0.0) for label in self.harm_labels]
 
     @classmethod
     def load(cls, path: Path, labels: Sequence[str]) -> FastText:
@@ -67,5 +67,5 @@ class FastText:
             raise UserError(
                 str(path), "needs the package fasttext-predict", "pip install 'shoptalk[fasttext]'"
             ) from None
-        told = read_classifier(path)
-        return cls(fasttext.load_model(str(path)), path, told, labels)
+        classifier = read_classifier(path)
+        return cls(fasttext.load_model(str(path)), path, classifier, labels)

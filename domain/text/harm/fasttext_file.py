@@ -61,17 +61,17 @@ class Walk:
 
     def entries(self, count: int, kind: int) -> list[tuple[bytes, int]]:
         """(word, occurrences) of the dictionary's next entries, which must be of one kind."""
-        found = []
+        words = []
         for _ in range(count):
             end = self.data.find(b"\0", self.at)
             if end < 0:
                 raise struct.error
             word = self.data[self.at : end]
             self.at = end + 1
-            times, given = self.take("qb")
-            sound(given == kind)
-            found.append((word, times))
-        return found
+            times, label_type = self.take("qb")
+            sound(label_type == kind)
+            words.append((word, times))
+        return words
 
 
 def walk(file: Walk) -> Classifier:
@@ -88,8 +88,8 @@ def walk(file: Walk) -> Classifier:
     sound(dim > 0 and loss in LOSSES and words >= 0 and labels > 0 and size == words + labels)
     sound(bucket > 0 or (bucket == 0 and ngrams <= 1 and longest == 0))  # else there are features to hash
     file.entries(words, WORD)
-    told = file.entries(labels, LABEL)
-    sound(all(0 <= times < MOST for _, times in told))
+    names = file.entries(labels, LABEL)
+    sound(all(0 <= times < MOST for _, times in names))
     if pruned >= 0:  # of the hashed features only these are left, renumbered
         sound(8 * pruned <= len(file.data))
         sound(all(0 <= row < pruned for row in file.take(f"{2 * pruned}i")[1::2]))
@@ -98,7 +98,7 @@ def walk(file: Walk) -> Classifier:
     matrix(file, words + (bucket if pruned < 0 else pruned), dim, quantised)
     (output,) = file.take("?")
     matrix(file, labels, dim, quantised and output)
-    return Classifier(tuple(word.decode() for word, _ in told), loss in (NEGATIVE_SAMPLING, ONE_VS_ALL))
+    return Classifier(tuple(word.decode() for word, _ in names), loss in (NEGATIVE_SAMPLING, ONE_VS_ALL))
 
 
 def matrix(file: Walk, rows: int, columns: int, quantised: bool) -> None:
@@ -118,8 +118,8 @@ def matrix(file: Walk, rows: int, columns: int, quantised: bool) -> None:
 
 def quantiser(file: Walk, columns: int) -> int:
     """Pass over the centroids of a quantiser; the stretches into which it cuts a row of so many columns."""
-    given, stretches, width, last = file.take("4i")
-    sound(given == columns and width > 0 and 0 < last <= width and (stretches - 1) * width + last == columns)
+    dimensions, stretches, width, last = file.take("4i")
+    sound(dimensions == columns and width > 0 and 0 < last <= width and (stretches - 1) * width + last == columns)
     file.skip(4 * CENTROIDS * columns)
     return int(stretches)
 

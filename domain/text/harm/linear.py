@@ -78,8 +78,8 @@ class Linear:
         self.all = tuple(header["labels"])
         self.rows, self.labels = chosen(self.all, header["safe"], labels)
         # What words weigh, remembered by their hash: text repeats its words. One slot a hash, the newest word wins.
-        self.known = np.zeros(SLOTS, dtype=np.uint64)
-        self.known[0] = 1  # slot 0 must not take the hash 0 for known
+        self.slot_hashes = np.zeros(SLOTS, dtype=np.uint64)
+        self.slot_hashes[0] = 1  # slot 0 must not take the hash 0 for known
         self.weighed = np.zeros((len(self.all), SLOTS), dtype=np.float32)
 
     def score(self, split: Split) -> Scores:
@@ -108,15 +108,15 @@ class Linear:
         """float32 [all labels, words]: what each word weighs with its runs of characters."""
         slots = (split.hashes & np.uint64(SLOTS - 1)).astype(np.int64)
         weighed = self.weighed[:, slots]
-        new = np.flatnonzero(self.known[slots] != split.hashes)
+        new = np.flatnonzero(self.slot_hashes[slots] != split.hashes)
         if len(new):
             hashes, first, inverse = np.unique(split.hashes[new], return_index=True, return_inverse=True)
             offsets, buckets = word_features(split, new[first])
-            found = np.add.reduceat(self.weights[:, buckets].astype(np.float64), offsets[:-1], axis=1)
-            values = found.astype(np.float32)
+            sums = np.add.reduceat(self.weights[:, buckets].astype(np.float64), offsets[:-1], axis=1)
+            values = sums.astype(np.float32)
             weighed[:, new] = values[:, inverse]
             target = (hashes & np.uint64(SLOTS - 1)).astype(np.int64)
-            self.known[target] = hashes
+            self.slot_hashes[target] = hashes
             self.weighed[:, target] = values
         return weighed
 

@@ -85,16 +85,18 @@ def calibrated(scores: Scores, most: float) -> float:
     return min(1.0, math.ceil(float(descending[allowed]) * 10_000 - 1e-9) / 10_000)
 
 
-def chosen(known: Sequence[str], safe: str, wanted: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-    """(columns, labels) of ``known`` that count as harm: those ``wanted``, else all but ``safe``.
+def chosen(model_labels: Sequence[str], safe: str, wanted: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+    """(columns, labels) of ``model_labels`` that count as harm: those ``wanted``, else all but ``safe``.
 
     Raises ``UserError``.
     """
-    labels = tuple(wanted) or tuple(label for label in known if label != safe)
+    labels = tuple(wanted) or tuple(label for label in model_labels if label != safe)
     for label in labels:
-        if label not in known:
-            raise UserError("harm: labels", f"the model has no label {label}", f"name some of {', '.join(known)}")
-    return [known.index(label) for label in labels], labels
+        if label not in model_labels:
+            raise UserError(
+                "harm: labels", f"the model has no label {label}", f"name some of {', '.join(model_labels)}"
+            )
+    return [model_labels.index(label) for label in labels], labels
 
 
 def score_all(scorer: Scorer, texts: Sequence[str]) -> Scores:

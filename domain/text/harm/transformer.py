@@ -85,7 +85,7 @@ class Transformer:
             raise UserError(place, refusal.problem, refusal.fix) from None
         logging.disable_progress_bar()
         try:
-            model, told = AutoModelForSequenceClassification.from_pretrained(
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
                 folder,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -95,7 +95,7 @@ class Transformer:
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
-        if told["missing_keys"]:
-            problem = f"has no trained head ({sorted(told['missing_keys'])[0]} is missing)"
+        if loading["missing_keys"]:
+            problem = f"has no trained head ({sorted(loading['missing_keys'])[0]} is missing)"
             raise UserError(place, problem, "name a model that was trained to classify")
         return cls(model, load_tokenizer(folder), labels, device)

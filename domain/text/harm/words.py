@@ -74,14 +74,14 @@ class WordList:
         harmless: Iterable[str] = (),
         names: Iterable[str] = (),
     ) -> None:
-        categories, weights, found = zip(*terms, strict=True)
+        categories, weights, hashes = zip(*terms, strict=True)
         self.labels = tuple(dict.fromkeys(categories))
         self.category = np.array([self.labels.index(each) for each in categories], dtype=np.int64)
         self.weight = np.array(weights)
-        self.lexicon = Lexicon(found)
+        self.lexicon = Lexicon(hashes)
         self.harmless = Lexicon(harmless)
         named = frozenset(names)
-        self.is_name = np.array([term in named for term in found])
+        self.is_name = np.array([term in named for term in hashes])
 
     def score(self, split: Split) -> Scores:
         """0 (nothing found) to 1, rising with weighted finds per word; one quoted slur in a long text stays near 0."""

@@ -72,13 +72,13 @@ class Places:
 
     def marks(self, marks: Sequence[str], after: int) -> Spans:
         """From each of the ``marks`` (fixed strings) to ``after`` characters behind it."""
-        found = []
+        matches = []
         for mark in marks:
             at = self.text.find(mark)
             while at >= 0:
-                found.append(at)
+                matches.append(at)
                 at = self.text.find(mark, at + len(mark))
-        return around(np.array(sorted(found), dtype=np.int64), REACH, after, len(self.text), margin=0)
+        return around(np.array(sorted(matches), dtype=np.int64), REACH, after, len(self.text), margin=0)
 
 
 def around(at: np.ndarray, before: int, after: int, length: int, margin: int = REACH) -> Spans:

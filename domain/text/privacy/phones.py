@@ -39,8 +39,8 @@ def _written(match: re.Match[str]) -> int:
 def _local(match: re.Match[str]) -> int:
     if not 7 <= digits(match[0]) <= 13 or DATE.fullmatch(match[0]):
         return 0
-    told = SAID.search(before(match, 40)) or SAID_AFTER.match(match.string, match.end())
-    return len(match[0]) if told else 0
+    announced = SAID.search(before(match, 40)) or SAID_AFTER.match(match.string, match.end())
+    return len(match[0]) if announced else 0
 
 
 def digits(number: str) -> int:

@@ -17,9 +17,9 @@ class Broken(NamedTuple):
 
 def first_broken(rules: Iterable[tuple[str, np.ndarray, np.ndarray]], texts: int) -> list[Broken | None]:
     """For each text the first of ``(reason, measured, broken)`` that it breaks (both arrays [texts])."""
-    found: list[Broken | None] = [None] * texts
+    violations: list[Broken | None] = [None] * texts
     for reason, measured, broken in rules:
         for text in np.flatnonzero(broken).tolist():
-            if found[text] is None:
-                found[text] = Broken(reason, float(measured[text]))
-    return found
+            if violations[text] is None:
+                violations[text] = Broken(reason, float(measured[text]))
+    return violations

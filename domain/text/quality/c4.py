@@ -53,16 +53,16 @@ def sentence_ends(text: str) -> list[int]:
 def judge(text: str, unspaced: bool, rules: C4Rules) -> Lines | Broken:
     """The text's lines that pass, or the rule that the text breaks. ``unspaced``: its words cannot be counted."""
     lines = text.splitlines()
-    kept, count = [], 0
+    staying, count = [], 0
     for line in passing(lines, text.lower(), unspaced, rules):
         if isinstance(line, Broken):
             return line
         if count < rules.sentences_least:
             count += len(sentence_ends(line))
-        kept.append(line)
-    if count < rules.sentences_least or not kept:
+        staying.append(line)
+    if count < rules.sentences_least or not staying:
         return Broken("too few sentences", count)
-    return Lines("\n".join(kept).strip(), len(lines) - len(kept), len(lines))
+    return Lines("\n".join(staying).strip(), len(lines) - len(staying), len(lines))
 
 
 def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> Iterator[str | Broken]:
@@ -73,16 +73,16 @@ def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> I
     brackets = rules.curly_bracket and "{" in lowered
     cite = rules.citations and "[" in lowered
     ends = tuple(rules.ends)
-    for given in lines:
-        line = given.strip()
+    for line_in in lines:
+        line = line_in.strip()
         if cite:
             line = CITATION.sub("", line)
         if not line.endswith(ends) or line.endswith("..."):
             continue
         if not unspaced:
-            if len(given.split(None, rules.line_words)) < rules.line_words:
+            if len(line_in.split(None, rules.line_words)) < rules.line_words:
                 continue
-            if len(given) > rules.word_length and max(map(len, given.split())) > rules.word_length:
+            if len(line_in) > rules.word_length and max(map(len, line_in.split())) > rules.word_length:
                 continue
         plain = line.lower() if lorem or script or policy else ""
         if lorem and "lorem ipsum" in plain:

@@ -48,10 +48,10 @@ def judge(texts: Split, counts: Counts, rules: GopherRules) -> list[Broken | Non
 
     Neither the length of words nor stop words are asked of scripts without spaces, where a word is one character.
     """
-    return first_broken(asked(texts, counts, rules), len(texts))
+    return first_broken(measured_rules(texts, counts, rules), len(texts))
 
 
-def asked(texts: Split, counts: Counts, rules: GopherRules) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def measured_rules(texts: Split, counts: Counts, rules: GopherRules) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """(reason, measured, broken) of each rule, in order."""
     yield "too few words", counts.spoken, (counts.spoken < rules.words_least) | (counts.words == 0)
     yield "too many words", counts.spoken, counts.spoken > rules.words_most
@@ -91,10 +91,10 @@ def ellipsis_lines(text: str, ellipses: int, most: float) -> float:
 
 def running_words(texts: Split, wanted: tuple[str, ...]) -> np.ndarray:
     """int64 [texts]: how many of the wanted words each text has."""
-    found = np.zeros(len(texts), dtype=np.int64)
+    counts = np.zeros(len(texts), dtype=np.int64)
     for each in np.unique(split(" ".join(wanted)).hashes):
         places = np.flatnonzero(texts.hashes == each)
         holds = np.zeros(len(texts), dtype=bool)
         holds[np.searchsorted(texts.offsets, places, side="right") - 1] = True
-        found += holds
-    return found
+        counts += holds
+    return counts

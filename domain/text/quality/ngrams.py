@@ -89,14 +89,14 @@ class Ngrams:
     def duplicates(self, text: int) -> int:
         """Characters in n-grams that stood before, read from left to right without overlaps."""
         low, high = np.searchsorted(self.places, self.offsets[text : text + 2])
-        seen: set[int] = set()
+        before: set[int] = set()
         free = total = 0
         for place, key in zip(self.places[low:high].tolist(), self.keys[low:high].tolist(), strict=True):
             if place < free:
                 continue
-            if key in seen:
+            if key in before:
                 free = place + self.n
                 total += int(self.reach[free] - self.reach[place])
             else:
-                seen.add(key)
+                before.add(key)
         return total

@@ -50,13 +50,13 @@ def judge(texts: Split, counts: Counts, rules: RepetitionRules) -> list[Broken |
 
     In a script without spaces an n-gram is of n characters, and duplicates are asked of ten in a row only.
     """
-    found = [repeated_lines(text, rules) for text in texts.texts]
+    violations = [repeated_lines(text, rules) for text in texts.texts]
     first, count = 0, len(texts)
     while first < count:
         last = max(first + 1, int(np.searchsorted(texts.offsets, texts.offsets[first] + AT_ONCE, side="right")) - 1)
-        repeated_ngrams(texts, slice(first, last), counts.unspaced[first:last], rules, found)
+        repeated_ngrams(texts, slice(first, last), counts.unspaced[first:last], rules, violations)
         first = last
-    return found
+    return violations
 
 
 def repeated_lines(text: str, rules: RepetitionRules) -> Broken | None:
@@ -81,26 +81,26 @@ def repeated_lines(text: str, rules: RepetitionRules) -> Broken | None:
 
 
 def repeated_ngrams(
-    texts: Split, here: slice, unspaced: np.ndarray, rules: RepetitionRules, found: list[Broken | None]
+    texts: Split, here: slice, unspaced: np.ndarray, rules: RepetitionRules, violations: list[Broken | None]
 ) -> None:
-    """The rules on n-grams, for the texts ``here`` that broke none: their verdicts enter ``found``."""
+    """The rules on n-grams, for the texts ``here`` that broke none: their verdicts enter ``violations``."""
     top, duplicate = rules.limits("top"), rules.limits("duplicate")
     characters = np.array([max(1, len(text)) for text in texts.texts[here]])
-    alive = np.array([each is None for each in found[here]])  # what may still break a rule
+    alive = np.array([each is None for each in violations[here]])  # what may still break a rule
     ngrams = Ngrams(texts, here, alive)
     for n in range(2, max([*top, *duplicate, 1]) + 1):
         ngrams.lengthen()
         if n in top:
             shares = ngrams.top(unspaced) / characters
             for text in np.flatnonzero(alive & (shares > top[n])).tolist():
-                found[here.start + text] = Broken(f"repeated {n}-gram", float(shares[text]))
+                violations[here.start + text] = Broken(f"repeated {n}-gram", float(shares[text]))
                 alive[text] = False
         if n in duplicate:
-            asked = alive & (~unspaced | (n >= UNSPACED_LEAST)) & (ngrams.bound() > duplicate[n] * characters)
-            for text in np.flatnonzero(asked).tolist():
+            suspects = alive & (~unspaced | (n >= UNSPACED_LEAST)) & (ngrams.bound() > duplicate[n] * characters)
+            for text in np.flatnonzero(suspects).tolist():
                 share = ngrams.duplicates(text) / characters[text]
                 if share > duplicate[n]:
-                    found[here.start + text] = Broken(f"duplicate {n}-grams", float(share))
+                    violations[here.start + text] = Broken(f"duplicate {n}-grams", float(share))
                     alive[text] = False
         if n >= max(top, default=0):
             alive &= ngrams.bound() > min((limit for m, limit in duplicate.items() if m > n), default=1.0) * characters

@@ -39,12 +39,12 @@ class QualityRules(Spec):
 def judge(texts: Split, rules: QualityRules) -> list[Broken | Lines | None]:
     """For each text the rule that it breaks, or what C4 leaves of it, or None. All are asked of the text as it came."""
     counts = Counts.of(texts)
-    found: list[Broken | Lines | None] = [None] * len(texts)
-    for asked, group in ((gopher, rules.gopher), (fineweb, rules.fineweb), (repetition, rules.repetition)):
+    results: list[Broken | Lines | None] = [None] * len(texts)
+    for module, group in ((gopher, rules.gopher), (fineweb, rules.fineweb), (repetition, rules.repetition)):
         if group is not None:
-            answers = asked.judge(texts, counts, group)
-            found = [old or new for old, new in zip(found, answers, strict=True)]
+            answers = module.judge(texts, counts, group)
+            results = [old or new for old, new in zip(results, answers, strict=True)]
     if rules.c4 is not None:
-        rows = zip(found, texts.texts, counts.unspaced.tolist(), strict=True)
-        found = [old or c4.judge(text, unspaced, rules.c4) for old, text, unspaced in rows]
-    return found
+        rows = zip(results, texts.texts, counts.unspaced.tolist(), strict=True)
+        results = [old or c4.judge(text, unspaced, rules.c4) for old, text, unspaced in rows]
+    return results

@@ -78,7 +78,7 @@ def test_pages_by_index(common_crawl: Web, tmp_path: Path) -> None:
 def test_what_was_fetched_before_a_kill_stays(common_crawl: Web, tmp_path: Path) -> None:
     machine = mirrored(common_crawl, tmp_path)
     spec = Crawl(index="CC-MAIN-2024-10", domains=["a.example"])
-    begun = spec.finds(machine)
+    begun = spec.items(machine)
     next(begun), next(begun)
     begun.close()  # type: ignore[attr-defined]
     assert len(urls(list(spec.documents(machine)))) == 5

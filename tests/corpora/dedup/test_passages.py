@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from corpora.dedup import Passages
-from corpora.dedup.passages import NOBODY, cut, marks, paragraphs, repeated
+from corpora.dedup.passages import NOBODY, cut, paragraphs, passage_hashes, repeated
 
 LEGAL = (
     "This report holds forward-looking statements within the meaning of the Private Securities Litigation Reform Act."
@@ -23,7 +23,7 @@ def own(name: str) -> str:
 def cleaned(texts: list[str], order: list[int] | None = None, **settings: int) -> list[tuple[str, int]]:
     spec = Passages(**settings)  # type: ignore[arg-type]
     ranked = np.array(order if order is not None else range(len(texts)))
-    twice = repeated(marks(texts, spec), ranked, spec)
+    twice = repeated(passage_hashes(texts, spec), ranked, spec)
     return [cut(text, spec, twice, number) for number, text in enumerate(texts)]
 
 
@@ -74,18 +74,18 @@ def test_wrapped_lines_are_no_paragraphs() -> None:
 @pytest.mark.parametrize("text", ["", "a", "a\n\nb\n", "\n\n \n", f"{LEGAL}\n\n\n{NOTES}\n x", "a\n b\n\n\n c"])
 def test_paragraphs_join_to_the_text(text: str) -> None:
     assert "".join(paragraphs(text)) == text
-    assert marks([text], Passages()).shape[1] == 2
+    assert passage_hashes([text], Passages()).shape[1] == 2
 
 
 def test_marks_are_the_same_in_any_batch() -> None:
     texts = [f"{own(name)}\n{LEGAL}" for name in "ABC"]
-    together = marks(texts, Passages(), 10)
-    apart = [marks([text], Passages(), 10 + number) for number, text in enumerate(texts)]
+    together = passage_hashes(texts, Passages(), 10)
+    apart = [passage_hashes([text], Passages(), 10 + number) for number, text in enumerate(texts)]
     assert np.array_equal(np.concatenate(apart), together)
     assert set(together[:, 0].tolist()) == {10, 11, 12}
-    assert marks([], Passages()).shape == (0, 2)
-    assert repeated(marks([], Passages()), np.arange(0), Passages(most=1)).shape == (0, 2)
-    alone = repeated(marks([own("A")], Passages()), np.arange(1), Passages())
+    assert passage_hashes([], Passages()).shape == (0, 2)
+    assert repeated(passage_hashes([], Passages()), np.arange(0), Passages(most=1)).shape == (0, 2)
+    alone = repeated(passage_hashes([own("A")], Passages()), np.arange(1), Passages())
     assert alone.shape == (0, 2)
     assert NOBODY not in alone
 

@@ -96,7 +96,7 @@ from corpora.sources.feed import Feed
 from domain.machine import Machine
 url, work = sys.argv[1], Path(sys.argv[2])
 machine = Machine(workers=1, work=work, private_hosts=(url.split("/")[2],))
-for found in Feed(urls=[url], contact="desk@bank.test").finds(machine):
+for found in Feed(urls=[url], contact="desk@bank.test").items(machine):
     print(found, flush=True)
 """
 

@@ -12,14 +12,14 @@ from corpora.filters.filter import Drop, FilterAnswer
 from corpora.filters.harm import Harm, Scoring
 from corpora.filters.train_harm import train
 from domain.errors import UserError
-from domain.text.words import Split, split
+from domain.text.words import Split
 from tests.domain.text.harm.fasttext_models import LABELS, model
 
 SLUR = codecs.decode("fcvp", "rot13")  # weight 1, so the score is (1/n) / (1/n + 0.02)
 
 
 def judge(filter_: Harm, text: str, url: str | None = None) -> FilterAnswer:
-    return filter_.judge(Document(id="1", text=text, source="s", url=url), split(text))
+    return filter_.judge([Document(id="1", text=text, source="s", url=url)], Split([text]))[0]
 
 
 def harm(folder: Path | None = None, **settings: Any) -> Harm:
@@ -35,7 +35,7 @@ def test_it_answers_above_its_threshold() -> None:
 def test_many_are_judged_as_one_is() -> None:
     texts = ["fine", SLUR, "", f"{SLUR} {SLUR}", "go kill yourself"]
     documents = [Document(id=str(i), text=text, source="s") for i, text in enumerate(texts)]
-    verdicts = Harm().judge_all(documents, Split(texts))
+    verdicts = Harm().judge(documents, Split(texts))
     assert verdicts == [judge(Harm(), text) for text in texts]
     assert [v.reason if isinstance(v, Drop) else None for v in verdicts] == [
         None, "harm: slurs", None, "harm: slurs", "harm: threats",

@@ -27,7 +27,7 @@ TEXTS = {
 
 def verdicts(texts: list[str], allow: object, stated: str | None = None, **settings: object) -> list[FilterAnswer]:
     spec = Language.model_validate({"allow": allow, **settings})
-    return spec.judge_all([Document(id="1", text=t, source="s", language=stated) for t in texts], Split(texts))
+    return spec.judge([Document(id="1", text=t, source="s", language=stated) for t in texts], Split(texts))
 
 
 def test_a_language_is_told_from_those_that_a_recipe_does_not_name() -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from corpora import Curation, Document
 from corpora.filters.filter import Change, Drop
-from domain.text.words import split
+from domain.text.words import Split
 
 MODULE = """
 from dataclasses import replace
@@ -33,7 +33,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_its_answers(own: Any) -> None:
     def say(text: str, **keys: Any) -> Any:
-        return own(**keys).filters[0].judge(Document(id="d", source="s", text=text), split(text))
+        return own(**keys).filters[0].judge([Document(id="d", source="s", text=text)], Split([text]))[0]
 
     assert say("abcd") == Drop("too long")
     assert say("abcd", most=4) is None

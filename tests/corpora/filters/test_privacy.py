@@ -10,11 +10,11 @@ from corpora import Curation, Document
 from corpora.filters.filter import Change, Drop, FilterAnswer
 from corpora.filters.privacy import ALL_FORMS, KINDS, Privacy, mask_all
 from domain.text.privacy import FORMS, find
-from domain.text.words import Split, split
+from domain.text.words import Split
 
 
 def judge(text: str, **settings: object) -> FilterAnswer:
-    return Privacy.model_validate(settings).judge(Document(id="1", text=text, source="s"), split(text))
+    return Privacy.model_validate(settings).judge([Document(id="1", text=text, source="s")], Split([text]))[0]
 
 
 def test_it_answers_with_counts() -> None:
@@ -34,7 +34,7 @@ def test_a_kind_can_take_its_document_along() -> None:
 def test_many_are_judged_as_one_is() -> None:
     texts = ["a@b.org", "nobody", "078-05-1120", "é"]
     documents = [Document(id=str(i), text=text, source="s") for i, text in enumerate(texts)]
-    assert Privacy().judge_all(documents, Split(texts)) == [judge(text) for text in texts]
+    assert Privacy().judge(documents, Split(texts)) == [judge(text) for text in texts]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_companies_days_amendments_and_exhibits(edgar: LocalEdgar, tmp_path: Pat
     machine = edgar.machine(work=tmp_path, workers=1)
 
     def days(**settings: Any) -> list[str]:
-        return [entry.filed for entry in spec(**settings).found(machine)]
+        return [entry.filed for entry in spec(**settings).filings(machine)]
 
     assert days(companies=["MSFT"]) == ["2025-03-14"]
     assert days(companies=[320193, "CIK0000789019"]) == ["2025-02-03", "2025-03-14"]
@@ -155,7 +155,7 @@ def test_without_network_what_is_kept_is_used(edgar: LocalEdgar, tmp_path: Path)
     asked = len(edgar.asked)
     assert read(spec(forms=["10-K", "10-Q"]), offline) == documents
     assert spec(forms=["10-K", "10-Q"]).stamp(offline) == spec(forms=["10-K", "10-Q"]).stamp(online)
-    assert [entry.cik for entry in spec(companies=[320193]).found(offline)] == [320193]
+    assert [entry.cik for entry in spec(companies=[320193]).filings(offline)] == [320193]
     with pytest.raises(UserError, match="list of tickers was never fetched"):
         spec(companies=["AAPL"]).stamp(offline)
     with pytest.raises(UserError, match="none of its filings was ever fetched"):
@@ -200,7 +200,7 @@ def test_a_filing_of_several_companies_is_one_document(edgar: LocalEdgar, tmp_pa
     for cik in (900, 800):
         edgar.add_submission(content, "10-K", date(2025, 2, 10), "Both", cik, "0000000800-25-000009")
     machine = edgar.machine(work=tmp_path, workers=1)
-    assert [each.cik for each in spec().found(machine) if each.accession == "0000000800-25-000009"] == [800]
+    assert [each.cik for each in spec().filings(machine) if each.accession == "0000000800-25-000009"] == [800]
     (one,) = read(spec(companies=[900]), machine)
     assert "/data/900/" in str(one.url)
 
