@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.corpora.states import ledger, where
+from tests.corpora.fates import ledger, where
 
 from domain.errors import UserError
 
