@@ -30,7 +30,7 @@ from domain.spec import Share, Spec, fingerprint
 from domain.stage import stage
 
 VERSION = 3
-FORMAT = 3  # of the cached results of a filtered shard
+CACHE_FORMAT = 3  # of the cached results of a filtered shard
 UNUSED = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
 
@@ -138,7 +138,7 @@ def filter_shards(
     settings = spec.replace(
         dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, earlier=None
     )
-    request = [VERSION, FORMAT, settings.identity_key(), protected.digest]
+    request = [VERSION, CACHE_FORMAT, settings.identity_key(), protected.digest]
     cache = machine.cache / "curate"
     folders = []
     for shard in shards:

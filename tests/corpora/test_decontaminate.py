@@ -159,7 +159,7 @@ def test_nothing_to_protect_and_nothing_to_judge(tmp_path: Path) -> None:
 
 def test_a_text_of_one_word_more_than_a_run_is_two_runs(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 14))
-    assert len(protection.finds(Split([f"x {numbered(0, 14)} y"]), [0])) == 2
+    assert len(protection.matches(Split([f"x {numbered(0, 14)} y"]), [0])) == 2
 
 
 class Likely:
@@ -172,10 +172,10 @@ class Likely:
 def test_a_table_that_clears_nothing_changes_nothing(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 30), numbered(50, 7))
     texts = [f"x{i} {numbered(3, 12 + i % 2)} {numbered(300 + 20 * i, 20)}" for i in range(60)]
-    before = protection.finds(Split(texts), range(60)).tolist()
+    before = protection.matches(Split(texts), range(60)).tolist()
     assert len(before) == 30
     protection.prefixes = protection.runs = Likely()  # type: ignore[assignment]
-    assert protection.finds(Split(texts), range(60)).tolist() == before
+    assert protection.matches(Split(texts), range(60)).tolist() == before
 
 
 def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:

@@ -91,7 +91,9 @@ def test_what_a_dead_worker_left_is_tried_again(block: Any, tmp_path: Path) -> N
 def test_workers_that_go_on_dying_are_told(block: Any, tmp_path: Path) -> None:
     from corpora.executor import execute
 
-    with pytest.raises(UserError, match=r"curate: its workers died 12 times with 1 of 3 shards left, as when memory"):
+    with pytest.raises(
+        UserError, match=r"curate: its workers died 12 times with 1 of 3 shards left, perhaps out of memory"
+    ):
         execute([block("die")], tasks=3, what="curate", logs=tmp_path / "logs", machine=Machine(workers=1))
 
 

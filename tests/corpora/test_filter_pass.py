@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.corpora.fates import ledger, where
 
 from domain.errors import UserError
+from tests.corpora.fates import ledger, where
 
 
 def test_own_filters_and_what_goes_wrong_in_them(
@@ -127,7 +127,7 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
     machine = Machine(workers=2, work=work)
     try:
-        curate(Curation(), Raw.open(raw), Protected.open(protected), out=out, machine=machine)
+        curate(Curation(), parents={"raw": Raw.open(raw), "protected": Protected.open(protected)}, out=out, machine=machine)
     except OSError as error:
         print("errno", error.errno)
 """
