@@ -127,7 +127,7 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
     machine = Machine(workers=2, work=work)
     try:
-        curate(Curation(), parents={"raw": Raw.open(raw), "protected": Protected.open(protected)}, out=out, machine=machine)
+        curate(Curation(), raw=Raw.open(raw), protected=Protected.open(protected), out=out, machine=machine)
     except OSError as error:
         print("errno", error.errno)
 """
