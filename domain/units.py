@@ -31,6 +31,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
 
 
+def stages(count: int) -> str:
+    """So many stages: 1 stage, 12 stages."""
+    return f"{count} stage{'' if count == 1 else 's'}"
+
+
 def relative(path: str) -> str:
     """A path as one would type it: from the current folder, where it lies below that."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.command.options import add_machine, machine_of
+from flows.command.options import add_machine, machine_of, recipe_of
 
 if TYPE_CHECKING:
     from domain.machine import Machine
@@ -28,8 +28,9 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a line for each check; 1 if any fails."""
     machine = machine_of(options)
+    name = recipe_of(options, machine) if options.recipe is not None else None
     failed = 0
-    for passes, line in (*installation(machine), *recipe_checks(options.recipe, options.set, machine)):
+    for passes, line in (*installation(machine), *recipe_checks(name, options.set, machine)):
         print(f"{'ok  ' if passes else 'FAIL'}  {line}")
         failed += not passes
     return 1 if failed else 0

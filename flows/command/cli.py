@@ -12,7 +12,7 @@ from types import ModuleType
 # In the order of --help. A module states its command in its first line, its options in add(parser), its work in
 # run(options), which returns the exit code and imports what is heavier than argparse: --help answers at once.
 COMMANDS = (
-    "new", "check", "plan", "pilot", "run", "show", "generate", "ledger", "why", "datasheet", "withdraw",
+    "new", "check", "plan", "pilot", "run", "show", "generate", "release", "ledger", "why", "datasheet", "withdraw",
     "harm", "join", "export", "recipes",
 )  # fmt: skip
 INTERRUPTED = 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from flows.command.options import add_machine, machine_of
 
@@ -28,10 +29,13 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the model's text."""
+    from domain.units import relative
     from flows.releases.registry import release_folder
 
     machine = machine_of(options)
-    folder = release_folder(machine.work, options.release)
+    folder, as_of = release_folder(machine.work, options.release)
+    if as_of:
+        print(f"{relative(str(folder))}, released as of {as_of}", file=sys.stderr)
     from domain.inference.generate import generate
 
     names = ("max_tokens", "temperature", "top_k", "top_p", "seed", "chat")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_recipe(command: argparse.ArgumentParser) -> None:
     """The recipe, with overrides."""
-    command.add_argument("recipe", help="a recipe file, or the name of one that ships")
+    command.add_argument("recipe", help="a recipe file, or the name of one that ships or was run")
     command.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one value of the recipe")
 
 
@@ -73,3 +73,10 @@ def machine_of(options: argparse.Namespace) -> Machine:
     names = ("work", "workers", "threads", "processes", "device", "precision", "micro_batch", "tracking")
     flags = {name: getattr(options, name, None) for name in names}
     return read_profile(options.machine, {name: value for name, value in flags.items() if value is not None})
+
+
+def recipe_of(options: argparse.Namespace, machine: Machine) -> str:
+    """The recipe that was named: a file, one that ships, or the file of one that was run in the work folder."""
+    from flows.run.lookup import recipe_file
+
+    return recipe_file(machine.work, options.recipe)

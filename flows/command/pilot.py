@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from domain.artifacts import PARTS
-from flows.command.options import add_as_of, add_machine, add_recipe, machine_of
+from flows.command.options import add_as_of, add_machine, add_recipe, machine_of, recipe_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,8 +25,9 @@ def run(options: argparse.Namespace) -> int:
     from flows.pilots.pilots import pilot_recipe
     from flows.recipe.edit import shown, write_values
 
-    name = options.recipe
-    result = pilot_recipe(name, options.set, options.as_of, machine_of(options), write=options.write)
+    machine = machine_of(options)
+    name = recipe_of(options, machine)
+    result = pilot_recipe(name, options.set, options.as_of, machine, write=options.write)
     print_choice(result.choice.facts)
     if result.verdict is not None:
         facts = result.verdict.facts
@@ -47,6 +47,8 @@ def print_choice(facts: dict[str, Any]) -> None:
     """The loss of every pilot, what each arm is expected to reach, and which is chosen and why."""
     from rich.console import Console
 
+    from domain.artifacts import PARTS
+
     console = Console(highlight=False, soft_wrap=True)
     base = ", ".join(f"{facts['base'][part]:.4f} {part}" for part in PARTS)
     console.print(f"\nbits per UTF-8 byte on validation text (lower is better); the base: {base}")
@@ -62,6 +64,8 @@ def print_choice(facts: dict[str, Any]) -> None:
 def table_of(facts: dict[str, Any]) -> Table:
     """Two rows for each arm: its bits of domain and of general text by tokens, and the expected value."""
     from rich.table import Table
+
+    from domain.artifacts import PARTS
 
     lengths = sorted({point["tokens"] for point in facts["points"]})
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)

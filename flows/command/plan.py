@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flows.command.options import add_machine, add_recipe, machine_of
+from flows.command.options import add_machine, add_recipe, machine_of, recipe_of
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -22,7 +22,8 @@ def run(options: argparse.Namespace) -> int:
     from flows.recipe.planned import plan_of
     from flows.recipe.recipe import load_recipe
 
-    name, machine = options.recipe, machine_of(options)
+    machine = machine_of(options)
+    name = recipe_of(options, machine)
     recipe = load_recipe(name, options.set)
     if options.write:
         writable(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flows.command.options import add_as_of, add_machine, add_recipe, machine_of
+from flows.command.options import add_as_of, add_machine, add_recipe, machine_of, recipe_of
 from flows.run.stages import STAGES
 
 NOT_RELEASED = 3  # exit code of a run that ended well and whose gates did not pass
@@ -22,10 +22,14 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the recipe and print the final table."""
     from flows.recipe.recipe import load_recipe
+    from flows.releases.registry import newest_release
+    from flows.run.record import RunRecord
     from flows.run.run import run_recipe
-    from flows.run.summary_table import print_table
+    from flows.run.summary_table import print_run
 
     machine = machine_of(options)
-    released = run_recipe(options.recipe, options.set, options.as_of, machine, options.until)
-    print_table(machine.work, load_recipe(options.recipe, options.set).name)
+    recipe = recipe_of(options, machine)
+    released = run_recipe(recipe, options.set, options.as_of, machine, options.until)
+    name = load_recipe(recipe, options.set).name
+    print_run(name, RunRecord(machine.work, name).read(), newest_release(machine.work, recipe))
     return 0 if released else NOT_RELEASED

@@ -74,9 +74,9 @@ def pilot_recipe(
         runner = StageRunner(
             machine=machine, store=Store(machine.work), journey=journey, tracker=tracker, until="tokenizer_verdict"
         )  # fmt: skip
-        journey.begin(recipe.model_dump(mode="json"), day.isoformat())
+        content = recipe.model_dump(mode="json")
         with disk_refusals(machine.work):
-            with tracker:
+            with journey.attempt(content, day.isoformat(), file=recipe.file, until="choose"), tracker:
                 choice, made = explore(recipe, day, runner)
             shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no arm branches off any more
     return PilotResult(choice, made.get("tokenizer_verdict"), keeps(made))

@@ -67,6 +67,7 @@ class Recipe(Spec):
 
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)
     _warnings: list[str] = PrivateAttr(default_factory=list)
+    _file: str = PrivateAttr(default="")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
@@ -91,6 +92,11 @@ class Recipe(Spec):
                 "and take instruction_tuning out"
             )
         return self
+
+    @property
+    def file(self) -> str:
+        """The file that it was read from, as an absolute path."""
+        return self._file
 
     @property
     def warnings(self) -> list[str]:
@@ -130,8 +136,10 @@ def shipped() -> dict[str, Path]:
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe: a path, or the name of a shipped one."""
+    """The file of a recipe: a path, with or without .yaml, or the name of a shipped one."""
     path = shipped().get(name, Path(name))
+    if not path.is_file() and (beside := Path(f"{name}.yaml")).is_file():
+        path = beside
     if not path.is_file():
         near = get_close_matches(name, shipped(), 1)
         hint = f"did you mean {near[0]}? " if near else ""
@@ -158,6 +166,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     elif isinstance(base, str):
         content["base"] = from_folder(path.parent, base)
     recipe = careful(validated(Recipe, content, path))
+    recipe._file = str(path.resolve())
     recipe._written = written  # with paths as the recipe has them, not as this machine does
     return recipe
 

@@ -1,20 +1,95 @@
-"""The releases of a work folder, by recipe: recorded apart from runs, so that no later run can hide one."""
+"""The releases of a work folder, by recipe: recorded apart from runs, so that no later run hides one."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from domain.errors import UserError
-from flows.adapt import summary
+from domain.manifest import write_json
 from flows.recipe.recipe import load_recipe
-from flows.run.record import RunRecord
 
 
-def release_folder(work: Path, name: str) -> Path:
-    """The folder of a release: a path, or the last release of a recipe that was run in ``work``."""
-    if Path(name).is_dir():
-        return Path(name)
-    path = summary(RunRecord(work, load_recipe(name).name).read()["stages"])["release"]
-    if path is None:
-        raise UserError(name, "has no release in this work folder", f"shoptalk run {name}, and see its decision")
-    return Path(path)
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A release: of which recipe and day, when it was made, and the stages that led to it."""
+
+    recipe: str
+    file: str
+    as_of: str
+    released: str
+    path: Path
+    stages: dict[str, Any]
+
+    @property
+    def available(self) -> bool:
+        """Whether its folder still exists."""
+        return (self.path / "manifest.json").is_file()
+
+
+def record_release(work: Path, recipe: str, run: Mapping[str, Any]) -> None:
+    """Record the release of a run, ``<work>/releases/<recipe>/<day>-<identity>.json``; once for each release."""
+    release = run["stages"]["release"]
+    path = work / "releases" / recipe / f"{run['as_of']}-{release['identity'][:16]}.json"
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    released = datetime.now(UTC).isoformat(timespec="seconds")
+    stages = run["stages"]
+    write_json(path, {"file": run["file"], "as_of": run["as_of"], "released": released, "stages": stages})
+
+
+def list_releases(work: Path, recipe: str = "") -> list[Recorded]:
+    """The releases of a recipe, or of all, the newest day first, and of one day the one made last."""
+    releases = []
+    for path in (work / "releases").glob(f"{recipe or '*'}/*.json"):
+        try:
+            content = json.loads(path.read_bytes())
+            stages = {
+                label: {**stage, "path": str((work / stage["path"]).resolve())}
+                for label, stage in content["stages"].items()
+            }
+            folder = Path(stages["release"]["path"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(str(path), f"cannot be read ({error!r})", "remove it, then run its recipe again") from None
+        releases.append(
+            Recorded(
+                recipe=path.parent.name,
+                file=content["file"],
+                as_of=content["as_of"],
+                released=content["released"],
+                path=folder,
+                stages=stages,
+            )
+        )
+    return sorted(releases, key=lambda each: (each.as_of, each.released), reverse=True)
+
+
+def releases_of(work: Path, text: str) -> list[Recorded]:
+    """The releases of a recipe, named by its file or its name. Of two files with one name each has its own."""
+    named = list_releases(work, text) if "/" not in text else []
+    if named:
+        return named
+    recipe = load_recipe(text)
+    releases = list_releases(work, recipe.name)
+    own = [each for each in releases if each.file == recipe.file]
+    return own or releases
+
+
+def newest_release(work: Path, text: str) -> Recorded | None:
+    """The newest release whose folder still exists."""
+    return next((each for each in releases_of(work, text) if each.available), None)
+
+
+def release_folder(work: Path, text: str) -> tuple[Path, str]:
+    """The folder of a release and the day of its text: a path (no day), or the newest release of a recipe."""
+    if Path(text).is_dir():
+        return Path(text), ""
+    release = newest_release(work, text)
+    if release is None:
+        raise UserError(text, "has no release in this work folder", f"shoptalk run {text}, and see its decision")
+    return release.path, release.as_of

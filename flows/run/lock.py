@@ -54,8 +54,8 @@ def locked(work: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder, _ = read(file)
-            problem = f"is in use by another run (process {holder or 'unknown'})"
+            other, _ = read(file)
+            problem = f"is in use by another run (process {other or 'unknown'})"
             raise UserError(str(work), problem, "wait for it, or name another --work") from None
         end_leftovers(read(file)[1])
         mark = secrets.token_hex(16)
@@ -70,6 +70,22 @@ def locked(work: Path) -> Iterator[None]:
             yield
         finally:
             os.environ.pop(MARK, None)
+
+
+def holder(work: Path) -> int | None:
+    """The process that runs in a work folder now; None where none does."""
+    try:
+        with (work / "lock").open() as file:
+            process = int(read(file)[0])
+            os.kill(process, 0)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # another process may have its number by now
+    except BlockingIOError:
+        return process
+    except PermissionError:  # of another user's process
+        return process
+    except (OSError, ValueError):
+        return None
+    return None
 
 
 def read(file: TextIO) -> tuple[str, str]:

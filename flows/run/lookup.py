@@ -7,13 +7,22 @@ from pathlib import Path
 from corpora.containment import made_at
 from corpora.ledger import LEDGER
 from domain.errors import UserError
-from flows.recipe.recipe import load_recipe
+from flows.recipe.recipe import load_recipe, shipped
 from flows.run.record import RunRecord
 
 
 def run_name(work: Path, text: str) -> str:
     """The name under which a run is recorded, from that name itself or from its recipe's file."""
-    return text if RunRecord.exists(work, text) else load_recipe(text).name
+    recorded = RunRecord.exists(work, text) or ("/" not in text and (work / "releases" / text).is_dir())
+    return text if recorded else load_recipe(text).name
+
+
+def recipe_file(work: Path, text: str) -> str:
+    """The recipe that a person names: its file, the name of one that ships, or the name of one that was run."""
+    if text in shipped() or Path(text).is_file() or not RunRecord.exists(work, text):
+        return text
+    file = RunRecord(work, text).stored()["file"]
+    return file if Path(file).is_file() else text
 
 
 def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:

@@ -1,74 +1,160 @@
-"""The record of a recipe's run: which artifact each stage made or found; what ``show`` reads."""
+"""The record of a recipe's last run: how far it came, how it ended, and the artifact of each stage."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from domain.artifacts import Artifact
 from domain.errors import UserError
 from domain.manifest import write_json
+from flows.run.disk import disk_error
+from flows.run.lock import holder
+
+RUNNING, COMPLETED, FAILED, INTERRUPTED, KILLED = "running", "completed", "failed", "interrupted", "killed"
+Stages = dict[str, dict[str, Any]]  # what is recorded of each stage, by its label
 
 
 class RunRecord:
-    """``<work>/runs/<recipe>.json``, rewritten after every stage."""
+    """``<work>/runs/<recipe>.json``, rewritten as a stage begins and as it ends. Releases are recorded apart."""
 
     def __init__(self, work: Path, name: str) -> None:
-        self.path = work / "runs" / f"{name}.json"
+        self.work, self.path = work, work / "runs" / f"{name}.json"
 
     @classmethod
     def exists(cls, work: Path, name: str) -> bool:
         """Whether a recipe of this name was run in ``work``."""
         return "/" not in name and cls(work, name).path.is_file()
 
-    def begin(self, recipe: dict[str, Any], as_of: str) -> None:
+    def begin(self, recipe: dict[str, Any], as_of: str, *, file: str = "", until: str = "release") -> None:
         """Start a new record; the last one is replaced."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, {"recipe": recipe, "as_of": as_of, "stages": {}, "told": None})
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(
+            self.path,
+            {
+                "recipe": recipe, "file": file, "as_of": as_of, "until": until, "started": started,
+                "process": os.getpid(), "state": RUNNING, "stage": "", "error": "", "exit_code": None, "stages": {},
+                "tracked_at": None,
+            },
+        )  # fmt: skip
+
+    def enter(self, label: str) -> None:
+        """Note the stage that is being made now."""
+        write_json(self.path, {**self.stored(), "stage": label})
 
     def add(self, label: str, artifact: Artifact, seconds: float | None, learned: dict[str, Any] | None = None) -> None:
-        """Note a finished stage; ``seconds`` is None where the artifact was found.
+        """Note a finished stage; ``seconds`` is None where the artifact came from the cache.
 
         ``learned`` is what a training took against its plan, as ``domain.planning.speed`` has it.
         """
-        content = self.read()
+        content = self.stored()
         content["stages"][label] = {
             "number": len(content["stages"]),
             "kind": type(artifact).__name__,
-            "path": str(artifact.path.resolve()),
+            # From the work folder, so that the folder may be moved.
+            "path": os.path.relpath(artifact.path.resolve(), self.work.resolve()),
             "identity": artifact.identity,
             "digest": artifact.digest,
             "facts": artifact.facts,
             "seconds": None if seconds is None else round(seconds, 1),
             **({"learned": {name: learned[name] for name in ("planned", "measured")}} if learned else {}),
         }
-        write_json(self.path, content)
+        write_json(self.path, {**content, "stage": ""})
 
-    def tell(self, uri: str) -> None:
-        """Note that all of this was told to the tracking server at ``uri``."""
-        write_json(self.path, {**self.read(), "told": uri})
+    @contextmanager
+    def attempt(self, recipe: dict[str, Any], as_of: str, *, file: str = "", until: str = "release") -> Iterator[None]:
+        """Record a run from its begin to its end, however it ends."""
+        self.begin(recipe, as_of, file=file, until=until)
+        try:
+            yield
+        except BaseException as error:
+            with suppress(OSError, UserError):  # on a full disk; what failed is raised all the same
+                self.end(error)
+            raise
+        self.end(None)
 
-    def told(self, recipe: dict[str, Any], as_of: str, digests: dict[str, str], uri: str) -> bool:
-        """Whether these artifacts of this recipe and day were told there: a run may be killed before it tells.
+    def end(self, error: BaseException | None) -> None:
+        """Note how the run ended; the stage in which it failed stays noted."""
+        content = self.stored()
+        if error is None:
+            decision = content["stages"].get("decide")
+            refused = content["until"] == "release" and decision and not decision["facts"]["released"]
+            state, code, message = COMPLETED, 3 if refused else 0, ""
+        elif not isinstance(error, Exception):
+            state, code, message = INTERRUPTED, 130, ""
+        else:
+            error = disk_error(error, self.work) or error
+            user_errors = (
+                error.subgroup(UserError) if isinstance(error, ExceptionGroup) else isinstance(error, UserError)
+            )
+            first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            state, code, message = FAILED, 2 if user_errors else 1, (str(first) or type(first).__name__).splitlines()[0]
+        write_json(self.path, {**content, "state": state, "error": message, "exit_code": code})
+
+    def mark_tracked(self, uri: str) -> None:
+        """Note that all of this run is on the tracking server at ``uri``."""
+        write_json(self.path, {**self.stored(), "tracked_at": uri})
+
+    def is_tracked(self, recipe: dict[str, Any], as_of: str, digests: Mapping[str, str], uri: str) -> bool:
+        """Whether these artifacts of this recipe and day are tracked there: a run may be killed before that.
 
         A shorter run finds a part of them, and leaves the longer one's record as it is.
         """
         try:
-            content = self.read()
+            content = self.stored()
         except UserError:
             return False
         recorded = {label: stage["digest"] for label, stage in content["stages"].items()}
-        same = (content["recipe"], content["as_of"], content.get("told")) == (recipe, as_of, uri)
-        return same and digests.items() <= recorded.items()
+        here = (content["recipe"], content["as_of"], content["tracked_at"], content["state"])
+        return here == (recipe, as_of, uri, COMPLETED) and digests.items() <= recorded.items()
 
     def read(self) -> dict[str, Any]:
-        """The record; raises ``UserError`` where this recipe never ran in this work folder."""
-        work, name = self.path.parent.parent, self.path.stem
+        """The record, with paths that can be opened, and ``killed`` where it says ``running`` and nothing runs."""
+        content = self.stored()
+        content["stages"] = located(content["stages"], self.work)
+        if content["state"] == RUNNING and holder(self.work) != content["process"]:
+            content["state"] = KILLED
+        return content
+
+    def stored(self) -> dict[str, Any]:
+        """The record as it is stored; raises ``UserError`` where this recipe never ran in this work folder."""
+        name = self.path.stem
         try:
             content: dict[str, Any] = json.loads(self.path.read_bytes())
         except FileNotFoundError:
-            raise UserError(str(work), f"holds no run of {name}", f"shoptalk run {name}, or name its --work") from None
+            fix = f"shoptalk run {name}, or name its --work"
+            raise UserError(str(self.work), f"holds no run of {name}", fix) from None
         except (OSError, ValueError) as error:
             raise UserError(str(self.path), f"cannot be read ({error})", "remove it, then run again") from None
         return content
+
+
+def located(stages: Stages, work: Path) -> Stages:
+    """Recorded stages with paths that can be opened, wherever the work folder lies now."""
+    return {label: {**stage, "path": str((work / stage["path"]).resolve())} for label, stage in stages.items()}
+
+
+def ended(content: Mapping[str, Any]) -> str:
+    """How a recorded run ended, as a sentence: in which stage, and by which error."""
+    stage = f" in stage {content['stage']}" if content["stage"] else ""
+    match content["state"]:
+        case "running":
+            return f"running{stage}"
+        case "killed":
+            return f"killed{stage}; give the same command again to continue"
+        case "interrupted":
+            return f"interrupted{stage} (exit code {content['exit_code']}); give the same command again to continue"
+        case "failed":
+            return f"failed{stage} (exit code {content['exit_code']}): {content['error']}"
+    decision = content["stages"].get("decide")
+    if content["until"] != "release":
+        return f"completed, up to {content['until']}"
+    if decision and not decision["facts"]["released"]:
+        return f"completed, not released (exit code {content['exit_code']})"
+    return "completed and released"

@@ -10,6 +10,7 @@ from domain.machine import Machine
 from domain.numerics import differences
 from domain.spec import fingerprint
 from domain.stage import Store
+from domain.units import stages
 from flows.recipe.preflight import base
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
@@ -43,13 +44,12 @@ def run_recipe(
                 logger.info("%s: was computed with %s; remove %s to compute it again.", label, other, artifact.path)
         if not complete:
             preflight(recipe, machine, until)
-            logger.info("%s, as of %s: %d stages found, the others are made now.", recipe.name, day, len(artifacts))
+            logger.info("%s, as of %s: %s cached; running the rest.", recipe.name, day, stages(len(artifacts)))
             return run_flow(name, overrides, day, until, machine)
-        count = len(artifacts)
-        logger.info("Nothing to do: all %d stages of %s are finished and every byte of them holds.", count, recipe.name)
+        logger.info("Nothing to do: all %s of %s are cached.", stages(len(artifacts)), recipe.name)
         journey, tracker = RunRecord(machine.work, recipe.name), tracker_for(machine, recipe, day)
         digests = {label: artifact.digest for label, artifact in artifacts}
-        if not journey.told(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
+        if not journey.is_tracked(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
             # The run that made the last of them ended before all was tracked.
             with disk_refusals(machine.work):
                 store = Store(machine.work)

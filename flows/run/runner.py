@@ -22,6 +22,7 @@ from domain.stage import A, Stage, Store
 from domain.training.metrics_log import about_path, spool_path
 from flows.adapt import NO_PARENTS, adapt
 from flows.recipe.recipe import Recipe
+from flows.releases.registry import record_release
 from flows.run.actuals import comparison, measure
 from flows.run.disk import disk_error
 from flows.run.launch import launch
@@ -140,13 +141,14 @@ class StageRunner:
         began = time.monotonic()
         found = find(self.store, made_by, spec, parents, request)
         if found is None:
-            logger.info("%s: working", label)
+            logger.info("%s: running", label)
+            self.journey.enter(label)
             artifact = self.make(made_by, spec, parents, request, label)
             seconds = time.monotonic() - began
             logger.info("%s: done in %.0f s", label, seconds)
         else:
             artifact, seconds = found, None
-            logger.info("%s: found", label)
+            logger.info("%s: cached", label)
         learned = Measured(self.machine.work).of(artifact.identity)
         if learned and seconds is not None:
             logger.info("%s: %s", label, comparison(learned))
@@ -205,13 +207,14 @@ def clear(out: Path) -> None:
 
 def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
     """The whole way with ``runner``, until its last stage; the release is registered, if there is one."""
-    runner.journey.begin(recipe.model_dump(mode="json"), as_of.isoformat())
-    release = None
-    with runner.tracker:
+    record, release = runner.journey, None
+    content = recipe.model_dump(mode="json")
+    with record.attempt(content, as_of.isoformat(), file=recipe.file, until=runner.until), runner.tracker:
         with suppress(Reached):
             release = adapt(recipe, as_of, runner)
         if release is not None:
+            record_release(record.work, recipe.name, record.stored())
             runner.tracker.register(recipe.name, release)
     if not runner.tracker.broken:
-        runner.journey.tell(runner.tracker.uri)
+        record.mark_tracked(runner.tracker.uri)
     return release

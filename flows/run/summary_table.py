@@ -1,79 +1,131 @@
-"""The result of a run: a table for a terminal, or one JSON object."""
+"""The result of a run: a table for a terminal of any width, or one JSON object."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 from domain.release.scores import PartScore
 from domain.units import relative
 from flows.adapt import summary
+from flows.releases.registry import Recorded
 from flows.run.actuals import comparison
-from flows.run.record import RunRecord
+from flows.run.record import ended
 
-
-def print_json(work: Path, name: str) -> None:
-    """The summary as one JSON object."""
-    print(json.dumps(summary(RunRecord(work, name).read()["stages"]), indent=2, ensure_ascii=False))
-
-
-def by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
-    """Reasons with their counts, the largest first."""
-    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-
-
-def print_table(work: Path, name: str) -> None:
-    """Corpus, tokenizer, scores, decision and release, a block each."""
+if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-    record = RunRecord(work, name).read()
-    result = summary(record["stages"])
+CHANGES = {"against control": "control", "against base": "base"}
+RUN_KEYS = ("as_of", "until", "started", "state", "stage", "error", "exit_code", "stages")
+UNLIMITED = 200  # columns where the output is no terminal
+
+
+def as_json(run: Mapping[str, Any] | None, release: Recorded | None) -> dict[str, Any]:
+    """The newest release, or the last run where there is none; and beside it how that run ended."""
+    as_of, stages = (release.as_of, release.stages) if release else (run["as_of"], run["stages"]) if run else (None, {})
+    last = {key: run[key] for key in RUN_KEYS} | {"ended": ended(run)} if run else None
+    return {"as_of": as_of, **summary(stages), "run": last}
+
+
+def print_run(name: str, run: Mapping[str, Any], release: Recorded | None) -> None:
+    """A run that just ended, and where it released nothing, the newest release that there is."""
+    console = console_of()
+    print_result(console, f"[bold]{name}[/bold], as of {run['as_of']}", run["stages"])
+    if release is not None and "release" not in run["stages"]:
+        console.print(f"newest release (an earlier run's), as of {release.as_of}: {relative(str(release.path))}")
+
+
+def print_release(name: str, run: Mapping[str, Any] | None, release: Recorded | None) -> None:
+    """The newest release, or the last run where there is none, and how the last run ended."""
+    console = console_of()
+    if release is not None:
+        print_result(console, f"[bold]{name}[/bold], released as of {release.as_of}", release.stages)
+    elif run is not None:
+        print_result(console, f"[bold]{name}[/bold], as of {run['as_of']}", run["stages"])
+    if run is not None:
+        console.print(f"last run   as of {run['as_of']}: {ended(run)}", markup=False)
+        decision = run["stages"].get("decide")
+        if release is not None and decision and not decision["facts"]["released"]:
+            for reason in decision["facts"]["reasons"]:
+                console.print(f"           {reason}", markup=False)
+
+
+def console_of() -> Console:
+    """The terminal, whose lines are not cut; without one there is no width to keep to."""
+    from rich.console import Console
+
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"\n[bold]{name}[/bold], as of {record['as_of']}")
-    if corpus := result["corpus"]:
-        dropped = ", ".join(f"{reason} {count:,}" for reason, count in by_count(corpus["dropped"]) if count)
-        console.print(
-            f"corpus     {corpus['documents_out']:,} of {corpus['documents_in']:,} documents kept, "
-            f"{corpus['bytes_out'] / 1e6:.1f} of {corpus['bytes_in'] / 1e6:.1f} MB"
-        )
-        console.print(f"           dropped: {dropped or 'none'}")
-    if tokenizer := result["tokenizer"]:
-        ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
-        console.print(f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}")
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=UNLIMITED)
+
+
+def print_result(console: Console, heading: str, stages: Mapping[str, Any]) -> None:
+    """Corpus, tokenizer, scores, decision, trainings and release, a block each."""
+    result = summary(dict(stages))
+    console.print(f"\n{heading}")
+    for line in text_lines(result):
+        console.print(line, markup=False)
     if scores := result["scores"]:
         console.print("\nbits per UTF-8 byte on held-out text (lower is better), and the adapted model's change")
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        parts = {part: PartScore.from_dict(score) for part, score in scores.items()}
-        models = list(parts["domain"].bits)
-        for column in ("", *models):
-            table.add_column(column, justify="left" if not column else "right")
-        table.add_column("against control", justify="right", no_wrap=True)
-        table.add_column("against base", justify="right", no_wrap=True)
-        for part, score in parts.items():
-            table.add_row(
-                part,
-                *(f"{score.bits[model]:.3f}" for model in models),
-                *(score.changes[model].percent() for model in ("control", "base")),
-            )
-        console.print(table)
+        for line in score_lines(scores, console.width):
+            console.print(line, markup=False)
     if decision := result["decision"]:
         console.print("\n[bold green]released[/]" if decision["released"] else "\n[bold red]not released[/]")
         for reason in decision["reasons"]:
-            console.print(f"  {reason}")
-    stages = record["stages"]
+            console.print(f"  {reason}", markup=False)
+    for line in place_lines(stages):
+        console.print(line, markup=False)
+
+
+def text_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """The corpus and the tokenizer."""
+    if corpus := result["corpus"]:
+        counts = sorted(corpus["dropped"].items(), key=lambda entry: (-entry[1], entry[0]))
+        dropped = ", ".join(f"{reason} {count:,}" for reason, count in counts if count)
+        megabytes = f"{corpus['bytes_out'] / 1e6:.1f} of {corpus['bytes_in'] / 1e6:.1f} MB"
+        yield f"corpus     {corpus['documents_out']:,} of {corpus['documents_in']:,} documents kept, {megabytes}"
+        yield f"           dropped: {dropped or 'none'}"
+    if tokenizer := result["tokenizer"]:
+        ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
+        yield f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}"
+
+
+def score_lines(scores: Mapping[str, Any], width: int) -> list[str]:
+    """A row for each part; where they are wider than the terminal, a line for each number: no digit is ever cut."""
+    parts = {part: PartScore.from_dict(score) for part, score in scores.items()}
+    models = list(parts["domain"].bits)
+    rows = [["", *models, *CHANGES]]
+    for part, score in parts.items():
+        changes = (score.changes[model].percent() for model in CHANGES.values())
+        rows.append([part, *(f"{score.bits[model]:.3f}" for model in models), *changes])
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    table = [
+        "  ".join(f"{cell:{'>' if place else '<'}{widths[place]}}" for place, cell in enumerate(row)).rstrip()
+        for row in rows
+    ]
+    if max(map(len, table)) <= width:
+        return table
+    header = rows[0]
+    stacked = []
+    for row in rows[1:]:
+        stacked.append(row[0])
+        stacked += [f"  {header[place]:15}  {row[place]}" for place in range(1, len(row))]
+    return stacked
+
+
+def place_lines(stages: Mapping[str, Any]) -> Iterator[str]:
+    """What each training took, and where the pages and the release are."""
     for label, stage in sorted(stages.items(), key=lambda entry: entry[1]["number"]):
         if "learned" in stage:
-            console.print(f"{label:10} {comparison(stage['learned'])}", markup=False)
+            yield f"{label:10} {comparison(stage['learned'])}"
     if "describe" in stages:
-        console.print(f"data sheet {relative(stages['describe']['path'])}/datasheet.html")
+        yield f"data sheet {relative(stages['describe']['path'])}/datasheet.html"
     if "evaluate" in stages:
-        console.print(f"report     {relative(stages['evaluate']['path'])}/report.html")
-    if result["release"]:
-        console.print(f"release    {relative(result['release'])}")
-        prompt = stages["release"]["facts"]["prompt"]
-        console.print(f"try it     shoptalk generate {relative(result['release'])} {quote(prompt)}", markup=False)
+        yield f"report     {relative(stages['evaluate']['path'])}/report.html"
+    if "release" in stages:
+        place = relative(stages["release"]["path"])
+        yield f"release    {place}"
+        yield f"try it     shoptalk generate {place} {quote(stages['release']['facts']['prompt'])}"
     elif stages:
-        last = max(stages, key=lambda label: stages[label].get("number", 0))
-        console.print(f"{last:10} {relative(stages[last]['path'])}")
+        last = max(stages, key=lambda label: int(stages[label]["number"]))
+        yield f"{last:10} {relative(stages[last]['path'])}"

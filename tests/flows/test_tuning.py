@@ -33,8 +33,8 @@ def test_the_release_is_the_tuned_model(run: Any, finished: Path, command: Any) 
     answer = run(*orders)
     assert answer.code == 0, answer.err
     out = command.plain(answer.out)
-    assert "adapted: found" in out  # what came before knows nothing of orders
-    assert "decide: found" in out
+    assert "adapted: cached" in out  # what came before knows nothing of orders
+    assert "decide: cached" in out
     assert "tune: done in" in out
     (folder,) = (finished / "artifacts" / "tune").iterdir()
     tuned = Checkpoint.open(folder)
@@ -65,7 +65,7 @@ def test_orders_are_looked_at_before_anything_is_made(
 ) -> None:
     answer = run(*lines, **tuning)
     command.refused(answer, *words)
-    assert "found" not in answer.out
+    assert "cached" not in answer.out
     assert not (finished / "artifacts" / "tune").exists()
 
 

@@ -125,7 +125,7 @@ def test_options_out_of_range(run: Any, command: Any) -> None:
 
 
 def test_generate_without_a_release(command: Any, make_recipe: Any, tmp_path: Path) -> None:
-    command.refused(command.ask("generate", make_recipe(), "hello", "--work", tmp_path / "work"), "no run of contracts")
+    command.refused(command.ask("generate", make_recipe(), "hello", "--work", tmp_path / "work"), "has no release")
     command.refused(command.ask("generate", "nothing", "hello", "--work", tmp_path / "work"), "no such recipe")
     (tmp_path / "empty").mkdir()
     command.refused(command.ask("generate", tmp_path / "empty", "hello"), str(tmp_path / "empty"))

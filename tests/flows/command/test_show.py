@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
 
-from flows.run.record import RunRecord
+import pytest
+
+from domain.errors import UserError
+from flows.run.record import RunRecord, ended
+from flows.run.summary_table import score_lines
 
 
 def test_nothing_ran_here(make_recipe: Any, command: Any, tmp_path: Path) -> None:
@@ -22,4 +27,44 @@ def test_a_run_that_went_half_way(make_recipe: Any, command: Any, tmp_path: Path
     assert shown["stages"]["zebra"]["digest"] == corpus.digest
     table = command.plain(command.ask("show", path, "--work", tmp_path).out)
     assert "contracts, as of 2026-01-02" in table
-    assert table.splitlines()[-1].startswith("apple")  # the last stage, not the last by name
+    assert table.splitlines()[-2].startswith("apple")  # the last stage, not the last by name
+    assert table.splitlines()[-1] == "last run   as of 2026-01-02: killed; give the same command again to continue"
+
+
+SCORE = {
+    "base": 3.071, "control": 2.912, "adapted": 2.741, "change": -0.1074, "interval": [-0.1201, -0.0955],
+    "change_from_control": -0.0587, "interval_from_control": [-0.0694, -0.0531],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [40, 60, 77, 78, 200])
+def test_no_width_cuts_a_digit(width: int) -> None:
+    lines = score_lines({"domain": SCORE, "general": SCORE}, width)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    for number in ("3.071", "2.912", "2.741", "-5.9% [-6.9, -5.3]", "-10.7% [-12.0, -9.5]", "domain", "general"):
+        assert number in text
+    assert len(lines) == (3 if width > 77 else 12)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (UserError("corpus", "is empty", "add text"), "failed in stage curate (exit code 2): corpus: is empty. Fix:"),
+        (ExceptionGroup("all", [UserError("a", "is b", "c")]), "failed in stage curate (exit code 2): a: is b. Fix:"),
+        (ZeroDivisionError("by 0"), "failed in stage curate (exit code 1): by 0"),
+        (OSError(errno.ENOSPC, "No space left"), "failed in stage curate (exit code 2): "),
+        (KeyboardInterrupt(), "interrupted in stage curate (exit code 130); give the same command again"),
+    ],
+)
+def test_how_a_run_ended(tmp_path: Path, error: BaseException, words: str) -> None:
+    record = RunRecord(tmp_path, "contracts")
+
+    def fail() -> None:
+        with record.attempt({}, "2026-01-02"):
+            record.enter("curate")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert ended(record.read()).startswith(words)

@@ -108,8 +108,8 @@ def test_a_work_pool_runs_it_by_its_parameters(server: str, undisturbed: Path, f
     assert shown.state == "Completed", (output, shown.lines)
     assert shown.name == f"contracts {command.day}"
     assert shown.tags == {"contracts", "released"}
-    assert "evaluate: found" in shown.lines
-    assert "release: working" in shown.lines
+    assert "evaluate: cached" in shown.lines
+    assert "release: running" in shown.lines
     funnel = shown.artifacts["contracts-funnel"]
     assert "480" in str(funnel)
     for part in ("domain", "general"):
@@ -234,7 +234,7 @@ def test_a_handler_of_the_users_gets_every_line_once(
         logging.getLogger().removeHandler(handler)
         handler.close()
     lines = [line for line in (tmp_path / "run.log").read_text().splitlines() if line.startswith("collect")]
-    assert lines == ["collect: found"]
+    assert lines == ["collect: cached"]
     terminal = capfd.readouterr()
-    assert terminal.out.count("collect: found") == 1
-    assert "collect: found" not in terminal.err
+    assert terminal.out.count("collect: cached") == 1
+    assert "collect: cached" not in terminal.err

@@ -25,16 +25,17 @@ def test_a_record_that_was_spoilt(tmp_path: Path) -> None:
 def test_told_is_of_these_artifacts(tmp_path: Path, corpus: Any) -> None:
     journey = RunRecord(tmp_path, "contracts")
     recipe, day, digests = {"name": "contracts"}, "2026-01-02", {"curate": corpus.digest}
-    assert not journey.told(recipe, day, digests, "here")
+    assert not journey.is_tracked(recipe, day, digests, "here")
     journey.begin(recipe, day)
     journey.add("curate", corpus, 1.0)
-    assert not journey.told(recipe, day, digests, "here")  # killed before it could tell
-    journey.tell("here")
-    assert journey.told(recipe, day, digests, "here")
-    assert not journey.told(recipe, day, digests, "elsewhere")
-    assert not journey.told(recipe, day, {**digests, "tokenizer": "0"}, "here")
-    assert not journey.told(recipe, day, {"curate": "0"}, "here")
+    assert not journey.is_tracked(recipe, day, digests, "here")  # killed before it could tell
+    journey.end(None)
+    journey.mark_tracked("here")
+    assert journey.is_tracked(recipe, day, digests, "here")
+    assert not journey.is_tracked(recipe, day, digests, "elsewhere")
+    assert not journey.is_tracked(recipe, day, {**digests, "tokenizer": "0"}, "here")
+    assert not journey.is_tracked(recipe, day, {"curate": "0"}, "here")
     journey.add("tokenizer", corpus, 1.0)
-    assert journey.told(recipe, day, digests, "here")  # a run that ends earlier finds a part of what was told
+    assert journey.is_tracked(recipe, day, digests, "here")  # a run that ends earlier finds a part of what was told
     journey.begin(recipe, day)
-    assert not journey.told(recipe, day, digests, "here")
+    assert not journey.is_tracked(recipe, day, digests, "here")

@@ -126,17 +126,17 @@ def test_ctrl_c_and_sigterm_end_the_command_with_130_and_the_training_goes_on(
     def begin() -> Any:
         return command.begin(*run, *command.machine, folder=tmp_path)
 
-    said = "shoptalk: interrupted; give the same command again to continue\n"
+    line = "shoptalk: interrupted; give the same command again to continue\n"
     code, errors = end_by(begin(), signal.SIGTERM, lambda: artifacts(work) >= 2)
-    assert (code, errors.endswith(said), "Traceback" in errors) == (130, True, False)
+    assert (code, errors.endswith(line), "Traceback" in errors) == (130, True, False)
     assert left_running(work) == []
     learning = (work / "building").glob
     code, errors = end_by(begin(), signal.SIGINT, lambda: list(learning("base-*/.scratch/checkpoints/step-*")))
-    assert (code, errors.endswith(said), "Traceback" in errors) == (130, True, False)
+    assert (code, errors.endswith(line), "Traceback" in errors) == (130, True, False)
     assert left_running(work) == []
     assert "base" not in command.whole(work)
     last = begin()
     out, errors = last.communicate(timeout=300)
-    assert (last.returncode, "curate: found" in out) == (0, True), errors
+    assert (last.returncode, "curate: cached" in out) == (0, True), errors
     assert command.digests(work).items() <= command.digests(undisturbed).items()
     assert "base" in command.whole(work)

@@ -42,7 +42,7 @@ def test_gates_that_do_not_hold_end_with_3(run: Any) -> None:
     answer = run("--set", "release.gates.domain_gain=0.99")
     assert answer.code == 3
     assert "not released" in answer.out
-    assert "evaluate: found" in answer.out
+    assert "evaluate: cached" in answer.out
 
 
 def test_a_model_of_another_precision_is_kept_and_named(
@@ -71,7 +71,7 @@ def test_one_flipped_bit_is_redone_and_the_rest_follows(
     path.write_bytes(content)
     answer = run()
     assert answer.code == 0
-    assert [line for line in answer.out.splitlines() if ": working" in line] == [f"{stage}: working"]
+    assert [line for line in answer.out.splitlines() if ": running" in line] == [f"{stage}: running"]
     assert command.digests(finished) == command.digests(undisturbed)
 
 
@@ -84,8 +84,8 @@ def test_what_was_made_from_something_else_is_set_aside(run: Any, finished: Path
     answer = run()
     assert answer.code == 0
     assert "decide: was made from something that has changed since" in answer.out
-    assert "decide: working" in answer.out
-    assert "evaluate: found" in answer.out
+    assert "decide: running" in answer.out
+    assert "evaluate: cached" in answer.out
     decided = json.loads((folder(finished, "decide") / "manifest.json").read_bytes())
     assert decided["parents"]["scorecard"]["digest"] == json.loads((scores / "manifest.json").read_bytes())["digest"]
 

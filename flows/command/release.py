@@ -1,0 +1,42 @@
+"""List the releases of a work folder."""
+
+from __future__ import annotations
+
+import argparse
+
+from flows.command.options import add_work, machine_of
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """The commands below ``release``."""
+    below = command.add_subparsers(dest="what", required=True, metavar="COMMAND")
+    listing = below.add_parser("list", help="the releases of a recipe, or of all, the newest first")
+    listing.add_argument("recipe", nargs="?", help="a recipe that was run, its file or its name (default: all)")
+    listing.add_argument("--json", action="store_true", help="print JSON Lines")
+    add_work(listing)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each release: its day, its scores and its folder."""
+    import json
+
+    from domain.errors import UserError
+    from domain.units import relative
+    from flows.releases.registry import list_releases, releases_of
+
+    work = machine_of(options).work
+    releases = releases_of(work, options.recipe) if options.recipe else list_releases(work)
+    if not releases:
+        place, run = options.recipe or str(work), options.recipe or "RECIPE"
+        raise UserError(place, "has no release in this work folder", f"shoptalk run {run}, and see its decision")
+    for each in releases:
+        scores = each.stages["evaluate"]["facts"]
+        change = {part: scores[part]["change_from_control"] for part in ("domain", "general")}
+        if options.json:
+            row = {"recipe": each.recipe, "as_of": each.as_of, "released": each.released, "path": str(each.path)}
+            print(json.dumps({**row, "available": each.available, "change_from_control": change}))
+            continue
+        changes = ", ".join(f"{part} {value:+.1%}" for part, value in change.items())
+        gone = "" if each.available else " (folder is gone)"
+        print(f"{each.recipe:16} as of {each.as_of}  {changes}  {relative(str(each.path))}{gone}")
+    return 0
