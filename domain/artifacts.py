@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from domain.manifest import Damaged, verify
+from domain.manifest import MANIFEST, Damaged, verify
 
 PARTS = ("domain", "general")  # of a corpus: what is to be learned, and what is replayed
 
@@ -23,7 +23,16 @@ class Artifact:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open a finished artifact, verifying every byte; raises ``Damaged``."""
-        manifest = verify(path)
+        return cls.of(path, verify(path))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Open an artifact whose bytes the caller has verified; raises ``Damaged`` where it is of another kind."""
+        return cls.of(path, json.loads((path / MANIFEST).read_bytes()))
+
+    @classmethod
+    def of(cls, path: Path, manifest: Mapping[str, Any]) -> Self:
+        """The artifact of a verified manifest; raises ``Damaged`` where it is of another kind."""
         if manifest.get("kind") != cls.__name__ and cls is not Artifact:
             raise Damaged(f"{path}: holds a {manifest.get('kind')}, not a {cls.__name__}")
         return cls(path=path, manifest=manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 from domain.artifacts import Artifact
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.manifest import Damaged, inventory, seal, verify, write_atomically
+from domain.manifest import Damaged, inventory, seal, write_atomically
 from domain.numerics import numerics_of
 from domain.spec import Spec, fingerprint
+from domain.verification import Verifier
 
 A = TypeVar("A", bound=Artifact)
 
@@ -95,39 +96,50 @@ def stage(
     return declare
 
 
-def whole(path: Path) -> bool:
-    """Whether a folder holds a finished artifact, every byte checked."""
-    try:
-        verify(path)
-    except Damaged:
-        return False
-    return True
-
-
 class Store:
     """The artifacts of one work folder: ``artifacts/<stage>/<identity>``; work in progress is apart and unseen."""
 
     def __init__(self, work: Path) -> None:
         self.root = work / "artifacts"
         self.building = work / "building"
+        self.verifier = Verifier(work / "verified")
+
+    def place(self, made_by: Stage[A], identity: str) -> Path:
+        """The folder of an artifact."""
+        return self.root / made_by.name / identity[:16]
 
     def find(self, made_by: Stage[A], request: str) -> A | None:
-        """The finished artifact that answers ``request``, every byte checked; a damaged one is removed: None."""
-        folder = self.root / made_by.name
+        """The finished artifact that answers ``request``; None where there is none, or a damaged one.
+
+        Only looks: nothing is removed. Its bytes are read where the file system says that they may have changed.
+        """
+        identity = request
         if made_by.snapshot:
             try:
-                identity = (folder / "requests" / request).read_text().strip()
+                identity = (self.root / made_by.name / "requests" / request).read_text().strip()
             except OSError:
                 return None
-        else:
-            identity = request
-        path = folder / identity[:16]
+        path = self.place(made_by, identity)
         try:
-            artifact = made_by.makes.open(path)
+            artifact = made_by.makes.of(path, self.verifier.check(path))
         except Damaged:
-            shutil.rmtree(path, ignore_errors=True)
             return None
         return artifact if artifact.identity == identity else None
+
+    def verify(self, parents: Iterable[Artifact]) -> None:
+        """Verify by their bytes, once in a process, what a stage is about to read; raises ``Damaged``."""
+        for parent in parents:
+            self.verifier.check(parent.path, read=True)
+
+    def set_aside(self, made_by: Stage[A], request: str) -> Path | None:
+        """Rename what answers ``request`` now, if it is whole, and return its new path: another is about to be kept."""
+        artifact = None if made_by.snapshot else self.find(made_by, request)
+        if artifact is None:
+            return None
+        aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
+        shutil.rmtree(aside, ignore_errors=True)
+        artifact.path.rename(aside)
+        return aside
 
     def workplace(self, made_by: Stage[A], request: str) -> Path:
         """The folder to build in: kept from the last try where the stage resumes, else empty."""
@@ -139,9 +151,9 @@ class Store:
 
     def keep(self, made_by: Stage[A], request: str, built: A) -> A:
         """Move a sealed folder to its place in one rename and return the artifact there."""
-        path = self.root / made_by.name / built.identity[:16]
+        path = self.place(made_by, built.identity)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if whole(path):  # the same snapshot, found by another request
+        if made_by.snapshot and self.is_whole(path):  # the same content, found by another request
             shutil.rmtree(built.path)
         else:
             try:
@@ -151,7 +163,16 @@ class Store:
                 raise UserError(
                     str(path), f"cannot be written ({error.strerror})", "free the folder, then run again"
                 ) from error
+            self.verifier.note(path)  # its bytes were hashed as it was sealed
         if made_by.snapshot:
             (path.parent / "requests").mkdir(exist_ok=True)
             write_atomically(path.parent / "requests" / request, built.identity.encode())
-        return made_by.makes.open(path)
+        return made_by.makes.load(path)
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether a folder holds a finished artifact, by its bytes."""
+        try:
+            self.verifier.check(path, read=True)
+        except Damaged:
+            return False
+        return True

@@ -46,11 +46,14 @@ def end_with_parent() -> None:
 
 
 def run(job: dict[str, Any]) -> None:
-    """Open the parents (every byte checked), validate the spec, run the stage; the first of several ranks seals."""
+    """Open the parents, validate the spec, run the stage; the first of several ranks seals.
+
+    The launcher has verified the parents' bytes just before: no rank reads them once more.
+    """
     stage = named(job["stage"])
     spec = named(job["spec_kind"]).model_validate(job["spec"])
     parents = {
-        name: getattr(artifacts, parent["kind"]).open(Path(parent["path"])) for name, parent in job["parents"].items()
+        name: getattr(artifacts, parent["kind"]).load(Path(parent["path"])) for name, parent in job["parents"].items()
     }
     place = {"out": Path(job["out"]), "machine": Machine.model_validate(job["machine"])}
     if first():

@@ -27,7 +27,7 @@ from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
 from flows.run.record import RunRecord
 from flows.run.run import tracker_for
-from flows.run.runner import Reached, StageRunner
+from flows.run.runner import Reached, StageRunner, until_whole
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def pilot_recipe(
         content = recipe.model_dump(mode="json")
         with disk_refusals(machine.work):
             with journey.attempt(content, day.isoformat(), file=recipe.file, until="choose"), tracker:
-                choice, made = explore(recipe, day, runner)
+                choice, made = until_whole(lambda: explore(recipe, day, runner), machine.work)
             shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no arm branches off any more
     return PilotResult(choice, made.get("tokenizer_verdict"), keeps(made))
 

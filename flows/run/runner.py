@@ -11,9 +11,10 @@ from contextlib import suppress
 from contextvars import copy_context
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from domain.artifacts import Artifact, Release
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged
 from domain.planning.speed import Measured
@@ -31,6 +32,7 @@ from flows.run.stages import beyond
 from flows.tracking.tracker import Tracker
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FORWARD_SECONDS = 10.0
 
@@ -43,23 +45,17 @@ class Reached(Exception):
     """The stage up to which the run was asked for is done."""
 
 
-def find(store: Store, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str) -> A | None:
-    """The finished artifact, if it was made from just these parents.
+def find(store: Store, made_by: Stage[A], parents: Mapping[str, Artifact], request: str) -> A | None:
+    """The finished artifact, if it was made from just these parents. Only looks.
 
     A parent that was damaged and made again on other hardware may have come out otherwise under the same
-    identity; what was made from the old one is then set aside, since its lineage no longer holds.
+    identity; what was made from the old one then has to be made again, since its lineage no longer holds.
     """
     artifact = store.find(made_by, request)
     if artifact is None:
         return None
-    stated = {name: parent["digest"] for name, parent in artifact.manifest["parents"].items()}
-    if stated == {name: parent.digest for name, parent in parents.items()}:
-        return artifact
-    aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
-    logger.info("%s: was made from something that has changed since; kept as %s", made_by.name, aside)
-    shutil.rmtree(aside, ignore_errors=True)
-    artifact.path.rename(aside)
-    return None
+    recorded = {name: parent["digest"] for name, parent in artifact.manifest["parents"].items()}
+    return artifact if recorded == {name: parent.digest for name, parent in parents.items()} else None
 
 
 class Finder:
@@ -75,7 +71,7 @@ class Finder:
         """The finished artifact."""
         if beyond(made_by.name, self.until):
             raise Reached
-        artifact = find(self.store, made_by, spec, parents, made_by.request(spec, parents, self.machine))
+        artifact = find(self.store, made_by, parents, made_by.request(spec, parents, self.machine))
         if artifact is None:
             raise Missing(label or made_by.name)
         self.found.append((label or made_by.name, artifact))
@@ -139,7 +135,7 @@ class StageRunner:
         """The body of one engine task."""
         request = made_by.request(spec, parents, self.machine)
         began = time.monotonic()
-        found = find(self.store, made_by, spec, parents, request)
+        found = find(self.store, made_by, parents, request)
         if found is None:
             logger.info("%s: running", label)
             self.journey.enter(label)
@@ -157,7 +153,11 @@ class StageRunner:
         return artifact
 
     def make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str, label: str) -> A:
-        """Build in the store's workplace, forward the points while it runs, and keep the result."""
+        """Build in the store's workplace, forward the points while it runs, and keep the result.
+
+        Raises ``Damaged`` where a parent's bytes are no longer what its manifest states.
+        """
+        self.store.verify(parents.values())
         out = self.store.workplace(made_by, request)
         spool = spool_path(out)
         self.tracker.started(label, request, made_by, spec, parents)
@@ -178,6 +178,8 @@ class StageRunner:
         measure(label, spec, parents, built, spool, self.machine)
         spool.unlink(missing_ok=True)
         about_path(spool).unlink(missing_ok=True)
+        if aside := self.store.set_aside(made_by, request):
+            logger.info("%s: the old one, made from something that has changed since, is now %s", label, aside)
         return self.store.keep(made_by, request, built)
 
     def build(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path) -> A:
@@ -211,10 +213,26 @@ def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
     content = recipe.model_dump(mode="json")
     with record.attempt(content, as_of.isoformat(), file=recipe.file, until=runner.until), runner.tracker:
         with suppress(Reached):
-            release = adapt(recipe, as_of, runner)
+            release = until_whole(lambda: adapt(recipe, as_of, runner), runner.machine.work)
         if release is not None:
             record_release(record.work, recipe.name, record.stored())
             runner.tracker.register(recipe.name, release)
     if not runner.tracker.broken:
         record.mark_tracked(runner.tracker.uri)
     return release
+
+
+def until_whole(call: Callable[[], T], work: Path) -> T:
+    """The result of ``call``, begun again where a finished artifact proves damaged as a stage is made from it.
+
+    That damage is then known, so the artifact is made again on the way; one that is damaged twice is the disk's fault.
+    """
+    message = ""
+    while True:
+        try:
+            return call()
+        except Damaged as damage:
+            if str(damage) == message:
+                raise UserError(str(work), message, "check the disk, or set another --work") from None
+            message = str(damage)
+            logger.warning("%s; it is made again", damage)

@@ -74,6 +74,26 @@ def test_a_damaged_artifact_is_made_again(tmp_path: Path) -> None:
     assert make(count, Number(), store).digest == made.digest
 
 
+def test_finding_a_damaged_artifact_leaves_it_where_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made = make(count, Number(), store)
+    (made.path / "number.txt").write_text("2")
+    assert store.find(count, made.identity) is None
+    assert (made.path / "number.txt").read_text() == "2"
+
+
+def test_what_is_whole_is_set_aside_and_what_is_damaged_is_not(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made = make(count, Number(), store)
+    aside = store.set_aside(count, made.identity)
+    assert aside is not None
+    assert aside.name == f"{made.path.name}-was-{made.digest[:8]}"
+    assert (aside / "number.txt").read_text() == "1"
+    again = make(count, Number(), store)
+    (again.path / "number.txt").write_text("2")
+    assert store.set_aside(count, again.identity) is None
+
+
 def test_half_made_is_not_there_and_not_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     request = count.request(Number(), {})

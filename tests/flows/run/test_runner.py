@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.machine import Machine
 from domain.manifest import seal
+from domain.stage import Store
+from domain.verification import READ, state_of
+from flows.recipe.recipe import load_recipe
+from flows.run.runner import find_all
 
 ONLY = ("--tracking", "none")
 
@@ -83,11 +90,77 @@ def test_what_was_made_from_something_else_is_set_aside(run: Any, finished: Path
     seal(scores, **fields)
     answer = run()
     assert answer.code == 0
-    assert "decide: was made from something that has changed since" in answer.out
+    assert "decide: the old one, made from something that has changed since, is now " in answer.out
     assert "decide: running" in answer.out
     assert "evaluate: cached" in answer.out
     decided = json.loads((folder(finished, "decide") / "manifest.json").read_bytes())
     assert decided["parents"]["scorecard"]["digest"] == json.loads((scores / "manifest.json").read_bytes())["digest"]
+
+
+def flip_a_bit(path: Path) -> None:
+    """One bit in the middle of a file, whose size and time of modification stay."""
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def verified(work: Path, stage: str) -> Path:
+    """Where the store remembers in which state it read an artifact."""
+    return work / "verified" / f"{stage}-{folder(work, stage).name}.json"
+
+
+def test_finished_work_is_not_read_again(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run().code == 0
+    READ.clear()  # as in a new process
+    files: list[Path] = []
+    monkeypatch.setattr("domain.manifest.file_sha256", lambda path: files.append(path) or "")
+    answer = run()
+    assert "Nothing to do" in answer.out
+    assert files == []
+
+
+def test_a_flipped_bit_is_noticed_though_size_and_time_are_the_same(
+    run: Any, finished: Path, undisturbed: Path, command: Any
+) -> None:
+    assert run().code == 0
+    READ.clear()
+    flip_a_bit(max((folder(finished, "encode") / "train").iterdir(), key=lambda path: path.stat().st_size))
+    answer = run()
+    assert [line for line in answer.out.splitlines() if ": running" in line] == ["encode: running"]
+    assert command.digests(finished) == command.digests(undisturbed)
+
+
+def test_a_bit_that_rots_unnoticed_is_found_before_anything_is_made_from_it(
+    run: Any, finished: Path, undisturbed: Path, command: Any
+) -> None:
+    assert run().code == 0
+    flip_a_bit(max((folder(finished, "curate") / "train").iterdir(), key=lambda path: path.stat().st_size))
+    # As if the file system had not noticed either: what is remembered is the state in which the file is now.
+    verified(finished, "curate").write_text(json.dumps({"state": state_of(folder(finished, "curate"))}))
+    READ.clear()
+    assert "Nothing to do" in run().out
+    shutil.rmtree(folder(finished, "encode"))
+    READ.clear()
+    answer = run()
+    assert answer.code == 0, answer.err
+    assert "train/domain-" in answer.err or "train/general-" in answer.err
+    assert "it is made again" in answer.err
+    made = [line for line in answer.out.splitlines() if ": running" in line]
+    assert made == ["encode: running", "curate: running", "encode: running"]
+    assert command.digests(finished) == command.digests(undisturbed)
+
+
+def test_looking_changes_nothing(finished: Path, undisturbed: Path) -> None:
+    (folder(finished, "encode") / "stray.txt").write_text("damage")
+    before = sorted((finished / "artifacts").rglob("*"))
+    recipe, store = load_recipe(str(undisturbed.parent / "contracts.yaml")), Store(finished)
+    artifacts, complete = find_all(recipe, date(2026, 1, 2), store, Machine(work=finished), "release")
+    assert not complete
+    assert [label for label, _ in artifacts] == ["protect", "collect", "curate", "tokenizer"]
+    assert sorted((finished / "artifacts").rglob("*")) == before
 
 
 def test_torn_files_of_a_killed_try_are_not_sealed(finished: Path) -> None:
