@@ -58,7 +58,7 @@ class Optimization(Spec):
     context: Annotated[
         Count | None, Field(description="tokens per row; the model's own (at most 2,048) if not set")
     ] = None
-    learning_rate: Annotated[float, Field(gt=0, description="peak rate")] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1, description="peak rate")] = 1e-3
     warmup: Annotated[Share, Field(description="share of the steps over which the rate rises from 0")] = 0.05
     warmup_tokens: Annotated[Count | None, Field(description="the same in tokens, whatever comes after")] = None
     decay: Annotated[

@@ -45,7 +45,7 @@ class Tuning(Optimization, Orders):
 
     epochs: Annotated[Count, Field(description="passes over the examples")] = 2
     objective: Annotated[Instruct, Field(description="instruct")] = Instruct()
-    learning_rate: Annotated[float, Field(gt=0, description="peak rate")] = 1e-4
+    learning_rate: Annotated[float, Field(gt=0, le=1, description="peak rate")] = 1e-4
     packing: Annotated[Literal["best_fit", "separate"], Field(description="several examples in a row, or one")] = (
         "best_fit"
     )

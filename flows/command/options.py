@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,11 +52,14 @@ def add_machine(command: argparse.ArgumentParser) -> None:
 
 
 def day(text: str) -> date:
-    """A date as YYYY-MM-DD."""
+    """A date as YYYY-MM-DD, no later than today: what is published tomorrow cannot be collected."""
     try:
-        return date.fromisoformat(text)
+        result = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date; write YYYY-MM-DD, such as 2026-01-31") from None
+    if result > (today := datetime.now(UTC).date()):
+        raise argparse.ArgumentTypeError(f"{text} is in the future; today in UTC is {today}")
+    return result
 
 
 def positive(text: str) -> int:

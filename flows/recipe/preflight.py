@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from corpora.collect import refuse_licences
+from corpora.document import Document, Quarantined
 from corpora.sources.files import Files
 from corpora.sources.hub import Hub
 from corpora.sources.packages import Packages, version
+from corpora.sources.source import Source
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.chat_base import confirmed
+from domain.model.families import family_of
 from domain.units import size
 from domain.weights import is_local, weight_files
 from evals.tasks import load_task
 from flows.recipe.recipe import Recipe
+
+SAMPLED = 5  # records of each source that check reads
 
 
 def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
     """(whether it is there, what was found) for each source, the base, each task and the orders."""
     for part, source in recipe.corpus.sources():
         try:
-            yield True, f"{part} text: {there(source, machine)}"
-        except UserError as refusal:
-            yield False, str(refusal)
+            yield True, f"{part} text: {there(source, machine)}{sampled(part, source, recipe, machine)}"
+        except UserError as error:
+            yield False, str(error)
     try:
         yield True, f"base: {base(recipe)}"
-    except UserError as refusal:
-        yield False, str(refusal)
+    except UserError as error:
+        yield False, str(error)
+    for refuse in (refuse_no_tokens, lambda each: refuse_device(machine)):
+        try:
+            refuse(recipe)
+        except UserError as error:
+            yield False, str(error)
     for name in (*recipe.evaluation.domain, *recipe.evaluation.general):
         try:
             yield True, f"task {name}: {len(load_task(name).items)} items"
-        except UserError as refusal:
-            yield False, str(refusal)
+        except UserError as error:
+            yield False, str(error)
     if recipe.instruction_tuning:
         try:
             yield True, f"orders: {recipe.instruction_tuning.path}, {recipe.instruction_tuning.check():,} of them"
-        except UserError as refusal:
-            yield False, str(refusal)
+        except UserError as error:
+            yield False, str(error)
 
 
-def there(source: Any, machine: Machine) -> str:
+def there(source: Source, machine: Machine) -> str:
     """What a source holds, as far as that is known without reading it; raises ``UserError`` where it is not there."""
     if isinstance(source, Files):
         system, _, paths = source.locate(machine)
@@ -57,6 +70,49 @@ def there(source: Any, machine: Machine) -> str:
     return f"{source.title}, of kind {source.kind}; it is asked when the recipe is run"
 
 
+def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
+    """How many of the first records of a source on this machine give a document, each under a licence that is allowed.
+
+    Raises ``UserError`` where none does, or a licence is not allowed.
+    """
+    if not isinstance(source, Files | Packages) and not (isinstance(source, Hub) and source.local):
+        return ""
+    records = list(islice(source.documents(machine), SAMPLED))
+    documents = [record for record in records if isinstance(record, Document)]
+    if not documents:
+        reason = next((record.reason for record in records if isinstance(record, Quarantined)), "")
+        problem = f"{source.title} gives no document" + (f": {reason}" if reason else "")
+        raise UserError(f"corpus.{part}", problem, "correct path and columns")
+    licences = Counter(document.licence or "unknown" for document in documents)
+    refuse_licences([{"part": part, "source": source.title, "licences": dict(licences)}], recipe.corpus.licences)
+    return f"; {len(documents)} of the first {len(records)} records read"
+
+
+def refuse_no_tokens(recipe: Recipe) -> None:
+    """Raise a ``UserError`` where nothing says how long to train."""
+    if recipe.training.tokens is None and recipe.budget is None:
+        raise UserError("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
+
+
+def refuse_device(machine: Machine) -> None:
+    """Raise a ``UserError`` where the profile asks for a GPU that is not there; torch is imported for that alone."""
+    if machine.device != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("--device cuda", "no CUDA device is available", "use --device auto, or install CUDA's drivers")
+
+
+def refuse_family(recipe: Recipe, folder: Path) -> None:
+    """Raise a ``UserError`` where a base's configuration is of another family than the objective is for."""
+    objective = recipe.training.objective
+    family = family_of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    if family != objective.family:
+        problem = f"{objective.kind} is for the family {objective.family}, and the base is of the family {family}"
+        raise UserError("training.objective", problem, "choose another base or objective")
+
+
 def base(recipe: Recipe) -> str:
     """What the base is; raises ``UserError`` where given weights are not there. Nothing is downloaded."""
     scratch, weights = recipe.base.scratch, recipe.base.weights
@@ -65,6 +121,7 @@ def base(recipe: Recipe) -> str:
         return f"{scratch.architecture} of {scratch.layers} layers and width {scratch.width}, from scratch"
     if is_local(weights):
         files = weight_files(weights)
+        refuse_family(recipe, Path(weights).expanduser())
         return f"{weights}, {size(sum(Path(file).stat().st_size for file in files))}"
     name, _, revision = weights.partition("@")
     if not revision:

@@ -16,7 +16,7 @@ from flows.run.record import ended
 if TYPE_CHECKING:
     from rich.console import Console
 
-CHANGES = {"against control": "control", "against base": "base"}
+AGAINST = {"against control": "control", "against base": "base"}
 RUN_KEYS = ("as_of", "until", "started", "state", "stage", "error", "exit_code", "stages")
 UNLIMITED = 200  # columns where the output is no terminal
 
@@ -94,9 +94,9 @@ def score_lines(scores: Mapping[str, Any], width: int) -> list[str]:
     """A row for each part; where they are wider than the terminal, a line for each number: no digit is ever cut."""
     parts = {part: PartScore.from_dict(score) for part, score in scores.items()}
     models = list(parts["domain"].bits)
-    rows = [["", *models, *CHANGES]]
+    rows = [["", *models, *AGAINST]]
     for part, score in parts.items():
-        changes = (score.changes[model].percent() for model in CHANGES.values())
+        changes = (score.changes[model].percent() for model in AGAINST.values())
         rows.append([part, *(f"{score.bits[model]:.3f}" for model in models), *changes])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     table = [

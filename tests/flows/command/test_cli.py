@@ -117,11 +117,12 @@ def test_bad_machine_profiles(make_recipe: Any, command: Any, tmp_path: Path, pr
     command.refused(command.ask("plan", make_recipe(), "--machine", tmp_path / "machine.yaml"), words)
 
 
-def test_options_out_of_range(run: Any, command: Any) -> None:
-    for arguments in (("run", "quickstart", "--as-of", "someday"), ("run", "quickstart", "--until", "lunch"), ("go",)):
-        answer = command.ask(*arguments)
+def test_options_out_of_range(command: Any) -> None:
+    for rest in (("--as-of", "someday"), ("--as-of", "2999-01-01"), ("--until", "lunch")):
+        answer = command.ask("run", "quickstart", *rest)
         assert answer.code == 2
         assert "error: argument" in answer.err
+    assert command.ask("go").code == 2
 
 
 def test_generate_without_a_release(command: Any, make_recipe: Any, tmp_path: Path) -> None:
@@ -188,3 +189,45 @@ def test_harm_by_the_command(command: Any, tmp_path: Path) -> None:
         command.ask("harm", "train", tmp_path / "no", "--safe", "none", "--out", model), "no", "cannot be read"
     )
     assert command.ask("harm").code == 2
+
+
+def test_a_day_is_explained(command: Any) -> None:
+    someday = command.ask("run", "quickstart", "--as-of", "yesterday").err
+    assert someday.endswith("argument --as-of: 'yesterday' is not a date; write YYYY-MM-DD, such as 2026-01-31\n")
+    assert "2999-01-01 is in the future; today in UTC is " in command.ask("run", "x", "--as-of", "2999-01-01").err
+
+
+def test_the_version(command: Any) -> None:
+    from importlib.metadata import version
+
+    answer = command.ask("--version")
+    assert (answer.code, answer.out) == (0, f"shoptalk {version('shoptalk')}\n")
+
+
+def test_a_command_is_one_module_with_one_sentence() -> None:
+    from flows.command import cli
+
+    folder = Path(cli.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "cli", "options"}
+    assert modules == set(cli.COMMANDS)
+    for name in modules:
+        text = (folder / f"{name}.py").read_text(encoding="utf-8")
+        sideways = [
+            line for line in text.splitlines() if "from flows.command." in line and ".options import" not in line
+        ]
+        assert sideways == []
+
+
+@pytest.mark.parametrize("name", ["contracts", "contracts.yaml"])
+def test_a_recipe_is_named_by_its_file_or_by_its_run(
+    make_recipe: Any, command: Any, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_recipe()
+    monkeypatch.chdir(tmp_path)
+    where = ("--work", tmp_path / "work", *command.machine)
+    assert command.ask("run", name, "--until", "curate", "--tracking", "none", *where).code == 0
+    monkeypatch.chdir("/")
+    assert command.ask("plan", "contracts", *where).code == 0
+    for words in (("ledger", "contracts"), ("show", "contracts"), ("why", "contracts", "domain-1")):
+        assert command.ask(*words, "--work", tmp_path / "work").code == 0, words
+    assert command.ask("ledger", tmp_path / "contracts.yaml", "--work", tmp_path / "work").code == 0
