@@ -109,7 +109,7 @@ def score_lines(scores: Mapping[str, Any], width: int) -> list[str]:
     stacked = []
     for row in rows[1:]:
         stacked.append(row[0])
-        stacked += [f"  {header[place]:15}  {row[place]}" for place in range(1, len(row))]
+        stacked += [f"  {header[place]:15} {row[place]}" for place in range(1, len(row))]
     return stacked
 
 
