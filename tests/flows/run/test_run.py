@@ -46,7 +46,7 @@ def test_nothing_is_left_running(killed: tuple[Path, Any]) -> None:
 
 def test_the_table(killed: tuple[Path, Any]) -> None:
     out = killed[1][1]
-    for word in ("protect: found", "bits per UTF-8 byte", "released", "shoptalk generate"):
+    for word in ("protect: cached", "bits per UTF-8 byte", "released", "shoptalk generate"):
         assert word in out
 
 
