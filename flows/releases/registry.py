@@ -74,7 +74,7 @@ def releases_of(work: Path, text: str) -> list[Recorded]:
     named = list_releases(work, text) if "/" not in text else []
     if named:
         return named
-    if (work / "runs" / f"{text}.json").is_file():  # it was run, and has released nothing
+    if "/" not in text and (work / "runs" / f"{text}.json").is_file():  # it was run, and has released nothing
         return []
     recipe = load_recipe(text)
     releases = list_releases(work, recipe.name)
