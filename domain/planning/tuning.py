@@ -18,7 +18,7 @@ from domain.machine import Machine
 from domain.planning.activations import ALONE
 from domain.planning.expected import BYTES_PER_TOKEN, Expected, expect
 from domain.planning.speed import Speed
-from domain.settings.learning import Learning, Optimization
+from domain.settings.learning import Optimization, Training
 from domain.tokens.bestfit import best_fit
 from domain.training.instruction.examples_file import Conversation
 from domain.training.tune import Tuning
@@ -103,8 +103,8 @@ def expect_tuning(
     batch = int(examples.rows * examples.row.raw)
     blind = spec.validation.model_copy(update={"every": 0})
     settings: dict[str, Any] = {name: getattr(spec, name) for name in Optimization.model_fields}
-    settings |= {"batch": batch, "objective": examples.row, "validation": blind}
-    learning = Learning.model_construct(**settings)  # not validated: the objective is a row that was measured
+    settings |= {"batch": batch, "objective": examples.row, "validation": blind, "lora": spec.lora}
+    learning = Training.model_construct(**settings)  # not validated: the objective is a row that was measured
     expected = expect(shape, learning, examples.steps * batch, device, machine, speed)
     looks = 1 + -(-examples.steps // spec.validation.every) if spec.validation.every else 0
     validated = looks * examples.scored_rows * examples.row.raw

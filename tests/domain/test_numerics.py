@@ -11,7 +11,7 @@ CPU = Machine(device="cpu", precision="fp32", threads=1)
 
 def test_auto_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
-    numerics = numerics_of(CPU.but(micro_batch=512, precision="auto"))
+    numerics = numerics_of(CPU.replace(micro_batch=512, precision="auto"))
     assert (numerics.device, numerics.processes, numerics.micro_batch) == ("cpu", 4, 512)
     assert numerics.precision in ("bf16", "fp32")
     assert numerics.torch == torch.__version__

@@ -9,8 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -207,3 +207,29 @@ def command() -> Any:
     return SimpleNamespace(
         ask=ask, begin=begin, refused=refused, whole=whole, digests=digests, machine=MACHINE, day=DAY, plain=plain
     )
+
+
+@pytest.fixture
+def held_by_another() -> Any:
+    """``with held_by_another(work)``: another process holds the work folder meanwhile."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom flows.run.lock import holding\n"
+        "with holding(Path(sys.argv[1])):\n    print('holding', flush=True)\n    sys.stdin.read()\n"
+    )
+
+    @contextmanager
+    def hold(work: Path) -> Iterator[None]:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        command = [sys.executable, "-c", code, str(work)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdin is not None
+            assert process.stdout.readline() == "holding\n"
+            try:
+                yield
+            finally:
+                process.stdin.close()
+
+    return hold

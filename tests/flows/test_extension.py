@@ -78,7 +78,7 @@ def test_an_extension_is_weighed_against_the_base_s_own(extended: dict[str, Any]
 def test_scorecard_and_card_tell_the_verdict(extended: dict[str, Any]) -> None:
     told = json.loads((extended["evaluate"].path / "tokenizer.json").read_text())
     assert told["verdict"] == extended["tokenizer_verdict"].facts
-    sentence = f"By the pilot, the choice is to {told['verdict']['recommended']}."
+    sentence = f"The pilots recommend: {told['verdict']['recommended']}."
     assert sentence in (extended["evaluate"].path / "report.html").read_text()
     assert sentence in (extended["release"].path / "README.md").read_text()
 

@@ -47,7 +47,7 @@ def test_a_cpu_is_one_however_many_processes_share_it() -> None:
 
 
 def test_a_gpu_on_a_cpu() -> None:
-    with pytest.raises(UserError, match=r"machine\.gpu: is H100, and device is cpu"):
+    with pytest.raises(UserError, match=r"machine\.gpu: is H100, but device is cpu"):
         device_of(Machine(device="cpu", gpu="H100"))
 
 

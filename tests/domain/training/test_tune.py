@@ -163,7 +163,7 @@ def test_tunings_that_cannot_be(spec: Tuning, adapted: Any, tmp_path: Path, wron
 def test_an_encoder_does_not_follow_orders(spec: Tuning, tmp_path: Path) -> None:
     folder = tiny.trained(tmp_path / "tokenizer", "masked")
     model = build(Scratch(architecture="bert", width=32, layers=1, heads=2, context=64), folder, 0)
-    with pytest.raises(UserError, match=r"an encoder does not follow orders\. Fix: classify or tag with it"):
+    with pytest.raises(UserError, match=r"an encoder does not follow instructions\. Fix: classify or tag with it"):
         tune(spec, adapted=sealed(tmp_path / "bert", model, folder), out=tmp_path / "tuned", machine=CPU)
 
 

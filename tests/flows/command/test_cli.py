@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-from flows.run.lock import holding
-
 pytestmark = pytest.mark.usefixtures("without_engine")
 
 
@@ -79,8 +77,8 @@ def test_broken_files(run: Any, command: Any, tmp_path: Path, lines: bytes, word
     assert command.whole(tmp_path / "work") == ["protect"]
 
 
-def test_a_work_folder_in_use(run: Any, command: Any, tmp_path: Path) -> None:
-    with holding(tmp_path / "work"):
+def test_a_work_folder_in_use(run: Any, command: Any, tmp_path: Path, held_by_another: Any) -> None:
+    with held_by_another(tmp_path / "work"):
         command.refused(run(), "in use by another run")
 
 

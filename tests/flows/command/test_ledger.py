@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from corpora.datasheet import Description, describe
-from flows.run.lock import holding
 from flows.run.record import RunRecord
 
 MARKUP = "<script>alert('id')</script>"
@@ -184,12 +183,14 @@ def test_withdraw_tells_where_it_stands_and_records_it_once(ask: Any, work: Path
     assert len((work / "withdrawn.jsonl").read_text().splitlines()) == 1
 
 
-def test_withdraw_of_what_is_not_there_records_nothing(ask: Any, command: Any, work: Path, tmp_path: Path) -> None:
+def test_withdraw_of_what_is_not_there_records_nothing(
+    ask: Any, command: Any, work: Path, tmp_path: Path, held_by_another: Any
+) -> None:
     command.refused(ask("withdraw", "a", "g11"), "g11", "did you mean g1")
     assert not (work / "withdrawn.jsonl").exists()
     command.refused(command.ask("withdraw", "a", "--work", tmp_path / "no"), "holds no artifacts")
     assert not (tmp_path / "no").exists()
-    with holding(work):
+    with held_by_another(work):
         command.refused(ask("withdraw", "a"), "in use by another run")
 
 
