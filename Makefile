@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: install quickstart test soak check lists bench-corpora bench-tokens bench-training
+.PHONY: install quickstart test soak mutants check lists bench-corpora bench-tokens bench-training
 
 install: .venv/installed
 
@@ -24,9 +24,13 @@ quickstart: install
 test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# The long ones: kills at random moments, mutated code and inputs, simulations, real data.
+# The long ones: kills at random moments, simulations, slow servers, real data.
 soak: .venv/installed-tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile --ignore tests/soak/test_mutants.py
+
+# Mutated copies of the deciding modules, each of which a test must notice: prints the score of every module.
+mutants: .venv/installed-tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist load tests/soak/test_mutants.py
 
 check: .venv/installed-tests
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from domain.errors import UserError
+    from domain.release.scores import PartScore
     from domain.units import relative
     from flows.releases.registry import list_releases, releases_of
 
@@ -30,13 +31,18 @@ def run(options: argparse.Namespace) -> int:
         place, run = options.recipe or str(work), options.recipe or "RECIPE"
         raise UserError(place, "has no release in this work folder", f"shoptalk run {run}, and see its decision")
     for each in releases:
-        scores = each.stages["evaluate"]["facts"]
-        change = {part: scores[part]["change_from_control"] for part in ("domain", "general")}
+        facts = each.stages["evaluate"]["facts"]
+        scores = {part: PartScore.from_dict(facts[part]) for part in ("domain", "general")}
+        # As the gates judge them: the gain on domain text against the control, general text against the base.
+        changes = {
+            "domain_gain": scores["domain"].changes["control"].value,
+            "general_loss": scores["general"].changes["base"].value,
+        }
         if options.json:
             row = {"recipe": each.recipe, "as_of": each.as_of, "released": each.released, "path": str(each.path)}
-            print(json.dumps({**row, "available": each.available, "change_from_control": change}))
+            print(json.dumps({**row, "available": each.available, **changes}))
             continue
-        changes = ", ".join(f"{part} {value:+.1%}" for part, value in change.items())
+        shown = f"domain {changes['domain_gain']:+.1%}, general {changes['general_loss']:+.1%}"
         gone = "" if each.available else " (folder is gone)"
-        print(f"{each.recipe:16} as of {each.as_of}  {changes}  {relative(str(each.path))}{gone}")
+        print(f"{each.recipe:16} as of {each.as_of}  {shown}  {relative(str(each.path))}{gone}")
     return 0

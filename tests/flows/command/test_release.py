@@ -42,7 +42,8 @@ def test_a_release_is_listed_by_its_recipe_s_file_and_name(
         assert line.endswith(str(release_of(work)))
     row = json.loads(command.ask("release", "list", "--json", "--work", work).out)
     scores = json.loads(command.ask("show", "contracts", "--json", "--work", work).out)["scores"]
-    assert row["change_from_control"] == {part: scores[part]["change_from_control"] for part in ("domain", "general")}
+    assert row["domain_gain"] == scores["domain"]["change_from_control"]
+    assert row["general_loss"] == scores["general"]["change"]
     assert row["available"] is True
     monkeypatch.chdir(undisturbed.parent)
     assert command.ask("release", "list", "./contracts", "--work", work).code == 0
