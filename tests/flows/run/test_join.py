@@ -20,9 +20,11 @@ from tests.flows.run.test_launch import BASE, CPU
 
 OTHER = """
 import sys
+from domain.logs import TerminalHandler, handled_by
 from domain.machine import Machine
 from flows.run.join import join
-join(Machine.model_validate_json(sys.argv[1]), 1)
+with handled_by(TerminalHandler()):
+    join(Machine.model_validate_json(sys.argv[1]), 1)
 """
 
 
@@ -42,7 +44,8 @@ def test_two_nodes(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
         try:
             assert other.stdout is not None
             assert b"node 1 of 2: waiting" in other.stdout.readline()
-            launch(prepare, BASE, (tokens, tokenizer), out=tmp_path / "building" / "two", machine=machine)
+            parents = {"tokens": tokens, "tokenizer": tokenizer}
+            launch(prepare, BASE, parents, out=tmp_path / "building" / "two", machine=machine)
         finally:
             other.kill()
     one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=CPU)
