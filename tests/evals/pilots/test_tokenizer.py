@@ -43,10 +43,10 @@ def test_extend_only_where_it_is_no_worse_in_all() -> None:
     assert advice({"domain": GOOD, "general": GOOD}, 0.005)[0] == "extend"
     for part in ("domain", "general"):
         for budget in ("same_bytes", "same_flops"):
-            spoilt = GOOD.model_copy(update=dict(changes={**GOOD.changes, budget: WORSE}))
+            spoilt = GOOD.replace(changes={**GOOD.changes, budget: WORSE})
             worse = {"domain": GOOD, "general": GOOD, part: spoilt}
             assert advice(worse, 0.005)[0] == "keep"
-    chosen, reasons = advice({"domain": GOOD.model_copy(update=dict(units=29)), "general": GOOD}, 0.005)
+    chosen, reasons = advice({"domain": GOOD.replace(units=29), "general": GOOD}, 0.005)
     assert chosen == "keep"
     assert "too few units to judge" in reasons[0]
     assert "[-2.00%, +0.50%]" in reasons[0]
