@@ -256,7 +256,7 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
             return entry(known(name), stage="holdout", action="kept", split=split, bytes_kept=size, cluster=name)
 
         write_ledger(at("curate") / "ledger.parquet", [
-            lost("calls.jsonl:3", "quarantined", "is no JSON"), lost("w", "dropped", "no text"),
+            lost("calls.jsonl:3", "quarantined", "is not valid JSON"), lost("w", "dropped", "no text"),
             kept("a", "train", 100), went("b", "quality", "dropped", "quality: too few words", "9"),
             went("c", "privacy", "changed", "privacy: masked", "email 1"), kept("c", "train", 90),
             went("d", "near", "dropped", "near duplicate", "", "a"), kept("e", "validation", 50),

@@ -26,7 +26,7 @@ def parsed(line: str, encoding: str) -> Record:
     try:
         return as_record(json.loads(line))
     except (ValueError, RecursionError) as error:
-        return Broken(reason=f"is no JSON ({error})")
+        return Broken(reason=f"is not valid JSON ({error})")
 
 
 def as_record(value: Any) -> Record:
@@ -38,7 +38,7 @@ def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]
     """A ``.json`` file: one array, objects one after the other over any number of lines, or JSON Lines.
 
     It is JSON Lines if its first line that is not blank is a whole value other than ``[``; else a record is told by
-    the line that it begins on. Behind a value that is no JSON nothing is found again: it breaks the rest.
+    the line that it begins on. Behind a value that is not valid JSON nothing is found again: it breaks the rest.
     """
     first, line = "", 0
     while not first.strip():
@@ -84,5 +84,5 @@ def too_long_or(error: Exception, buffer: str, encoding: str) -> Broken:
     """Why no value could be read behind this point."""
     if len(buffer) > LONGEST:
         return Broken(reason=f"is longer than {LONGEST // 10**6} MB", rest=True)
-    problem = f"is not {encoding_name(encoding)}" if foreign(buffer[:PIECE]) else f"is no JSON ({error})"
+    problem = f"is not {encoding_name(encoding)}" if foreign(buffer[:PIECE]) else f"is not valid JSON ({error})"
     return Broken(reason=f"{problem}; the file is broken from here on", rest=True)

@@ -167,7 +167,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
                     yield row
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}:{number}", f"is no JSON in UTF-8 ({reason})", "give one object a line") from None
+        raise UserError(
+            f"{path}:{number}", f"is not valid JSON in UTF-8 ({reason})", "give one object a line"
+        ) from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise UserError(str(path), f"cannot be read ({reason})", "name a JSON Lines file") from None

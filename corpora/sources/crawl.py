@@ -111,7 +111,7 @@ class Crawl(Source):
         paths = [path for path in files.paths if files.single or files.system.exists(path)]
         if not paths:
             raise UserError(
-                f"corpus: {self.path}", "is no file", "name a WARC or WET file, or a glob such as *.warc.gz"
+                f"corpus: {self.path}", "is not a file", "name a WARC or WET file, or a glob such as *.warc.gz"
             )
         return files.system, files.root, paths
 

@@ -107,9 +107,9 @@ def read_item(line: str, task: Task, place: str) -> Item:
     try:
         record: Any = json.loads(line)
     except ValueError as error:
-        raise UserError(place, f"is no JSON ({error})", "correct the line") from None
+        raise UserError(place, f"is not valid JSON ({error})", "correct the line") from None
     if not isinstance(record, dict):
-        raise UserError(place, "is no JSON object", "write an object with a column for each field")
+        raise UserError(place, "is not a JSON object", "write an object with a column for each field")
     columns = {field: task.columns.get(field, field) for field in FIELDS}  # type: ignore[call-overload]
     for field, column in task.columns.items():
         if column not in record:

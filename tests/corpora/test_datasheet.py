@@ -72,7 +72,7 @@ def test_every_step_leaves_what_it_leaves(sheet: dict[str, Any]) -> None:
 def test_reasons_with_samples_that_are_masked(sheet: dict[str, Any]) -> None:
     reasons = {(row["stage"], row["action"], row["reason"]): row for row in sheet["reasons"]}
     assert {key: (row["documents"], row["bytes"]) for key, row in reasons.items()} == {
-        ("collect", "quarantined", "is no JSON"): (1, 0),
+        ("collect", "quarantined", "is not valid JSON"): (1, 0),
         ("collect", "dropped", "no text"): (1, 0),
         ("quality", "dropped", "quality: too few words"): (1, 52),
         ("privacy", "changed", "privacy: masked"): (1, 99),
@@ -108,7 +108,7 @@ def test_duplicates_privacy_harm_and_the_rest(sheet: dict[str, Any]) -> None:
     assert sheet["harm"][0]["most"] == pytest.approx(2.706 / 7.706, abs=1e-4)
     assert sheet["contamination"] == [{"task": "quiz <i>", "texts": 5, "too_short": 1, "found": 0, "documents": 0}]
     assert [(row["stage"], row["reason"], row["records"]) for row in sheet["quarantined"]] == [
-        ("collect", "is no JSON", 1), ("harm", "error", 1),
+        ("collect", "is not valid JSON", 1), ("harm", "error", 1),
     ]  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def record_of(line: bytes, place: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UserError(place, "is not UTF-8", "save the file as UTF-8") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(place, f"is no JSON ({error})", "correct the line") from None
+        raise UserError(place, f"is not valid JSON ({error})", "correct the line") from None
     if not isinstance(record, dict):
         raise UserError(place, f"holds {type(record).__name__}, not an object", "write an object with a key per column")
     return record

@@ -22,7 +22,7 @@ def test_bad_lines_are_told_and_the_others_read(tmp_path: Path) -> None:
     items = found(path)
     assert texts(items) == ["one", "l\ufffdone", "last"]
     assert [(q.place, q.reason.partition(" (")[0]) for q in broken(items)] == [
-        (f"{path}:3", "is no JSON"), (f"{path}:4", "holds list, not an object"),
+        (f"{path}:3", "is not valid JSON"), (f"{path}:4", "holds list, not an object"),
         (f"{path}:5", "column text holds int, not text"), (f"{path}:6", "column text is not there"),
         (f"{path}:7", "column text is empty"), (f"{path}:8", "is not UTF-8"),
     ]  # fmt: skip
@@ -38,7 +38,7 @@ def test_ten_megabytes_in_a_line_nul_bytes_and_surrogates(tmp_path: Path) -> Non
     assert [len(text) for text in texts(items)] == [10_000_000, 3]
     assert texts(items)[1] == "ab\ufffd"
     (bad,) = broken(items)
-    assert bad.reason.startswith("is no JSON")
+    assert bad.reason.startswith("is not valid JSON")
 
 
 def test_a_json_file_is_an_array_or_objects_or_lines(tmp_path: Path) -> None:
@@ -80,12 +80,13 @@ def test_a_large_json_array_is_streamed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "good", "reason"),
     [
-        (b'[{"text": "a"},\n{"text": "b"', ["a"], "is no JSON"),
-        (b'[{"text": "a"}, oops, {"text": "b"}]', ["a"], "is no JSON"),
+        (b'[{"text": "a"},\n{"text": "b"', ["a"], "is not valid JSON"),
+        (b'[{"text": "a"}, oops, {"text": "b"}]', ["a"], "is not valid JSON"),
         (b'[{"text": "a"}, 7, {"text": "b"}]', ["a", "b"], "holds int, not an object"),
         (b'[{"text": "a"}, {"text": "caf\xe9"}, {"text": "b"}]', ["a", "b"], "is not UTF-8"),
-        (b"[" * 100_000, [], "is no JSON"), (b'{"text":\n "a', [], "is no JSON"), (b"[", [], "is no JSON"),
-        (b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", "b"], "is no JSON"),
+        (b"[" * 100_000, [], "is not valid JSON"), (b'{"text":\n "a', [], "is not valid JSON"),
+        (b"[", [], "is not valid JSON"),
+        (b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", "b"], "is not valid JSON"),
     ],
 )  # fmt: skip
 def test_json_files_that_are_broken(tmp_path: Path, written: bytes, good: list[str], reason: str) -> None:

@@ -84,7 +84,7 @@ def test_a_glob_by_name_and_its_stamp(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="is not a file"):
         Crawl(path=str(tmp_path / "*.warc.gz")).stamp(Machine())
 
 

@@ -80,8 +80,8 @@ def test_bad_tasks(tmp_path: Path, fields: dict[str, Any], place: str, found: st
 @pytest.mark.parametrize(
     ("lines", "place", "found"),
     [
-        (b'{"q": "Why?"', ":1", "is no JSON"),
-        (b"[1, 2]", ":1", "is no JSON object"),
+        (b'{"q": "Why?"', ":1", "is not valid JSON"),
+        (b"[1, 2]", ":1", "is not a JSON object"),
         (json.dumps(RECORD).encode() + b'\n{"q": "Why?", "options": ["a", "b"]}', ":2", "no column right for answer"),
         (json.dumps({**RECORD, "right": 5}).encode(), ":1", "answer 5 of 2 choices"),
         (json.dumps({**RECORD, "right": "b"}).encode(), ":1, right", "valid integer"),

@@ -44,7 +44,7 @@ def test_the_table_of_stages_and_reasons(ask: Any, command: Any) -> None:
     assert rows[0] == ["stage", "action", "reason", "documents", "bytes"]
     assert rows[1:4] == [
         ["collect", "dropped", "no text", "1", "0"],
-        ["collect", "quarantined", "is no JSON", "1", "0"],
+        ["collect", "quarantined", "is not valid JSON", "1", "0"],
         ["quality", "dropped", "quality: too few words", "1", "52"],
     ]
     assert ["house:tags", "dropped", "<img src=x onerror=alert(1)>", "1", "39"] in rows
@@ -148,7 +148,7 @@ def test_the_stories_of_others(ask: Any, work: Path) -> None:
     assert "quality dropped it: quality: too few words (9)." in ask("why", "notes", "b").out
     assert "harm quarantined it: error (it died)." in ask("why", "notes", "g4").out
     assert "Left out while collecting: no text." in ask("why", "notes", "w").out
-    assert "Unreadable while collecting: is no JSON." in ask("why", "notes", "calls.jsonl:3").out
+    assert "Unreadable while collecting: is not valid JSON." in ask("why", "notes", "calls.jsonl:3").out
     general = ask("why", "notes", "g1").out
     stands = {line.split()[0] for line in general.splitlines() if line.startswith("  ")}
     assert stands >= {"base", "adapted", "control", "release"}

@@ -60,7 +60,7 @@ def test_columns_are_named_by_the_recipe(tmp_path: Path) -> None:
         ({"messages": [TALK[0], {"role": "assistant", "content": ["b"]}]}, "has no content"),
         ({"messages": "a"}, "is no list of objects"),
         ("[1]", "holds list, not an object"),
-        ('{"instruction": "a"', "is no JSON"),
+        ('{"instruction": "a"', "is not valid JSON"),
     ],
 )
 def test_a_line_that_is_no_order_is_named(tmp_path: Path, line: Any, found: str) -> None:
