@@ -65,7 +65,7 @@ def test_a_corpus_that_is_empty_after_curation(run: Any, command: Any, tmp_path:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (b'{"text": "a clause", "licence": "mit"}\n{"text": "a cla\n', ("broken.jsonl:2", "no JSON")),
+        (b'{"text": "a clause", "licence": "mit"}\n{"text": "a cla\n', ("broken.jsonl:2", "not valid JSON")),
         ('{"text": "Kläger", "licence": "mit"}\n'.encode("latin-1") * 3, ("broken.jsonl:1", "UTF-8")),
         (b"", ("holds no document",)),
         (b'{"body": "a clause"}\n', ("no column text", "body")),
