@@ -8,12 +8,10 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-import orjson
-
 from corpora.containment import PURGED, Made, Place, made_at
 from corpora.purge_caches import LOG, addresses, holding
 from domain.artifacts import PARTS
-from domain.jsonlines import line
+from domain.jsonlines import line, parse_line
 from domain.machine import Machine
 from domain.manifest import MANIFEST, write_json
 from domain.tokens.shards import SPLITS, Shard, Shards, beside
@@ -76,7 +74,7 @@ def blank(path: Path, ids: Collection[str]) -> None:
         """A line is parsed only where it names one of the documents."""
         if b'"text":' not in text or not any(mark in text for mark in marks):
             return text
-        row = orjson.loads(text)
+        row = parse_line(text)
         return line({**row, "text": ""}) if row.get("id") in ids and row.get("text") else text
 
     rewrite(path, emptied)
@@ -140,7 +138,7 @@ def from_caches(cache: Path, raws: list[Path], ids: Collection[str]) -> Iterator
     def unsaid(text: bytes) -> bytes:
         """An entry of a feed, without what it says."""
         try:
-            entry = orjson.loads(text)
+            entry = parse_line(text)
         except ValueError:  # cut short by a kill: the feed is asked for it again
             return b""
         ours = not {entry["url"], entry["link"]}.isdisjoint({*ids, *urls})

@@ -7,10 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from corpora.web.rate_limit import file_name
-from domain.jsonlines import line, read_lines
+from domain.jsonlines import line, parse_line, read_lines
 
 JUDGED = "curate"  # judged shards, which name their documents
 AGAIN = ("crawl", "files")  # archives and files of many documents, which are fetched again where they are wanted
@@ -28,7 +26,7 @@ def addresses(raws: Iterable[Path], ids: Collection[str]) -> set[str]:
         for shard in sorted((raw / "documents").glob("*.jsonl")):
             with shard.open("rb") as lines:
                 for text in lines:
-                    if any(mark in text for mark in marks) and (row := orjson.loads(text))["id"] in ids and row["url"]:
+                    if any(mark in text for mark in marks) and (row := parse_line(text))["id"] in ids and row["url"]:
                         urls.add(str(row["url"]))
     return urls
 

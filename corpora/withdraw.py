@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from corpora.ledger import Row
 from domain.errors import UserError
-from domain.jsonlines import line
+from domain.jsonlines import line, parse_line
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Withdrawals:
             return cls()
         lines = content.split(b"\n")[:-1]
         try:
-            rows = [orjson.loads(text) for text in lines]
+            rows = [parse_line(text) for text in lines]
             return cls(frozenset(row["id"] for row in rows), frozenset(row["sha256"] for row in rows))
         except (ValueError, KeyError, TypeError) as error:
             problem = f"line {len(lines)} or one before it is no withdrawal ({error})"
@@ -52,7 +50,7 @@ def record(work: Path, rows: Iterable[Row]) -> int:
     path, before = work / "withdrawn.jsonl", b""
     if path.exists():
         before = path.read_bytes()
-    recorded = {(row["id"], row["sha256"]) for row in map(orjson.loads, before.split(b"\n")[:-1])}
+    recorded = {(row["id"], row["sha256"]) for row in map(parse_line, before.split(b"\n")[:-1])}
     new = [row for row in rows if (row["id"], row["sha256"]) not in recorded]
     with path.open("ab") as file:
         file.truncate(before.rfind(b"\n") + 1)  # of a line that a crash cut off

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from domain.jsonlines import read_lines
 from domain.manifest import MANIFEST, Damaged, verify
 
 PARTS = ("domain", "general")  # of a corpus: what is to be learned, and what is replayed
@@ -81,9 +82,7 @@ class Corpus(Artifact):
     def documents(self, split: str, part: str) -> Iterator[dict[str, Any]]:
         """The documents of one split and part, in reading order."""
         for shard in self.shards(split, part):
-            with shard.open(encoding="utf-8") as lines:
-                for line in lines:
-                    yield json.loads(line)
+            yield from read_lines(shard)
 
 
 class Tokenizer(Artifact):

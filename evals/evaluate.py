@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field
 
 from domain.artifacts import PARTS, Checkpoint, Corpus, Scorecard, Tokenizer, Verdict
 from domain.errors import UserError
+from domain.jsonlines import write_lines
 from domain.machine import Machine
 from domain.release.decision import TokenizerReport
 from domain.release.scores import SCORED_MODELS, RelativeChange
@@ -79,8 +79,7 @@ def evaluate(
         ),
     )
     scores.write(out)
-    with (out / "documents.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
+    write_lines(out / "documents.jsonl", rows)
     (out / "report.html").write_text(page(scores), encoding="utf-8")
     return {part: score.headline().to_dict() for part, score in scores.parts.items()}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from domain.artifacts import Protected
+from domain.jsonlines import write_lines
 from domain.machine import Machine
 from domain.spec import Spec, fingerprint
 from domain.stage import stage
@@ -45,18 +46,18 @@ def found_beside(folder: Path, name: str) -> Path:
     return beside if beside.is_file() else Path(name)
 
 
-@stage("protect", makes=Protected, version=1)
+@stage("protect", makes=Protected, version=2)
 def protect(spec: Protection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Tasks -> Protected: a line for each question, and one for it with each of its choices.
 
     facts: ``texts`` by task.
     """
-    counts: dict[str, int] = {}
-    with (out / "texts.jsonl").open("w", encoding="utf-8") as file:
-        for name in dict.fromkeys((*spec.domain, *spec.general)):
-            task = load_task(name)
-            for item in task.items:
-                for text in (item.question, *(f"{item.question} {choice}" for choice in item.choices)):
-                    file.write(json.dumps({"task": task.name, "text": text}, ensure_ascii=False) + "\n")
-                    counts[task.name] = counts.get(task.name, 0) + 1
-    return {"texts": counts}
+    tasks = [load_task(name) for name in dict.fromkeys((*spec.domain, *spec.general))]
+    rows = [
+        {"task": task.name, "text": text}
+        for task in tasks
+        for item in task.items
+        for text in (item.question, *(f"{item.question} {choice}" for choice in item.choices))
+    ]
+    write_lines(out / "texts.jsonl", rows)
+    return {"texts": dict(Counter(row["task"] for row in rows))}

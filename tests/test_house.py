@@ -25,7 +25,7 @@ GROUND = {
 # What a machine that only learns may lack, beside the engines: each is looked for where it is used.
 SPARE = (
     "tiktoken", "peft", "fasttext", "accelerate", "datasets", "datatrove", "prefect", "mlflow", "scipy", "pandas",
-    "pyarrow",
+    "pyarrow", "orjson",
 )  # fmt: skip
 
 

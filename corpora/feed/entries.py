@@ -17,6 +17,7 @@ from xml.sax import SAXException
 from corpora.document import iso_language
 from corpora.web import Answer, Missing, PoliteClient, Unreachable
 from domain.errors import UserError
+from domain.jsonlines import line, parse_line
 from domain.manifest import write_json
 
 LARGEST = 20_000_000  # bytes of a feed
@@ -50,9 +51,9 @@ class Log:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
             return {}
-        for line in lines:
+        for text in lines:
             try:
-                entry = Entry(**json.loads(line))
+                entry = Entry(**parse_line(text))
             except (ValueError, TypeError):
                 continue
             entries[entry.url] = entry
@@ -61,13 +62,13 @@ class Log:
     def add(self, entries: Iterable[Entry]) -> None:
         """Append what is new or has changed."""
         recorded = self.entries()
-        lines = "".join(json.dumps(asdict(each)) + "\n" for each in entries if recorded.get(each.url) != each)
+        lines = b"".join(line(asdict(each)) for each in entries if recorded.get(each.url) != each)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, io.SEEK_END)
-                lines = lines if file.read(1) == b"\n" else "\n" + lines
-            file.write(lines.encode())
+                lines = lines if file.read(1) == b"\n" else b"\n" + lines
+            file.write(lines)
 
 
 def refresh(url: str, folder: Path, client: PoliteClient) -> str:

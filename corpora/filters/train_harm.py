@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 
 from corpora.document import clean
 from domain.errors import UserError
+from domain.jsonlines import read_records
 from domain.spec import fingerprint
 from domain.text.harm.linear import BUCKETS, FORMAT, RUNS, WINDOW, Linear, pair_features, word_features
 from domain.text.harm.windows import window_bounds
@@ -147,29 +146,15 @@ def passages(texts: Sequence[str], most: int, seed: int = 0) -> list[str]:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The named columns of each line of JSON Lines (.gz and the like too), lines whose first one is empty left out.
+    """The named columns of each record of a JSON Lines file (``.gz`` too), those whose first one is empty left out.
 
     Raises ``UserError`` that names the line.
     """
-    import fsspec
-
-    number = 0
-    try:
-        with fsspec.open(path, "rb", compression="infer") as lines:
-            for number, line in enumerate(lines, 1):
-                record = json.loads(line)
-                values = [record.get(name) if isinstance(record, dict) else None for name in columns]
-                if None in values:
-                    problem = f"has no {columns[values.index(None)]}"
-                    raise UserError(f"{path}:{number}", problem, "name the columns with --text and --label")
-                row = tuple(clean(str(value)) for value in values)
-                if row[0]:
-                    yield row
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"{path}:{number}", f"is not valid JSON in UTF-8 ({reason})", "give one object a line"
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise UserError(str(path), f"cannot be read ({reason})", "name a JSON Lines file") from None
+    for number, record in read_records(path):
+        values = [record.get(name) for name in columns]
+        if None in values:
+            problem = f"has no {columns[values.index(None)]}"
+            raise UserError(f"{path}:{number}", problem, "name the columns with --text and --label")
+        row = tuple(clean(str(value)) for value in values)
+        if row[0]:
+            yield row

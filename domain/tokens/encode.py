@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.artifacts import PARTS, Corpus, Tokenizer, Tokens
+from domain.jsonlines import read_lines
 from domain.machine import Machine
 from domain.progress import progress
 from domain.spec import Spec
@@ -111,8 +111,8 @@ class Work:
             return note
         note, (begin, end) = {}, self.frame
         stem = self.finished.stem(split, path.stem)
-        with ShardWriter(stem, vocabulary=self.largest + 1) as writer, path.open("rb") as lines:
-            for documents in batched(map(json.loads, lines), AT_ONCE, lambda document: len(document["text"])):
+        with ShardWriter(stem, vocabulary=self.largest + 1) as writer:
+            for documents in batched(read_lines(path), AT_ONCE, lambda document: len(document["text"])):
                 texts = [valid(document["text"]) for document in documents]
                 for document, text, ids in zip(documents, texts, self.ids(texts), strict=True):
                     size, source = len(text.encode()), document["source"]

@@ -33,17 +33,22 @@ def read_points(path: Path) -> list[dict[str, Any]]:
     """All complete points; a line that a crash cut short is left out."""
     points = []
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for text in path.read_bytes().splitlines():
             try:
-                points.append(json.loads(line))
+                points.append(json.loads(text))
             except ValueError:
                 break
     return points
 
 
+def point_line(point: dict[str, Any]) -> bytes:
+    """A point as its line. The standard library's JSON writes NaN and reads it back, which a skipped step may have."""
+    return json.dumps(point, sort_keys=True).encode() + b"\n"
+
+
 def write_points(path: Path, points: list[dict[str, Any]]) -> None:
     """These points and no others."""
-    write_atomically(path, "".join(json.dumps(point) + "\n" for point in points).encode())
+    write_atomically(path, b"".join(map(point_line, points)))
 
 
 class Spool:
@@ -52,7 +57,7 @@ class Spool:
     def __init__(self, path: Path, *, done: int) -> None:
         write_points(path, [point for point in read_points(path) if point["step"] <= done])
         self.path, self.said = path, False
-        self.file = path.open("a", encoding="utf-8")
+        self.file = path.open("ab")
 
     def about(self, facts: dict[str, Any]) -> None:
         """Say what is the same for all points; only the first call does."""
@@ -62,7 +67,7 @@ class Spool:
 
     def add(self, **point: Any) -> None:
         """Append one point and hand it to the operating system."""
-        self.file.write(json.dumps(point) + "\n")
+        self.file.write(point_line(point))
         self.file.flush()
 
     def sync(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from domain.model.device import uses_bf16
 from domain.model.lora import adapt, merge
 from domain.model.parallel import whole
 from domain.settings.learning import Lora, Optimization
+from domain.training.metrics_log import write_points
 from domain.training.ranks import together
 from domain.training.state.export import describe
 from domain.training.state.trunk import Trunk
@@ -81,8 +81,7 @@ def train(
     if keep:
         save(model, tokenizer, out, weights=weights)
         on_saved(out)
-    series = "".join(json.dumps(point, sort_keys=True) + "\n" for point in points)
-    (out / "training.jsonl").write_text(series, encoding="utf-8")
+    write_points(out / "training.jsonl", points)
     facts = {"parameters": parameters(model), "context": longest(model)}
     facts |= summary(points, trainer.at, task.batches.rows * task.batches.context)
     return Outcome(points=points, progress=trainer.at, facts=facts)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from domain.errors import UserError
+from domain.jsonlines import read_records
 from domain.spec import Spec
 from domain.yamlfile import read_yaml
 
@@ -87,29 +85,12 @@ def load_task(name: str) -> Task:
 def from_file(task: Task, folder: Path) -> Iterator[Item]:
     """The items in a task's file, empty lines apart; a line that is none is named by its number."""
     path = folder / task.path
-    number = 0
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield read_item(line, task, f"{path}:{number}")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}, after line {number}", "is not UTF-8", "save the file as UTF-8") from None
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(str(path), f"cannot be read ({reason})", "correct path in the task") from None
-    if not number:
-        raise UserError(str(path), "is empty", "give items, or the path of a file with them")
+    for number, record in read_records(path):
+        yield read_item(record, task, f"{path}:{number}")
 
 
-def read_item(line: str, task: Task, place: str) -> Item:
-    """One line of a task's file as an item; columns that the task names must be there."""
-    try:
-        record: Any = json.loads(line)
-    except ValueError as error:
-        raise UserError(place, f"is not valid JSON ({error})", "correct the line") from None
-    if not isinstance(record, dict):
-        raise UserError(place, "is not a JSON object", "write an object with a column for each field")
+def read_item(record: dict[str, Any], task: Task, place: str) -> Item:
+    """One record of a task's file as an item; columns that the task names must be there."""
     columns = {field: task.columns.get(field, field) for field in FIELDS}  # type: ignore[call-overload]
     for field, column in task.columns.items():
         if column not in record:

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
-from domain.jsonlines import line, read_lines, write_lines
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import jsonlines
+from domain.errors import UserError
+from domain.jsonlines import line, parse_line, read_lines, read_records, write_lines
 
 
 def test_rows_come_back_and_equal_rows_are_equal_bytes(tmp_path: Path) -> None:
@@ -14,5 +22,45 @@ def test_rows_come_back_and_equal_rows_are_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_text(encoding="utf-8").startswith('{"a":1,"b":"line\\nbreak')
 
 
-def test_a_lone_surrogate_is_no_end_of_the_run() -> None:
+def test_a_lone_surrogate_becomes_a_question_mark() -> None:
     assert line({"file": "caf\udce9.txt"}) == b'{"file":"caf?.txt"}\n'
+    assert parse_line(b'{"file": "caf\\udce9.txt"}') == {"file": "caf\udce9.txt"}
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers(-(2**53), 2**53) | st.booleans() | st.none()))
+def test_the_standard_library_writes_and_reads_the_same(row: dict[str, object]) -> None:
+    written = line(row)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonlines, "orjson", None)
+        assert line(row) == written
+        assert parse_line(written) == json.loads(written)
+
+
+def test_records_come_with_the_numbers_of_their_lines(tmp_path: Path) -> None:
+    content = b'\xef\xbb\xbf{"a": 1}\r\n\n  \n{"a": "\xe2\x80\xa8"}'
+    for name, data in (("x.jsonl", content), ("x.jsonl.gz", gzip.compress(content))):
+        (tmp_path / name).write_bytes(data)
+        assert list(read_records(tmp_path / name)) == [(1, {"a": 1}), (4, {"a": "\u2028"})]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b'{"a": 1}\n[1]\n', r"a\.jsonl:2: holds list, not an object\. Fix: "),
+        ("a.jsonl", b'{"a": 1}\n{"a": \n', r"a\.jsonl:2: is not valid JSON \("),
+        ("a.jsonl", b"[" * 100_000, r"a\.jsonl:1: is not valid JSON \(maximum recursion"),
+        ("a.jsonl", b'{"a": "\xff"}\n', r"a\.jsonl:1: is not UTF-8"),
+        ("a.jsonl.gz", gzip.compress(b"{}\n" * 9, mtime=0)[:-9], r"gz, after line \d: cannot be decompressed \("),
+        ("a.jsonl", b" \n\n", r"a\.jsonl: is empty"),
+        ("a.jsonl.gz", b'{"a": 1}\n', r"a\.jsonl\.gz, after line 0: cannot be decompressed \(Not a gzipped file"),
+        ("no/a.jsonl", None, r"a\.jsonl: cannot be read \(No such file"),
+    ],
+)
+def test_a_users_damaged_file_is_refused_with_its_line(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as refused:
+        list(read_records(tmp_path / name))
+    assert "\n" not in str(refused.value)

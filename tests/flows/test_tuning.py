@@ -56,8 +56,8 @@ def test_the_release_is_the_tuned_model(run: Any, finished: Path, command: Any) 
     ("lines", "tuning", "words"),
     [
         (['{"instruction": "a", "label": "b"}', '{"instruction": "a"}'], {}, ("orders.jsonl:2", "has no label")),
-        ([], {}, ("orders.jsonl", "holds no order")),
-        (["{}"], {"path": "none.jsonl"}, ("instruction_tuning.path", "none.jsonl cannot be read")),
+        ([], {}, ("orders.jsonl", "is empty")),
+        (["{}"], {"path": "none.jsonl"}, ("none.jsonl", "cannot be read (No such file")),
     ],
 )
 def test_orders_are_looked_at_before_anything_is_made(

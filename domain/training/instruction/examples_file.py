@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator
 
 from domain.errors import UserError
+from domain.jsonlines import read_records
 from domain.manifest import file_sha256
 from domain.spec import Spec
 
@@ -50,7 +48,9 @@ class Orders(Spec):
         try:
             return file_sha256(Path(self.path))
         except OSError as error:
-            raise self.unreadable(error) from None
+            problem = f"{self.path} cannot be read ({error.strerror or error})"
+            fix = "correct it; it is relative to the recipe's folder"
+            raise UserError("instruction_tuning.path", problem, fix) from None
 
     def identity_key(self) -> dict[str, Any]:
         """The file by its content, never by its path."""
@@ -67,20 +67,9 @@ class Orders(Spec):
 
     def read(self) -> Iterator[Conversation]:
         """Every order of the file; blank lines are passed over."""
-        path, number, count = Path(self.path), 0, 0
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
-                    if line.strip():
-                        count += 1
-                        place = f"{path.name}:{number}"
-                        yield Conversation(place, self.conversation(record_of(line, place), place))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UserError(f"{path.name}, after line {number}", f"is cut short ({error})", "write it again") from None
-        except OSError as error:
-            raise self.unreadable(error) from None
-        if not count:
-            raise UserError(str(path), "holds no order", "write a line for each: instruction, input and label")
+        for number, record in read_records(Path(self.path)):
+            place = f"{Path(self.path).name}:{number}"
+            yield Conversation(place, self.conversation(record, place))
 
     def conversation(self, record: dict[str, Any], place: str) -> list[Message]:
         """The messages of a record, up to the last answer: instruction and input are one, with a blank line between."""
@@ -102,24 +91,6 @@ class Orders(Spec):
             texts[field] = text or ""
         asked = "\n\n".join(text for text in (texts["instruction"], texts["input"]) if text.strip())
         return [{"role": "user", "content": asked}, {"role": "assistant", "content": texts["label"]}]
-
-    def unreadable(self, error: OSError) -> UserError:
-        """What to say where the system does not give the file."""
-        problem = f"{self.path} cannot be read ({error.strerror or error})"
-        return UserError("instruction_tuning.path", problem, "correct it; it is relative to the recipe's folder")
-
-
-def record_of(line: bytes, place: str) -> dict[str, Any]:
-    """The object in a line; raises ``UserError``."""
-    try:
-        record = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise UserError(place, "is not UTF-8", "save the file as UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(place, f"is not valid JSON ({error})", "correct the line") from None
-    if not isinstance(record, dict):
-        raise UserError(place, f"holds {type(record).__name__}, not an object", "write an object with a key per column")
-    return record
 
 
 def checked(given: Any, place: str) -> list[Message]:

@@ -81,7 +81,7 @@ def test_bad_tasks(tmp_path: Path, fields: dict[str, Any], place: str, found: st
     ("lines", "place", "found"),
     [
         (b'{"q": "Why?"', ":1", "is not valid JSON"),
-        (b"[1, 2]", ":1", "is not a JSON object"),
+        (b"[1, 2]", ":1", "holds list, not an object"),
         (json.dumps(RECORD).encode() + b'\n{"q": "Why?", "options": ["a", "b"]}', ":2", "no column right for answer"),
         (json.dumps({**RECORD, "right": 5}).encode(), ":1", "answer 5 of 2 choices"),
         (json.dumps({**RECORD, "right": "b"}).encode(), ":1, right", "valid integer"),
@@ -101,7 +101,7 @@ def test_bad_lines(tmp_path: Path, lines: bytes, place: str, found: str) -> None
 
 @pytest.mark.parametrize("content", [b"no gzip at all", gzip.compress(b"\n" * 1_000, mtime=0)[:-12]])
 def test_a_broken_archive(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be decompressed"):
         load_task(filed(tmp_path, content, "items.jsonl.gz"))
 
 

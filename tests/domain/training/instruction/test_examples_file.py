@@ -67,14 +67,14 @@ def test_a_line_that_is_no_order_is_named(tmp_path: Path, line: Any, found: str)
     path = written(tmp_path / "o.jsonl", {"instruction": "a", "label": "b"}, line)
     with pytest.raises(UserError, match=found) as caught:
         Tuning(path=str(path)).check()
-    assert caught.value.place.startswith("o.jsonl:2")
+    assert "o.jsonl:2" in caught.value.place
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"\n \n", "holds no order"),
+        (b"\n \n", "is empty"),
         (b'{"instruction": "a", "label": "\xff"}\n', "o.jsonl.*:1: is not UTF-8"),
         (None, "cannot be read"),
     ],
@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None, found
 
 def test_a_packed_file_that_was_cut_or_never_packed(tmp_path: Path) -> None:
     whole = gzip.compress(json.dumps({"instruction": "a", "label": "b" * 99}).encode())
-    for content, found in ((whole[:-9], "is cut short"), (b"plain", "is cut short")):
+    for content, found in ((whole[:-9], "cannot be decompressed"), (b"plain", "cannot be decompressed")):
         (tmp_path / "o.jsonl.gz").write_bytes(content)
         with pytest.raises(UserError, match=found):
             Tuning(path=str(tmp_path / "o.jsonl.gz")).check()
