@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # In a forward pass: tokens, and logits (tokens times vocabulary). A vocabulary of 100,000 pieces bounds the first by
 # the second; one row is always taken. Logits are 4 bytes each, 2 in bf16.
 TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}
-LOGITS_AT_ONCE = {"cpu": 2**25, "cuda": 2**30}
+LOGITS_PER_PASS = {"cpu": 2**25, "cuda": 2**30}
 LOSSES_AT_ONCE = 2**24  # logits that are widened to fp32 for their loss: 64 MB, and as much for the softmax
 
 
@@ -63,7 +63,7 @@ def document_nats(
     nats = np.zeros(len(documents), dtype=np.float64)
     bar = progress(what=what, total=sum(scored for _, _, scored in pieces), unit="tok")
     vocabulary = int(model.get_input_embeddings().weight.shape[0])
-    most = min(TOKENS_AT_ONCE[device.type], LOGITS_AT_ONCE[device.type] // vocabulary)
+    most = min(TOKENS_AT_ONCE[device.type], LOGITS_PER_PASS[device.type] // vocabulary)
     learning = model.training
     model.eval()
     start = 0

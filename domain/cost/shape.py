@@ -21,11 +21,11 @@ from domain.weights import weight_files
 Tensors = Mapping[str, tuple[int, ...]]
 
 # BERT's heads for classes and next sentences; numbers of positions; GPT-2's triangles, and what BART adds to logits.
-UNUSED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")
+NOT_COUNTED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")
 POSITIONS = re.compile(r"wpe\.|embed_positions|position_embeddings|token_type_embeddings")
 BLOCK = re.compile(r"^(.*?\.\d+)\.")
 ACROSS = re.compile(r"(EncDecAttention\.|encoder_attn\.)(k|v)(_proj)?\.")  # keys and values of what the encoder read
-BUCKETS = "relative_attention_bias"  # T5's positions: a small table that attention reads
+RELATIVE_BIAS = "relative_attention_bias"  # T5's positions: a small table that attention reads
 # What the architectures call the same; T5 and BART come last.
 WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
@@ -88,12 +88,12 @@ class Shape:
 def stored(path: Path) -> dict[str, tuple[int, ...]]:
     """Tensors of a safetensors file by name and shape, read from its header alone: 8 bytes of length, then JSON.
 
-    Heads that are not trained here and tables that are no weights (``UNUSED``) are left out.
+    Heads that are not trained here and tables that are no weights (``NOT_COUNTED``) are left out.
     """
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     header.pop("__metadata__", None)
-    return {name: tuple(entry["shape"]) for name, entry in header.items() if not UNUSED.search(name)}
+    return {name: tuple(entry["shape"]) for name, entry in header.items() if not NOT_COUNTED.search(name)}
 
 
 def counted(shapes: Tensors, width: int, rows: int, pieces: int, family: Family, targets: tuple[str, ...]) -> Any:
@@ -109,7 +109,7 @@ def counted(shapes: Tensors, width: int, rows: int, pieces: int, family: Family,
     matrices = {
         name: sum(shape)
         for name, shape in shapes.items()
-        if len(shape) == 2 and shape != (rows, width) and name not in read and BUCKETS not in name
+        if len(shape) == 2 and shape != (rows, width) and name not in read and RELATIVE_BIAS not in name
     }
     two = family == "encoder_decoder"
     return {

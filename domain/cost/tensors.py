@@ -7,8 +7,8 @@ import re
 from domain.model.spec import Scratch
 from domain.tokenizer.train import PAD, special_tokens
 
-PADDING = special_tokens("masked").index(PAD)  # in a tokenizer made for a fresh RoBERTa: positions come behind it
-BUCKETS = 32  # of relative positions in T5
+PAD_ID = special_tokens("masked").index(PAD)  # in a tokenizer made for a fresh RoBERTa: positions come behind it
+RELATIVE_POSITIONS = 32  # of relative positions in T5
 
 # Module -> its tensors and their sizes, of which w is the width, k that of the keys, h of a head, i the inner size,
 # v pieces, p positions, a heads, and 3w three times w. # is the number of the layer; + adds a bias of the first size.
@@ -71,7 +71,7 @@ LAYOUTS: dict[str, dict[str, str]] = {
             ]
         },
         **{
-            f"{stack}.block.0.layer.0.SelfAttention": f"relative_attention_bias={BUCKETS},a"
+            f"{stack}.block.0.layer.0.SelfAttention": f"relative_attention_bias={RELATIVE_POSITIONS},a"
             for stack in ("encoder", "decoder")
         },
     },
@@ -88,7 +88,7 @@ HEADS = {"modernbert": "decoder.weight"}  # where it is not lm_head.weight
 def tensors(shape: Scratch, vocabulary: int) -> dict[str, tuple[int, ...]]:
     """Name -> sizes of every weight of a model of ``shape`` with so many rows; a tied head is its embedding."""
     kind, size = shape.architecture, shape.width // shape.heads
-    before = {"roberta": PADDING + 1, "bart": 2}.get(kind, 0)  # rows of positions that are never taken
+    before = {"roberta": PAD_ID + 1, "bart": 2}.get(kind, 0)  # rows of positions that are never taken
     sizes = {
         "w": shape.width, "k": size * (shape.kv_heads or shape.heads), "h": size, "i": shape.inner, "v": vocabulary,
         "p": shape.context + before, "a": shape.heads, "t": 2 if kind == "bert" else 1, "": 1,

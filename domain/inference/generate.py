@@ -130,9 +130,9 @@ def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torc
     import torch
 
     from domain.model.vocabulary_map import silent
-    from domain.training.objectives.special_tokens import Signs
+    from domain.training.objectives.special_tokens import SpecialTokens
 
-    mask = Signs(tokenizer).mask
+    mask = SpecialTokens(tokenizer).mask
     places = (ids[0] == mask).nonzero().flatten().tolist()
     if not places:
         mask_token = tokenizer.mask_token

@@ -16,7 +16,7 @@ from domain.progress import progress
 from domain.settings.learning import MICRO_BATCH
 from domain.tokens.batch import IGNORED
 from domain.tokens.packing import PADDING, Rows
-from domain.training.objectives import Objective
+from domain.training.objectives import TextObjective
 from domain.training.validation import FIRST, silenced, spelled
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ DRAWS = 4  # times that each text is hidden, elsewhere each time
 @torch.inference_mode()
 def restored_nats(
     model: PreTrainedModel,
-    objective: Objective,
+    objective: TextObjective,
     documents: Sequence[np.ndarray],
     sizes: Sequence[int],
     *,

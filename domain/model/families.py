@@ -30,7 +30,7 @@ def configured(shape: Scratch, rows: int, tokenizer: PreTrainedTokenizerFast) ->
     """
     from transformers import AutoConfig
 
-    begin, end, pad = signs(tokenizer, shape.family)
+    begin, end, pad = special_ids(tokenizer, shape.family)
     deviation = (1.0 / (3.0 * shape.width)) ** 0.5
     stacked = {
         "hidden_size": shape.width,
@@ -87,7 +87,7 @@ def configured(shape: Scratch, rows: int, tokenizer: PreTrainedTokenizerFast) ->
     return AutoConfig.for_model(shape.architecture, bos_token_id=begin, eos_token_id=end, pad_token_id=pad, **settings)
 
 
-def signs(tokenizer: PreTrainedTokenizerFast, family: Family) -> tuple[int, int, Any]:
+def special_ids(tokenizer: PreTrainedTokenizerFast, family: Family) -> tuple[int, int, Any]:
     """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
     if tokenizer.pad_token_id is None and family != "decoder":
         problem = f"has no padding token, which an {family.replace('_', '-')} needs"
@@ -99,7 +99,7 @@ def signs(tokenizer: PreTrainedTokenizerFast, family: Family) -> tuple[int, int,
 
 def renamed(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, family: Family) -> None:
     """Let a configuration name begin, end and padding of a new vocabulary, wherever it named those of its own."""
-    now = signs(tokenizer, family)
+    now = special_ids(tokenizer, family)
     was: dict[int | None, int] = {}
     for role in ("bos", "pad", "eos"):
         stated = getattr(config, f"{role}_token_id", None)

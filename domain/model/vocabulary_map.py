@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ROLES = ("bos", "eos", "pad", "unk", "cls", "sep", "mask")
 SPACE = "\u2581"  # how sentencepiece writes a space
-BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # and how it writes a byte that no piece holds
+BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")  # and how it writes a byte that no piece holds
 
 
 def alphabet() -> list[str]:
@@ -54,7 +54,7 @@ class Spelling:
         if self.inside:
             text = piece.removeprefix(self.inside) if self.goes_on(piece) else piece
             return (" " + text if text[:1].isalnum() and text == piece else text).encode()
-        byte = BYTE.fullmatch(piece)
+        byte = BYTE_PIECE.fullmatch(piece)
         return bytes([int(byte[1], 16)]) if byte else piece.replace(SPACE, " ").encode()
 
     def goes_on(self, piece: str) -> bool:

@@ -41,7 +41,7 @@ ACROSS = ((0, 8), (4, 4))  # per token that the encoder read, for the decoder's 
 COMPILED = ((48, 12, 8), (28, 6, 4))
 TILE, MOST = 128, 2**24  # of attention on a CPU (domain.model.tiles): queries, and bytes of probabilities a layer keeps
 Table = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
-ALONE = {"bloom", "bart"}  # they take no document mask: one document a row
+ONE_DOCUMENT_PER_ROW = {"bloom", "bart"}  # they take no document mask: one document a row
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def training_memory(
     Weights, gradients and two AdamW moments in fp32: 16 bytes a parameter, over ``shard`` ranks (ZeRO, arXiv
     1910.02054, stage 3). Gradients are whole until the last of several passes, since ranks exchange them once a step.
     """
-    from domain.training.head import FEWEST, LOGITS_AT_ONCE, SLICE
+    from domain.training.loss_head import FEWEST, LOGITS_PER_CHUNK, SLICE
 
     all_of, n = float(shape.parameters), how.shard
     trained, added = learning_parameters(shape, lora, grown=grown)
@@ -97,7 +97,7 @@ def training_memory(
     first, last = stacks[0][1], stacks[-1][1]
     around = rows * outside(shape, row)
     device = "cuda" if how.gpu else "cpu"
-    logits = shape.vocabulary * min(max(FEWEST, LOGITS_AT_ONCE[device] // shape.vocabulary), rows * row.predicted)
+    logits = shape.vocabulary * min(max(FEWEST, LOGITS_PER_CHUNK[device] // shape.vocabulary), rows * row.predicted)
     softmax = (4.0 if how.gpu else 8.0) * min(SLICE[device], logits)  # a CPU widens what it is made of first
     chunk = (2.0 if how.bf16 else 4.0) * logits + softmax
     matrix = 4.0 * shape.head if head_learns else 0.0  # the head's gradient is there before all others

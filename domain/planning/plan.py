@@ -11,7 +11,7 @@ from domain.cost.token_flow import Passes, passes
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, padded
-from domain.planning.activations import ALONE
+from domain.planning.activations import ONE_DOCUMENT_PER_ROW
 from domain.planning.expected import (
     BYTES_PER_TOKEN,
     Expected,
@@ -152,7 +152,7 @@ def make_plan(
             tuned=bool(tuning),
         ),
         derived=training.tokens is None,
-        alone=shape.architecture in ALONE,
+        alone=shape.architecture in ONE_DOCUMENT_PER_ROW,
         examples=examples,
     )
 

@@ -15,7 +15,7 @@ from domain.cost.shape import Shape
 from domain.cost.token_flow import Passes
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.planning.activations import ALONE
+from domain.planning.activations import ONE_DOCUMENT_PER_ROW
 from domain.planning.expected import BYTES_PER_TOKEN, Expected, expect
 from domain.planning.speed import Speed
 from domain.settings.learning import Optimization, Training
@@ -56,7 +56,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
         )
     prompts, answered = lengths[fits].sum(0)
     seats, share = seats[fits], spec.validation.share if spec.validation.every else 0.0
-    if spec.packing == "separate" or shape.architecture in ALONE:
+    if spec.packing == "separate" or shape.architecture in ONE_DOCUMENT_PER_ROW:
         whole, length = len(seats), longest_of(seats, spec.batch // context)
     else:
         whole = best_fit(np.bincount(seats, minlength=room + 1), room)[1]

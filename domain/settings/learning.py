@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from domain.settings.objectives import Causal, Objective
+from domain.settings.objectives import Causal, ObjectiveSettings
 from domain.spec import Bytes, Count, Share, Spec
 from domain.tokens.mixture import Mixture
 from domain.tokens.packing import Packing
@@ -86,7 +86,7 @@ class Optimization(Spec):
 class Learning(Optimization):
     """How a model learns from text."""
 
-    objective: Annotated[Objective, Field(description="causal, masked, span or denoising")] = Causal()
+    objective: Annotated[ObjectiveSettings, Field(description="causal, masked, span or denoising")] = Causal()
     packing: Annotated[
         Packing,
         Field(description="stream cuts documents at rows' ends; best_fit keeps them whole; separate: one a row"),

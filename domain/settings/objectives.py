@@ -53,6 +53,6 @@ def _short(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-Objective = Annotated[
+ObjectiveSettings = Annotated[
     Annotated[Causal | Masked | Span | Denoising, Field(discriminator="kind")], BeforeValidator(_short)
 ]

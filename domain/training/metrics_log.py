@@ -23,10 +23,10 @@ def about_path(path: Path) -> Path:
 def read_about(path: Path) -> dict[str, Any]:
     """What is the same for all points of a spool; nothing where that is not known yet."""
     try:
-        found: dict[str, Any] = json.loads(about_path(path).read_bytes())
+        facts: dict[str, Any] = json.loads(about_path(path).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found
+    return facts
 
 
 def read_points(path: Path) -> list[dict[str, Any]]:
@@ -56,14 +56,14 @@ class Spool:
 
     def __init__(self, path: Path, *, done: int) -> None:
         write_points(path, [point for point in read_points(path) if point["step"] <= done])
-        self.path, self.said = path, False
+        self.path, self.described = path, False
         self.file = path.open("ab")
 
     def about(self, facts: dict[str, Any]) -> None:
         """Say what is the same for all points; only the first call does."""
-        if not self.said:
+        if not self.described:
             write_json(about_path(self.path), facts)
-            self.said = True
+            self.described = True
 
     def add(self, **point: Any) -> None:
         """Append one point and hand it to the operating system."""

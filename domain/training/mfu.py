@@ -8,7 +8,7 @@ import torch
 
 from domain.cost.device import Device
 from domain.cost.flops import forward
-from domain.cost.shape import UNUSED, Shape, stated
+from domain.cost.shape import NOT_COUNTED, Shape, stated
 from domain.cost.token_flow import Passes
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING
@@ -16,8 +16,8 @@ from domain.tokens.packing import PADDING
 FORMULA = "6 N + 12 layers width length, recomputation and padding not counted (arXiv 2204.02311, appendix B)"
 
 
-class Work:
-    """``work(batch)``: FLOPs, forward and backward, that ``model`` needs for this rank's part of a batch.
+class BatchFlops:
+    """``batch_flops(batch)``: FLOPs, forward and backward, that ``model`` needs for this rank's part of a batch.
 
     By the convention of PaLM (arXiv 2204.02311, appendix B): 6 a parameter for each token that passes it, and for
     attention 12 x layers x width x length, the full square of a row's tokens, whatever a mask hides. The head counts
@@ -40,10 +40,10 @@ class Work:
         """The batch lies on the host; 32 rows of 4,096 tokens take 0.2 ms."""
         filled = {name: (segments != PADDING).sum(1).tolist() for name, segments in batch.segments.items()}
         predicted = (batch.labels != IGNORED).sum(1).tolist()
-        given, none = filled["input_ids"], [0] * len(predicted)
+        inputs, none = filled["input_ids"], [0] * len(predicted)
         sides = {
-            "decoder": (none, given), "encoder": (given, none),
-            "encoder_decoder": (given, filled.get("decoder_input_ids", none)),
+            "decoder": (none, inputs), "encoder": (inputs, none),
+            "encoder_decoder": (inputs, filled.get("decoder_input_ids", none)),
         }[self.shape.family]  # fmt: skip
         return round(sum(self.row(*each) for each in zip(*sides, predicted, strict=True)))
 
@@ -57,5 +57,5 @@ class Work:
 def shape_of(model: Any) -> Shape:
     """The numbers of a model that is loaded."""
     named = ((name, tuple(each.shape)) for name, each in model.named_parameters())
-    found = {name: shape for name, shape in named if "lora_" not in name and not UNUSED.search(name)}
-    return stated(model.config.get_text_config().to_dict(), found)
+    shapes = {name: shape for name, shape in named if "lora_" not in name and not NOT_COUNTED.search(name)}
+    return stated(model.config.get_text_config().to_dict(), shapes)

@@ -26,7 +26,7 @@ def adamw(model: torch.nn.Module, spec: Optimization) -> torch.optim.AdamW:
     )
 
 
-class RowsFirst:
+class EmbeddingWarmup:
     """In the first ``steps`` steps only ``rows`` of embedding and head learn; then everything does.
 
     Body and old rows stay as they are to the bit: the body has no gradients, and those of old rows are set to 0, so
@@ -42,8 +42,8 @@ class RowsFirst:
         self.freeze = freeze
         self.decays = [group["weight_decay"] for group in optimizer.param_groups]
         head = model.get_output_embeddings()
-        found = [model.get_input_embeddings().weight, head.weight, head.bias] if rows else []
-        self.matrices = {id(each): each for each in found if each is not None}
+        learning_rows = [model.get_input_embeddings().weight, head.weight, head.bias] if rows else []
+        self.matrices = {id(each): each for each in learning_rows if each is not None}
         self.learning = [each for each in model.parameters() if each.requires_grad]
         self.alone = False
 

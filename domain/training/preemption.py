@@ -18,17 +18,17 @@ class Stopped(Exception):
 @contextmanager
 def heard() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM has come, for as long as the block runs; elsewhere it ends the process as it always does."""
-    asked = False
+    requested = False
 
     def hear(*_: Any) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal requested
+        requested = True
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # signals are the main thread's
         return
     before = signal.signal(signal.SIGTERM, hear)
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         signal.signal(signal.SIGTERM, before)

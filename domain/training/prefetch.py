@@ -10,7 +10,7 @@ import torch
 
 from domain.tokens.batch import Batch
 from domain.training.ranks import Ranks
-from domain.training.task import Task
+from domain.training.task import TrainingTask
 
 R = TypeVar("R")
 
@@ -21,7 +21,7 @@ class Prefetcher(Generic[R]):
     ``waited``: seconds for which the training had to wait for it.
     """
 
-    def __init__(self, task: Task[R], ranks: Ranks) -> None:
+    def __init__(self, task: TrainingTask[R], ranks: Ranks) -> None:
         self.task, self.ranks = task, ranks
         self.pool = ThreadPoolExecutor(1)
         self.next: tuple[int, Future[Batch]] | None = None

@@ -23,11 +23,11 @@ class Ranks:
     device: torch.device
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one that writes and tells."""
         return self.rank == 0
 
-    def total(self, *numbers: int) -> list[int]:
+    def sum_ints(self, *numbers: int) -> list[int]:
         """Each number summed over the ranks; on the host, so that no device is waited for."""
         if self.size == 1:
             return list(numbers)
@@ -35,7 +35,7 @@ class Ranks:
         dist.all_reduce(summed)
         return [int(number) for number in summed.tolist()]
 
-    def summed(self, value: torch.Tensor) -> torch.Tensor:
+    def all_reduce(self, value: torch.Tensor) -> torch.Tensor:
         """A tensor summed over the ranks, on its device."""
         if self.size > 1:
             dist.all_reduce(value)
@@ -44,7 +44,7 @@ class Ranks:
     def wait(self) -> None:
         """Until all ranks are here."""
         if self.size > 1:
-            self.total(0)
+            self.sum_ints(0)
 
 
 def count() -> int:

@@ -21,14 +21,16 @@ class SpikeGuard:
 
     def __init__(self, spec: Spikes, device: torch.device) -> None:
         self.sigmas = spec.sigmas
-        self.seen = torch.zeros((2, spec.window), dtype=torch.float64, device="cpu" if device.type == "cpu" else device)
-        self.least = torch.tensor([0.0, STEEP], dtype=torch.float64, device=self.seen.device)
+        self.history = torch.zeros(
+            (2, spec.window), dtype=torch.float64, device="cpu" if device.type == "cpu" else device
+        )
+        self.least = torch.tensor([0.0, STEEP], dtype=torch.float64, device=self.history.device)
         self.taken = torch.zeros((), dtype=torch.int64, device=device)
 
     @property
     def state(self) -> dict[str, torch.Tensor]:
         """What a resumed training must know."""
-        return {"guard.seen": self.seen, "guard.taken": self.taken}
+        return {"guard.seen": self.history, "guard.taken": self.taken}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """Go on from ``state``."""
@@ -41,17 +43,17 @@ class SpikeGuard:
         As ``found_inf`` of a fused optimizer it keeps weights, moments and step count as they are.
         """
         new = torch.stack((loss.double(), norm.double()))
-        window = self.seen.shape[1]
-        held = self.taken.clamp(max=window)
-        known = torch.arange(window, device=self.seen.device) < held
-        count = held.clamp(min=1)
-        mean = (self.seen * known).sum(1) / count
-        deviation = (((self.seen - mean[:, None]) * known).square().sum(1) / (count - 1).clamp(min=1)).sqrt()
+        window = self.history.shape[1]
+        filled = self.taken.clamp(max=window)
+        recorded = torch.arange(window, device=self.history.device) < filled
+        count = filled.clamp(min=1)
+        mean = (self.history * recorded).sum(1) / count
+        deviation = (((self.history - mean[:, None]) * recorded).square().sum(1) / (count - 1).clamp(min=1)).sqrt()
         most = torch.maximum(mean + self.sigmas * deviation, mean * self.least)
-        spike = (new > most) & (held >= window // 2) & (self.sigmas > 0)
+        spike = (new > most) & (filled >= window // 2) & (self.sigmas > 0)
         skip = spike.any() | ~new.isfinite().all()
         place = (self.taken % window).view(1).expand(2, 1)
-        kept = self.seen.gather(1, place)
-        self.seen.scatter_(1, place, torch.where(skip, kept, new[:, None]))
+        previous = self.history.gather(1, place)
+        self.history.scatter_(1, place, torch.where(skip, previous, new[:, None]))
         self.taken += (~skip).long()
         return skip.float()

@@ -48,7 +48,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task(Generic[R]):
+class TrainingTask(Generic[R]):
     """``objective(rows, number)`` turns rows into a ``Batch``; ``number`` is that of the first row in the training."""
 
     batches: BatchSource[R]

@@ -12,8 +12,8 @@ from domain.artifacts import Tokens
 from domain.settings.learning import Training
 from domain.tokens.batches import PACKINGS, Batches
 from domain.tokens.packing import Packing, Rows
-from domain.training.objectives import Objective
-from domain.training.task import Limits, Task, TrainingPlace
+from domain.training.objectives import TextObjective
+from domain.training.task import Limits, TrainingPlace, TrainingTask
 from domain.training.validation import Validator
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class TextReading:
     model: PreTrainedModel
     tokens: Tokens
     tokenizer: PreTrainedTokenizerBase
-    objective: Objective
+    objective: TextObjective
     spec: Training
     context: int
     rows: int
@@ -35,7 +35,7 @@ class TextReading:
     packing: Packing = field(init=False)
     batches: Batches = field(init=False)
 
-    def __call__(self, place: TrainingPlace) -> Task[Rows]:
+    def __call__(self, place: TrainingPlace) -> TrainingTask[Rows]:
         """The task; warns of documents read too often, and of a model whose documents cannot share a row."""
         spec, ranks = self.spec, place.ranks
         self.packing = spec.packing if place.attention.packed else "separate"
@@ -44,7 +44,7 @@ class TextReading:
             self.tokens, spec.mixture, rows=self.rows, context=raw, batches=self.steps, seed=spec.seed,
             packing=self.packing,
         )  # fmt: skip
-        if ranks.first:
+        if ranks.is_main:
             for warning in self.batches.warnings():
                 logger.warning("%s: %s", self.what, warning)
             if self.packing != spec.packing:
@@ -57,7 +57,7 @@ class TextReading:
             ranks=ranks, machine=place.machine,
         )  # fmt: skip
         limits = spec.validation
-        return Task(
+        return TrainingTask(
             batches=self.batches,
             objective=self.objective,
             validator=validator,

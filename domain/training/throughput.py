@@ -11,20 +11,20 @@ from typing import Any
 import torch
 
 from domain.tokens.batch import Batch
-from domain.training.mfu import FORMULA, Work
+from domain.training.mfu import FORMULA, BatchFlops
 
 # What of a point depends on the machine, so stays in the spool.
-TOLD = ("tokens_per_second", "mfu", "waited", "saving", "memory_mb")
+THROUGHPUT_FIELDS = ("tokens_per_second", "mfu", "waited", "saving", "memory_mb")
 
 
-class Pace:
+class Throughput:
     """Counts from one telling to the next, on a training's ``device``, one of as many ``ranks``.
 
     ``tokens`` are those that are learned from, of all ranks. Looks at held-out text are not in the time.
     """
 
-    def __init__(self, work: Work, device: torch.device, ranks: int) -> None:
-        self.work, self.device, self.ranks = work, device, ranks
+    def __init__(self, batch_flops: BatchFlops, device: torch.device, ranks: int) -> None:
+        self.batch_flops, self.device, self.ranks = batch_flops, device, ranks
         self.flops_per_token = 0.0
         self.begin(0)
 
@@ -35,7 +35,7 @@ class Pace:
 
     def of(self, batch: Batch) -> int:
         """FLOPs of this rank's part of a batch. Without a peak to compare them with, only the first is counted."""
-        return self.work(batch) if self.work.peak or not self.flops_per_token else 0
+        return self.batch_flops(batch) if self.batch_flops.peak or not self.flops_per_token else 0
 
     def add(self, flops: int, tokens: int) -> None:
         """A batch's FLOPs, those of all ranks, and the tokens that are learned from it."""
@@ -58,25 +58,25 @@ class Pace:
         yield
         self.since += time.perf_counter() - began
 
-    def told(self, tokens: int, waited: float) -> dict[str, float]:
-        """``TOLD``, since the last telling; ``waited`` are the seconds for which batches were waited for.
+    def measure(self, tokens: int, waited: float) -> dict[str, float]:
+        """``THROUGHPUT_FIELDS``, since the last telling; ``waited`` are the seconds for which batches were waited for.
 
         ``waited`` and ``saving`` are shares of the time; ``mfu`` (``domain.training.mfu``) is there where the
         device has a peak. The device must have ended its steps.
         """
         seconds = time.perf_counter() - self.since
-        told = {"tokens_per_second": (tokens - self.behind) / seconds, "waited": waited / seconds}
-        if self.work.peak:
-            told["mfu"] = self.flops / (seconds * self.work.peak * self.ranks)
-        return {**told, "saving": self.saved / seconds, "memory_mb": held(self.device)}
+        point = {"tokens_per_second": (tokens - self.behind) / seconds, "waited": waited / seconds}
+        if self.batch_flops.peak:
+            point["mfu"] = self.flops / (seconds * self.batch_flops.peak * self.ranks)
+        return {**point, "saving": self.saved / seconds, "memory_mb": peak_memory(self.device)}
 
     def about(self) -> dict[str, Any]:
         """What is the same for all points, told once: FLOPs of a token that is learned from, by the first batch."""
-        peak = {"device": self.work.name, "peak_flops": self.work.peak} if self.work.peak else {}
+        peak = {"device": self.batch_flops.name, "peak_flops": self.batch_flops.peak} if self.batch_flops.peak else {}
         return {"flops_per_token": self.flops_per_token, "flops_formula": FORMULA, **peak}
 
 
-def held(device: torch.device) -> float:
+def peak_memory(device: torch.device) -> float:
     """The most memory that was held, in MB (10^6 bytes): the GPU's, or the process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6

@@ -21,7 +21,7 @@ from domain.training.metrics_log import write_points
 from domain.training.ranks import together
 from domain.training.state.export import describe
 from domain.training.state.trunk import Trunk
-from domain.training.task import Task, TrainingPlace
+from domain.training.task import TrainingPlace, TrainingTask
 from domain.training.trainer import Progress, Trainer
 
 R = TypeVar("R")
@@ -38,7 +38,7 @@ class Outcome:
 
 def train(
     model: PreTrainedModel,
-    task_at: Callable[[TrainingPlace], Task[R]],
+    task_at: Callable[[TrainingPlace], TrainingTask[R]],
     spec: Optimization,
     *,
     what: str,
@@ -67,7 +67,7 @@ def train(
             ranks=ranks, machine=machine, attention=Attention(model.to(ranks.device), ranks.device, half=half)
         )
         task = task_at(place)
-        if ranks.first:
+        if ranks.is_main:
             on_saved(describe(model, tokenizer, out / ".scratch", lora))
         trainer = Trainer(
             model, task, spec, place, out=out, what=what, digests=digests, new_rows=new_rows, alone=alone, trunk=trunk
@@ -76,15 +76,15 @@ def train(
         if lora_model:
             merge(lora_model)
         weights = whole(model, ranks.size) if keep else None
-        if not ranks.first:
+        if not ranks.is_main:
             return None
     if keep:
         save(model, tokenizer, out, weights=weights)
         on_saved(out)
     write_points(out / "training.jsonl", points)
     facts = {"parameters": parameters(model), "context": longest(model)}
-    facts |= summary(points, trainer.at, task.batches.rows * task.batches.context)
-    return Outcome(points=points, progress=trainer.at, facts=facts)
+    facts |= summary(points, trainer.progress, task.batches.rows * task.batches.context)
+    return Outcome(points=points, progress=trainer.progress, facts=facts)
 
 
 def summary(points: list[dict[str, float]], progress: Progress, batch: int) -> dict[str, Any]:

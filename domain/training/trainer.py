@@ -19,10 +19,10 @@ from domain.model.parallel import spread
 from domain.progress import progress
 from domain.settings.learning import MICRO_BATCH, Optimization
 from domain.tokens.batch import IGNORED, Batch
-from domain.training.head import Head
+from domain.training.loss_head import Head
 from domain.training.metrics_log import Spool, read_points, spool_path, write_points
-from domain.training.mfu import Work
-from domain.training.optimizer import RowsFirst, adamw
+from domain.training.mfu import BatchFlops
+from domain.training.optimizer import EmbeddingWarmup, adamw
 from domain.training.preemption import Stopped, heard
 from domain.training.prefetch import Prefetcher, shares, unlearned
 from domain.training.schedule import rate
@@ -30,8 +30,8 @@ from domain.training.spikes import SpikeGuard
 from domain.training.state.checkpoints import Checkpoints, Saved
 from domain.training.state.export import CHECKPOINTS, SHAPE
 from domain.training.state.trunk import Trunk
-from domain.training.task import Task, TrainingPlace
-from domain.training.throughput import TOLD, Pace
+from domain.training.task import TrainingPlace, TrainingTask
+from domain.training.throughput import THROUGHPUT_FIELDS, Throughput
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Trainer(Generic[R]):
     def __init__(
         self,
         model: Any,
-        task: Task[R],
+        task: TrainingTask[R],
         spec: Optimization,
         place: TrainingPlace,
         *,
@@ -89,21 +89,21 @@ class Trainer(Generic[R]):
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         model.to(self.device).train()
         self.head = Head(model, task.z_loss)
-        work = Work(model, self.device, half=uses_bf16(self.device, machine))
-        self.pace = Pace(work, self.device, ranks.size)
+        work = BatchFlops(model, self.device, half=uses_bf16(self.device, machine))
+        self.throughput = Throughput(work, self.device, ranks.size)
         spread(model, ranks.size, machine, self.device)
         self.optimizer = adamw(model, spec)
-        self.first = RowsFirst(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
+        self.embedding_warmup = EmbeddingWarmup(model, self.optimizer, new_rows, alone, freeze=ranks.size == 1)
         self.guard = SpikeGuard(spec.spikes, self.device)
         lasting = machine.work / "checkpoints" / out.name if machine.permanent_every else None
-        if lasting and ranks.first:
+        if lasting and ranks.is_main:
             shutil.copytree(out / ".scratch" / SHAPE, lasting / SHAPE, dirs_exist_ok=True)
         self.checkpoints = Checkpoints(
-            out / ".scratch" / CHECKPOINTS, model, self.optimizer, kept=machine.checkpoints_kept,
+            out / ".scratch" / CHECKPOINTS, model, self.optimizer, keep=machine.checkpoints_kept,
             lasting=lasting and lasting / CHECKPOINTS,
         )  # fmt: skip
         self.spooled = spool_path(out)
-        self.at = Progress()
+        self.progress = Progress()
         self.waiting: list[tuple[dict[str, Any], torch.Tensor]] = []
         every = task.limits.every if task.validator else 0
         self.validation_steps = {*range(every, self.steps, every), self.steps} if every else set[int]()
@@ -121,17 +121,17 @@ class Trainer(Generic[R]):
             if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
                 write_points(self.spooled, saved.state["points"])
             self.resume(saved)
-            self.ahead = Prefetcher(self.task, self.ranks)
+            self.prefetcher = Prefetcher(self.task, self.ranks)
             total = self.steps * self.batches.rows * self.batches.context
-            begun = total * self.at.step // self.steps
-            self.bar = progress(what=self.what, total=total, unit="tok", initial=begun, shown=self.ranks.first)
+            begun = total * self.progress.step // self.steps
+            self.bar = progress(what=self.what, total=total, unit="tok", initial=begun, shown=self.ranks.is_main)
             try:
                 self.learn(stop_requested)
             finally:
-                self.ahead.close()
+                self.prefetcher.close()
                 self.bar.close()
         self.model.eval()
-        return [{k: v for k, v in point.items() if k not in TOLD} for point in read_points(self.spooled)]
+        return [{k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in read_points(self.spooled)]
 
     def resume(self, saved: Saved | None) -> None:
         """Stand where a checkpoint stood; refuse one of another corpus, tokenizer or base."""
@@ -143,28 +143,28 @@ class Trainer(Generic[R]):
                     f"the {self.what} training", problem, f"go on with the same, or remove {self.checkpoints.folder}"
                 )
         if saved:
-            self.at = Progress(**saved.state["standing"])
+            self.progress = Progress(**saved.state["standing"])
             self.guard.load(saved.tensors)
-        self.spool = Spool(self.spooled, done=self.at.step) if self.ranks.first else None
+        self.spool = Spool(self.spooled, done=self.progress.step) if self.ranks.is_main else None
         self.waiting.clear()
-        self.pace.begin(self.at.tokens)
+        self.throughput.begin(self.progress.tokens)
 
     def learn(self, stop_requested: Callable[[], bool]) -> None:
         """Step by step to the end."""
         saved = time.monotonic()
         every = READ_EVERY[self.device.type]
-        if self.validator and self.validation_steps and self.at.step == 0:
+        if self.validator and self.validation_steps and self.progress.step == 0:
             before = self.validator(self.model, self.head, self.attention)
-            self.at.domain, self.at.general = before.get("domain"), before.get("general")
-        while self.at.step < self.steps and not self.at.stopped:
-            batch = self.ahead(self.at.step + self.at.jump)
-            due = self.ranks.first and time.monotonic() - saved > self.machine.checkpoint_seconds
-            valid, stop, save, flops = self.ranks.total(
-                batch.valid, int(stop_requested()), int(due), self.pace.of(batch)
+            self.progress.domain, self.progress.general = before.get("domain"), before.get("general")
+        while self.progress.step < self.steps and not self.progress.stopped:
+            batch = self.prefetcher(self.progress.step + self.progress.jump)
+            due = self.ranks.is_main and time.monotonic() - saved > self.machine.checkpoint_seconds
+            valid, stop, save, flops = self.ranks.sum_ints(
+                batch.valid, int(stop_requested()), int(due), self.throughput.of(batch)
             )
-            self.pace.add(flops, max(1, valid))
+            self.throughput.add(flops, max(1, valid))
             self.step(batch, max(1, valid))
-            at, last = self.at, self.at.step == self.steps
+            at, last = self.progress, self.progress.step == self.steps
             if at.step in self.validation_steps:
                 self.validate()
             if at.step % every == 0 or last or stop:
@@ -181,27 +181,31 @@ class Trainer(Generic[R]):
             if self.trunk and at.step == self.trunk.begins:
                 self.log()
                 state = {**self.state(), "points": read_points(self.spooled)}
-                with self.pace.saving():
+                with self.throughput.saving():
                     self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
             if stop and not last:
                 raise Stopped(f"{self.what}: was asked to stop; its state after step {at.step:,} is kept")
 
     def step(self, batch: Batch, valid: int) -> None:
         """One update from one batch, or none where the guard says so; the host does not wait for the device."""
-        index = self.at.step
-        self.first.begin(index)
+        index = self.progress.step
+        self.embedding_warmup.begin(index)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.spec, index, self.steps)
         loss = self.gradients(batch, valid)
-        self.first.mask()
+        self.embedding_warmup.mask()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip)
         norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
         skip = self.guard.judge(loss, norm)
         self.optimizer.found_inf = skip  # type: ignore[attr-defined]  # fused AdamW then leaves everything as it is
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.at.step, self.at.tokens = index + 1, self.at.tokens + valid
-        point = {"step": index + 1, "tokens": self.at.tokens, "learning_rate": self.optimizer.param_groups[0]["lr"]}
+        self.progress.step, self.progress.tokens = index + 1, self.progress.tokens + valid
+        point = {
+            "step": index + 1,
+            "tokens": self.progress.tokens,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+        }
         self.waiting.append((point, torch.stack((loss.double(), norm.double(), skip.double()))))
         self.bar.update(self.batches.rows * self.batches.context)
 
@@ -223,66 +227,66 @@ class Trainer(Generic[R]):
             # The ranks' gradients are averaged, their losses are summed.
             (summed * (size / valid)).backward()  # type: ignore[no-untyped-call]
             total += summed.detach()
-        return self.ranks.summed(total) / valid
+        return self.ranks.all_reduce(total) / valid
 
     def log(self) -> None:
         """Read the losses of the last steps, spool their points, count skipped steps and say what was in them."""
         if not self.waiting:
             return
         values = [each.tolist() for _, each in self.waiting]  # a device is waited for, and its time must count
-        pace = self.pace.told(self.at.tokens, self.ahead.waited)
+        pace = self.throughput.measure(self.progress.tokens, self.prefetcher.waited)
         if self.spool:
-            self.spool.about({"steps": self.steps, **self.pace.about()})
+            self.spool.about({"steps": self.steps, **self.throughput.about()})
         for (point, _), (loss, norm, skip) in zip(self.waiting, values, strict=True):
-            self.at.skipped = self.at.skipped + 1 if skip else 0
+            self.progress.skipped = self.progress.skipped + 1 if skip else 0
             point |= {"loss": loss, "gradient_norm": norm, **({"skipped": 1} if skip else {})}
             if self.spool:
                 self.spool.add(**point, **pace)
-            if skip and self.ranks.first:
-                names = self.batches.names((point["step"] - 1 + self.at.jump) % self.steps)
+            if skip and self.ranks.is_main:
+                names = self.batches.names((point["step"] - 1 + self.progress.jump) % self.steps)
                 message = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
                 logger.warning("%s; it read %s", message, ", ".join(names))
             self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         self.waiting.clear()
-        self.ahead.waited = 0.0
-        self.pace.begin(self.at.tokens)
+        self.prefetcher.waited = 0.0
+        self.throughput.begin(self.progress.tokens)
 
     def go_back(self) -> None:
         """After too many skipped steps: the weights of the last anchor, and the batches after those that did harm."""
-        here, anchor = self.at, self.checkpoints.anchor()
+        here, anchor = self.progress, self.checkpoints.anchor()
         place = f"{self.what}, step {here.step}"
         problem = f"{here.skipped} steps in a row were skipped"
         if anchor is None or here.rollbacks == MOST_ROLLBACKS:
             raise UserError(place, problem, "lower the learning rate, or look at the documents named above")
         self.resume(self.checkpoints.load(anchor))
-        self.at.jump, self.at.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
-        if self.ranks.first:
-            message = f"{place}: {problem}; back to step {anchor:,}, and {self.at.jump:,} batches are passed over"
+        self.progress.jump, self.progress.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
+        if self.ranks.is_main:
+            message = f"{place}: {problem}; back to step {anchor:,}, and {self.progress.jump:,} batches are passed over"
             logger.warning(message)
 
     def validate(self) -> None:
         """Score held-out text; say so where general text has become worse than allowed, and end there if asked."""
         assert self.validator is not None
-        with self.pace.aside():
+        with self.throughput.aside():
             scores = self.validator(self.model, self.head, self.attention)
         self.waiting[-1][0].update({f"validation_{part}": score for part, score in scores.items()})
-        worse = scores["general"] / self.at.general - 1.0 if self.at.general else 0.0
+        worse = scores["general"] / self.progress.general - 1.0 if self.progress.general else 0.0
         limits = self.task.limits
-        message = f"{self.what}: general text is {worse:+.1%} bits per byte after step {self.at.step:,}"
+        message = f"{self.what}: general text is {worse:+.1%} bits per byte after step {self.progress.step:,}"
         if limits.stop is not None and worse > limits.stop:
-            self.at.stopped = f"{message}, more than {limits.stop:.1%}: stopped"
-        if self.ranks.first and worse > min(limits.alarm or worse, limits.stop or worse):
-            logger.warning(self.at.stopped or message)
+            self.progress.stopped = f"{message}, more than {limits.stop:.1%}: stopped"
+        if self.ranks.is_main and worse > min(limits.alarm or worse, limits.stop or worse):
+            logger.warning(self.progress.stopped or message)
 
     def save(self, *, anchor: bool, wait: bool, lasts: bool = False) -> None:
         """Keep the whole state; it is written while the training goes on."""
-        with self.pace.saving():
+        with self.throughput.saving():
             if self.spool:
                 self.spool.sync()
             self.checkpoints.save(
-                self.at.step, self.state(), tensors=self.guard.state, wait=wait, anchor=anchor, lasts=lasts
+                self.progress.step, self.state(), tensors=self.guard.state, wait=wait, anchor=anchor, lasts=lasts
             )
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint says beside its tensors."""
-        return {"standing": asdict(self.at), "digests": self.digests}
+        return {"standing": asdict(self.progress), "digests": self.digests}

@@ -16,7 +16,7 @@ from domain.settings.learning import MICRO_BATCH, Validation
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows, Source
 from domain.tokens.shards import Shards
-from domain.training.objectives import Objective
+from domain.training.objectives import TextObjective
 from domain.training.prefetch import unlearned
 from domain.training.ranks import Ranks
 
@@ -34,7 +34,7 @@ class Validator:
     def __init__(
         self,
         tokens: Tokens,
-        objective: Objective,
+        objective: TextObjective,
         tokenizer: Any,
         spec: Validation,
         *,
@@ -60,22 +60,22 @@ class Validator:
             each = max(1, MICRO_BATCH[ranks.device.type] // context)
             # Every rank goes as often through the model: what is missing at the end are rows without labels.
             turns = -(-count // (each * ranks.size))
-            made, known = [], 0
+            made, spelled_bytes = [], 0
             for turn in range(turns):
                 first = (turn * ranks.size + ranks.rank) * each
                 wanted = range(first, min(first + each, count))
                 batch = objective(read(rows, wanted or range(1)), FIRST + first)
                 batch = silenced(batch, sizes) if wanted else unlearned(batch, IGNORED, torch.device("cpu"))
-                known += int(sizes[batch.labels[batch.labels != IGNORED]].sum())
+                spelled_bytes += int(sizes[batch.labels[batch.labels != IGNORED]].sum())
                 made.append(batch)
             self.batches[part] = made
-            self.bytes[part] = ranks.total(known)[0]
+            self.bytes[part] = ranks.sum_ints(spelled_bytes)[0]
 
     @torch.no_grad()
     def __call__(self, model: Any, head: Any, attention: Any) -> dict[str, float]:
         """Bits per byte by part; the model learns on as before."""
         model.eval()
-        found = {}
+        scores = {}
         for part, batches in self.batches.items():
             nats = torch.zeros((), device=self.ranks.device, dtype=torch.float64)
             for batch in batches:
@@ -83,9 +83,9 @@ class Validator:
                 with autocast(self.ranks.device, self.machine):
                     nats += head.loss(attention(few), few.labels)
             if self.bytes[part]:
-                found[part] = round(bits_per_byte(float(self.ranks.summed(nats)), self.bytes[part]), 6)
+                scores[part] = round(bits_per_byte(float(self.ranks.all_reduce(nats)), self.bytes[part]), 6)
         model.train()
-        return found
+        return scores
 
 
 def spelled(tokenizer: Any) -> torch.Tensor:

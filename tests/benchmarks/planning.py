@@ -30,7 +30,7 @@ from domain.planning.layouts import WAYS
 from domain.planning.memory import Setting, training_memory
 from domain.settings.learning import Learning
 from domain.tokens.batch import Batch
-from domain.training.head import Head
+from domain.training.loss_head import Head
 from domain.training.optimizer import adamw
 from tests.domain.model import tiny
 

@@ -119,7 +119,7 @@ def test_half_precision_changes_little(model: Any, documents: list[np.ndarray]) 
 
 
 def test_a_large_vocabulary_bounds_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(score.LOGITS_AT_ONCE, "cpu", 64_000)
+    monkeypatch.setitem(score.LOGITS_PER_PASS, "cpu", 64_000)
     monkeypatch.setattr(score, "LOSSES_AT_ONCE", 7_000)
     even = Even(1_000)
     nats = document_nats(even, [np.arange(16, dtype=np.int32)] * 50, begin=0, context=16, machine=CPU)

@@ -13,7 +13,7 @@ from domain.errors import UserError
 from domain.settings.objectives import Family
 from domain.tokens.batches import PACKINGS
 from domain.tokens.packing import PADDING, Source
-from domain.training.instruction.chat import Chat, Example
+from domain.training.instruction.chat import Chat, ChatExample
 from domain.training.instruction.examples_file import Conversation
 
 Seating = Literal["best_fit", "separate"]
@@ -23,17 +23,17 @@ Seating = Literal["best_fit", "separate"]
 class Gathered:
     """The rows of a whole batch, as examples; this process learns from those in ``own``."""
 
-    rows: Sequence[Sequence[Example]]
+    rows: Sequence[Sequence[ChatExample]]
     own: slice
 
 
-def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[list[Example], list[Example]]:
+def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[list[ChatExample], list[ChatExample]]:
     """The examples that fit into ``context`` tokens, and those that are longer: nothing is cut out of an answer.
 
     Raises ``UserError`` where none fits.
     """
-    fits: list[Example] = []
-    longer: list[Example] = []
+    fits: list[ChatExample] = []
+    longer: list[ChatExample] = []
     for order in orders:
         for example in chat.examples(order):
             (fits if seats(example, chat.family) <= room(context, chat.family) else longer).append(example)
@@ -46,7 +46,7 @@ def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[li
     return fits, longer
 
 
-def seats(example: Example, family: Family) -> int:
+def seats(example: ChatExample, family: Family) -> int:
     """Tokens of a row that an example takes; of an encoder-decoder's two rows the longer one counts."""
     answer = int(example.learned.sum())
     return max(answer, len(example.tokens) - answer) if family == "encoder_decoder" else len(example.tokens)
@@ -57,13 +57,15 @@ def room(context: int, family: Family) -> int:
     return context + (family == "decoder")
 
 
-def hold_out(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
+def hold_out(examples: Sequence[ChatExample], share: float, seed: int) -> tuple[list[ChatExample], list[ChatExample]]:
     """(Learned from, held out): a share of the questions, drawn by seed and question alone, with all their examples."""
-    questions = {example.asked for example in examples}
-    drawn = sorted(questions, key=lambda asked: hashlib.sha256(f"{seed} {asked}".encode()).digest())
-    held = {asked: number for number, asked in enumerate(drawn[: min(round(share * len(drawn)), len(drawn) - 1)])}
-    apart = sorted((e for e in examples if e.asked in held), key=lambda e: held[e.asked])
-    return [e for e in examples if e.asked not in held], apart
+    questions = {example.question_id for example in examples}
+    drawn = sorted(questions, key=lambda question: hashlib.sha256(f"{seed} {question}".encode()).digest())
+    places = {
+        question: number for number, question in enumerate(drawn[: min(round(share * len(drawn)), len(drawn) - 1)])
+    }
+    apart = sorted((e for e in examples if e.question_id in places), key=lambda e: places[e.question_id])
+    return [e for e in examples if e.question_id not in places], apart
 
 
 class InstructionBatches:
@@ -76,7 +78,7 @@ class InstructionBatches:
 
     def __init__(
         self,
-        examples: Sequence[Example],
+        examples: Sequence[ChatExample],
         family: Family,
         *,
         rows: int,
@@ -90,9 +92,9 @@ class InstructionBatches:
         source = Source(self, "tuning", "orders", np.arange(len(examples)), self.sizes)
         self.width = room(context, family)
         self.packed = PACKINGS[packing](source, context=self.width - 1, seed=seed)
-        self.held = self.packed.rows(1)
-        self.rows = min(rows, self.held)
-        self.batches = -(-epochs * self.held // self.rows)
+        self.pass_rows = self.packed.rows(1)
+        self.rows = min(rows, self.pass_rows)
+        self.batches = -(-epochs * self.pass_rows // self.rows)
 
     def document(self, index: int) -> np.ndarray:
         """What stands in a row for example ``index``: its number, as often as it has tokens."""
@@ -115,15 +117,15 @@ class InstructionBatches:
         first, last = (self.rows * each // ranks for each in (rank, rank + 1))
         return Gathered(self.read(range(index * self.rows, (index + 1) * self.rows)), slice(first, last))
 
-    def read(self, rows: range) -> list[list[Example]]:
+    def read(self, rows: range) -> list[list[ChatExample]]:
         """The examples of each of these rows."""
         numbers, segments = np.empty((2, self.width), dtype=np.int64)
-        found = []
+        examples = []
         for row in rows:
             self.packed.write(row, numbers, segments)
             opens = np.flatnonzero(np.diff(segments, prepend=PADDING) > 0)
-            found.append([self.examples[number] for number in numbers[opens].tolist()])
-        return found
+            examples.append([self.examples[number] for number in numbers[opens].tolist()])
+        return examples
 
     def names(self, index: int) -> list[str]:
         """``file:line`` of every example of batch ``index``, in order."""

@@ -20,11 +20,11 @@ from domain.training.instruction.examples_file import Conversation
 
 
 @dataclass(frozen=True)
-class Example:
-    """``tokens`` int64 [length], of which those in ``learned`` (bool) are answers; ``asked`` names the question."""
+class ChatExample:
+    """``tokens`` int64 [length]; ``learned`` (bool) marks the answers. Equal questions share ``question_id``."""
 
     place: str
-    asked: str
+    question_id: str
     tokens: np.ndarray
     learned: np.ndarray
 
@@ -56,13 +56,13 @@ class Chat:
         if not self.own:
             (folder / "chat_template.jinja").write_text(self.tokenizer.chat_template, encoding="utf-8")
 
-    def examples(self, order: Conversation) -> list[Example]:
+    def examples(self, order: Conversation) -> list[ChatExample]:
         """One, or one for each answer; raises ``UserError`` where the template cannot write the order."""
         messages = [{**message, "content": valid(message["content"])} for message in order.messages]
         for message in messages:
-            if found := self.reserved.search(message["content"]):
-                told = f"contains {found[0]}, which is no text to this tokenizer"
-                raise UserError(order.place, told, "write it otherwise, or take the line out")
+            if match := self.reserved.search(message["content"]):
+                problem = f"contains {match[0]}, which is no text to this tokenizer"
+                raise UserError(order.place, problem, "write it otherwise, or take the line out")
         answers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
         opened = [self.write(messages[:number], order.place, opened=True) for number in answers]
         if self.family == "encoder_decoder":
@@ -71,15 +71,17 @@ class Chat:
         else:
             closed = [self.write(messages[: number + 1], order.place).rstrip() for number in answers]
             turns = [self.split(texts) for texts in taking_turns(opened, closed, order.place)]
-        asked = hashlib.sha256(json.dumps(messages[: answers[0]]).encode()).hexdigest()
-        return [self.example(order.place, asked, each) for each in turns]
+        question_id = hashlib.sha256(json.dumps(messages[: answers[0]]).encode()).hexdigest()
+        return [self.example(order.place, question_id, each) for each in turns]
 
-    def example(self, place: str, asked: str, turns: list[list[int]]) -> Example:
+    def example(self, place: str, question_id: str, turns: list[list[int]]) -> ChatExample:
         """Questions and answers take turns; the last ends with the tokenizer's end where the template has no mark."""
         if not turns[-1] or turns[-1][-1] not in self.special:
             turns = [*turns[:-1], [*turns[-1], self.end]]
         learned = np.repeat(np.arange(len(turns)) % 2 == 1, [len(ids) for ids in turns])
-        return Example(place, asked, np.concatenate([np.array(ids, dtype=np.int64) for ids in turns]), learned)
+        return ChatExample(
+            place, question_id, np.concatenate([np.array(ids, dtype=np.int64) for ids in turns]), learned
+        )
 
     def write(self, messages: Sequence[dict[str, str]], place: str, *, opened: bool = False) -> str:
         """The messages by the template."""
@@ -87,8 +89,8 @@ class Chat:
             return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=opened))
         except Exception as error:  # a template raises whatever its author chose
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            told = f"the tokenizer's chat template does not take it ({reason})"
-            raise UserError(place, told, "write the conversation as the template wants it") from None
+            problem = f"the tokenizer's chat template does not take it ({reason})"
+            raise UserError(place, problem, "write the conversation as the template wants it") from None
 
     def split(self, texts: list[str]) -> list[list[int]]:
         """The ids of each text, as in the whole where no piece lies across a border, else each by itself.
@@ -103,8 +105,8 @@ class Chat:
 
     def ids(self, text: str, *, framed: bool = False) -> list[int]:
         """Ids of a text in which special tokens are what they are."""
-        found: list[int] = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=framed).ids
-        return found
+        ids: list[int] = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=framed).ids
+        return ids
 
 
 def taking_turns(opened: list[str], closed: list[str], place: str) -> list[list[str]]:

@@ -73,9 +73,9 @@ class Orders(Spec):
 
     def conversation(self, record: dict[str, Any], place: str) -> list[Message]:
         """The messages of a record, up to the last answer: instruction and input are one, with a blank line between."""
-        given = value_at(record, self.messages)
-        if given is not None:
-            return checked(given, f"{place}, {self.messages}")
+        messages = value_at(record, self.messages)
+        if messages is not None:
+            return checked(messages, f"{place}, {self.messages}")
         columns = ", ".join(map(str, record)) or "none"
         texts = {}
         for field in ("instruction", "input", "label"):
@@ -89,16 +89,16 @@ class Orders(Spec):
             if field != "input" and not (text or "").strip():
                 raise UserError(place, f"{column} is empty", f"write the {field}, or take the line out")
             texts[field] = text or ""
-        asked = "\n\n".join(text for text in (texts["instruction"], texts["input"]) if text.strip())
-        return [{"role": "user", "content": asked}, {"role": "assistant", "content": texts["label"]}]
+        prompt = "\n\n".join(text for text in (texts["instruction"], texts["input"]) if text.strip())
+        return [{"role": "user", "content": prompt}, {"role": "assistant", "content": texts["label"]}]
 
 
-def checked(given: Any, place: str) -> list[Message]:
+def checked(value: Any, place: str) -> list[Message]:
     """The messages, up to the last answer; raises ``UserError`` where they are no conversation."""
-    if not isinstance(given, list) or not all(isinstance(message, dict) for message in given):
+    if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
         raise UserError(place, "is no list of objects", "give each message a role and its content")
     messages: list[Message] = []
-    for number, message in enumerate(given, 1):
+    for number, message in enumerate(value, 1):
         role, content = message.get("role"), message.get("content")
         if role not in ROLES:
             raise UserError(place, f"message {number} has the role {role!r}", f"use one of {', '.join(ROLES)}")

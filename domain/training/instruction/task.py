@@ -10,11 +10,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from domain.settings.objectives import Family
 from domain.training.instruction.batches import Gathered, InstructionBatches, Seating
-from domain.training.instruction.chat import Example
+from domain.training.instruction.chat import ChatExample
 from domain.training.instruction.validation import Answers
 from domain.training.objectives.instruct import InstructObjective
-from domain.training.objectives.special_tokens import Signs
-from domain.training.task import Limits, Task, TrainingPlace
+from domain.training.objectives.special_tokens import SpecialTokens
+from domain.training.task import Limits, TrainingPlace, TrainingTask
 
 if TYPE_CHECKING:
     from domain.training.tune import Tuning
@@ -28,13 +28,13 @@ class InstructionReading:
     tokenizer: PreTrainedTokenizerBase
     family: Family
     spec: Tuning
-    learned: Sequence[Example]
-    held_out: Sequence[Example]
+    learned: Sequence[ChatExample]
+    held_out: Sequence[ChatExample]
     context: int
     batches: InstructionBatches = field(init=False)
     packing: Seating = field(init=False)
 
-    def __call__(self, place: TrainingPlace) -> Task[Gathered]:
+    def __call__(self, place: TrainingPlace) -> TrainingTask[Gathered]:
         """The task; examples share rows only where the model's attention can keep them apart."""
         spec, context = self.spec, self.context
         self.packing = spec.packing if place.attention.packed else "separate"
@@ -43,12 +43,12 @@ class InstructionReading:
             seed=spec.seed, packing=self.packing,
         )  # fmt: skip
         start = getattr(self.model.config, "decoder_start_token_id", None) or 0
-        objective = InstructObjective(self.family, most=context, pad=Signs(self.tokenizer).pad, start=start)
+        objective = InstructObjective(self.family, most=context, pad=SpecialTokens(self.tokenizer).pad, start=start)
         answers = Answers(
             self.held_out, objective, self.tokenizer, most=spec.validation.bytes, context=context,
             packing=self.packing, ranks=place.ranks, machine=place.machine,
         ) if self.held_out else None  # fmt: skip
-        return Task(
+        return TrainingTask(
             batches=self.batches,
             objective=objective,
             validator=answers,

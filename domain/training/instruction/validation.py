@@ -12,7 +12,7 @@ from domain.machine import Machine
 from domain.settings.learning import MICRO_BATCH
 from domain.tokens.batch import IGNORED, Batch
 from domain.training.instruction.batches import Gathered, InstructionBatches, Seating
-from domain.training.instruction.chat import Example
+from domain.training.instruction.chat import ChatExample
 from domain.training.objectives.instruct import InstructObjective
 from domain.training.prefetch import unlearned
 from domain.training.ranks import Ranks
@@ -27,7 +27,7 @@ class Answers(Validator):
 
     def __init__(
         self,
-        examples: Sequence[Example],
+        examples: Sequence[ChatExample],
         objective: InstructObjective,
         tokenizer: Any,
         *,
@@ -39,8 +39,8 @@ class Answers(Validator):
     ) -> None:
         self.ranks, self.machine = ranks, machine
         sizes = spelled(tokenizer)
-        known = accumulate(int(sizes[torch.from_numpy(e.tokens[e.learned])].sum()) for e in examples)
-        scored = examples[: 1 + sum(size < most for size in known)]
+        answer_bytes = accumulate(int(sizes[torch.from_numpy(e.tokens[e.learned])].sum()) for e in examples)
+        scored = examples[: 1 + sum(size < most for size in answer_bytes)]
         tasks = InstructionBatches(scored, objective.family, rows=len(scored), context=context, packing=packing)
         each = max(1, MICRO_BATCH[ranks.device.type] // context)
         # As in ``Validator`` every rank goes as often through the model.
@@ -51,5 +51,5 @@ class Answers(Validator):
             wanted = range(first, min(first + each, tasks.rows))
             batch = objective(Gathered(tasks.read(wanted or range(1)), slice(None)), 0)
             made.append(silenced(batch, sizes) if wanted else unlearned(batch, IGNORED, torch.device("cpu")))
-        found = sum(int(sizes[batch.labels[batch.labels != IGNORED]].sum()) for batch in made)
-        self.batches, self.bytes = {"answers": made}, {"answers": ranks.total(found)[0]}
+        total_bytes = sum(int(sizes[batch.labels[batch.labels != IGNORED]].sum()) for batch in made)
+        self.batches, self.bytes = {"answers": made}, {"answers": ranks.sum_ints(total_bytes)[0]}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # a recipe is opened without torch
     from domain.tokens.packing import Rows
 
 
-class Objective(Protocol):
+class TextObjective(Protocol):
     """A way to learn from rows."""
 
     def raw(self, context: int) -> int:
@@ -28,7 +28,7 @@ class Objective(Protocol):
         ...
 
 
-def choose(spec: Any, tokenizer: Any, seed: int) -> Objective:
+def choose(spec: Any, tokenizer: Any, seed: int) -> TextObjective:
     """The objective that ``spec`` (one of ``domain.settings.objectives``) asks for, with what the tokenizer offers."""
     kinds: dict[type[Any], tuple[str, str]] = {
         settings.Causal: ("causal", "CausalObjective"),
@@ -37,5 +37,5 @@ def choose(spec: Any, tokenizer: Any, seed: int) -> Objective:
         settings.Denoising: ("denoising", "DenoisingObjective"),
     }
     module, name = kinds[type(spec)]
-    made: Objective = getattr(import_module(f"{__name__}.{module}"), name)(spec, tokenizer, seed)
+    made: TextObjective = getattr(import_module(f"{__name__}.{module}"), name)(spec, tokenizer, seed)
     return made

@@ -11,8 +11,8 @@ import numpy as np
 from domain.settings.objectives import Denoising
 from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
-from domain.training.objectives.documents import Documents, before, documents, noise, pick, seq2seq, within
-from domain.training.objectives.special_tokens import Signs
+from domain.training.objectives.documents import DocumentTexts, before, documents, noise, pick, seq2seq, within
+from domain.training.objectives.special_tokens import SpecialTokens
 
 
 class DenoisingObjective:
@@ -24,9 +24,9 @@ class DenoisingObjective:
     """
 
     def __init__(self, spec: Denoising, tokenizer: Any, seed: int) -> None:
-        self.spec, self.seed, self.signs = spec, seed, Signs(tokenizer)
-        self.mask = self.signs.mask  # a tokenizer without one is refused before training
-        begin, end = self.signs.begin, self.signs.end
+        self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
+        self.mask = self.special.mask  # a tokenizer without one is refused before training
+        begin, end = self.special.begin, self.special.end
         self.frame = [end] if begin == end else [begin, end]
         self.poisson = cumulative(spec.length)
 
@@ -39,39 +39,39 @@ class DenoisingObjective:
         count, raw = rows.tokens.shape[0], rows.tokens.shape[1] - 1
         drawn = noise(self.seed, number, (count, raw), 3)
         framed = np.arange(raw + 1) + len(self.frame)
-        given = documents(rows, drawn, self.signs.begin, self.signs.end).fitted(framed)
-        noised = self.permuted(given) if self.spec.permute else given.tokens
+        texts = documents(rows, drawn, self.special.begin, self.special.end).fitted(framed)
+        noised = self.permuted(texts) if self.spec.permute else texts.tokens
         return seq2seq(
-            given,
-            self.framed(*self.infilled(replace(given, tokens=noised))),
-            self.framed(given.tokens, given.sizes),
-            start=self.signs.end,
-            pad=self.signs.pad,
+            texts,
+            self.framed(*self.infilled(replace(texts, tokens=noised))),
+            self.framed(texts.tokens, texts.sizes),
+            start=self.special.end,
+            pad=self.special.pad,
             count=count,
             most=int(framed[-1]),
         )
 
-    def permuted(self, given: Documents) -> np.ndarray:
+    def permuted(self, texts: DocumentTexts) -> np.ndarray:
         """The tokens with the sentences of each document in a random order; a run of stops ends one sentence."""
-        stops = self.signs.stops[given.tokens]
-        opens = within(given.sizes) == 0
+        stops = self.special.stops[texts.tokens]
+        opens = within(texts.sizes) == 0
         opens[1:] |= stops[:-1] & ~stops[1:]
         first = np.flatnonzero(opens)
         lengths = np.diff(np.append(first, len(opens)))
-        order = np.argsort(given.owners[first] + given.noise[0][first], kind="stable")
+        order = np.argsort(texts.owners[first] + texts.noise[0][first], kind="stable")
         lengths, first = lengths[order], first[order]
-        permuted: np.ndarray = given.tokens[np.repeat(first, lengths) + within(lengths)]
+        permuted: np.ndarray = texts.tokens[np.repeat(first, lengths) + within(lengths)]
         return permuted
 
-    def infilled(self, given: Documents) -> tuple[np.ndarray, np.ndarray]:
+    def infilled(self, texts: DocumentTexts) -> tuple[np.ndarray, np.ndarray]:
         """(Tokens, tokens of each document) with a mask for each span; never more tokens than there were."""
-        sizes, owners = given.sizes, given.owners
+        sizes, owners = texts.sizes, texts.owners
 
         def total(values: np.ndarray) -> np.ndarray:
             return np.bincount(owners, weights=values, minlength=len(sizes)).astype(np.int64)
 
         # Each token draws a length; the first ones of a document are its spans, until they hide enough.
-        lengths = self.poisson.searchsorted(given.noise[1], side="right")
+        lengths = self.poisson.searchsorted(texts.noise[1], side="right")
         left = np.rint(sizes * self.spec.share).astype(np.int64)[owners] - before(lengths, sizes)
         spans, lengths = left > 0, np.minimum(lengths, left)
         empty = spans & (lengths == 0)
@@ -80,10 +80,10 @@ class DenoisingObjective:
         # Where they lie: masks and tokens that stay, in any order.
         masks = total(spans)
         slots = sizes - hidden + masks
-        masked = pick(slots, masks, given.noise[2][within(sizes) < slots[owners]])
+        masked = pick(slots, masks, texts.noise[2][within(sizes) < slots[owners]])
         read = np.ones(len(masked), dtype=np.int64)
         read[masked] = lengths[spans]
-        tokens = np.append(given.tokens, self.mask)[np.cumsum(read) - read]
+        tokens = np.append(texts.tokens, self.mask)[np.cumsum(read) - read]
         return np.where(masked, self.mask, tokens), slots
 
     def framed(self, tokens: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

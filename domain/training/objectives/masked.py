@@ -11,7 +11,7 @@ from domain.settings.objectives import Masked
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives.documents import noise
-from domain.training.objectives.special_tokens import Signs
+from domain.training.objectives.special_tokens import SpecialTokens
 
 MASK, RANDOM = 0.8, 0.1  # of the selected tokens become the mask, and any other; the rest stay (arXiv 1810.04805, 3.1)
 
@@ -24,8 +24,8 @@ class MaskedObjective:
     """
 
     def __init__(self, spec: Masked, tokenizer: Any, seed: int) -> None:
-        self.spec, self.seed, self.signs = spec, seed, Signs(tokenizer)
-        self.mask = self.signs.mask  # a tokenizer without one is refused before training
+        self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
+        self.mask = self.special.mask  # a tokenizer without one is refused before training
 
     def raw(self, context: int) -> int:
         """As many tokens of text as the model is given."""
@@ -34,17 +34,17 @@ class MaskedObjective:
     def __call__(self, rows: Rows, number: int) -> Batch:
         """Rows [rows, context + 1] -> inputs and labels [rows, context]; the last token is the next row's."""
         tokens, segments = rows.tokens[:, :-1], rows.segments[:, :-1]
-        held = segments != PADDING
-        text = held & self.signs.text[tokens]
+        filled = segments != PADDING
+        text = filled & self.special.text[tokens]
         selecting, changing = noise(self.seed, number, tokens.shape, 2)
         if self.spec.whole_words:
             selecting = np.take_along_axis(selecting, self.words(tokens, segments, text), axis=1)
         selected = text & (selecting < self.spec.share)
-        inputs = np.where(held, tokens, self.signs.pad)
+        inputs = np.where(filled, tokens, self.special.pad)
         inputs[selected & (changing < MASK)] = self.mask
         replaced = selected & (changing >= MASK) & (changing < MASK + RANDOM)
-        which = (changing[replaced] - MASK) / RANDOM * len(self.signs.ordinary)
-        inputs[replaced] = self.signs.ordinary[which.astype(np.int64)]
+        which = (changing[replaced] - MASK) / RANDOM * len(self.special.ordinary)
+        inputs[replaced] = self.special.ordinary[which.astype(np.int64)]
         return Batch(
             inputs={"input_ids": torch.from_numpy(inputs)},
             labels=torch.from_numpy(np.where(selected, tokens, IGNORED)),
@@ -54,6 +54,6 @@ class MaskedObjective:
 
     def words(self, tokens: np.ndarray, segments: np.ndarray, text: np.ndarray) -> np.ndarray:
         """int64 [rows, length]: where the word of each position begins."""
-        opens = self.signs.starts[tokens]
+        opens = self.special.starts[tokens]
         opens[:, 1:] |= ~text[:, :-1] | (segments[:, 1:] != segments[:, :-1])
         return np.maximum.accumulate(np.where(opens, np.arange(tokens.shape[1]), 0), axis=1)

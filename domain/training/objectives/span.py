@@ -10,7 +10,7 @@ from domain.settings.objectives import Span
 from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.documents import before, documents, noise, pick, seq2seq, within
-from domain.training.objectives.special_tokens import Signs
+from domain.training.objectives.special_tokens import SpecialTokens
 
 
 class SpanObjective:
@@ -26,8 +26,8 @@ class SpanObjective:
     """
 
     def __init__(self, spec: Span, tokenizer: Any, seed: int) -> None:
-        self.spec, self.seed, self.signs = spec, seed, Signs(tokenizer)
-        self.sentinels = self.signs.sentinels  # a tokenizer without them is refused before training
+        self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
+        self.sentinels = self.special.sentinels  # a tokenizer without them is refused before training
 
     def raw(self, context: int) -> int:
         """The most tokens of a text whose input and target have ``context`` tokens at most."""
@@ -39,16 +39,16 @@ class SpanObjective:
         count, raw = rows.tokens.shape[0], rows.tokens.shape[1] - 1
         drawn = noise(self.seed, number, (count, raw), 1)
         table = self.longer(np.arange(raw + 1))
-        given = documents(rows, drawn, self.signs.begin, self.signs.end).fitted(table)
-        ends = np.cumsum(given.sizes)
-        framed = np.insert(given.tokens, ends, self.signs.end)
-        hidden = np.insert(spans(given.sizes, *self.counts(given.sizes), given.noise[0]), ends, False)
+        texts = documents(rows, drawn, self.special.begin, self.special.end).fitted(table)
+        ends = np.cumsum(texts.sizes)
+        framed = np.insert(texts.tokens, ends, self.special.end)
+        hidden = np.insert(spans(texts.sizes, *self.counts(texts.sizes), texts.noise[0]), ends, False)
         return seq2seq(
-            given,
-            self.replaced(framed, hidden, given.sizes + 1),
-            self.replaced(framed, ~hidden, given.sizes + 1),
-            start=self.signs.pad,
-            pad=self.signs.pad,
+            texts,
+            self.replaced(framed, hidden, texts.sizes + 1),
+            self.replaced(framed, ~hidden, texts.sizes + 1),
+            start=self.special.pad,
+            pad=self.special.pad,
             count=count,
             most=int(table[-1]),
         )
@@ -57,13 +57,13 @@ class SpanObjective:
         """(Tokens left out, spans) of texts of so many tokens, int64; T5's ``random_spans_noise_mask``."""
         left_out = np.clip(np.rint(sizes * self.spec.share).astype(np.int64), 1, sizes - 1)
         most = np.minimum(np.minimum(left_out, sizes - left_out), len(self.sentinels) - 1)
-        found = np.clip(np.rint(left_out / self.spec.length).astype(np.int64), 1, most)
-        return np.where(sizes > 1, left_out, 0), np.where(sizes > 1, found, 0)
+        count = np.clip(np.rint(left_out / self.spec.length).astype(np.int64), 1, most)
+        return np.where(sizes > 1, left_out, 0), np.where(sizes > 1, count, 0)
 
     def longer(self, sizes: np.ndarray) -> np.ndarray:
         """int64: tokens of the input or the target, whichever has more; it never falls as ``sizes`` rise."""
-        left_out, found = self.counts(sizes)
-        longer: np.ndarray = np.maximum(sizes - left_out, left_out) + found + 1
+        left_out, count = self.counts(sizes)
+        longer: np.ndarray = np.maximum(sizes - left_out, left_out) + count + 1
         return longer
 
     def replaced(self, tokens: np.ndarray, hidden: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,9 +72,9 @@ class SpanObjective:
         first = np.cumsum(sizes) - sizes
         opens[first] = hidden[first]
         turns = np.where(opens, before(opens, sizes), 0)
-        kept = opens | ~hidden
-        values = np.where(opens, self.sentinels[turns], tokens)[kept]
-        return values, np.add.reduceat(kept, first, dtype=np.int64)
+        visible = opens | ~hidden
+        values = np.where(opens, self.sentinels[turns], tokens)[visible]
+        return values, np.add.reduceat(visible, first, dtype=np.int64)
 
 
 def spans(sizes: np.ndarray, left_out: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ STOPS = (".", "!", "?", "\n", "\u3002", "\uff01", "\uff1f")  # the last three ar
 
 
 @dataclass(frozen=True)
-class Signs:
+class SpecialTokens:
     """A fast tokenizer, as numbers. Raises ``UserError`` where it lacks what is asked for."""
 
     tokenizer: Any
@@ -37,9 +37,9 @@ class Signs:
     @cached_property
     def pad(self) -> int:
         """The id that fills a row up: the tokenizer's own, else that of the end."""
-        found = first(self.tokenizer.pad_token_id, self.end)
-        assert found is not None
-        return found
+        pad = first(self.tokenizer.pad_token_id, self.end)
+        assert pad is not None
+        return pad
 
     @cached_property
     def mask(self) -> int:
@@ -49,10 +49,10 @@ class Signs:
     @cached_property
     def sentinels(self) -> np.ndarray:
         """int64: the ids of <extra_id_0>, <extra_id_1>, ... in this order; two or more."""
-        found = {int(m[1]): i for piece, i in self._vocabulary.items() if (m := SENTINEL.fullmatch(piece))}
-        count = next((n for n in range(len(found)) if n not in found), len(found))
+        numbered = {int(m[1]): i for piece, i in self._vocabulary.items() if (m := SENTINEL.fullmatch(piece))}
+        count = next((n for n in range(len(numbered)) if n not in numbered), len(numbered))
         self._asked(count if count > 1 else None, "no sentinels <extra_id_0>, <extra_id_1>, ...")
-        return np.array([found[n] for n in range(count)], dtype=np.int64)
+        return np.array([numbered[n] for n in range(count)], dtype=np.int64)
 
     @cached_property
     def ordinary(self) -> np.ndarray:
@@ -62,9 +62,9 @@ class Signs:
     @cached_property
     def text(self) -> np.ndarray:
         """bool [vocabulary]: whether an id stands for text, and is no special token."""
-        found = self._marked(lambda piece: True)
-        found[[i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special]] = False
-        return found
+        text = self._marked(lambda piece: True)
+        text[[i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special]] = False
+        return text
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -98,9 +98,9 @@ class Signs:
 
     def _marked(self, holds: Any) -> np.ndarray:
         """bool [vocabulary]: for which pieces ``holds``."""
-        found = np.zeros(1 + max(self._vocabulary.values()), dtype=bool)
-        found[[i for piece, i in self._vocabulary.items() if holds(piece)]] = True
-        return found
+        marked = np.zeros(1 + max(self._vocabulary.values()), dtype=bool)
+        marked[[i for piece, i in self._vocabulary.items() if holds(piece)]] = True
+        return marked
 
     def _asked(self, number: int | None, lacks: str) -> int:
         if number is None:

@@ -36,15 +36,15 @@ class Checkpoints:
 
     Weights, moments and the random states of all ranks are part of each. Those of other ranks, other numbers of
     ranks, and other ways in which weights are spread over them, open alike. All methods are called on all ranks, in
-    the same order. Used as a context, it waits at the end for what is still being written. The newest ``kept`` stay,
+    the same order. Used as a context, it waits at the end for what is still being written. The newest ``keep`` stay,
     and in the folder ``lasting`` those that are saved to last.
     """
 
     def __init__(
-        self, folder: Path, model: nn.Module, optimizer: Optimizer, *, kept: int = 2, lasting: Path | None = None
+        self, folder: Path, model: nn.Module, optimizer: Optimizer, *, keep: int = 2, lasting: Path | None = None
     ) -> None:
         self.folder, self.model, self.optimizer = folder, model, optimizer
-        self.steps = Steps(folder, kept, lasting)
+        self.steps = Steps(folder, keep, lasting)
         several = dist.is_available() and dist.is_initialized()
         # A group of its own, since its thread speaks while the training does. A slow disk is no dead rank.
         self.group = dist.new_group(backend="gloo", timeout=timedelta(hours=2)) if several else None
@@ -70,10 +70,10 @@ class Checkpoints:
         what ``lasts`` stays in ``lasting``, whatever becomes of the training.
         """
         self.finish()
-        said = json.loads(json.dumps(dict(state)))
+        copied_state = json.loads(json.dumps(dict(state)))
         others = {OTHER + name: tensor for name, tensor in (tensors or {}).items()}
         copies = self.host.copy({**snapshot(self.model, self.optimizer, self.rank), **others})
-        self.writing = self.thread.submit(self.write, step, copies, said, anchor, lasts)
+        self.writing = self.thread.submit(self.write, step, copies, copied_state, anchor, lasts)
         if wait:
             self.finish()
 
@@ -90,12 +90,12 @@ class Checkpoints:
         where ``step`` is, and ``UserError`` where another model was saved.
         """
         self.finish()
-        found = self.first(self.steps.newest if step is None else partial(self.steps.go_back, step))
-        if found is None:
+        newest = self.first(self.steps.newest if step is None else partial(self.steps.go_back, step))
+        if newest is None:
             return None
-        others = put_back(self.steps.at(found), self.model, self.optimizer, self.rank, self.group)
+        others = put_back(self.steps.at(newest), self.model, self.optimizer, self.rank, self.group)
         tensors = {name.removeprefix(OTHER): tensor for name, tensor in others.items()}
-        return Saved(found, self.steps.state(found), tensors)
+        return Saved(newest, self.steps.state(newest), tensors)
 
     def anchor(self) -> int | None:
         """The step of the newest anchor whose digests hold; None where there is none."""
@@ -126,16 +126,16 @@ class Checkpoints:
 
     def first(self, do: Callable[[], T]) -> T:
         """What ``do`` gives on the first rank, or raises there, on every rank."""
-        told: list[Any] = [None, None]
+        outcome: list[Any] = [None, None]
         if self.rank == 0:
             try:
-                told = [do(), None]
+                outcome = [do(), None]
             except Exception as error:
-                told = [None, error]
+                outcome = [None, error]
         if self.group is not None:
-            dist.broadcast_object_list(told, src=0, group=self.group)
-        given, wrong = told
-        if wrong is not None:
-            raise wrong
-        result: T = given
+            dist.broadcast_object_list(outcome, src=0, group=self.group)
+        value, failure = outcome
+        if failure is not None:
+            raise failure
+        result: T = value
         return result

@@ -40,16 +40,16 @@ def export(training: Path, out: Path, *, step: int | None = None) -> int:
         raise UserError(str(out), "exists already", "name a folder that does not")
     if not (scratch / SHAPE / "config.json").is_file():
         raise UserError(str(training), "holds no checkpoints", "name a folder in work/building or work/checkpoints")
-    held = {int(each.name.removeprefix("step-")): each for each in (scratch / CHECKPOINTS).glob("step-*")}
-    wanted = sorted(held, reverse=True) if step is None else [step] if step in held else []
+    checkpoints = {int(each.name.removeprefix("step-")): each for each in (scratch / CHECKPOINTS).glob("step-*")}
+    wanted = sorted(checkpoints, reverse=True) if step is None else [step] if step in checkpoints else []
     for number in wanted:
         try:
-            verify(held[number])
+            verify(checkpoints[number])
         except Damaged:
             continue
-        _write(scratch / SHAPE, held[number], out)
+        _write(scratch / SHAPE, checkpoints[number], out)
         return number
-    there = ", ".join(map(str, sorted(held))) or "none"
+    there = ", ".join(map(str, sorted(checkpoints))) or "none"
     raise UserError(str(training), f"holds no whole checkpoint of step {step or 'any'}", f"there are {there}")
 
 
@@ -68,10 +68,11 @@ def _write(shape: Path, checkpoint: Path, out: Path) -> None:
     config = AutoConfig.from_pretrained(shape, local_files_only=True, trust_remote_code=False)
     with torch.random.fork_rng():
         model = opener(family_of(config)).from_config(config, dtype=torch.float32)
-        asked = json.loads((shape / "lora.json").read_text())
-        tuner = adapt(model, Lora.model_validate(asked), grown=True) if asked else None
-    found = {f"model.{name}": tensor.detach() for name, tensor in weights(model).items()}
-    load(found, storage_reader=FileSystemReader(checkpoint), no_dist=True)  # its digests hold: the metadata is a pickle
+        lora = json.loads((shape / "lora.json").read_text())
+        tuner = adapt(model, Lora.model_validate(lora), grown=True) if lora else None
+    tensors = {f"model.{name}": tensor.detach() for name, tensor in weights(model).items()}
+    # The metadata is a pickle; the checkpoint was verified against its hashes before.
+    load(tensors, storage_reader=FileSystemReader(checkpoint), no_dist=True)
     if tuner is not None:
         merge(tuner)
     save(model, shape, out)

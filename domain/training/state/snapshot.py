@@ -35,12 +35,12 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     """
     while isinstance(model, DistributedDataParallel) or hasattr(model, "_orig_mod"):
         model = getattr(model, "module" if isinstance(model, DistributedDataParallel) else "_orig_mod")
-    found: dict[int, tuple[str, Tensor]] = {}
+    named: dict[int, tuple[str, Tensor]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
         for wrapper in WRAPPERS:
             name = name.replace(wrapper, "")
-        found.setdefault(id(tensor), (name, tensor))
-    return dict(found.values())
+        named.setdefault(id(tensor), (name, tensor))
+    return dict(named.values())
 
 
 def snapshot(model: nn.Module, optimizer: Optimizer, rank: int) -> dict[str, Tensor]:
@@ -74,23 +74,23 @@ class Host:
     """
 
     def __init__(self) -> None:
-        self.held: dict[str, Tensor] = {}
+        self.copies: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def copy(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors as they are now, until the next call."""
-        self.held = {name: self.room(name, tensor) for name, tensor in tensors.items()}
+        self.copies = {name: self.room(name, tensor) for name, tensor in tensors.items()}
         for name, tensor in tensors.items():
-            shard(self.held[name]).copy_(shard(tensor), non_blocking=True)
+            shard(self.copies[name]).copy_(shard(tensor), non_blocking=True)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        return self.held
+        return self.copies
 
     def room(self, name: str, tensor: Tensor) -> Tensor:
         """Memory for ``tensor``, sharded as it is."""
-        held = self.held.get(name)
-        if held is not None and (held.shape, held.dtype) == (tensor.shape, tensor.dtype):
-            return held
+        copy = self.copies.get(name)
+        if copy is not None and (copy.shape, copy.dtype) == (tensor.shape, tensor.dtype):
+            return copy
         return torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
 
 
@@ -99,7 +99,7 @@ def shard(tensor: Tensor) -> Tensor:
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
-class Writer(FileSystemWriter):
+class CheckpointWriter(FileSystemWriter):
     """One file a rank. An ``OSError`` comes out as itself.
 
     ``torch.save`` says of a full disk that a position is unexpected; the cause behind it would be lost between ranks.
@@ -128,7 +128,7 @@ def plainly() -> Iterator[None]:
 def write(tensors: dict[str, Tensor], folder: Path, group: dist.ProcessGroup | None) -> None:
     """Write what the ranks of ``group`` hold (None: this process alone) to ``folder``, which all of them see."""
     with plainly():
-        save(tensors, storage_writer=Writer(folder), process_group=group, no_dist=group is None)
+        save(tensors, storage_writer=CheckpointWriter(folder), process_group=group, no_dist=group is None)
 
 
 def put_back(
@@ -146,15 +146,15 @@ def put_back(
     here = snapshot(model, optimizer, rank)
     check(folder, saved, here)
     tensors: dict[str, Tensor] = {}
-    for key, found in saved.items():
+    for key, metadata in saved.items():
         kind, _, name = key.partition(".")
         weight = here.get(f"model.{name.rpartition('.')[0]}") if kind == "optimizer" else None
         if key in here:
             tensors[key] = here[key]
-        elif weight is not None and weight.shape == found.size:
-            tensors[key] = torch.empty_like(weight, dtype=found.properties.dtype)  # sharded as its weight is
+        elif weight is not None and weight.shape == metadata.size:
+            tensors[key] = torch.empty_like(weight, dtype=metadata.properties.dtype)  # sharded as its weight is
         elif kind != "random":
-            tensors[key] = torch.empty(found.size, dtype=found.properties.dtype)
+            tensors[key] = torch.empty(metadata.size, dtype=metadata.properties.dtype)
     with plainly():
         load(tensors, storage_reader=reader, process_group=group, no_dist=group is None)
     set_moments(model, optimizer, tensors)
@@ -181,10 +181,12 @@ def set_moments(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Te
 
 def check(folder: Path, saved: Mapping[str, Any], here: Mapping[str, Tensor]) -> None:
     """Refuse what was written of another model."""
-    there = {key: (found.size, found.properties.dtype) for key, found in saved.items() if key.startswith("model.")}
-    asked = {key: (tensor.shape, tensor.dtype) for key, tensor in here.items() if key.startswith("model.")}
-    differ = sorted(key for key in there.keys() | asked.keys() if there.get(key) != asked.get(key))
+    there = {
+        key: (metadata.size, metadata.properties.dtype) for key, metadata in saved.items() if key.startswith("model.")
+    }
+    expected = {key: (tensor.shape, tensor.dtype) for key, tensor in here.items() if key.startswith("model.")}
+    differ = sorted(key for key in there.keys() | expected.keys() if there.get(key) != expected.get(key))
     if differ:
         name = differ[0].removeprefix("model.")
-        found = f"is of another model: it differs in {len(differ)} tensors, such as {name}"
-        raise UserError(str(folder), found, f"remove {folder.parent} to begin anew")
+        problem = f"is of another model: it differs in {len(differ)} tensors, such as {name}"
+        raise UserError(str(folder), problem, f"remove {folder.parent} to begin anew")

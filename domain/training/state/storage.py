@@ -21,11 +21,11 @@ class Steps:
     """The folders ``step-<number>`` in ``folder``; what else is in it is begun or damaged.
 
     One appears by a rename, when all its files and their SHA-256 are on the disk. So whatever kills the process leaves
-    whole ones. The newest ``kept`` stay, and the newest anchor; those that are for good also in ``lasting``.
+    whole ones. The newest ``keep`` stay, and the newest anchor; those that are for good also in ``lasting``.
     """
 
-    def __init__(self, folder: Path, kept: int, lasting: Path | None = None) -> None:
-        self.folder, self.kept, self.lasting = folder, kept, lasting
+    def __init__(self, folder: Path, keep: int, lasting: Path | None = None) -> None:
+        self.folder, self.keep, self.lasting = folder, keep, lasting
 
     def tidy(self) -> None:
         """Remove what was begun and not finished."""
@@ -59,7 +59,7 @@ class Steps:
         sync(self.folder)
         if lasts and self.lasting:
             put_by(target, self.lasting / target.name)
-        stay = {*self.newest_first()[: self.kept], *self.anchors()[:1]}
+        stay = {*self.newest_first()[: self.keep], *self.anchors()[:1]}
         for each in self.newest_first():
             if each not in stay:
                 self.remove(each)

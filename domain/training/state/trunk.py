@@ -39,20 +39,20 @@ class Trunk:
         self.begins = decay_begins(spec, steps) if spec.decay == "wsd" else 0
         mixture = spec.mixture.model_dump(mode="json", exclude={"phases", "domain", "general"})
         phases = [(batch, shares) for batch, shares in spec.mixture.schedule(steps) if batch < self.begins]
-        said = {name: value for name, value in spec.identity_key().items() if name not in FREE}
-        alike = fingerprint({**said, **digests, "mixture": mixture, "phases": phases, "alone": alone})
+        settings = {name: value for name, value in spec.identity_key().items() if name not in FREE}
+        alike = fingerprint({**settings, **digests, "mixture": mixture, "phases": phases, "alone": alone})
         self.folder, self.only = trunks / alike[:16], only
 
     def steps(self) -> list[int]:
         """Where it can be branched off by this training, the latest first."""
-        held = (int(each.name) for each in self.folder.glob("[0-9]*")) if self.begins else ()
-        return sorted((step for step in held if step <= self.begins), reverse=True)
+        steps = (int(each.name) for each in self.folder.glob("[0-9]*")) if self.begins else ()
+        return sorted((step for step in steps if step <= self.begins), reverse=True)
 
     def find(self, model: nn.Module, optimizer: Optimizer) -> Saved | None:
         """The latest state of the trunk that this training passes through, put into model and optimizer."""
         for step in self.steps():
-            with Checkpoints(self.folder / str(step), model, optimizer) as held:
-                if (saved := held.load()) is not None:
+            with Checkpoints(self.folder / str(step), model, optimizer) as checkpoints:
+                if (saved := checkpoints.load()) is not None:
                     return saved
         return None
 
@@ -60,10 +60,10 @@ class Trunk:
         self, step: int, model: nn.Module, optimizer: Optimizer, state: Any, tensors: Mapping[str, Tensor]
     ) -> None:
         """Put the state at the beginning of the decay by, for those that come after."""
-        with Checkpoints(self.folder / str(step), model, optimizer) as held:
-            held.save(step, state, tensors=tensors, wait=True)
+        with Checkpoints(self.folder / str(step), model, optimizer) as checkpoints:
+            checkpoints.save(step, state, tensors=tensors, wait=True)
             if self.only:
-                held.first(partial(self.clear, self.folder / str(step)))
+                checkpoints.first(partial(self.clear, self.folder / str(step)))
 
     def clear(self, but: Path) -> None:
         """Remove all other states, those of other trunks too."""

@@ -92,7 +92,7 @@ def trainer(batches: Batches) -> Callable[[], None]:
     from domain.model.spec import Scratch
     from domain.settings.learning import Learning
     from domain.settings.objectives import Causal
-    from domain.training.head import Head
+    from domain.training.loss_head import Head
     from domain.training.objectives.causal import CausalObjective
     from domain.training.optimizer import adamw
 

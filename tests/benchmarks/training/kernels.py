@@ -24,7 +24,7 @@ from domain.model.device import autocast, choose_device
 from domain.model.kernels import kernels
 from domain.model.masks import Masks
 from domain.tokens.batch import IGNORED
-from domain.training.head import Head
+from domain.training.loss_head import Head
 from tests.benchmarks.rounds import interleaved
 from tests.benchmarks.training.card import Scale
 from tests.benchmarks.training.data import PackedRows

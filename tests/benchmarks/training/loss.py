@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as functional
 
 from domain.model.device import uses_bf16
-from domain.training.head import linear_loss, plain_loss
+from domain.training.loss_head import linear_loss, plain_loss
 from tests.benchmarks.rounds import interleaved, resident
 from tests.benchmarks.training.material import Given, row
 

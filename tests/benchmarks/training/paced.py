@@ -16,7 +16,7 @@ from domain.settings.objectives import Causal
 from domain.tokens.batch import Batch
 from domain.training.objectives.causal import CausalObjective
 from domain.training.ranks import Ranks
-from domain.training.task import Task, TrainingPlace
+from domain.training.task import TrainingTask, TrainingPlace
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Material
 
@@ -92,7 +92,7 @@ def loop(material: Material, out: Path, machine: Machine, *, batches: Any = None
     attention = Attention(model, device, half=uses_bf16(device, machine))
     if kernel:
         model.set_attn_implementation(kernel)
-    task = Task(batches=batches or material.batches, objective=CAUSAL)
+    task = TrainingTask(batches=batches or material.batches, objective=CAUSAL)
     place = TrainingPlace(ranks=Ranks(rank=0, size=1, device=device), machine=machine, attention=attention)
     return Trainer(model, task, material.spec, place, out=out, what="benchmark")
 

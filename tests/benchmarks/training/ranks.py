@@ -26,7 +26,7 @@ from domain.tokens.packing import Rows
 from domain.training.metrics_log import read_points, spool_path
 from domain.training.preemption import Stopped
 from domain.training.ranks import together
-from domain.training.task import Task, TrainingPlace
+from domain.training.task import TrainingTask, TrainingPlace
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Given, Material, row
 from tests.benchmarks.training.paced import CAUSAL
@@ -51,14 +51,14 @@ def learn(out: Path, seed: int, stop: int, machine: Machine) -> None:
 
         material.batches.part = noted  # type: ignore[method-assign]
         model = material.model()
-        task = Task(batches=material.batches, objective=CAUSAL)
+        task = TrainingTask(batches=material.batches, objective=CAUSAL)
         place = TrainingPlace(ranks=ranks, machine=machine, attention=Attention(model, ranks.device))
         learning = Trainer(model, task, material.spec, place, out=out, what="benchmark")
         step = learning.step
 
         def until(batch: Any, valid: int) -> None:
             step(batch, valid)
-            if learning.at.step == stop - 1:  # it ends the step after the one in which it was asked to
+            if learning.progress.step == stop - 1:  # it ends the step after the one in which it was asked to
                 signal.raise_signal(signal.SIGTERM)
 
         learning.step = until  # type: ignore[method-assign]

@@ -40,14 +40,14 @@ class Watched:
         def timed() -> None:
             if self.loop.waiting:
                 tell()
-                now, tokens = time.perf_counter(), self.loop.at.tokens
+                now, tokens = time.perf_counter(), self.loop.progress.tokens
                 self.seconds.append(now - self.last[0])
                 self.tokens.append(tokens - self.last[1])
                 self.last = now, tokens
 
         def saving(batch: Any, valid: int) -> None:
             step(batch, valid)
-            if self.loop.at.step in saves:
+            if self.loop.progress.step in saves:
                 timed()
                 self.loop.checkpoints.finish()  # after 30 minutes the one before is long written
                 began = time.perf_counter()
@@ -56,7 +56,7 @@ class Watched:
                 stood = time.perf_counter() - began
                 writing = self.loop.checkpoints.writing
                 assert writing is not None
-                self.saves[self.loop.at.step] = marks = [stood]
+                self.saves[self.loop.progress.step] = marks = [stood]
                 writing.add_done_callback(lambda _: marks.append(time.perf_counter() - began))
 
         self.loop.tell, self.loop.step = timed, saving  # type: ignore[method-assign]

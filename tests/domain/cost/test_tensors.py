@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from domain.cost.tensors import PADDING, tensors
+from domain.cost.tensors import PAD_ID, tensors
 from domain.model.build import opener
 from domain.model.families import configured
 from domain.model.spec import FAMILIES, GROUPED, ONE_MATRIX, Scratch
@@ -17,7 +17,7 @@ from domain.model.spec import FAMILIES, GROUPED, ONE_MATRIX, Scratch
 class Speaker:
     """What of a tokenizer a configuration asks for."""
 
-    bos_token_id, eos_token_id, pad_token_id, name_or_path = 0, 1, PADDING, "none"
+    bos_token_id, eos_token_id, pad_token_id, name_or_path = 0, 1, PAD_ID, "none"
     bos_token, eos_token = "<s>", "</s>"
     cls_token_id = sep_token_id = None
 

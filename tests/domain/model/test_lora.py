@@ -23,7 +23,7 @@ from domain.model.lora import adapt, merge
 from domain.model.parallel import spread, whole
 from domain.model.spec import Scratch
 from domain.settings.learning import Lora, Training
-from domain.training.head import Head
+from domain.training.loss_head import Head
 from domain.training.pretrain import pretrain
 from domain.training.trainer import Trainer
 from tests.domain.model.architectures import CONFIGS, apart, rows, tiny

@@ -12,7 +12,7 @@ from domain.cost.token_flow import Passes
 from domain.model.attention import Attention
 from domain.model.fused import fuse
 from domain.planning.activations import attended, layers_of, like
-from domain.training.head import Head
+from domain.training.loss_head import Head
 from tests.domain.model.architectures import ENCODERS, TWO_STACKS, rows, tiny
 
 LAYERS = {

@@ -96,7 +96,7 @@ def fresh(folder: Path) -> tuple[Tiny, torch.optim.AdamW, Checkpoints]:
 def kept_at(folder: Path, *steps: int, anchors: tuple[int, ...] = (), kept: int = 9) -> Trained:
     """A training that is kept at these steps; its bias is the step."""
     model, optimizer = trained(1)
-    with Checkpoints(folder, model, optimizer, kept=kept) as all_of_it:
+    with Checkpoints(folder, model, optimizer, keep=kept) as all_of_it:
         for step in steps:
             model.bias.data.fill_(step)
             all_of_it.save(step, {"of": step}, anchor=step in anchors)

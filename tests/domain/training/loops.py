@@ -15,7 +15,7 @@ from domain.settings.learning import Learning
 from domain.settings.objectives import Causal
 from domain.training.objectives.causal import CausalObjective
 from domain.training.ranks import Ranks
-from domain.training.task import Limits, Task, TrainingPlace
+from domain.training.task import Limits, TrainingPlace, TrainingTask
 from domain.training.trainer import Trainer
 
 SHAPE = Scratch(width=32, layers=2, heads=4, context=32)
@@ -40,7 +40,7 @@ def trainer(
 ) -> Trainer[Any]:  # fmt: skip
     """The trainer of a model on batches."""
     limits = Limits(every=spec.validation.every, alarm=spec.validation.alarm, stop=spec.validation.stop)
-    task = Task(batches=batches, objective=objective, validator=validator, limits=limits)
+    task = TrainingTask(batches=batches, objective=objective, validator=validator, limits=limits)
     place = TrainingPlace(ranks=ranks, machine=machine, attention=Attention(model, ranks.device, half=half))
     return Trainer(model, task, spec, place, out=out, what="test", **more)
 

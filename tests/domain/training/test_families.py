@@ -59,7 +59,7 @@ def test_trains_and_goes_on(
     gradients, often = Trainer.gradients, CPU.replace(checkpoint_seconds=1e-9)
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
-        if self.at.step == 3:
+        if self.progress.step == 3:
             self.checkpoints.finish()
             raise Crash
         return gradients(self, batch, valid)

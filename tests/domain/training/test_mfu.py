@@ -18,8 +18,8 @@ from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture
 from domain.training import throughput
 from domain.training.metrics_log import about_path, read_about, read_points, spool_path
-from domain.training.mfu import Work, shape_of
-from domain.training.throughput import TOLD, Pace
+from domain.training.mfu import BatchFlops, shape_of
+from domain.training.throughput import THROUGHPUT_FIELDS, Throughput
 from tests.domain.model.architectures import rows, tiny
 from tests.domain.training.loops import CAUSAL, CPU, train
 
@@ -38,9 +38,9 @@ def test_a_decoder_by_hand() -> None:
     model, batch = tiny("llama"), rows("llama", [[7, 12], [17, 5]], 25)
     predicted = int((batch.labels != IGNORED).sum())
     wanted = 6 * (19 + 22) * matrices(model) + 6 * predicted * 64 * 32 + 12 * 2 * 32 * (19**2 + 22**2)
-    assert Work(model, HOST, half=True)(batch) == wanted
+    assert BatchFlops(model, HOST, half=True)(batch) == wanted
     tied = tiny("llama", tie_word_embeddings=True)
-    assert Work(tied, HOST, half=True)(batch) == wanted  # the head is passed, whose matrix ever it is
+    assert BatchFlops(tied, HOST, half=True)(batch) == wanted  # the head is passed, whose matrix ever it is
 
 
 def test_an_encoder_decoder_by_hand() -> None:
@@ -52,7 +52,7 @@ def test_an_encoder_decoder_by_hand() -> None:
     decoder = sum(p.numel() for p in model.decoder.parameters()) - 64 * 32 - across
     squares = 2 * (20**2 + 19 * 19 + 19 * 20)
     wanted = 6 * (read * (encoder + across) + written * decoder + predicted * 64 * 32) + 12 * 32 * squares
-    assert Work(model, HOST, half=True)(batch) == wanted
+    assert BatchFlops(model, HOST, half=True)(batch) == wanted
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "bert", "modernbert"])
@@ -62,7 +62,9 @@ def test_a_full_row_is_what_the_plan_says(name: str) -> None:
     objective = Causal() if name in ("llama", "gpt2") else Masked(share=0.2)
     learned = torch.arange(25) < (25 if objective == Causal() else 5)
     whole = Batch(batch.inputs, torch.where(learned, 7, IGNORED).expand(2, -1), 0, batch.segments)
-    assert Work(model, HOST, half=True)(whole) == pytest.approx(50 * flops_per_token(shape_of(model), 25, objective))
+    assert BatchFlops(model, HOST, half=True)(whole) == pytest.approx(
+        50 * flops_per_token(shape_of(model), 25, objective)
+    )
 
 
 def test_frozen_matrices_have_no_gradients() -> None:
@@ -76,18 +78,18 @@ def test_frozen_matrices_have_no_gradients() -> None:
     body = matrices(model)
     adapt(model, Lora(rank=2), grown=False)
     wanted = 4 * 25 * body + 4 * predicted * 64 * 32 + 12 * 2 * 32 * 25**2
-    assert Work(model, HOST, half=True)(batch) == wanted
+    assert BatchFlops(model, HOST, half=True)(batch) == wanted
 
 
 def test_a_peak_is_there_only_where_one_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny("llama")
-    assert Work(model, HOST, half=True).peak is None
+    assert BatchFlops(model, HOST, half=True).peak is None
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100 80GB HBM3")
     card = torch.device("cuda")
-    assert Work(model, card, half=True).peak == 989e12
-    assert Work(model, card, half=False).peak is None
+    assert BatchFlops(model, card, half=True).peak == 989e12
+    assert BatchFlops(model, card, half=False).peak is None
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
-    assert Work(model, card, half=True).peak is None
+    assert BatchFlops(model, card, half=True).peak is None
 
 
 def test_shares_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +97,7 @@ def test_shares_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: now))
     work: Any = SimpleNamespace(peak=1e3, name="Card")
-    paced = Pace(work, HOST, ranks=2)
+    paced = Throughput(work, HOST, ranks=2)
     paced.begin(50)
     paced.add(4_000, 100)
     paced.add(8_000, 100)
@@ -104,8 +106,8 @@ def test_shares_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with paced.aside():
         now += 5
     now += 8
-    told = paced.told(250, 1.0)
-    assert {name: told[name] for name in TOLD if name != "memory_mb"} == {
+    told = paced.measure(250, 1.0)
+    assert {name: told[name] for name in THROUGHPUT_FIELDS if name != "memory_mb"} == {
         "tokens_per_second": 20.0, "mfu": pytest.approx(12_000 / (10 * 1e3 * 2)), "waited": 0.1, "saving": 0.2,
     }  # fmt: skip
     assert paced.about() | {"flops_formula": ""} == {
@@ -113,7 +115,7 @@ def test_shares_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     }  # fmt: skip
     paced.begin(250)
     now += 1
-    assert paced.told(250, 0.0)["saving"] == paced.told(250, 0.0)["mfu"] == 0.0
+    assert paced.measure(250, 0.0)["saving"] == paced.measure(250, 0.0)["mfu"] == 0.0
 
 
 def test_points_tell_it_and_the_series_does_not(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
@@ -125,11 +127,11 @@ def test_points_tell_it_and_the_series_does_not(tokenizer: Any, tokens: Any, tmp
     assert all(0 <= point["saving"] < 1 for point in points)
     assert points[-1]["saving"] > 0
     assert all("mfu" not in point for point in points)  # no peak is published for a CPU
-    assert not {*TOLD} & {name for point in series for name in point}
+    assert not {*THROUGHPUT_FIELDS} & {name for point in series for name in point}
     about = read_about(spool_path(out))
     assert about == json.loads(about_path(spool_path(out)).read_text())
     batch = CAUSAL(batches[0], 0)
-    assert about["flops_per_token"] == pytest.approx(Work(model, HOST, half=False)(batch) / batch.valid)
+    assert about["flops_per_token"] == pytest.approx(BatchFlops(model, HOST, half=False)(batch) / batch.valid)
     assert "2204.02311" in about["flops_formula"]
 
 
@@ -138,6 +140,6 @@ def test_counting_takes_no_time() -> None:
     model = tiny("llama")
     zeros = torch.zeros((256, 4_096), dtype=torch.int64)
     batch = Batch({"input_ids": zeros}, zeros, zeros.numel(), {"input_ids": zeros})
-    work, began = Work(model, HOST, half=True), time.process_time()
+    work, began = BatchFlops(model, HOST, half=True), time.process_time()
     work(batch)
     assert time.process_time() - began < 1.0

@@ -80,8 +80,8 @@ def test_prepared_interrupted_and_resumed(
 
     asked = []
     with monkeypatch.context() as patch:
-        usual = trainer.RowsFirst
-        patch.setattr(trainer, "RowsFirst", lambda *args, **how: (asked.append(args[2:]), usual(*args, **how))[1])
+        usual = trainer.EmbeddingWarmup
+        patch.setattr(trainer, "EmbeddingWarmup", lambda *args, **how: (asked.append(args[2:]), usual(*args, **how))[1])
         whole = pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "whole", machine=CPU)
     assert asked == [(range(*facts["new_rows"]), 2)]
     expected = load(whole.path).state_dict()

@@ -8,7 +8,7 @@ import torch
 from domain.model.build import build
 from domain.model.spec import Scratch
 from domain.settings.learning import Learning, Training
-from domain.training.optimizer import RowsFirst, adamw
+from domain.training.optimizer import EmbeddingWarmup, adamw
 from tests.domain.model import tiny
 
 
@@ -28,7 +28,7 @@ def test_rows_alone_then_everything(kind: str) -> None:
     model = tiny.model(16, kind=kind)
     optimizer = adamw(model, Learning(weight_decay=0.5))
     usual = [group["weight_decay"] for group in optimizer.param_groups]
-    first = RowsFirst(model, optimizer, range(12, 14), 2)
+    first = EmbeddingWarmup(model, optimizer, range(12, 14), 2)
     table, head = tiny.matrices(model)
     grown = [table.weight, head.weight, *([] if head.bias is None else [head.bias])]
 
@@ -58,7 +58,7 @@ def test_rows_alone_then_everything(kind: str) -> None:
 
 def test_without_rows_nothing_is_frozen() -> None:
     model = tiny.model(16)
-    first = RowsFirst(model, adamw(model, Learning()), range(0), 5)
+    first = EmbeddingWarmup(model, adamw(model, Learning()), range(0), 5)
     first.begin(0)
     assert all(parameter.requires_grad for parameter in model.parameters())
 

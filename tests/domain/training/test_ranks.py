@@ -57,7 +57,7 @@ def part(
         pass
 
     def limited(self: Trainer, batch: Any, valid: int) -> None:
-        if self.at.step == stop:
+        if self.progress.step == stop:
             self.checkpoints.finish()
             raise Enough
         step(self, batch, valid)

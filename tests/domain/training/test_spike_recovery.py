@@ -102,7 +102,7 @@ def test_the_jump_is_part_of_the_state(tokenizer: Any, tokens: Any, tmp_path: Pa
         pass
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
-        if self.at.rollbacks and self.at.step == 25:
+        if self.progress.rollbacks and self.progress.step == 25:
             self.checkpoints.finish()
             raise Crash
         return gradients(self, batch, valid)

@@ -80,7 +80,7 @@ def test_what_is_no_number_is_always_skipped(broken: float, sigmas: float) -> No
     assert judge(guard, broken) == 1.0
     assert judge(guard, 2.0, broken) == 1.0
     assert judge(guard, 2.0) == 0.0
-    assert guard.seen.isfinite().all()
+    assert guard.history.isfinite().all()
 
 
 def test_zero_sigmas_skip_no_number() -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from domain.errors import UserError
 from domain.training.instruction.batches import InstructionBatches, hold_out
-from domain.training.instruction.chat import Example
+from domain.training.instruction.chat import ChatExample
 
 
-def examples(lengths: list[int]) -> list[Example]:
+def examples(lengths: list[int]) -> list[ChatExample]:
     """As many examples with so many tokens, of which the last is learned."""
     return [
-        Example(f"f:{n}", str(n), np.full(length, n), np.arange(length) == length - 1)
+        ChatExample(f"f:{n}", str(n), np.full(length, n), np.arange(length) == length - 1)
         for n, length in enumerate(lengths)
     ]
 
@@ -46,16 +46,16 @@ def test_every_example_is_read_once_in_a_pass_and_whole(family: Any, packing: An
     lengths = LENGTHS if family == "encoder_decoder" else [min(33, n + 1) for n in LENGTHS]
     tasks = InstructionBatches(examples(lengths), family, rows=4, context=32, epochs=3, packing=packing)
     rows = [row for index in range(len(tasks)) for row in tasks.part(index, 0, 1).rows]
-    passes = [rows[start : start + tasks.held] for start in range(0, len(rows), tasks.held)]
+    passes = [rows[start : start + tasks.pass_rows] for start in range(0, len(rows), tasks.pass_rows)]
     assert [Counter(e.place for row in each for e in row) for each in passes[:3]] == [
         Counter(f"f:{n}" for n in range(40))
     ] * 3
     assert passes[0] != passes[1]
-    assert len(rows) - 3 * tasks.held < 4  # the last batch is filled up
+    assert len(rows) - 3 * tasks.pass_rows < 4  # the last batch is filled up
     most = 33 if family == "decoder" else 32
     assert all(sum(len(e.tokens) for e in row) - (family != "decoder") * len(row) <= most for row in rows)
     assert (max(map(len, rows)) == 1) == (packing == "separate")
-    assert tasks.epochs == pytest.approx(len(rows) / tasks.held)
+    assert tasks.epochs == pytest.approx(len(rows) / tasks.pass_rows)
     assert tasks.names(1) == list(dict.fromkeys(e.place for row in rows[4:8] for e in row))
 
 
@@ -73,11 +73,11 @@ def test_processes_share_the_rows_of_a_batch_and_know_all_of_them() -> None:
 
 
 def test_questions_are_held_out_with_all_their_answers() -> None:
-    some = [Example(f"f:{n}", str(n // 2), np.zeros(2), np.ones(2)) for n in range(80)]
+    some = [ChatExample(f"f:{n}", str(n // 2), np.zeros(2), np.ones(2)) for n in range(80)]
     learned, held = hold_out(some, 0.1, seed=0)
     assert len(held) == 8
-    assert not {e.asked for e in learned} & {e.asked for e in held}
-    more = [*some, *(Example("g:1", f"new {n}", np.zeros(2), np.ones(2)) for n in range(40))]
-    assert {e.asked for e in held} & {e.asked for e in hold_out(more, 0.1, seed=0)[1]}
-    assert {e.asked for e in held} != {e.asked for e in hold_out(some, 0.1, seed=1)[1]}
+    assert not {e.question_id for e in learned} & {e.question_id for e in held}
+    more = [*some, *(ChatExample("g:1", f"new {n}", np.zeros(2), np.ones(2)) for n in range(40))]
+    assert {e.question_id for e in held} & {e.question_id for e in hold_out(more, 0.1, seed=0)[1]}
+    assert {e.question_id for e in held} != {e.question_id for e in hold_out(some, 0.1, seed=1)[1]}
     assert hold_out(some[:2], 0.9, seed=0) == (some[:2], [])  # one question is always learned from

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.errors import UserError
-from domain.training.instruction.chat import Chat, Example
+from domain.training.instruction.chat import Chat, ChatExample
 from domain.training.instruction.examples_file import Conversation
 from tests.domain.training.objectives import made
 
@@ -43,7 +43,7 @@ def chatting(template: str | None) -> Any:
     return tokenizer
 
 
-def texts(tokenizer: Any, example: Example) -> tuple[str, list[str]]:
+def texts(tokenizer: Any, example: ChatExample) -> tuple[str, list[str]]:
     """All of it, and each run of what is learned."""
     runs, before = list[list[int]](), False
     for number, learned in zip(example.tokens.tolist(), example.learned.tolist(), strict=True):
@@ -99,7 +99,7 @@ def test_an_answer_for_itself_where_a_template_writes_earlier_ones_otherwise() -
     whole, learned = texts(tokenizer, second)
     assert learned == ["<think>\n\n</think>\n\n  It transfers it.\n\nOften.<|im_end|>"]
     assert "assistant\nA claim on property.<|im_end|>" in whole
-    assert first.asked == second.asked  # they are held out together, or not at all
+    assert first.question_id == second.question_id  # they are held out together, or not at all
 
 
 def test_a_template_without_an_end_gets_the_tokenizers() -> None:

@@ -80,11 +80,11 @@ def rows_of(tokenizer: Any, packed: Sequence[Sequence[Sequence[int]]], raw: int)
 
 def streamed(tokenizer: Any, lengths: Sequence[int], rows: int, raw: int, seed: int = 0) -> Rows:
     """Rows cut from one run of documents with so many tokens of text each, over and over; ids are ordinary ones."""
-    from domain.training.objectives.special_tokens import Signs
+    from domain.training.objectives.special_tokens import SpecialTokens
 
     begin, end = frame(tokenizer)
     random = np.random.default_rng(seed)
-    texts = [random.choice(Signs(tokenizer).ordinary, length) for length in lengths]
+    texts = [random.choice(SpecialTokens(tokenizer).ordinary, length) for length in lengths]
     run = np.concatenate([[begin, *text, end] for text in texts])
     owners = np.repeat(np.arange(len(texts)), [len(text) + 2 for text in texts])
     at = np.arange(rows)[:, None] * raw + np.arange(raw + 1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from domain.settings.objectives import Objective
+from domain.settings.objectives import ObjectiveSettings
 from domain.training.objectives import choose
 from domain.training.objectives.causal import CausalObjective
 from domain.training.objectives.denoising import DenoisingObjective
@@ -26,7 +26,7 @@ from tests.domain.training.objectives import made
     ],
 )
 def test_what_a_recipe_asks_for_is_what_it_gets(asked: Any, tokenizer: Any, kind: type) -> None:
-    spec: Any = TypeAdapter(Objective).validate_python(asked)
+    spec: Any = TypeAdapter(ObjectiveSettings).validate_python(asked)
     found = choose(spec, tokenizer(), 0)
     assert type(found) is kind
     assert found(made.streamed(tokenizer(), [30, 5], rows=2, raw=found.raw(64)), 0).valid > 0

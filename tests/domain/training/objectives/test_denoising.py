@@ -17,12 +17,12 @@ from domain.settings.objectives import Denoising
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.denoising import DenoisingObjective, cumulative
-from domain.training.objectives.special_tokens import Signs
+from domain.training.objectives.special_tokens import SpecialTokens
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 
 X = IGNORED
-SIGNS = Signs(made.roberta())
+SIGNS = SpecialTokens(made.roberta())
 BEGIN, END, PAD, MASK = SIGNS.begin, SIGNS.end, SIGNS.pad, SIGNS.mask
 SILENT = 1e-9  # a share of which nothing is hidden
 

@@ -8,17 +8,17 @@ import torch
 
 from domain.model.attention import Attention
 from domain.tokens.batch import IGNORED, Batch
-from domain.training.head import Head
 from domain.training.instruction.batches import Gathered
-from domain.training.instruction.chat import Example
+from domain.training.instruction.chat import ChatExample
+from domain.training.loss_head import Head
 from domain.training.objectives.instruct import InstructObjective
 from tests.domain.model.architectures import PIECES, tiny
 
 
-def example(*turns: list[int]) -> Example:
+def example(*turns: list[int]) -> ChatExample:
     """What is read and what is learned take turns."""
     learned = np.repeat(np.arange(len(turns)) % 2 == 1, [len(ids) for ids in turns])
-    return Example("f:1", "", np.concatenate([np.array(ids, dtype=np.int64) for ids in turns]), learned)
+    return ChatExample("f:1", "", np.concatenate([np.array(ids, dtype=np.int64) for ids in turns]), learned)
 
 
 X = IGNORED

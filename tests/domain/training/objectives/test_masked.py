@@ -14,7 +14,7 @@ from domain.settings.objectives import Masked
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives import choose, masked
-from domain.training.objectives.special_tokens import Signs
+from domain.training.objectives.special_tokens import SpecialTokens
 from tests.domain.tokenizer.bases import GENERAL
 from tests.domain.training.objectives import made
 
@@ -22,14 +22,16 @@ X = IGNORED
 KINDS = [made.roberta, made.xlmr, made.bert]
 
 
-def shares(inputs: np.ndarray, labels: np.ndarray, tokens: np.ndarray, signs: Signs) -> dict[str, tuple[int, int]]:
+def shares(
+    inputs: np.ndarray, labels: np.ndarray, tokens: np.ndarray, special: SpecialTokens
+) -> dict[str, tuple[int, int]]:
     """What became of tokens, as (how many, of how many); asserts what holds of every one."""
     selected = labels != X
     assert (labels[selected] == tokens[selected]).all()
     assert (inputs[~selected] == tokens[~selected]).all()
-    text = signs.text[tokens]
+    text = special.text[tokens]
     assert not selected[~text].any()
-    hidden, same = selected & (inputs == signs.mask), selected & (inputs == tokens)
+    hidden, same = selected & (inputs == special.mask), selected & (inputs == tokens)
     other = int(selected.sum() - hidden.sum() - same.sum())
     return {
         "selected": (int(selected.sum()), int(text.sum())),
@@ -48,15 +50,15 @@ def test_shares_are_those_of_transformers_collator() -> None:
     from transformers import DataCollatorForLanguageModeling
 
     tokenizer = made.roberta()
-    signs = Signs(tokenizer)
+    special = SpecialTokens(tokenizer)
     rows = made.streamed(tokenizer, [30, 200, 1, 90], rows=400, raw=128)
     batch = choose(Masked(), tokenizer, 3)(rows, 0)
     tokens = rows.tokens[:, :-1]
-    mine = shares(batch.inputs["input_ids"].numpy(), batch.labels.numpy(), tokens, signs)
+    mine = shares(batch.inputs["input_ids"].numpy(), batch.labels.numpy(), tokens, special)
     collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15, seed=0)
     peer = collator([{"input_ids": row.tolist()} for row in tokens])
     # the peer's other ids may be special, and both may draw the token itself: 1 in 330, less than what is told apart
-    for each in (mine, shares(peer["input_ids"].numpy(), peer["labels"].numpy(), tokens, signs)):
+    for each in (mine, shares(peer["input_ids"].numpy(), peer["labels"].numpy(), tokens, special)):
         near(each["selected"], 0.15)
         near(each["hidden"], 0.8)
         near(each["other"], 0.1)
@@ -65,11 +67,11 @@ def test_shares_are_those_of_transformers_collator() -> None:
 
 def test_other_ids_are_all_ordinary_ones_alike() -> None:
     tokenizer = made.roberta()
-    ordinary = Signs(tokenizer).ordinary
+    ordinary = SpecialTokens(tokenizer).ordinary
     rows = made.streamed(tokenizer, [500], rows=400, raw=512)
     batch = choose(Masked(share=0.5), tokenizer, 0)(rows, 0)
     inputs, labels = batch.inputs["input_ids"].numpy(), batch.labels.numpy()
-    drawn = inputs[(labels != X) & (inputs != Signs(tokenizer).mask) & (inputs != labels)]
+    drawn = inputs[(labels != X) & (inputs != SpecialTokens(tokenizer).mask) & (inputs != labels)]
     counts = np.bincount(drawn, minlength=len(tokenizer))
     assert counts.sum() == counts[ordinary].sum()
     expected = counts.sum() / len(ordinary)
@@ -78,8 +80,8 @@ def test_other_ids_are_all_ordinary_ones_alike() -> None:
 
 def test_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = made.roberta()
-    signs = Signs(tokenizer)
-    begin, end, pad, mask, ordinary = signs.begin, signs.end, signs.pad, signs.mask, signs.ordinary
+    special = SpecialTokens(tokenizer)
+    begin, end, pad, mask, ordinary = special.begin, special.end, special.pad, special.mask, special.ordinary
     a, b, c, d, e = ordinary[[7, 8, 9, 10, 11]].tolist()
     rows = Rows(
         np.array([[begin, a, b, c, end, begin, d, e, end, 0, 0]]), np.array([[0, 0, 0, 0, 0, 1, 1, 1, 1, -1, -1]])
@@ -98,7 +100,7 @@ def test_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lone_token_is_predicted_from_its_frame() -> None:
     tokenizer = made.roberta()
-    token = int(Signs(tokenizer).ordinary[50])
+    token = int(SpecialTokens(tokenizer).ordinary[50])
     rows = made.rows_of(tokenizer, [[[token]]] * 64, raw=8)
     batch = choose(Masked(share=0.9), tokenizer, 0)(rows, 0)
     assert {*batch.labels[:, 1].tolist()} == {X, token}
@@ -129,27 +131,34 @@ def test_words_are_those_of_transformers_collator(tokenizer: Any) -> None:
 
 def test_a_word_ends_with_its_document_and_at_special_tokens() -> None:
     tokenizer = made.roberta()
-    begin, end, go_on = Signs(tokenizer).begin, Signs(tokenizer).end, tokenizer.convert_tokens_to_ids("es")
+    begin, end, go_on = (
+        SpecialTokens(tokenizer).begin,
+        SpecialTokens(tokenizer).end,
+        tokenizer.convert_tokens_to_ids("es"),
+    )
     tokens = np.array([[go_on, go_on, end, begin, go_on, go_on, go_on, end, go_on]])
     segments = np.array([[0, 0, 0, 1, 1, 1, 2, 2, 2]])
     objective = choose(Masked(whole_words=True), tokenizer, 0)
-    found = objective.words(tokens, segments, Signs(tokenizer).text[tokens])  # type: ignore[attr-defined]
+    found = objective.words(tokens, segments, SpecialTokens(tokenizer).text[tokens])  # type: ignore[attr-defined]
     assert found.tolist() == [[0, 0, 2, 3, 4, 4, 6, 7, 8]]
 
 
 @pytest.mark.parametrize("tokenizer", KINDS)
 def test_a_word_is_selected_whole_or_not_at_all(tokenizer: Any) -> None:
-    signs, texts = Signs(tokenizer()), [tokenizer().encode(text, add_special_tokens=False) for text in GENERAL[:3]]
+    special, texts = (
+        SpecialTokens(tokenizer()),
+        [tokenizer().encode(text, add_special_tokens=False) for text in GENERAL[:3]],
+    )
     rows = made.rows_of(tokenizer(), [texts] * 300, raw=sum(map(len, texts)) + 6)
     batch = choose(Masked(whole_words=True), tokenizer(), 0)(rows, 0)
     selected = batch.labels.numpy() != X
     for at in range(1, selected.shape[1]):
         token, before = rows.tokens[0, at], rows.tokens[0, at - 1]
-        if signs.text[[token, before]].all() and not signs.starts[token]:
+        if special.text[[token, before]].all() and not special.starts[token]:
             assert (selected[:, at] == selected[:, at - 1]).all()
-        elif signs.text[[token, before]].all():
+        elif special.text[[token, before]].all():
             assert (selected[:, at] != selected[:, at - 1]).any()
-    counts = shares(batch.inputs["input_ids"].numpy(), batch.labels.numpy(), rows.tokens[:, :-1], signs)
+    counts = shares(batch.inputs["input_ids"].numpy(), batch.labels.numpy(), rows.tokens[:, :-1], special)
     near(counts["hidden"], 0.8)  # each piece for itself
     number, of = counts["selected"]
     assert number / of == pytest.approx(0.15, abs=0.02)

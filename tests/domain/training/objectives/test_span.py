@@ -16,12 +16,12 @@ from domain.settings.objectives import Span
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.span import SpanObjective, spans
-from domain.training.objectives.special_tokens import Signs
+from domain.training.objectives.special_tokens import SpecialTokens
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 
 X = IGNORED
-SIGNS = Signs(made.t5())
+SIGNS = SpecialTokens(made.t5())
 END, PAD, SENTINELS = SIGNS.end, SIGNS.pad, SIGNS.sentinels.tolist()
 
 
@@ -184,9 +184,11 @@ def test_no_more_spans_than_sentinels() -> None:
     tokenizer = made.opened(fast, pad_token="<pad>", **bases.END)
     here = SpanObjective(Span(), tokenizer, 0)
     assert [each.tolist() for each in here.counts(np.array([400]))] == [[60], [2]]  # 20 are asked for
-    batch = here(made.rows_of(tokenizer, [[Signs(tokenizer).ordinary[[*range(50)] * 8]]], raw=402), 0)
+    batch = here(made.rows_of(tokenizer, [[SpecialTokens(tokenizer).ordinary[[*range(50)] * 8]]], raw=402), 0)
     [(given, target)] = halves(batch, 0)
-    assert [token for token in target if token in Signs(tokenizer).sentinels] == Signs(tokenizer).sentinels.tolist()
+    assert [token for token in target if token in SpecialTokens(tokenizer).sentinels] == SpecialTokens(
+        tokenizer
+    ).sentinels.tolist()
     assert len(given) == 340 + 2 + 1
     assert here.raw(343) in (400, 401, 402, 403)
 
@@ -212,11 +214,11 @@ def test_a_begin_of_its_own_is_not_in_the_input() -> None:
     fast = bases.unigram(["<pad>", "<s>", "</s>", "<unk>"])
     fast.add_special_tokens([f"<extra_id_{n}>" for n in range(10)])
     tokenizer = made.opened(fast, pad_token="<pad>", bos_token="<s>", **bases.END)
-    signs = Signs(tokenizer)
-    batch = SpanObjective(Span(), tokenizer, 0)(made.rows_of(tokenizer, [[signs.ordinary[:10]] * 2], raw=24), 0)
-    assert signs.begin != signs.end
-    assert not (batch.inputs["input_ids"] == signs.begin).any()
-    assert [given[-1] for given, _ in halves(batch, 0)] == [signs.end] * 2
+    special = SpecialTokens(tokenizer)
+    batch = SpanObjective(Span(), tokenizer, 0)(made.rows_of(tokenizer, [[special.ordinary[:10]] * 2], raw=24), 0)
+    assert special.begin != special.end
+    assert not (batch.inputs["input_ids"] == special.begin).any()
+    assert [given[-1] for given, _ in halves(batch, 0)] == [special.end] * 2
 
 
 def test_a_tokenizer_without_sentinels_is_refused_before_training() -> None:

@@ -30,10 +30,10 @@ def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch:
     step, kept = Trainer.step, list[torch.Tensor]()
 
     def watched(self: Trainer, batch: Any, valid: int) -> None:
-        if self.at.step in (3, 5):
+        if self.progress.step in (3, 5):
             ids = torch.arange(20)[None]
             kept.append(self.model(ids, use_cache=False).logits.detach())
-        if self.at.step == 5:
+        if self.progress.step == 5:
             self.checkpoints.finish()
             raise Enough
         step(self, batch, valid)

@@ -128,7 +128,7 @@ def test_on_a_gpu(tmp_path: Path) -> None:
     learn(model, optimizer, 3)
     kept = Checkpoints(tmp_path, model, optimizer)
     kept.save(3, {}, wait=True)
-    assert kept.host.held["model.table.weight"].is_pinned()
+    assert kept.host.copies["model.table.weight"].is_pinned()
     drawn = torch.rand(3, device="cuda")
     learn(model, optimizer, 2)
     again = tiny(seed=9).cuda()

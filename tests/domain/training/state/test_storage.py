@@ -198,7 +198,7 @@ def test_what_lasts_outlives_the_others(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(os, "link", refused)
     here, lasting = tmp_path / "here", tmp_path / "lasting"
     model, optimizer, _ = fresh(here)
-    with Checkpoints(here, model, optimizer, kept=1, lasting=lasting) as kept:
+    with Checkpoints(here, model, optimizer, keep=1, lasting=lasting) as kept:
         for step in (1, 2, 3, 2):  # after going back a step is saved anew
             kept.save(step, {"of": step}, lasts=step == 2)
     assert steps(here) == [3]

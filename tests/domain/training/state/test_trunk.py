@@ -45,7 +45,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     step = Trainer.step
 
     def counted(self: Trainer, batch: Any, valid: int) -> None:
-        taken.append(self.at.step)
+        taken.append(self.progress.step)
         step(self, batch, valid)
 
     monkeypatch.setattr(Trainer, "step", counted)

@@ -15,7 +15,7 @@ from domain.tokens.batch import IGNORED
 # A chunk is multiplied at once, and its softmax is taken in slices that stay in a CPU's cache (1 MB in fp32). Of 2,048
 # tokens, 2 cores and bf16: 8,192 pieces take 88 ms, chunks of 2^21 96 and whole ones 93, without slices 100; 32,768
 # pieces 390, by 256 tokens 440, since the matrix's gradient is added up more often. On a GPU large operations count.
-LOGITS_AT_ONCE = {"cpu": 2**22, "cuda": 2**28}
+LOGITS_PER_CHUNK = {"cpu": 2**22, "cuda": 2**28}
 SLICE = {"cpu": 2**18, "cuda": 2**28}
 FEWEST = 512
 
@@ -79,16 +79,18 @@ def ends_in(model: Any, matrix: torch.nn.Linear) -> bool:
         return False
     ids = torch.zeros((1, 2), dtype=torch.int64, device=matrix.weight.device)
     inputs = {"input_ids": ids, **({"decoder_input_ids": ids} if model.config.is_encoder_decoder else {})}
-    given = torch.linspace(-1e3, 1e3, 2 * matrix.out_features, device=ids.device).view(1, 2, -1)
+    expected = torch.linspace(-1e3, 1e3, 2 * matrix.out_features, device=ids.device).view(1, 2, -1)
     drawn = [ids.device] if ids.device.type == "cuda" else []
 
-    def told(value: torch.Tensor) -> torch.Tensor:
+    def logits_of(value: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), torch.random.fork_rng(drawn), instead(matrix, lambda features: value.clone()):
             logits: torch.Tensor = model(**inputs, use_cache=False).logits
             return logits
 
     try:
-        return torch.equal(told(given), given) and bool(told(given[0, 0, 0]).flatten()[0] == given[0, 0, 0])
+        return torch.equal(logits_of(expected), expected) and bool(
+            logits_of(expected[0, 0, 0]).flatten()[0] == expected[0, 0, 0]
+        )
     except (RuntimeError, IndexError, ValueError):  # what comes afterwards takes no single number
         return False
 
@@ -143,7 +145,7 @@ class LinearLoss(torch.autograd.Function):
                 None,
                 torch.zeros_like(bias, dtype=torch.float32) if bias is not None and learns[2] else None,
             ]
-            step = max(FEWEST, LOGITS_AT_ONCE[features.device.type] // len(weight))
+            step = max(FEWEST, LOGITS_PER_CHUNK[features.device.type] // len(weight))
             for at in range(0, len(rows), step):
                 here = rows[at : at + step]
                 logits = functional.linear(here, matrix, beside)
@@ -180,13 +182,13 @@ def errors_in_place(
     """
     loss = torch.zeros((), device=logits.device)
     size = max(1, SLICE[logits.device.type] // logits.shape[1])
-    for given, wanted in zip(torch.split(logits, size), torch.split(labels, size), strict=True):
-        logs = torch.log_softmax(given, -1, dtype=torch.float32)
+    for rows, wanted in zip(torch.split(logits, size), torch.split(labels, size), strict=True):
+        logs = torch.log_softmax(rows, -1, dtype=torch.float32)
         own = logs.gather(-1, wanted)
         loss -= own.sum()
         scale = None
         if z_loss:
-            normaliser = given.gather(-1, wanted).float() - own  # log(Z)
+            normaliser = rows.gather(-1, wanted).float() - own  # log(Z)
             loss += z_loss * normaliser.square().sum()
             scale = 1.0 + 2.0 * z_loss * normaliser
         errors = logs.exp_()  # the softmax, in place
@@ -195,5 +197,5 @@ def errors_in_place(
         errors.scatter_(-1, wanted, errors.gather(-1, wanted) - 1.0)
         if along is not None:
             along += errors.sum(0)
-        given.copy_(errors)
+        rows.copy_(errors)
     return loss

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as functional
 
 from domain.model.masks import Masks
-from domain.training import head
-from domain.training.head import Head, linear_loss
+from domain.training import loss_head
+from domain.training.loss_head import Head, linear_loss
 from tests.domain.model.architectures import rows, tiny
 
 DOCUMENTS = [[7, 2, 12, 4], [17, 5]]
@@ -22,8 +22,8 @@ DOCUMENTS = [[7, 2, 12, 4], [17, 5]]
 @pytest.fixture
 def chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven tokens at once, so that tiny models have several chunks and one that is not full."""
-    monkeypatch.setattr(head, "FEWEST", 7)
-    monkeypatch.setitem(head.LOGITS_AT_ONCE, "cpu", 1)
+    monkeypatch.setattr(loss_head, "FEWEST", 7)
+    monkeypatch.setitem(loss_head.LOGITS_PER_CHUNK, "cpu", 1)
 
 
 def gradients(model: Any) -> list[torch.Tensor | None]:
@@ -126,7 +126,7 @@ def test_only_valid_positions_meet_the_matrix(monkeypatch: pytest.MonkeyPatch) -
         seen.append(features.shape)
         return linear_loss(features, *given)
 
-    monkeypatch.setattr(head, "linear_loss", spied)
+    monkeypatch.setattr(loss_head, "linear_loss", spied)
     model = tiny("bert")
     batch = rows("bert", [[20]], 20)
     labels = torch.where(torch.arange(20) % 7 == 0, batch.labels, -100)
@@ -212,7 +212,7 @@ def test_with_compiled_blocks(name: str) -> None:
 @pytest.mark.parametrize("name", ["llama", "bert", "t5"])
 def test_on_a_gpu(name: str, half: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels and segments stay on the host; nothing but the loss itself is waited for."""
-    monkeypatch.setitem(head.LOGITS_AT_ONCE, "cuda", 1)
+    monkeypatch.setitem(loss_head.LOGITS_PER_CHUNK, "cuda", 1)
     model, batch = tiny(name).to("cuda"), rows(name, DOCUMENTS, 25)
     inputs = Masks(model, packed=True)(batch.part(0, 2, torch.device("cuda")))
     made = Head(model)
@@ -248,7 +248,7 @@ def test_full_logits_are_never_held() -> None:
     weight, labels = torch.randn(50_304, 16, requires_grad=True), torch.randint(50_304, (512,))
     logits = 4 * 512 * 50_304
     chunked = peak(lambda: linear_loss(features, labels, weight, None, 0.0).backward())
-    plain = peak(lambda: head.plain_loss(features @ weight.T, labels, 0.0).backward())
+    plain = peak(lambda: loss_head.plain_loss(features @ weight.T, labels, 0.0).backward())
     assert plain > 2 * logits
     assert chunked < 1.1 * logits  # two of 256 tokens each, and the matrix's gradient of 3 MB
     assert chunked > 4 * 16 * 50_304
