@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from domain.cost.shape import Shape
 from domain.cost.token_flow import DEFAULT, Passes, passes
+from domain.settings.objectives import ObjectiveSettings
 
 # Chinchilla's law, loss = 1.8172 + A / parameters^ALPHA + B / tokens^BETA, re-estimated (arXiv 2404.10102, table 1).
 A, ALPHA, B, BETA = 482.01, 0.3478, 2085.43, 0.3658
@@ -40,7 +40,7 @@ def forward(shape: Shape, row: Passes) -> Forward:
     )
 
 
-def flops_per_token(shape: Shape, context: float, objective: Any = None) -> float:
+def flops_per_token(shape: Shape, context: float, objective: ObjectiveSettings | Passes | None = None) -> float:
     """Forward and backward FLOPs of a token of text in rows of ``context``: three times the forward pass.
 
     That is 6 N for decoders and encoders, and attention; ``objective`` is a recipe's, None the family's usual one.
@@ -50,7 +50,13 @@ def flops_per_token(shape: Shape, context: float, objective: Any = None) -> floa
 
 
 def done_per_token(
-    shape: Shape, context: float, objective: Any, *, recompute: str = "none", frozen: bool = False, head: bool = True
+    shape: Shape,
+    context: float,
+    objective: ObjectiveSettings | Passes,
+    *,
+    recompute: str = "none",
+    frozen: bool = False,
+    head: bool = True,
 ) -> float:
     """What the device really computes of it: the layers once more with full recomputation (8 N).
 

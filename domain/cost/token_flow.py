@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from domain.settings.objectives import Causal, Denoising, Family, Masked, Span
+from domain.settings.objectives import Causal, Denoising, Family, Masked, ObjectiveSettings, Span
 
-DEFAULT: dict[Family, Any] = {"decoder": Causal(), "encoder": Masked(), "encoder_decoder": Span()}
+DEFAULT: dict[Family, ObjectiveSettings] = {"decoder": Causal(), "encoder": Masked(), "encoder_decoder": Span()}
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Passes:
     predicted: float
 
 
-def passes(objective: Any, context: float) -> Passes:
+def passes(objective: ObjectiveSettings | Passes, context: float) -> Passes:
     """A row in which the model is given ``context`` tokens; ``objective`` is one of a recipe's, or that row."""
     match objective:
         case Passes():

@@ -13,7 +13,8 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.autograd.function import once_differentiable
+from torch import nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,11 +47,12 @@ def calling(function: FunctionType, others: dict[str, Any]) -> FunctionType:
     return made
 
 
-def is_rms_norm(module: Any) -> bool:
+def is_rms_norm(module: nn.Module) -> bool:
     """Whether it divides by the root of the mean square and multiplies with its weight (Gemma's adds 1 to that)."""
-    if not hasattr(module, "variance_epsilon") or [name for name, _ in module.named_parameters()] != ["weight"]:
+    weights = dict(module.named_parameters())
+    if not hasattr(module, "variance_epsilon") or [*weights] != ["weight"]:
         return False
-    hidden = torch.linspace(-2.0, 3.0, 2 * len(module.weight)).view(2, -1)
+    hidden = torch.linspace(-2.0, 3.0, 2 * len(weights["weight"])).view(2, -1)
     with torch.no_grad():
         theirs = type(module).forward(module, hidden)
     return torch.allclose(theirs, rms_norm(module, hidden), rtol=1e-5, atol=1e-6)
@@ -69,7 +71,7 @@ def is_rotation(own: Rotation) -> bool:
     return all(torch.allclose(one, other, rtol=1e-5, atol=1e-6) for one, other in zip(ours, theirs, strict=True))
 
 
-def rms_norm(module: Any, hidden: torch.Tensor) -> torch.Tensor:
+def rms_norm(module: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
     """The forward pass of an RMS norm, shaped like ``hidden`` [..., width].
 
     Under autocast in its precision: every matrix product after it would convert it for itself.
@@ -92,11 +94,26 @@ def rotated(
     return Rotary.apply(query, cos, sin), Rotary.apply(key, cos, sin)  # type: ignore[no-untyped-call]
 
 
+class SavedTensors(FunctionCtx):
+    """What autograd adds to the context in the backward pass."""
+
+    saved_tensors: tuple[torch.Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
+
+
+class RmsNormContext(SavedTensors):
+    """``dtype`` is that of the input, and so of its gradient."""
+
+    dtype: torch.dtype
+
+
 class RmsNorm(torch.autograd.Function):
     """x / sqrt(mean(x^2) + eps) * weight (arXiv 1910.07467), computed in fp32."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, eps: float, kind: torch.dtype) -> torch.Tensor:
+    def forward(
+        ctx: RmsNormContext, hidden: torch.Tensor, weight: torch.Tensor, eps: float, kind: torch.dtype
+    ) -> torch.Tensor:
         """[..., width] -> the same in precision ``kind``."""
         wide = hidden.float()
         size = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
@@ -109,7 +126,7 @@ class RmsNorm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: RmsNormContext, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """The gradients of what was given and of the weight."""
         normed, scale, weight = ctx.saved_tensors
         toward, width = toward.float(), toward.shape[-1]
@@ -128,7 +145,7 @@ class Rotary(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: SavedTensors, heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
         """[rows, heads, length, width] -> the same, in that order of memory."""
         ctx.save_for_backward(cos, sin)
         first, second = sin[:, None].chunk(2, -1)
@@ -136,7 +153,7 @@ class Rotary(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: SavedTensors, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Turned back, in the order [rows, length, heads, width]; angles are constants."""
         cos, sin = ctx.saved_tensors
         first, second = sin[:, :, None].chunk(2, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,7 @@ def passed(model: PreTrainedModel, part: Batch, *, packed: bool) -> tuple[torch.
     table = model.get_input_embeddings().weight
     embedded: list[torch.Tensor] = []
 
-    def cut(module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+    def cut(module: torch.nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
         embedded.append(output.detach().requires_grad_())
         return embedded[-1]
 
@@ -132,7 +132,13 @@ def as_it_was(model: PreTrainedModel) -> Iterator[None]:
 class WithoutDropout(TorchFunctionMode):
     """Nothing is dropped inside, in whatever way a model asks for it."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         if func is functional.dropout:
             return args[0] if args else kwargs["input"]

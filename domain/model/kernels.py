@@ -13,6 +13,7 @@ import torch
 from domain.model.tiles import tiled_attention
 
 if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
     from transformers import PreTrainedModel
 
 VARLEN, TILES = "varlen", "tiles"
@@ -67,7 +68,7 @@ def register() -> None:
     AttentionMaskInterface.register("flex", flex_attention_mask)  # where none is given, as in scoring
 
 
-def blocks(rule: Callable[..., torch.Tensor], segments: torch.Tensor) -> Any:
+def blocks(rule: Callable[..., torch.Tensor], segments: torch.Tensor) -> BlockMask:
     """The block mask of a rule over ``segments`` [rows, length], for flex attention."""
     from torch.nn.attention.flex_attention import create_block_mask
 
@@ -91,11 +92,11 @@ def offsets(segments: torch.Tensor, device: torch.device) -> dict[str, Any]:
 
 
 def varlen_attention(
-    module: Any,
+    module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: Any,
+    attention_mask: torch.Tensor | None,
     *,
     scaling: float | None = None,
     sliding_window: int | None = None,
@@ -132,7 +133,12 @@ def varlen_attention(
 
 
 def flex_attention(
-    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **more: Any
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: BlockMask | None,
+    **more: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """transformers' flex attention, with queries and keys in the values' precision, as in ``varlen_attention``."""
     from transformers.integrations.flex_attention import flex_attention_forward

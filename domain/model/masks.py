@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WINDOWS = {"full_attention": False, "sliding_attention": True}  # whether layers of this type see but a window
 CROSS = "cross_attention_mask"  # what the decoder is told of the encoder's positions, see ``_hand_over``
-Rule = Callable[[Any, Any, Any, Any], torch.Tensor]
+Rule = Callable[[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Masks:
@@ -120,7 +120,7 @@ def sees(queries: torch.Tensor, keys: torch.Tensor, *, causal: bool = False, win
     """
     reach = None if window is None else window - 1 if causal else window
 
-    def rule(b: Any, h: Any, q: Any, k: Any) -> torch.Tensor:
+    def rule(b: torch.Tensor, h: torch.Tensor | None, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
         visible: torch.Tensor = queries[b, q] == keys[b, k]
         if causal:
             visible = visible & (k <= q)
@@ -153,7 +153,9 @@ def _beside(part: Batch, name: str) -> torch.Tensor:
     return part.segments[name].to(part.inputs[name].device, non_blocking=True)
 
 
-def _hand_over(stack: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _hand_over(
+    stack: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Before encoder and decoder: the mask between them.
 
     transformers shows the encoder's own mask to the decoder too, which is right for padding but not between documents.

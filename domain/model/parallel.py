@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import MethodType
@@ -9,7 +10,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
+from torch.utils.checkpoint import (
+    CheckpointPolicy,
+    SelectiveCheckpointContext,
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from domain.errors import UserError
 from domain.machine import Machine
@@ -53,7 +59,7 @@ def recompute(model: nn.Module, how: str) -> None:
         {"context_fn": selective} if how == "selective" else {}
     )  # torch.compile takes it in no other form
 
-    def again(block: Any, *inputs: Any, **named: Any) -> Any:
+    def again(block: nn.Module, *inputs: torch.Tensor | None, **named: Any) -> Any:
         return checkpoint(type(block).forward, block, *inputs, use_reentrant=False, **more, **named)
 
     for block in blocks(model):
@@ -61,7 +67,9 @@ def recompute(model: nn.Module, how: str) -> None:
         block.forward = MethodType(again, block)
 
 
-def _policy(context: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+def _policy(
+    context: SelectiveCheckpointContext, operation: Callable[..., Any], *args: Any, **kwargs: Any
+) -> CheckpointPolicy:
     return CheckpointPolicy.MUST_SAVE if operation in DEAR else CheckpointPolicy.PREFER_RECOMPUTE
 
 

@@ -25,7 +25,7 @@ from domain.planning.layouts import Fit, fewest, room_of, within
 from domain.planning.memory import Memory, Setting, learning_parameters, training_memory
 from domain.planning.speed import Measured, Speed, speed_of
 from domain.planning.tuning import Examples, count_examples, expect_tuning
-from domain.settings.learning import MICRO_BATCH, Training
+from domain.settings.learning import MICRO_BATCH, Learning, Training
 from domain.tokenizer.fit import Fitting
 from domain.training.tune import Tuning
 
@@ -113,8 +113,8 @@ def make_plan(
     tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots, spent)
     learning = base.learning.replace(objective=training.objective) if base.scratch else base.learning
 
-    def take(spec: Training | object, count: float) -> Expected:
-        return expect(shape, spec, int(count), device, machine, speed, grown=extends)  # type: ignore[arg-type]
+    def take(spec: Learning, count: float) -> Expected:
+        return expect(shape, spec, int(count), device, machine, speed, grown=extends)
 
     trainings = {"base": take(learning, base.tokens)} if base.tokens else {}
     if pilots:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as functional
-from torch.autograd.function import once_differentiable
+from torch import nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from domain.tokens.batch import IGNORED
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # A chunk is multiplied at once, and its softmax is taken in slices that stay in a CPU's cache (1 MB in fp32). Of 2,048
 # tokens, 2 cores and bf16: 8,192 pieces take 88 ms, chunks of 2^21 96 and whole ones 93, without slices 100; 32,768
@@ -30,7 +34,7 @@ class Head:
     the model is sharded or compiled. ``z_loss`` is the weight of log(Z)^2 (PaLM, arXiv 2204.02311).
     """
 
-    def __init__(self, model: Any, z_loss: float = 0.0) -> None:
+    def __init__(self, model: PreTrainedModel, z_loss: float = 0.0) -> None:
         self.model, self.z_loss = model, z_loss
         self.matrix = model.get_output_embeddings()
         self.chunked = isinstance(self.matrix, torch.nn.Linear) and ends_in(model, self.matrix)
@@ -60,7 +64,7 @@ class Head:
 
 
 @contextmanager
-def instead(module: Any, forward: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+def instead(module: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
     """``module`` computes ``forward`` inside, with all its hooks."""
     own = module.__dict__.get("forward")
     module.forward = forward
@@ -73,7 +77,7 @@ def instead(module: Any, forward: Callable[[torch.Tensor], torch.Tensor]) -> Ite
             module.forward = own
 
 
-def ends_in(model: Any, matrix: torch.nn.Linear) -> bool:
+def ends_in(model: PreTrainedModel, matrix: torch.nn.Linear) -> bool:
     """Whether the model's logits are what the matrix gives, to the bit, however large they are."""
     if type(matrix).forward is not torch.nn.Linear.forward:
         return False
@@ -116,6 +120,13 @@ def linear_loss(
     return loss
 
 
+class LossContext(FunctionCtx):
+    """Gradients of features, weight and bias, None for each that does not learn, and the types to return them in."""
+
+    toward: list[torch.Tensor | None]
+    types: list[torch.dtype | None]
+
+
 class LinearLoss(torch.autograd.Function):
     """The gradients are made with the loss, chunk by chunk: three matrix products, where recomputing takes four.
 
@@ -126,7 +137,7 @@ class LinearLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: LossContext,
         features: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor | None,
@@ -164,9 +175,9 @@ class LinearLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: LossContext, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Those gradients, times that of the loss."""
-        toward, ctx.toward = ctx.toward, None
+        toward, ctx.toward = ctx.toward, []
         made = [
             None if each is None else each.mul_(scale).to(kind) for each, kind in zip(toward, ctx.types, strict=True)
         ]

@@ -65,7 +65,7 @@ class Spool:
             write_json(about_path(self.path), facts)
             self.described = True
 
-    def add(self, **point: Any) -> None:
+    def add(self, **point: float) -> None:
         """Append one point and hand it to the operating system."""
         self.file.write(point_line(point))
         self.file.flush()

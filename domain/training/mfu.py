@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,6 +12,9 @@ from domain.cost.shape import NOT_COUNTED, Shape, stated
 from domain.cost.token_flow import Passes
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 FORMULA = "6 N + 12 layers width length, recomputation and padding not counted (arXiv 2204.02311, appendix B)"
 
@@ -29,7 +32,7 @@ class BatchFlops:
     does: of a CPU, and of fp32. Make it before the model is spread over ranks.
     """
 
-    def __init__(self, model: Any, device: torch.device, *, half: bool) -> None:
+    def __init__(self, model: PreTrainedModel, device: torch.device, *, half: bool) -> None:
         self.shape = shape_of(model)
         self.lora = any("lora_" in name for name, _ in model.named_parameters())
         self.head = bool(model.get_output_embeddings().weight.requires_grad)
@@ -54,7 +57,7 @@ class BatchFlops:
         return 3.0 * (there.layers + there.attention + there.head) - spared
 
 
-def shape_of(model: Any) -> Shape:
+def shape_of(model: PreTrainedModel) -> Shape:
     """The numbers of a model that is loaded."""
     named = ((name, tuple(each.shape)) for name, each in model.named_parameters())
     shapes = {name: shape for name, shape in named if "lora_" not in name and not NOT_COUNTED.search(name)}

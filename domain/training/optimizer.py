@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from domain.settings.learning import Optimization
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def adamw(model: torch.nn.Module, spec: Optimization) -> torch.optim.AdamW:
@@ -36,7 +39,7 @@ class EmbeddingWarmup:
     """
 
     def __init__(
-        self, model: Any, optimizer: torch.optim.Optimizer, rows: range, steps: int, *, freeze: bool = True
+        self, model: PreTrainedModel, optimizer: torch.optim.Optimizer, rows: range, steps: int, *, freeze: bool = True
     ) -> None:
         self.model, self.optimizer, self.rows, self.steps = model, optimizer, rows, steps if rows else 0
         self.freeze = freeze

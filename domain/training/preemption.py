@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 STOPPED = 75  # exit code of a training that was asked to stop and can go on (EX_TEMPFAIL, sysexits.h)
 
@@ -20,7 +20,7 @@ def heard() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM has come, for as long as the block runs; elsewhere it ends the process as it always does."""
     requested = False
 
-    def hear(*_: Any) -> None:
+    def hear(number: int, frame: FrameType | None) -> None:
         nonlocal requested
         requested = True
 

@@ -14,7 +14,7 @@ from domain.tokens.batches import PACKINGS, Batches
 from domain.tokens.packing import Packing, Rows
 from domain.training.objectives import TextObjective
 from domain.training.task import Limits, TrainingPlace, TrainingTask
-from domain.training.validation import Validator
+from domain.training.validation import Validator, add_text
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ class TextReading:
                 logger.warning(
                     "%s: %s has no document masking; packing disabled", self.what, self.model.config.model_type
                 )
-        validator = Validator(
-            self.tokens, self.objective, self.tokenizer, spec.validation, context=self.context,
-            packed=PACKINGS["best_fit" if self.packing == "stream" else self.packing], seed=spec.seed,
-            ranks=ranks, machine=place.machine,
-        )  # fmt: skip
         limits = spec.validation
+        validator = Validator(self.tokenizer, ranks, place.machine)
+        add_text(
+            validator, self.tokens, self.objective, limits, context=self.context,
+            packed=PACKINGS["best_fit" if self.packing == "stream" else self.packing], seed=spec.seed,
+        )  # fmt: skip
         return TrainingTask(
             batches=self.batches,
             objective=self.objective,

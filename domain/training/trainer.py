@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 
@@ -32,6 +32,9 @@ from domain.training.state.export import CHECKPOINTS, SHAPE
 from domain.training.state.trunk import Trunk
 from domain.training.task import TrainingPlace, TrainingTask
 from domain.training.throughput import THROUGHPUT_FIELDS, Throughput
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class Trainer(Generic[R]):
 
     def __init__(
         self,
-        model: Any,
+        model: PreTrainedModel,
         task: TrainingTask[R],
         spec: Optimization,
         place: TrainingPlace,

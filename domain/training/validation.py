@@ -1,8 +1,9 @@
-"""The loop looks at held-out text: bits per byte of what the objective has the model predict, by part."""
+"""Validation during training: bits per byte of what the objective predicts on held-out text, by part."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,66 +15,52 @@ from domain.model.vocabulary_map import Spelling
 from domain.score import bits_per_byte
 from domain.settings.learning import MICRO_BATCH, Validation
 from domain.tokens.batch import IGNORED, Batch
-from domain.tokens.packing import Rows, Source
+from domain.tokens.packing import Packed, Rows, Source
 from domain.tokens.shards import Shards
 from domain.training.objectives import TextObjective
 from domain.training.prefetch import unlearned
 from domain.training.ranks import Ranks
 
-FIRST = 2**40  # number of the first row: noise is the same at every look, and none that is trained on
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from domain.model.attention import Attention
+    from domain.training.loss_head import Head
+
+FIRST = 2**40  # number of the first validation row: its noise is the same every time and never that of a training row
 
 
 class Validator:
-    """Validation text as batches, made once; each look is a forward pass over them.
+    """Held-out rows as batches, made once and scored with a forward pass each time the validator is called.
 
-    Of each part as many rows are read as hold about ``spec.bytes``, drawn by ``seed``, documents whole where they fit.
-    Bits are those of the predicted pieces, special ones left out, bytes what these pieces spell; so models with
-    different tokenizers compare. A part without validation text is not there.
+    Bits are those of the predicted pieces without special tokens, and bytes are those that the pieces spell, so models
+    with different tokenizers are comparable.
     """
 
-    def __init__(
-        self,
-        tokens: Tokens,
-        objective: TextObjective,
-        tokenizer: Any,
-        spec: Validation,
-        *,
-        context: int,
-        packed: Any,
-        seed: int,
-        ranks: Ranks,
-        machine: Machine,
-    ) -> None:
-        self.ranks, self.machine = ranks, machine
-        sizes = spelled(tokenizer)
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, ranks: Ranks, machine: Machine) -> None:
+        self.ranks, self.machine, self.sizes = ranks, machine, spelled(tokenizer)
         self.batches: dict[str, list[Batch]] = {}
         self.bytes: dict[str, int] = {}
-        for part in PARTS:
-            shards = Shards(tokens.path / "validation", part)
-            numbers = np.flatnonzero(shards.lengths > 0)
-            if not len(numbers):
-                continue
-            source = Source(shards, part, "validation", numbers, shards.lengths[numbers])
-            rows = packed(source, context=objective.raw(context), seed=seed)
-            share = min(1.0, spec.bytes / max(1, int(shards.sizes[numbers].sum())))
-            count = max(1, round(share * rows.rows(1)))
-            each = max(1, MICRO_BATCH[ranks.device.type] // context)
-            # Every rank goes as often through the model: what is missing at the end are rows without labels.
-            turns = -(-count // (each * ranks.size))
-            made, spelled_bytes = [], 0
-            for turn in range(turns):
-                first = (turn * ranks.size + ranks.rank) * each
-                wanted = range(first, min(first + each, count))
-                batch = objective(read(rows, wanted or range(1)), FIRST + first)
-                batch = silenced(batch, sizes) if wanted else unlearned(batch, IGNORED, torch.device("cpu"))
-                spelled_bytes += int(sizes[batch.labels[batch.labels != IGNORED]].sum())
-                made.append(batch)
-            self.batches[part] = made
-            self.bytes[part] = ranks.sum_ints(spelled_bytes)[0]
+
+    def add(self, part: str, rows: int, context: int, batch_of: Callable[[range], Batch]) -> None:
+        """Score ``rows`` rows of ``context`` tokens as ``part``; ``batch_of`` makes the batch of a range of rows.
+
+        All ranks make the same number of forward passes: one that runs out of rows takes the first without labels.
+        """
+        each = max(1, MICRO_BATCH[self.ranks.device.type] // context)
+        batches, size = [], 0
+        for turn in range(-(-rows // (each * self.ranks.size))):
+            first = (turn * self.ranks.size + self.ranks.rank) * each
+            own = range(first, min(first + each, rows))
+            batch = batch_of(own or range(1))
+            batch = silenced(batch, self.sizes) if own else unlearned(batch, IGNORED, torch.device("cpu"))
+            size += int(self.sizes[batch.labels[batch.labels != IGNORED]].sum())
+            batches.append(batch)
+        self.batches[part], self.bytes[part] = batches, self.ranks.sum_ints(size)[0]
 
     @torch.no_grad()
-    def __call__(self, model: Any, head: Any, attention: Any) -> dict[str, float]:
-        """Bits per byte by part; the model learns on as before."""
+    def __call__(self, model: PreTrainedModel, head: Head, attention: Attention) -> dict[str, float]:
+        """Bits per byte by part; the model is back in training mode afterwards."""
         model.eval()
         scores = {}
         for part, batches in self.batches.items():
@@ -88,8 +75,37 @@ class Validator:
         return scores
 
 
-def spelled(tokenizer: Any) -> torch.Tensor:
-    """int64 [ids]: how many bytes of text each piece stands for; 0 for special ones, and where there is no piece."""
+def add_text(
+    validator: Validator,
+    tokens: Tokens,
+    objective: TextObjective,
+    spec: Validation,
+    *,
+    context: int,
+    packed: Callable[..., Packed],
+    seed: int,
+) -> None:
+    """Add the validation text of each part, about ``spec.bytes`` of it, drawn by ``seed``.
+
+    ``packed`` packs documents into rows. A part without validation text is left out.
+    """
+    raw = objective.raw(context)
+    for part in PARTS:
+        shards = Shards(tokens.path / "validation", part)
+        numbers = np.flatnonzero(shards.lengths > 0)
+        if not len(numbers):
+            continue
+        source = packed(Source(shards, part, "validation", numbers, shards.lengths[numbers]), context=raw, seed=seed)
+        share = min(1.0, spec.bytes / max(1, int(shards.sizes[numbers].sum())))
+
+        def batch_of(rows: range, source: Packed = source) -> Batch:
+            return objective(read(source, rows, raw), FIRST + rows.start)
+
+        validator.add(part, max(1, round(share * source.rows(1))), context, batch_of)
+
+
+def spelled(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    """int64 [ids]: the bytes of text that each piece spells; 0 for special tokens and unassigned ids."""
     spelling, pieces = Spelling(tokenizer), tokenizer.get_vocab()
     sizes = torch.zeros(1 + max(pieces.values()), dtype=torch.int64)
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
@@ -100,17 +116,16 @@ def spelled(tokenizer: Any) -> torch.Tensor:
 
 
 def silenced(batch: Batch, sizes: torch.Tensor) -> Batch:
-    """The batch with nothing to predict but text."""
+    """The batch without labels that spell no text, such as special tokens."""
     text = sizes[batch.labels.clamp(min=0)] > 0
     labels = torch.where(text, batch.labels, IGNORED)
     return Batch(inputs=batch.inputs, labels=labels, valid=batch.valid, segments=batch.segments)
 
 
-def read(rows: Any, numbers: range) -> Rows:
-    """These rows of a packed source."""
-    length = rows.context + 1
-    tokens = np.empty((len(numbers), length), dtype=np.int64)
+def read(source: Packed, numbers: range, context: int) -> Rows:
+    """These rows of a packed source, int64 [rows, context + 1]."""
+    tokens = np.empty((len(numbers), context + 1), dtype=np.int64)
     segments = np.empty_like(tokens)
     for place, number in enumerate(numbers):
-        rows.write(number, tokens[place], segments[place])
+        source.write(number, tokens[place], segments[place])
     return Rows(tokens, segments)

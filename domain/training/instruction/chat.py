@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from domain.errors import UserError
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import frame, valid
 from domain.training.instruction.examples_file import Conversation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Chat:
     A tokenizer without a template is given ``plain``, which is then part of the release.
     """
 
-    def __init__(self, tokenizer: Any, family: Family) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, family: Family) -> None:
         self.tokenizer, self.family = tokenizer, family
         self.own = bool(tokenizer.chat_template)
         if not self.own:
@@ -124,7 +127,7 @@ def taking_turns(opened: list[str], closed: list[str], place: str) -> list[list[
     return [[before, after[len(before) :]] for before, after in zip(opened, closed, strict=True)]
 
 
-def plain(tokenizer: Any, family: Family) -> str:
+def plain(tokenizer: PreTrainedTokenizerFast, family: Family) -> str:
     r"""The chat template of a model whose tokenizer has none.
 
     To a decoder the conversation begins as a text does, each message with a line such as ``<|user|>``, and an answer
@@ -154,12 +157,12 @@ def plain(tokenizer: Any, family: Family) -> str:
     )
 
 
-def token_in_template(tokenizer: Any, number: int) -> str:
+def token_in_template(tokenizer: PreTrainedTokenizerFast, number: int) -> str:
     """A special token in a template: by transformers' variable for it, if it has one."""
     names = {tokenizer.bos_token_id: "bos_token", tokenizer.eos_token_id: "eos_token"}
     return names.get(number) or literal(tokenizer, [number])
 
 
-def literal(tokenizer: Any, ids: list[int]) -> str:
+def literal(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
     """Special tokens as a string in a template."""
     return json.dumps("".join(tokenizer.convert_ids_to_tokens(ids)), ensure_ascii=False)

@@ -11,10 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from domain.settings.objectives import Family
 from domain.training.instruction.batches import Gathered, InstructionBatches, Seating
 from domain.training.instruction.chat import ChatExample
-from domain.training.instruction.validation import Answers
+from domain.training.instruction.validation import add_answers
 from domain.training.objectives.instruct import InstructObjective
 from domain.training.objectives.special_tokens import SpecialTokens
 from domain.training.task import Limits, TrainingPlace, TrainingTask
+from domain.training.validation import Validator
 
 if TYPE_CHECKING:
     from domain.training.tune import Tuning
@@ -44,14 +45,15 @@ class InstructionReading:
         )  # fmt: skip
         start = getattr(self.model.config, "decoder_start_token_id", None) or 0
         objective = InstructObjective(self.family, most=context, pad=SpecialTokens(self.tokenizer).pad, start=start)
-        answers = Answers(
-            self.held_out, objective, self.tokenizer, most=spec.validation.bytes, context=context,
-            packing=self.packing, ranks=place.ranks, machine=place.machine,
-        ) if self.held_out else None  # fmt: skip
+        validator = Validator(self.tokenizer, place.ranks, place.machine) if self.held_out else None
+        if validator:
+            add_answers(
+                validator, self.held_out, objective, limit=spec.validation.bytes, context=context, packing=self.packing
+            )
         return TrainingTask(
             batches=self.batches,
             objective=objective,
-            validator=answers,
+            validator=validator,
             limits=Limits(every=spec.validation.every),
             z_loss=spec.objective.z_loss,
         )

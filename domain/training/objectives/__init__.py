@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from domain.settings import objectives as settings
 
 if TYPE_CHECKING:  # a recipe is opened without torch
+    from transformers import PreTrainedTokenizerFast
+
     from domain.tokens.batch import Batch
     from domain.tokens.packing import Rows
 
@@ -28,7 +30,7 @@ class TextObjective(Protocol):
         ...
 
 
-def choose(spec: Any, tokenizer: Any, seed: int) -> TextObjective:
+def choose(spec: settings.ObjectiveSettings, tokenizer: PreTrainedTokenizerFast, seed: int) -> TextObjective:
     """The objective that ``spec`` (one of ``domain.settings.objectives``) asks for, with what the tokenizer offers."""
     kinds: dict[type[Any], tuple[str, str]] = {
         settings.Causal: ("causal", "CausalObjective"),

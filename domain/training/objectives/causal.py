@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from domain.settings.objectives import Causal
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 class CausalObjective:
@@ -18,7 +21,7 @@ class CausalObjective:
     drawn: ``tokenizer`` and ``seed`` are what every objective is given.
     """
 
-    def __init__(self, spec: Causal, tokenizer: Any, seed: int) -> None:
+    def __init__(self, spec: Causal, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec = spec
 
     def raw(self, context: int) -> int:

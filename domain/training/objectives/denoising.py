@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.documents import DocumentTexts, before, documents, noise, pick, seq2seq, within
 from domain.training.objectives.special_tokens import SpecialTokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 class DenoisingObjective:
@@ -23,7 +26,7 @@ class DenoisingObjective:
     document, or piece of one, has its begin and end on both sides; the decoder starts from the end token, as BART's.
     """
 
-    def __init__(self, spec: Denoising, tokenizer: Any, seed: int) -> None:
+    def __init__(self, spec: Denoising, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
         self.mask = self.special.mask  # a tokenizer without one is refused before training
         begin, end = self.special.begin, self.special.end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives.documents import noise
 from domain.training.objectives.special_tokens import SpecialTokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 MASK, RANDOM = 0.8, 0.1  # of the selected tokens become the mask, and any other; the rest stay (arXiv 1810.04805, 3.1)
 
@@ -23,7 +26,7 @@ class MaskedObjective:
     as in BERT's own code. A word that a row's end cuts is one in either row.
     """
 
-    def __init__(self, spec: Masked, tokenizer: Any, seed: int) -> None:
+    def __init__(self, spec: Masked, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
         self.mask = self.special.mask  # a tokenizer without one is refused before training
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.documents import before, documents, noise, pick, seq2seq, within
 from domain.training.objectives.special_tokens import SpecialTokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 class SpanObjective:
@@ -25,7 +28,7 @@ class SpanObjective:
     Rounding leaves less out of short documents than of long ones; what of a row then does not fit is not read.
     """
 
-    def __init__(self, spec: Span, tokenizer: Any, seed: int) -> None:
+    def __init__(self, spec: Span, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
         self.sentinels = self.special.sentinels  # a tokenizer without them is refused before training
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from domain.errors import UserError
 from domain.model.vocabulary_map import Spelling
 from domain.tokenizer.encoding.texts import first, frame
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 STOPS = (".", "!", "?", "\n", "\u3002", "\uff01", "\uff1f")  # the last three are those of Chinese and Japanese
@@ -22,7 +26,7 @@ STOPS = (".", "!", "?", "\n", "\u3002", "\uff01", "\uff1f")  # the last three ar
 class SpecialTokens:
     """A fast tokenizer, as numbers. Raises ``UserError`` where it lacks what is asked for."""
 
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerFast
 
     @cached_property
     def begin(self) -> int:
@@ -96,7 +100,7 @@ class SpecialTokens:
         """The text of a piece; bytes that are no whole character are lone surrogates."""
         return self._spelling.read(piece).decode("utf-8", "surrogateescape")
 
-    def _marked(self, holds: Any) -> np.ndarray:
+    def _marked(self, holds: Callable[[str], bool]) -> np.ndarray:
         """bool [vocabulary]: for which pieces ``holds``."""
         marked = np.zeros(1 + max(self._vocabulary.values()), dtype=bool)
         marked[[i for piece, i in self._vocabulary.items() if holds(piece)]] = True

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from domain.errors import UserError
 from domain.manifest import Damaged, verify, write_json
+from domain.settings.learning import Lora
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CHECKPOINTS = "checkpoints"
 SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and low-rank updates, without weights
 
 
-def describe(model: Any, tokenizer: Path, scratch: Path, lora: Any) -> Path:
+def describe(model: PreTrainedModel, tokenizer: Path, scratch: Path, lora: Lora | None) -> Path:
     """Save what it takes to build the model whose checkpoints lie below ``scratch``; returns the folder."""
     from domain.tokenizer.files import TOKENIZER_FILES
 
@@ -62,7 +66,6 @@ def _write(shape: Path, checkpoint: Path, out: Path) -> None:
     from domain.model.build import opener, save
     from domain.model.families import family_of
     from domain.model.lora import adapt, merge
-    from domain.settings.learning import Lora
     from domain.training.state.snapshot import weights
 
     config = AutoConfig.from_pretrained(shape, local_files_only=True, trust_remote_code=False)

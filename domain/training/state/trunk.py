@@ -57,7 +57,7 @@ class Trunk:
         return None
 
     def keep(
-        self, step: int, model: nn.Module, optimizer: Optimizer, state: Any, tensors: Mapping[str, Tensor]
+        self, step: int, model: nn.Module, optimizer: Optimizer, state: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> None:
         """Put the state at the beginning of the decay by, for those that come after."""
         with Checkpoints(self.folder / str(step), model, optimizer) as checkpoints:

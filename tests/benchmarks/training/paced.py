@@ -16,7 +16,7 @@ from domain.settings.objectives import Causal
 from domain.tokens.batch import Batch
 from domain.training.objectives.causal import CausalObjective
 from domain.training.ranks import Ranks
-from domain.training.task import TrainingTask, TrainingPlace
+from domain.training.task import TrainingPlace, TrainingTask
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Material
 

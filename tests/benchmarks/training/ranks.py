@@ -26,7 +26,7 @@ from domain.tokens.packing import Rows
 from domain.training.metrics_log import read_points, spool_path
 from domain.training.preemption import Stopped
 from domain.training.ranks import together
-from domain.training.task import TrainingTask, TrainingPlace
+from domain.training.task import TrainingPlace, TrainingTask
 from domain.training.trainer import Trainer
 from tests.benchmarks.training.material import Given, Material, row
 from tests.benchmarks.training.paced import CAUSAL
