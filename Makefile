@@ -24,13 +24,13 @@ quickstart: install
 test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-# The long ones: kills at random moments, simulations, slow servers, real data.
+# The long ones: kills at random moments, simulations, slow servers, real data, mutants.
 soak: .venv/installed-tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile --ignore tests/soak/test_mutants.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile
 
-# Mutated copies of the deciding modules, each of which a test must notice: prints the score of every module.
+# Mutants of the deciding modules alone: prints those that no test notices. For instance: make mutants MODULE=evals/gate.py
 mutants: .venv/installed-tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist load tests/soak/test_mutants.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.score $(MODULE)
 
 check: .venv/installed-tests
 	$(BIN)/ruff check .

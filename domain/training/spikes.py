@@ -21,10 +21,8 @@ class SpikeGuard:
 
     def __init__(self, spec: Spikes, device: torch.device) -> None:
         self.sigmas = spec.sigmas
-        self.history = torch.zeros(
-            (2, spec.window), dtype=torch.float64, device="cpu" if device.type == "cpu" else device
-        )
-        self.least = torch.tensor([0.0, STEEP], dtype=torch.float64, device=self.history.device)
+        self.history = torch.zeros((2, spec.window), dtype=torch.float64, device=device)
+        self.least = torch.tensor([0.0, STEEP], dtype=torch.float64, device=device)
         self.taken = torch.zeros((), dtype=torch.int64, device=device)
 
     @property
@@ -46,9 +44,8 @@ class SpikeGuard:
         window = self.history.shape[1]
         filled = self.taken.clamp(max=window)
         recorded = torch.arange(window, device=self.history.device) < filled
-        count = filled.clamp(min=1)
-        mean = (self.history * recorded).sum(1) / count
-        deviation = (((self.history - mean[:, None]) * recorded).square().sum(1) / (count - 1).clamp(min=1)).sqrt()
+        mean = (self.history * recorded).sum(1) / filled
+        deviation = (((self.history - mean[:, None]) * recorded).square().sum(1) / (filled - 1).clamp(min=1)).sqrt()
         most = torch.maximum(mean + self.sigmas * deviation, mean * self.least)
         spike = (new > most) & (filled >= window // 2) & (self.sigmas > 0)
         skip = spike.any() | ~new.isfinite().all()

@@ -31,12 +31,12 @@ def paired_change(
     Bytes are the same on both sides, so a ratio of nats is the ratio of bits per byte. Raises ``ValueError`` where
     there is nothing to compare: no document, or a second model for which all of them are free.
     """
-    if not len(second) or not np.sum(second) > 0:
+    if not np.sum(second) > 0:
         raise ValueError("nothing to compare: no documents, or their sum under the second model is not above zero")
     _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
     units = int(numbers.max()) + 1
-    above = np.bincount(numbers, weights=first, minlength=units)
-    below = np.bincount(numbers, weights=second, minlength=units)
+    above = np.bincount(numbers, weights=first)
+    below = np.bincount(numbers, weights=second)
     generator = np.random.default_rng(seed)
     ratios = []
     chunk = max(1, AT_ONCE // units)

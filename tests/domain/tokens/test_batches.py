@@ -139,6 +139,8 @@ def test_a_part_that_its_cap_exhausts_is_refused(held: Any) -> None:
     assert caught.value.place == "training.mixture.max_epochs"
     for number in ("3,456", "1,680", "3,360"):
         assert number in caught.value.problem
+    just = Batches(held, Mixture(domain=1, general=0, max_epochs=2), rows=5, context=32, batches=21, seed=0)  # 105 rows
+    assert just.epochs() == {"domain": 2.0}
 
 
 def test_epochs_and_warnings(held: Any) -> None:
@@ -200,6 +202,10 @@ def test_weights_that_cannot_be(held: Any, mixture: Mixture, found: str) -> None
 def test_too_little_text_or_too_few_rows_are_refused(held: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="fewer than one batch"):
         Batches(held, Mixture(), rows=10**4, context=32, batches=1, seed=0)
+    sizes: dict[str, Any] = {"rows": 42, "batches": 1, "seed": 0}
+    with pytest.raises(UserError, match="1,680 tokens are left to train on, fewer than one batch of 1,680"):
+        Batches(held, Mixture(domain=1, general=0), context=40, **sizes)
+    assert len(Batches(held, Mixture(domain=1, general=0), context=39, **sizes)[0].tokens) == 42
     with pytest.raises(UserError, match="0 tokens are left"):
         Batches(written(tmp_path, {"general": PARTS["general"]}), Mixture(), **SIZES, seed=0)
     batches = Batches(held, Mixture(), **SIZES, seed=0)

@@ -60,6 +60,18 @@ def test_half_a_window_must_be_known() -> None:
     assert judge(filled([2.0, 2.1, 1.9, 2.0]), 100.0) == 1.0
 
 
+def test_one_step_of_a_window_of_two_has_no_deviation() -> None:
+    assert judge(filled([2.0], window=2), 2.0) == 0.0
+    assert judge(filled([2.0], window=2), 2.000001) == 1.0
+
+
+def test_all_of_it_is_on_the_device_and_nothing_is_read() -> None:
+    meta = torch.device("meta")  # its tensors have no values: to read one is an error
+    guard = SpikeGuard(Spikes(), meta)
+    assert guard.judge(torch.zeros((), device=meta), torch.zeros((), device=meta)).device == meta
+    assert {tensor.device for tensor in (*guard.state.values(), guard.least)} == {meta}
+
+
 def test_a_skipped_step_is_not_remembered() -> None:
     guard = filled([2.0, 2.1, 1.9, 2.0])
     for _ in range(20):  # had it been, the deviation would have grown until 100 was usual

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -58,17 +59,23 @@ def test_the_interval_is_from_the_exact_percentiles() -> None:
     assert percentile(0.973) < found.high < percentile(0.977)
 
 
-@pytest.mark.parametrize(("at_once", "chunks"), [(1_000_000, [10_000]), (50 * 3_000, [3_000, 3_000, 3_000, 1_000])])
-def test_as_many_draws_as_the_page_says(monkeypatch: pytest.MonkeyPatch, at_once: int, chunks: list[int]) -> None:
-    """10,000 draws with the generator of seed 0, however many are drawn at once: their interval and no other."""
-    monkeypatch.setattr(bootstrap, "AT_ONCE", at_once)
+def test_as_many_draws_as_the_page_says() -> None:
+    """10,000 draws with the generator of seed 0: their interval and no other."""
     first, second, names = drawn(7, 50)
-    generator = np.random.default_rng(0)
-    units = np.concatenate([generator.integers(50, size=(rows, 50), dtype=np.int32) for rows in chunks])
+    units = np.random.default_rng(0).integers(50, size=(10_000, 50), dtype=np.int32)
     rows = np.array(sorted(range(50), key=names.__getitem__))[units]  # units are numbered in the order of their names
     ratios = first[rows].sum(axis=1) / second[rows].sum(axis=1) - 1
     found = paired_change(first, second, names)
     assert (found.low, found.high) == pytest.approx(tuple(np.percentile(ratios, [2.5, 97.5])), rel=1e-12)
+
+
+def test_draws_take_twenty_megabytes_at_most() -> None:
+    first, second, names = drawn(8, 500)  # 10,000 draws of them would be 60 MB
+    tracemalloc.start()
+    paired_change(first, second, names)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20e6
 
 
 def test_few_clusters_are_fewer_than_thirty() -> None:
@@ -113,9 +120,13 @@ def test_the_same_seed_gives_the_same_interval_whatever_is_held_at_once(monkeypa
     whole = paired_change(first, second, names, resamples=1_000, seed=5)
     assert paired_change(first, second, names, resamples=1_000, seed=5) == whole
     assert paired_change(first, second, names, resamples=1_000, seed=6) != whole
-    monkeypatch.setattr(bootstrap, "AT_ONCE", 60)  # two draws at a time
-    parts = paired_change(first, second, names, resamples=1_000, seed=5)
-    assert (parts.low, parts.high) == pytest.approx((whole.low, whole.high), abs=0.02)
+    for at_once in (90, 1):  # three draws at a time and one at the end; one where even that is more
+        monkeypatch.setattr(bootstrap, "AT_ONCE", at_once)
+        assert paired_change(first, second, names, resamples=1_000, seed=5) == whole
+
+
+def test_fractions_of_a_nat_are_compared() -> None:
+    assert paired_change(np.array([0.3]), np.array([0.4]), ["a"]).change == pytest.approx(-0.25)
 
 
 @pytest.mark.parametrize(("first", "second", "names"), [([], [], []), ([0.0], [0.0], ["a"])])

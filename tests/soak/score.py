@@ -1,0 +1,177 @@
+"""How many mutants of the deciding modules their own tests notice: ``python -m tests.soak.score evals/gate.py``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.soak.mutants import Mutant, mutants
+
+HOME = Path(__file__).resolve().parents[2]
+WALL = (
+    600  # seconds after which a process that does not compute is killed; the processor's time is bounded by the tests'
+)
+MEMORY = 8 << 30  # bytes that a mutant may add
+# Module -> its tests, and new code that makes no difference to any caller, with the reason.
+DECIDING: dict[str, tuple[str, dict[str, str]]] = {
+    "evals/gate.py": ("tests/evals/test_gate.py", {}),
+    "evals/statistics/bootstrap.py": (
+        "tests/evals/statistics/test_bootstrap.py",
+        dict.fromkeys(
+            ("AT_ONCE = 500000", "min(1, AT_ONCE", "chunk = 1", "max(2, AT_ONCE"),
+            "fewer draws at a time, or two where one alone is too many, give the same interval",
+        ),
+    ),
+    "corpora/holdout.py": ("tests/corpora/test_holdout.py", {}),
+    "corpora/decontaminate.py": ("tests/corpora/test_decontaminate.py", {}),
+    "corpora/dedup/near.py": ("tests/corpora/dedup/test_near.py", {}),
+    "domain/text/minhash.py": ("tests/domain/text/test_minhash.py", {}),
+    "domain/tokens/interleave.py": ("tests/domain/tokens/test_interleave.py", {}),
+    "domain/tokens/batches.py": (
+        "tests/domain/tokens/test_batches.py "
+        "tests/domain/training/test_spike_recovery.py::test_the_documents_of_a_batch",
+        {},
+    ),
+    "domain/training/spikes.py": (
+        "tests/domain/training/test_spikes.py",
+        {
+            "torch.tensor([1.0, STEEP]": "a loss of once the mean is below any number of deviations above it",
+            "expand(2, 2)": "the same number is written to the same place twice",
+        },
+    ),
+    "domain/score.py": ("tests/domain/test_score.py", {}),
+}
+
+
+class Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from a source of ours."""
+
+    def __init__(self, path: Path, source: str) -> None:
+        self.module, self.path, self.source = ".".join(path.relative_to(HOME).with_suffix("").parts), path, source
+        assert self.module not in sys.modules
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        if name != self.module:
+            return None
+        return importlib.util.spec_from_loader(name, self, origin=str(self.path))
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__file__ = str(self.path)
+        exec(compile(self.source, str(self.path), "exec"), module.__dict__)
+
+
+def run_tests(
+    path: Path, source: str, tests: Sequence[str], base: Path, seconds: float, names: Path | None = None
+) -> int:
+    """The process that runs the tests with that source of the module; its exit status is 0 where they pass.
+
+    It writes the names of all modules that are imported in the end to the file ``names``.
+    """
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        sys.meta_path.insert(0, Replaced(path, source))  # type: ignore[arg-type]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={base / str(os.getpid())}"]
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+        code = int(pytest.main([*options, *tests]))
+        names.write_text("\n".join(sys.modules))
+    finally:
+        os._exit(code)
+
+
+def import_libraries(names: Sequence[str]) -> None:
+    """Import those modules that are not the project's, once and not in every process."""
+    for name in names:
+        if name.partition(".")[0] not in ("flows", "evals", "corpora", "domain", "tests", "__main__"):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    gc.freeze()
+
+
+def survivors(path: Path, chosen: Sequence[Mutant], tests: Sequence[str], jobs: int) -> Iterator[tuple[Mutant, int]]:
+    """(mutant, exit status of its tests) of each, as they end; 0 where the tests noticed nothing.
+
+    What takes 5 times the tests' own seconds of the processor, and 10 more, is ended, and so noticed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        base, names, began = Path(folder), Path(folder) / "names", os.times()
+        untouched = run_tests(path, path.read_text(encoding="utf-8"), tests, base, WALL, names)
+        if os.waitpid(untouched, 0)[1]:
+            raise SystemExit(f"{path}: {' '.join(tests)} fail without any change")
+        ended = os.times()
+        seconds = 10 + 5 * (ended.children_user + ended.children_system - began.children_user - began.children_system)
+        import_libraries(names.read_text().split())
+        waiting, running = list(reversed(chosen)), dict[int, tuple[Mutant, float]]()
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                mutant = waiting.pop()
+                running[run_tests(path, mutant.source, tests, base, seconds, Path(os.devnull))] = (
+                    mutant,
+                    time.monotonic() + WALL,
+                )
+            for process, (mutant, until) in list(running.items()):
+                if time.monotonic() > until:
+                    os.killpg(process, signal.SIGKILL)
+                done, status = os.waitpid(process, os.WNOHANG)
+                if done:
+                    del running[process]
+                    with contextlib.suppress(ProcessLookupError):  # what its tests started and left
+                        os.killpg(process, signal.SIGKILL)
+                    yield mutant, os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what survived, and the score of each module; 1 where fewer than 9 of 10 mutants are noticed."""
+    # Examples are the same every time, and the one that fails is not made smaller.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", phases=phases, derandomize=True, database=None)
+    hypothesis.settings.load_profile("mutants")
+    parser = argparse.ArgumentParser(prog="python -m tests.soak.score", description=__doc__)
+    parser.add_argument("modules", nargs="*", choices=DECIDING)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
+    options = parser.parse_args(arguments)
+    good = True
+    for module in options.modules or DECIDING:
+        path, (tests, equivalent) = HOME / module, DECIDING[module]
+        chosen = [mutant for mutant in mutants(path) if not any(map(mutant.has, equivalent))]
+        survived, ended, began, before = 0, 0, time.monotonic(), os.times()
+        for mutant, status in survivors(path, chosen, tests.split(), options.jobs):
+            survived += status == 0
+            ended += status < 0
+            if status == 0:
+                print(f"{module}:{mutant.line}: {mutant.after}", flush=True)
+        after = os.times()
+        computed = after.children_user + after.children_system - before.children_user - before.children_system
+        took = f"{time.monotonic() - began:.0f} s, of the processor {computed:.0f} s, {ended} ended"
+        print(f"{module}: {len(chosen) - survived} of {len(chosen)} mutants noticed ({took})", flush=True)
+        good &= survived <= len(chosen) / 10
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
