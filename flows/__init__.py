@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.recipe.recipe import Recipe, load_recipe
+    from flows.run.result import RunResult
     from flows.run.run import run_recipe
 
-__all__ = ["Recipe", "load_recipe", "run_recipe"]
+__all__ = ["Recipe", "RunResult", "load_recipe", "run_recipe"]
 
 # Imported when first asked for, so that the command's --help answers at once.
-_HOME = {"Recipe": "flows.recipe.recipe", "load_recipe": "flows.recipe.recipe", "run_recipe": "flows.run.run"}
+_HOME = {
+    "Recipe": "flows.recipe.recipe",
+    "RunResult": "flows.run.result",
+    "load_recipe": "flows.recipe.recipe",
+    "run_recipe": "flows.run.run",
+}
 
 
 def __getattr__(name: str) -> Any:

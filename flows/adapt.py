@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 from corpora.collect import Collection, collect
 from corpora.curate import Curation, curate
@@ -63,18 +63,3 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     if recipe.instruction_tuning:
         released["tuned"] = stage(tune, recipe.instruction_tuning, {"adapted": arms["adapted"]})
     return stage(release, recipe.bundle, released)
-
-
-def summary(stages: dict[str, Any]) -> dict[str, Any]:
-    """What a run came to, from the record of its stages; None for what is not there yet."""
-    corpus = stages.get("curate", {}).get("facts")
-    keys = ("documents_in", "documents_out", "bytes_in", "bytes_out", "dropped")
-    scores = stages.get("evaluate", {}).get("facts")
-    return {
-        "release": stages.get("release", {}).get("path"),
-        "corpus": {key: corpus[key] for key in keys} if corpus else None,
-        "tokenizer": stages.get("tokenizer", {}).get("facts"),
-        "scores": {part: scores[part] for part in ("domain", "general")} if scores else None,
-        "decision": stages.get("decide", {}).get("facts"),
-        "stages": stages,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from domain.artifacts import Checkpoint, Corpus, Tokenizer, Tokens, Verdict
 from domain.cost.flops import flops_per_token
@@ -13,10 +13,14 @@ from domain.tokenizer.fit import fit
 from domain.tokens.encode import Encoding, encode
 from domain.training.pretrain import prepare, tokenizer_pilot
 from evals.pilots.tokenizer import Weighing, tokenizer_verdict
+from flows.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from flows.adapt import Runner
 
 
 def weigh_extension(
-    recipe: Any, corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens, base: Checkpoint, stage: Any
+    recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens, base: Checkpoint, stage: Runner
 ) -> dict[str, Verdict]:
     """The ``verdict`` on the recipe's extended tokenizer; empty if it extends none, or asks for no pilot.
 
@@ -27,11 +31,11 @@ def weigh_extension(
     own = stage(fit, recipe.fitting.replace(mode="keep"), {"corpus": corpus}, label="kept tokenizer")
     old = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": own}, label="kept tokens")
     start = stage(prepare, recipe.base, {"tokens": old, "tokenizer": own}, label="kept base")
-    asked = budgets(recipe.training, recipe.tokenizer.pilot.share, (old, start), (tokens, base))
+    trainings = budgets(recipe.training, recipe.tokenizer.pilot.share, (old, start), (tokens, base))
     extended = {"base": base, "tokens": tokens}
     starts = {"kept": {"base": start, "tokens": old}, "same_bytes": extended, "same_flops": extended}
     arms = {
-        name: stage(tokenizer_pilot, asked[name], parents, label=f"pilot, {name.replace('_', ' ')}")
+        name: stage(tokenizer_pilot, trainings[name], parents, label=f"pilot, {name.replace('_', ' ')}")
         for name, parents in starts.items()
     }
     settings = recipe.tokenizer.pilot.narrow(Weighing)
@@ -40,13 +44,13 @@ def weigh_extension(
 
 
 def budgets(
-    training: Training, share: float, kept: tuple[Tokens, Checkpoint], extended: tuple[Tokens, Checkpoint]
+    training: Training, share: float, own: tuple[Tokens, Checkpoint], extended: tuple[Tokens, Checkpoint]
 ) -> dict[str, Training]:
     """The training of each pilot: tokens that hold the same bytes, and tokens that cost the same FLOPs."""
     least = training.batch
     spent = max(least, round((training.tokens or 0) * share))
-    before, after = (bytes_per_token(tokens, training) for tokens, _ in (kept, extended))
-    cost, dearer = (flops(base, training) for _, base in (kept, extended))
+    before, after = (bytes_per_token(tokens, training) for tokens, _ in (own, extended))
+    cost, dearer = (flops(base, training) for _, base in (own, extended))
     wanted = {"kept": spent, "same_bytes": spent * before / after, "same_flops": spent * cost / dearer}
     return {name: training.replace(tokens=max(least, round(tokens))) for name, tokens in wanted.items()}
 
@@ -55,8 +59,8 @@ def bytes_per_token(tokens: Tokens, training: Training) -> float:
     """UTF-8 bytes that a token of the mixture stands for."""
     total = 0.0
     for part, share in training.mixture.shares.items():
-        held = tokens.facts["train"][part]
-        total += share * held["bytes"] / max(1, held["tokens"])
+        counts = tokens.facts["train"][part]
+        total += share * counts["bytes"] / max(1, counts["tokens"])
     return total
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shlex
 import subprocess
 import sys
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
+
+import yaml
+
+from flows.command import cli
 
 HOME = Path(__file__).resolve().parent.parent
 README = (HOME / "README.md").read_text(encoding="utf-8")
@@ -64,12 +71,14 @@ def commands() -> list[str]:
 
 
 def test_ci_runs_every_command() -> None:
+    assert {line.split()[0] for line in commands()} == {"make", "shoptalk"}
     script = (HOME / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     check = (HOME / "Makefile").read_text(encoding="utf-8").split("\ncheck:", 1)[1]
     assert {"make check", "make soak"} <= set(script)
     for command in commands():
         if command.startswith("shoptalk "):  # the script runs every line that begins so
-            assert any("grep '^shoptalk ' README.md" in line for line in script)
+            assert "grep '^shoptalk ' README.md | while read -r line; do" in script
+            cli.parser().parse_args(shlex.split(command)[1:])
         elif command == "make test":  # a part of make check
             assert "$(MAKE) --no-print-directory test" in check
         else:
@@ -89,3 +98,42 @@ def test_the_recipe_is_one(tmp_path: Path) -> None:
 def test_links_and_pictures_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)|<img [^>]*src=\"([^\"]+)\"", README):
         assert (HOME / (target[0] or target[1])).exists(), target
+
+
+OPERATION = (HOME / "flows" / "README.md").read_text(encoding="utf-8")
+
+
+def test_flows_readme_shows_every_command_and_options_that_exist() -> None:
+    block = OPERATION.split("```text\n", 1)[1].split("```", 1)[0]
+    lines = [re.split(r" {2,}", line)[0] for line in block.splitlines()]
+    for line in lines:
+        cli.parser().parse_args(shlex.split(line)[1:])
+    assert {line.split()[1] for line in lines} == set(cli.COMMANDS)
+    options = set(re.findall(r"`(?:plan |pilot )?(--[a-z-]+)", OPERATION))
+    assert options >= {"--set", "--until", "--as-of", "--write", "--no-chat", "--tracking"}
+    known = {option for name in cli.COMMANDS for option in option_names(name)}
+    assert options <= known, options - known
+
+
+def option_names(command: str) -> set[str]:
+    """The options of a command, as its --help names them."""
+    help_text = io.StringIO()
+    with redirect_stdout(help_text), suppress(SystemExit):
+        cli.parser().parse_args([command, "--help"])
+    return set(re.findall(r"--[a-z-]+", help_text.getvalue()))
+
+
+def test_flows_readme_yaml_is_valid() -> None:
+    """Its sections of a recipe, and its machine profiles."""
+    from domain.machine import Machine
+    from domain.training.tune import Tuning
+    from flows.recipe.pilot import Pilot
+
+    kinds = {"pilot": Pilot, "instruction_tuning": Tuning}
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", OPERATION, re.S)]
+    assert len(blocks) == 4
+    for content in blocks:
+        for name, kind in kinds.items():
+            if name in content:
+                kind.model_validate(content.pop(name), context={"folder": HOME})
+        Machine.model_validate(content)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from flows.recipe.purposes import WORK
+from flows.recipe.purposes import PURPOSES
 
 
 def add(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
     command.add_argument("name", help="the domain, such as contracts; writes NAME.yaml")
-    command.add_argument("--for", dest="work", choices=sorted(WORK), default="generate", help="the model's purpose")
+    command.add_argument("--for", dest="work", choices=sorted(PURPOSES), default="generate", help="the model's purpose")
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the recipe into the current folder."""
     from flows.recipe.starter import write_starter
 
-    path, choice = write_starter(options.name, options.work), WORK[options.work]
+    path, choice = write_starter(options.name, options.work), PURPOSES[options.work]
     print(f"To {options.work}: {choice.objective}, since {choice.why}. A base: {choice.base}.")
     print(f"Wrote {path}. Name your text in it, then: shoptalk plan {path}")
     return 0

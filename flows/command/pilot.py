@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.command.options import add_as_of, add_machine, add_recipe, machine_of, recipe_of
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from domain.artifacts import Choice
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     machine = machine_of(options)
     name = recipe_of(options, machine)
     result = pilot_recipe(name, options.set, options.as_of, machine, write=options.write)
-    print_choice(result.choice.facts)
+    print_choice(result.choice)
     if result.verdict is not None:
         facts = result.verdict.facts
         print(f"\ntokenizer: {facts['recommended']}; the pilots above use that one")
@@ -43,17 +45,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def print_choice(facts: dict[str, Any]) -> None:
+def print_choice(choice: Choice) -> None:
     """The loss of every pilot, what each arm is expected to reach, and which is chosen and why."""
     from rich.console import Console
 
     from domain.artifacts import PARTS
 
+    facts = choice.facts
     console = Console(highlight=False, soft_wrap=True)
     base = ", ".join(f"{facts['base'][part]:.4f} {part}" for part in PARTS)
     console.print(f"\nbits per UTF-8 byte on validation text (lower is better); the base: {base}")
     console.print(f"in brackets the 95% interval expected at {facts['tokens']:,} tokens\n", markup=False)
-    console.print(table_of(facts))
+    console.print(table_of(choice))
     chosen = facts["chosen"]
     rate = f"{chosen['learning_rate']:g}"
     console.print(f"\n[bold]chosen: {chosen['domain']:.0%} domain text at a peak rate of {rate}[/bold]")
@@ -61,12 +64,13 @@ def print_choice(facts: dict[str, Any]) -> None:
         console.print(f"  {reason}", markup=False)
 
 
-def table_of(facts: dict[str, Any]) -> Table:
+def table_of(choice: Choice) -> Table:
     """Two rows for each arm: its bits of domain and of general text by tokens, and the expected value."""
     from rich.table import Table
 
     from domain.artifacts import PARTS
 
+    facts = choice.facts
     lengths = sorted({point["tokens"] for point in facts["points"]})
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in ("domain", "rate", "text", *(f"{length:,}" for length in lengths), f"{facts['tokens']:,}", "change"):

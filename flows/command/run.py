@@ -21,7 +21,6 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the recipe and print the final table."""
-    from flows.recipe.recipe import load_recipe
     from flows.releases.registry import newest_release
     from flows.run.record import RunRecord
     from flows.run.run import run_recipe
@@ -29,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     machine = machine_of(options)
     recipe = recipe_of(options, machine)
-    released = run_recipe(recipe, options.set, options.as_of, machine, options.until)
-    name = load_recipe(recipe, options.set).name
-    print_run(name, RunRecord(machine.work, name).read(), newest_release(machine.work, recipe))
-    return 0 if released else NOT_RELEASED
+    result = run_recipe(recipe, options.set, options.as_of, machine, options.until)
+    run = RunRecord(machine.work, result.recipe).read()
+    print_run(result.recipe, run, newest_release(machine.work, recipe))
+    return 0 if result.complete else NOT_RELEASED

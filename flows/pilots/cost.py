@@ -19,16 +19,16 @@ STATES = 3  # at one moment beside the newest ones: one being written, the trunk
 
 def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
     """Lines that say it; raises ``UserError`` where there is no plan."""
-    plan, asked, longest = plan_of(recipe, machine), runs(recipe), longest_run(recipe)
-    arms, batch, tokens = len(asked) // len(DIVISORS), recipe.training.batch, recipe.training.tokens or 1
+    plan, trainings, longest = plan_of(recipe, machine), runs(recipe), longest_run(recipe)
+    arms, batch, tokens = len(trainings) // len(DIVISORS), recipe.training.batch, recipe.training.tokens or 1
     read, extends = arms * spent(longest) * batch, recipe.tokenizer.mode == "extend"
-    each = expect(plan.shape, asked[-1][1], spent(longest) * batch, plan.device, machine, plan.speed, grown=extends)
+    each = expect(plan.shape, trainings[-1][1], spent(longest) * batch, plan.device, machine, plan.speed, grown=extends)
     # It looks before the first step and after the last; the runs of an arm share the first look.
     looking = each.looking * (len(DIVISORS) + 1) / 2
-    seconds = arms * (each.seconds + looking) + len(asked) * (START + plan.speed.warm_up)
+    seconds = arms * (each.seconds + looking) + len(trainings) * (START + plan.speed.warm_up)
     yield (
-        f"{len(asked)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the training; "
-        f"about {duration(seconds)}"
+        f"{len(trainings)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the "
+        f"training; about {duration(seconds)}"
     )
     weighs = extends and recipe.tokenizer.pilot.share > 0
     most = (STATES + machine.checkpoints_kept) * checkpoint_bytes(plan.shape, recipe.training.lora, grown=extends)

@@ -57,12 +57,12 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
     training, lengths = recipe.training, steps_of(longest_run(recipe))
     alone = int(training.embedding_warmup * lengths[0])  # the same steps in each, or they would share no trunk
     warmup = max(1, lengths[0] * training.batch // WARMUP)
-    asked = []
+    trainings = []
     for share in recipe.pilot.domain:
         for rate in rates(recipe):
             mixture = training.mixture.replace(domain=share, general=round(1.0 - share, 9))
             for steps in lengths:
-                said = training.replace(
+                run = training.replace(
                     tokens=steps * training.batch,
                     mixture=mixture,
                     learning_rate=rate,
@@ -74,5 +74,5 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
                     spikes=training.spikes.replace(in_a_row=10**9, anchor=10**9),
                     embedding_warmup=min(training.embedding_warmup, (alone + 1e-6) / steps) if alone else 0.0,
                 )
-                asked.append((f"pilot {share:.0%} at {rate:g}, {steps:,} steps", said))
-    return asked
+                trainings.append((f"pilot {share:.0%} at {rate:g}, {steps:,} steps", run))
+    return trainings

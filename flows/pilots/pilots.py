@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 from domain.artifacts import PARTS, Artifact, Choice, Tokens
 from domain.errors import UserError
@@ -21,7 +20,7 @@ from flows.adapt import NO_PARENTS, Runner, adapt
 from flows.pilots.cost import price
 from flows.pilots.grid import longest_run, runs
 from flows.recipe.edit import edited
-from flows.recipe.preflight import base as given
+from flows.recipe.preflight import base
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
@@ -67,7 +66,7 @@ def pilot_recipe(
         edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # whether it can be written is known now
     with holding(machine.work):
         refuse_full(machine.work)
-        given(recipe)  # it is wanted hours later; whether it is there is known now
+        base(recipe)  # it is needed hours later
         for line in price(recipe, machine):
             logger.info("pilots: %s", line)
         journey, tracker = RunRecord(machine.work, f"{recipe.name}.pilot"), tracker_for(machine, recipe, day)
@@ -88,7 +87,7 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
     Where an extended tokenizer was weighed and found not to be worth it, they go on from the base with its own.
     ``stage`` raises ``Reached`` where ``adapt`` goes beyond the weighing of its tokenizer.
     """
-    made: dict[str, Any] = {}
+    made: dict[str, Artifact] = {}
 
     def noting(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = "") -> A:
         artifact = stage(made_by, spec, parents, label=label)
@@ -99,11 +98,12 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
         adapt(recipe, as_of, noting)
     start = ("kept base", "kept tokens") if keeps(made) else ("base", "encode")
     base, tokens = (made[label] for label in start)
+    assert isinstance(tokens, Tokens)
     refuse_unjudged(tokens)
     arms = [stage(grid_pilot, spec, {"base": base, "tokens": tokens}, label=label) for label, spec in runs(recipe)]
     allowed = recipe.release.gates.general_loss
-    asked = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
-    return stage(choose, asked, {f"pilot_{number}": arm for number, arm in enumerate(arms)}), made
+    settings = Choosing(tokens=recipe.training.tokens, general_loss=allowed, seed=recipe.pilot.seed)
+    return stage(choose, settings, {f"pilot_{number}": arm for number, arm in enumerate(arms)}), made
 
 
 def keeps(made: Mapping[str, Artifact]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -56,20 +55,22 @@ def write_values(name: str, values: Mapping[str, float | str]) -> Path:
     return path
 
 
-def put(content: dict[str, Any], steps: Sequence[str], value: float | str) -> None:
+def put(content: dict[str, object], steps: Sequence[str], value: float | str) -> None:
     """Set a value in nested mappings, and there only: what YAML's aliases share with other places is copied."""
     for step in steps[:-1]:
-        content[step] = dict(content.get(step) or {})
-        content = content[step]
+        below = content.get(step)
+        content[step] = inner = dict(below) if isinstance(below, dict) else {}
+        content = inner
     content[steps[-1]] = value
 
 
 def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
     """A recipe's text with the value at the end of ``steps`` replaced or put in."""
     node, last = yaml.compose(text), len(steps) - 1
+    if not isinstance(node, yaml.MappingNode):
+        raise ValueError("a recipe's text is a mapping")
     for number, step in enumerate(steps):
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        below = next((inner for name, inner in pairs if name.value == step), None)
+        below = next((inner for name, inner in node.value if name.value == step), None)
         if below is None:
             return inserted(text, node, step, nested(steps[number + 1 :], value), root=number == 0)
         here = slice(below.start_mark.index, below.end_mark.index)
@@ -81,7 +82,7 @@ def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
     raise ValueError("no steps")
 
 
-def inserted(text: str, node: Any, name: str, value: str, *, root: bool) -> str:
+def inserted(text: str, node: yaml.MappingNode, name: str, value: str, *, root: bool) -> str:
     """The text with a new key: last of the recipe, else first of its mapping."""
     if root:
         return f"{text.rstrip()}\n\n{name}: {value}\n"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from corpora.plugins import Kinds
 from domain.errors import UserError
@@ -16,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 Step = str | int
 
 
-def validated(kind: type[M], content: Any, path: Path) -> M:
+def validated(kind: type[M], content: object, path: Path) -> M:
     """``content`` as a ``kind``; raises an ``ExceptionGroup`` with one ``UserError`` for each error in ``path``."""
     try:
         return kind.model_validate(content, context={"folder": path.parent.resolve()})
@@ -25,7 +26,7 @@ def validated(kind: type[M], content: Any, path: Path) -> M:
         raise ExceptionGroup(str(path), [refusal(path, kind, content, entry) for entry in entries]) from None
 
 
-def causes(entries: Sequence[Any]) -> list[Any]:
+def causes(entries: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """The entries that are no mere consequence of a deeper one: a list whose only item is wrong also counts as empty.
 
     A missing key beside them is kept: it has a place of its own.
@@ -38,7 +39,7 @@ def causes(entries: Sequence[Any]) -> list[Any]:
     ]
 
 
-def refusal(path: Path, kind: type[BaseModel], content: Any, entry: Any) -> UserError:
+def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDetails) -> UserError:
     """One validation error as place, found and fix, each on one line."""
     steps = [str(step) for step in written(content, entry["loc"])]
     if entry["type"] == "missing":
@@ -69,17 +70,21 @@ def place(path: Path, steps: Sequence[str]) -> str:
     return f"{path}: {'.'.join(steps)}" if steps else str(path)
 
 
-def written(content: Any, loc: Sequence[Step]) -> Iterator[Step]:
+def written(content: object, loc: Sequence[Step]) -> Iterator[Step]:
     """The steps of a location that stand in the file; pydantic also names the branch of a union that it tried."""
     here = content
     for step in loc:
-        known = isinstance(here, dict) and step in here
-        if known or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
-            here = here[step]
-            yield step
+        match here:
+            case dict() if step in here:
+                here = here[step]
+            case list() if isinstance(step, int) and step < len(here):
+                here = here[step]
+            case _:
+                continue
+        yield step
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value on one line, cut at 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -95,7 +100,7 @@ def keys_at(kind: type[BaseModel], loc: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys(name for spec in here for name in names(spec)))
 
 
-def names(spec: type[BaseModel]) -> dict[str, Any]:
+def names(spec: type[BaseModel]) -> dict[str, object]:
     """The annotation of each key of a spec, under the name by which a file states it."""
     return {
         field.alias or name: Annotated[(field.annotation, *(field.metadata or [None]))]
@@ -103,7 +108,7 @@ def names(spec: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def specs(annotation: Any) -> Iterator[type[BaseModel]]:
+def specs(annotation: object) -> Iterator[type[BaseModel]]:
     """Every spec that an annotation may hold, in lists and unions too."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and get_origin(annotation) is None:
         yield annotation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from domain.cost.flops import optimal_tokens
 from domain.machine import Machine
@@ -13,12 +12,13 @@ from domain.planning.memory import Memory
 from domain.planning.plan import Plan
 from domain.planning.tuning import Examples
 from domain.units import amount, duration, size
+from flows.recipe.recipe import Recipe
 
 SERVED = 16  # texts at once, of which each is as long as the context
 NEAR = (0.5, 2.0)  # times the optimal tokens, between which a recipe is called about right
 
 
-def lines(recipe: Any, machine: Machine, plan: Plan) -> Iterator[tuple[str, str]]:
+def lines(recipe: Recipe, machine: Machine, plan: Plan) -> Iterator[tuple[str, str]]:
     """(What, how much)."""
     shape, row = plan.shape, plan.row
     stacks = f"{shape.encoder_layers} + {shape.layers}" if shape.encoder_layers else f"{shape.layers}"
@@ -34,50 +34,50 @@ def lines(recipe: Any, machine: Machine, plan: Plan) -> Iterator[tuple[str, str]
     yield "text", f"{text} read once, at 4 bytes a token"
     yield "compute", f"{plan.flops:.3g} FLOPs: {formula(recipe, machine, plan)}"
     yield from time(recipe, plan)
-    yield "memory", f"{held(plan.memory)}, in each process"
+    yield "memory", f"{memory_text(plan.memory)}, in each process"
     if plan.memory.host:
         yield "host", f"{size(plan.memory.host)} beside each GPU for the checkpoint that is being written"
     yield from fit(plan)
-    if plan.examples:
-        yield "tuning", tuning(recipe, plan, plan.examples)
+    if plan.examples and recipe.instruction_tuning:
+        yield "tuning", tuning(plan, plan.examples, recipe.instruction_tuning.epochs)
     served = ", ".join(f"{size(count)} in {name}" for name, count in weights(shape).items())
     each = cache_per_token(shape)
-    kept = f"; keys and values {size(each)} a token, {size(cache(shape, 1))} for a text of {shape.context:,}, "
-    kept += f"{size(cache(shape, SERVED))} for {SERVED}"
-    yield "serving", f"{served}{kept if each else ''}"
+    cached = f"; keys and values {size(each)} a token, {size(cache(shape, 1))} for a text of {shape.context:,}, "
+    cached += f"{size(cache(shape, SERVED))} for {SERVED}"
+    yield "serving", f"{served}{cached if each else ''}"
     parts = ", ".join(f"{part} {size(count)}" for part, count in plan.disk.items())
     yield "disk", f"{size(sum(plan.disk.values()))}: {parts}; more where the sources hold more"
     if recipe.base.scratch:
         yield "law", law(plan)
     if plan.alone:
-        told = "cannot keep documents of one row apart: it reads one document a row, filled up to the longest"
-        yield "note", f"{shape.architecture} {told}; tokens above count what is filled up too"
+        note = "cannot keep documents of one row apart: it reads one document a row, filled up to the longest"
+        yield "note", f"{shape.architecture} {note}; tokens above count what is filled up too"
     for warning in recipe.warnings:
         yield "note", warning
 
 
-def formula(recipe: Any, machine: Machine, plan: Plan) -> str:
+def formula(recipe: Recipe, machine: Machine, plan: Plan) -> str:
     """How the FLOPs were worked out."""
     row, share = plan.row, plan.row.predicted / plan.row.raw
-    told = "6 N D and 12 layers x width x row a token for attention; what is looked up costs nothing, the head does"
+    text = "6 N D and 12 layers x width x row a token for attention; what is looked up costs nothing, the head does"
     if row.read and row.written:
-        told = (
+        text = (
             f"6 x the parameters that a token passes: of {row.raw:.0f} tokens {row.read:.0f} pass the encoder and "
             f"{row.written:.0f} the decoder{'; about 6 (N/2) D' if row.written < row.read / 2 else ', about 6 N D'}"
         )
     elif row.read:
-        told += f" at {share:.0%} of the positions"
+        text += f" at {share:.0%} of the positions"
     if recipe.training.lora:
-        told += "; frozen layers take 4 N instead"
+        text += "; frozen layers take 4 N instead"
     again = {
         "none": "",
         "selective": "; recomputing all but products adds a few percent",
         "full": f"; recomputing the layers makes that {plan.done:.3g} (8 N D)",
     }
-    return told + again[machine.recompute]
+    return text + again[machine.recompute]
 
 
-def time(recipe: Any, plan: Plan) -> Iterator[tuple[str, str]]:
+def time(recipe: Recipe, plan: Plan) -> Iterator[tuple[str, str]]:
     """Hours, by training, and at what speed."""
     count, what = plan.device.count, "GPU-hours" if plan.device.gpu else "hours of a machine"
     each = ", ".join(f"{label} {duration(one.seconds + one.looking)}" for label, one in plan.trainings.items())
@@ -96,17 +96,17 @@ def time(recipe: Any, plan: Plan) -> Iterator[tuple[str, str]]:
         yield "pilots", f"up to {duration(more)} more for shoptalk pilot, which chooses share and learning rate"
 
 
-def tuning(recipe: Any, plan: Plan, examples: Examples) -> str:
+def tuning(plan: Plan, examples: Examples, epochs: int) -> str:
     """Examples, steps, and memory; its tokens and its time stand with the others'."""
     left = f" ({examples.longer:,} more too long)" if examples.longer else ""
-    epochs, length = recipe.instruction_tuning.epochs, examples.row.raw
+    length = examples.row.raw
     return (
         f"{examples.count:,} examples of about {examples.tokens:,.0f} tokens{left}, {epochs} times: {examples.steps:,} "
         f"steps of {examples.rows:,} rows of {length:,.0f}; {size(plan.trainings['tuning'].memory.peak)} at most"
     )
 
 
-def held(memory: Memory) -> str:
+def memory_text(memory: Memory) -> str:
     """The most at one moment, and the parts of which not all are there at the same time."""
     parts = ", ".join(f"{part} {size(count)}" for part, count in memory.parts.items() if count)
     return f"{size(memory.peak)} at most: {parts}"
@@ -132,10 +132,10 @@ def fit(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "", f"nor on more of them: a batch has {plan.trainings['adapted'].how.rows} rows; raise training.batch"
 
 
-def layout(plan: Plan, found: Fit) -> str:
+def layout(plan: Plan, fit: Fit) -> str:
     """Which profile fits."""
-    tokens = found.how.together * int(plan.row.written or plan.row.read)
-    return f"micro_batch: {tokens}, recompute: {found.how.recompute} ({size(found.memory.peak)})"
+    tokens = fit.how.together * int(plan.row.written or plan.row.read)
+    return f"micro_batch: {tokens}, recompute: {fit.how.recompute} ({size(fit.memory.peak)})"
 
 
 def law(plan: Plan) -> str:

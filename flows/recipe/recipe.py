@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import Field, PrivateAttr, model_validator
@@ -31,7 +31,7 @@ from flows.recipe.pilot import Pilot, TokenizerSettings
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
 
 
-class Corpus(Collection, Curation):
+class CorpusSettings(Collection, Curation):
     """What is collected, and how it is cleaned."""
 
 
@@ -42,7 +42,7 @@ class Budget(Spec):
     hours: Annotated[float, Field(gt=0)]
 
 
-class Release(Spec):
+class ReleaseSettings(Spec):
     """Under what licence, with what words, and from what evidence a model is released."""
 
     licence: Annotated[str, Field(description="licence of the released weights, as an SPDX id in lower case")]
@@ -57,15 +57,15 @@ class Recipe(Spec):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="lower case, digits, hyphens")]
     base: Base
     budget: Budget | None = None
-    corpus: Corpus
+    corpus: CorpusSettings
     tokenizer: TokenizerSettings = TokenizerSettings()
     training: Training = Training()
     pilot: Pilot = Pilot()
     evaluation: Evaluation = Evaluation()
     instruction_tuning: Tuning | None = None
-    release: Release
+    release: ReleaseSettings
 
-    _written: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _written: dict[str, object] = PrivateAttr(default_factory=dict)
     _warnings: list[str] = PrivateAttr(default_factory=list)
     _file: str = PrivateAttr(default="")
 
@@ -165,21 +165,21 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         base["weights"] = from_folder(path.parent, base["weights"])
     elif isinstance(base, str):
         content["base"] = from_folder(path.parent, base)
-    recipe = careful(validated(Recipe, content, path))
+    recipe = with_careful_rate(validated(Recipe, content, path))
     recipe._file = str(path.resolve())
     recipe._written = written  # with paths as the recipe has them, not as this machine does
     return recipe
 
 
-def careful(recipe: Recipe) -> Recipe:
+def with_careful_rate(recipe: Recipe) -> Recipe:
     """The recipe; where it goes on from a base of the hub and sets no learning rate, with a tenth of the base's."""
-    found = careful_rate(recipe.base.weights)
-    if found is None or "learning_rate" in recipe.training.model_fields_set:
+    careful = careful_rate(recipe.base.weights)
+    if careful is None or "learning_rate" in recipe.training.model_fields_set:
         return recipe
-    rate, why = found
+    rate, why = careful
     recipe = recipe.replace(training=recipe.training.replace(learning_rate=rate))
-    told = f"training.learning_rate is not set, so {rate:g} is taken, {why}; shoptalk pilot measures a better one"
-    recipe._warnings = [told]
+    warning = f"training.learning_rate is not set, so {rate:g} is taken, {why}; shoptalk pilot measures a better one"
+    recipe._warnings = [warning]
     return recipe
 
 
@@ -189,25 +189,27 @@ def from_folder(folder: Path, weights: str) -> str:
     return str(beside) if beside.exists() or is_local(weights) else weights
 
 
-def apply(content: dict[str, Any], override: str) -> None:
+def apply(content: dict[str, object], override: str) -> None:
     """Set ``a.b=c`` in nested mappings and lists; the value is read as YAML."""
     key, equals, text = override.partition("=")
     steps = key.strip().split(".")
     if not equals or not all(steps):
         raise UserError(f"--set {override}", "is not written a.b=value", "write for instance --set training.tokens=2M")
-    here: Any = content
+    here: object = content
     try:
         value = yaml.safe_load(text)
         for step in steps[:-1]:
             if isinstance(here, list):
                 here = here[int(step)]
-            else:
+            elif isinstance(here, dict):
                 if not isinstance(here.get(step), dict | list):
                     here[step] = {}
                 here = here[step]
         if isinstance(here, list):
             here[int(steps[-1])] = value
-        else:
+        elif isinstance(here, dict):
             here[steps[-1]] = value
-    except (ValueError, IndexError, AttributeError, yaml.YAMLError):
+        else:
+            raise ValueError("neither keys nor a list")
+    except (ValueError, IndexError, yaml.YAMLError):
         raise UserError(f"--set {override}", "names no place in the recipe", "count list items from 0") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domain.errors import UserError
 from domain.manifest import write_atomically
-from flows.recipe.purposes import WORK
+from flows.recipe.purposes import PURPOSES
 
 STARTER = """\
 # {name}: one line on what this domain is.
@@ -61,7 +61,7 @@ TUNING = """\
 
 
 def write_starter(name: str, work: str) -> Path:
-    """Write ``<name>.yaml`` in the current folder for a kind of ``WORK``; an existing file is left alone."""
+    """Write ``<name>.yaml`` in the current folder for a kind of ``PURPOSES``; an existing file is left alone."""
     stem = name.removesuffix(".yaml")
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", stem):
         raise UserError(name, "is no name for a recipe", "use lower case, digits and hyphens, such as contracts")
@@ -77,5 +77,5 @@ def write_starter(name: str, work: str) -> Path:
 
 def starter(name: str, work: str) -> str:
     """The recipe's text; what only labels teach, to classify and to tag, has nothing to be tuned by."""
-    known = {"name": name, "work": work, **asdict(WORK[work])}
-    return STARTER.format(**known, tuning=TUNING.format(**known) if WORK[work].order else "")
+    values = {"name": name, "work": work, **asdict(PURPOSES[work])}
+    return STARTER.format(**values, tuning=TUNING.format(**values) if PURPOSES[work].order else "")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from domain.errors import UserError
 from domain.manifest import write_json
 from flows.recipe.recipe import load_recipe
+from flows.records import RunContent, Stages, located
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,7 @@ class Recorded:
     as_of: str
     released: str
     path: Path
-    stages: dict[str, Any]
+    stages: Stages
 
     @property
     def available(self) -> bool:
@@ -31,7 +30,7 @@ class Recorded:
         return (self.path / "manifest.json").is_file()
 
 
-def record_release(work: Path, recipe: str, run: Mapping[str, Any]) -> None:
+def record_release(work: Path, recipe: str, run: RunContent) -> None:
     """Record the release of a run, ``<work>/releases/<recipe>/<day>-<identity>.json``; once for each release."""
     release = run["stages"]["release"]
     path = work / "releases" / recipe / f"{run['as_of']}-{release['identity'][:16]}.json"
@@ -49,10 +48,7 @@ def list_releases(work: Path, recipe: str = "") -> list[Recorded]:
     for path in (work / "releases").glob(f"{recipe or '*'}/*.json"):
         try:
             content = json.loads(path.read_bytes())
-            stages = {
-                label: {**stage, "path": str((work / stage["path"]).resolve())}
-                for label, stage in content["stages"].items()
-            }
+            stages = located(content["stages"], work)
             folder = Path(stages["release"]["path"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(str(path), f"cannot be read ({error!r})", "remove it, then run its recipe again") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,9 +21,11 @@ from domain.spec import Spec
 from domain.tokenizer.files import pieces_of
 from domain.training.metrics_log import read_about, read_points
 from domain.units import duration, size
+from flows.records import Costs, Took
 
 logger = logging.getLogger(__name__)
 
+Points = Sequence[Mapping[str, float]]  # what a training logged of each step, by the name of the number
 WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are compiled
 
 
@@ -51,19 +53,19 @@ def noted(
     learning: Learning,
     parents: Mapping[str, Artifact],
     made: Artifact,
-    points: list[dict[str, Any]],
+    points: Points,
     machine: Machine,
-    about: dict[str, Any],
+    about: Mapping[str, object],
 ) -> dict[str, Any]:
     """The record of a training, put beside the others."""
     shape, grown = shape_learned(spec, learning, parents)
-    device, known = device_of(machine.replace(gpu="", memory_gb=None)), Measured(machine.work)
-    speed, tokens = speed_of(shape, device, known), made.facts["tokens"]
+    device, measured = device_of(machine.replace(gpu="", memory_gb=None)), Measured(machine.work)
+    speed, tokens = speed_of(shape, device, measured), made.facts["tokens"]
     planned = expect(shape, learning, tokens, device, machine, speed, grown=grown)
     done = done_of(shape, learning, machine, grown=grown)
     record = compared(label, made.identity, shape, points, tokens, device, planned, done)
     record["measured"] |= {**about, **used(points)}
-    known.add(device, shape.family, record)
+    measured.add(device, shape.family, record)
     return record
 
 
@@ -89,7 +91,7 @@ def compared(
     label: str,
     identity: str,
     shape: Shape,
-    points: list[dict[str, Any]],
+    points: Points,
     tokens: int,
     device: Device,
     planned: Expected,
@@ -100,7 +102,7 @@ def compared(
     first, steady = (times[:WARM_UP], times[WARM_UP:]) if len(times) > 2 * WARM_UP else ([], times)
     text = tokens / points[-1]["tokens"]  # points count what is predicted
     speed = sum(count for count, _ in steady) / sum(time for _, time in steady)
-    held = max(point["memory_mb"] for point in points) * 1e6
+    memory = max(point["memory_mb"] for point in points) * 1e6
     estimated = planned.memory
     return {
         "identity": identity,
@@ -108,40 +110,46 @@ def compared(
         "parameters": shape.parameters,
         "flops_per_second": done * text * speed / device.count,
         "warm_up": max(0.0, sum(time - count / speed for count, time in first)),
-        "memory_factor": factor_of(held, estimated.plain, estimated.sure),
+        "memory_factor": factor_of(memory, estimated.plain, estimated.sure),
         "planned": {"seconds": planned.seconds, "memory": estimated.peak},
-        "measured": {"seconds": sum(time for _, time in times), "memory": held},
+        "measured": {"seconds": sum(time for _, time in times), "memory": memory},
     }
 
 
-def seconds(points: list[dict[str, Any]]) -> list[tuple[int, float]]:
+def seconds(points: Points) -> list[tuple[float, float]]:
     """(Tokens that are predicted, seconds) of each step; looks at held-out text are not in it."""
-    before, found = 0, []
+    before, steps = 0.0, []
     for point in points:
         count = point["tokens"] - before
-        found.append((count, count / point["tokens_per_second"]))
+        steps.append((count, count / point["tokens_per_second"]))
         before = point["tokens"]
-    return found
+    return steps
 
 
-def used(points: list[dict[str, Any]]) -> dict[str, float]:
+def used(points: Points) -> dict[str, float]:
     """MFU of the middle step; nothing where the points tell none."""
     shares = [point["mfu"] for point in points if "mfu" in point]
     return {"mfu": median(shares)} if shares else {}
 
 
-def comparison(record: dict[str, Any]) -> str:
+def took(measured: Measured, identity: str) -> Took | None:
+    """What the training of that artifact took; None where it was not measured."""
+    record = measured.of(identity)
+    return {"planned": record["planned"], "measured": record["measured"]} if record else None
+
+
+def comparison(record: Took) -> str:
     """The comparison in a line; where a peak is known also what of it was used, by how many FLOPs a token."""
     planned, measured = record["planned"], record["measured"]
-    off = {name: measured[name] / planned[name] - 1 for name in planned}
+    longer, larger = measured["seconds"] / planned["seconds"] - 1, measured["memory"] / planned["memory"] - 1
     return (
-        f"trained in {duration(measured['seconds'])} (estimate {duration(planned['seconds'])}, {off['seconds']:+.0%}); "
-        f"peak memory {size(measured['memory'])} (estimate {size(planned['memory'])}, {off['memory']:+.0%})"
+        f"trained in {duration(measured['seconds'])} (estimate {duration(planned['seconds'])}, {longer:+.0%}); "
+        f"peak memory {size(measured['memory'])} (estimate {size(planned['memory'])}, {larger:+.0%})"
         + utilisation(measured)
     )
 
 
-def utilisation(measured: dict[str, Any]) -> str:
+def utilisation(measured: Costs) -> str:
     """The MFU by its formula's FLOPs and the peak; empty where there is none."""
     if not {"mfu", "flops_per_token", "peak_flops"} <= measured.keys():
         return ""

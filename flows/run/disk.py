@@ -12,7 +12,7 @@ from pathlib import Path
 from domain.errors import UserError
 from domain.worker import FULL
 
-MENDS = {
+FIXES = {
     errno.ENOSPC: "make room or set another --work, then run again",
     errno.EDQUOT: "make room or set another --work, then run again",
     errno.EACCES: "give the user of this run access to it, or set another --work",
@@ -26,12 +26,12 @@ START = 30_000_000  # bytes that the engines' own records take in a run, with so
 
 def chain(error: BaseException) -> Iterator[BaseException]:
     """An error, those in its groups, and what led to each."""
-    waiting, seen = [error], set[int]()
+    waiting, visited = [error], set[int]()
     while waiting:
         here = waiting.pop(0)
-        if id(here) in seen:
+        if id(here) in visited:
             continue
-        seen.add(id(here))
+        visited.add(id(here))
         yield here
         waiting += here.exceptions if isinstance(here, BaseExceptionGroup) else []
         waiting += [cause for cause in (here.__cause__, here.__context__) if cause is not None]
@@ -41,7 +41,7 @@ def refuse_full(work: Path) -> None:
     """Raise a ``UserError`` where there is no room even for the records of a run."""
     free = shutil.disk_usage(work).free
     if free < START:
-        raise UserError(str(work), f"the disk is full ({free / 1e6:.0f} MB are free)", MENDS[errno.ENOSPC])
+        raise UserError(str(work), f"the disk is full ({free / 1e6:.0f} MB are free)", FIXES[errno.ENOSPC])
 
 
 def disk_error(error: Exception, work: Path) -> UserError | None:
@@ -53,12 +53,12 @@ def disk_error(error: Exception, work: Path) -> UserError | None:
         number = here.errno if isinstance(here, OSError) else None
         if number is None and any(text in str(here) for text in FULL):
             number = errno.ENOSPC
-        if number in MENDS:
+        if number in FIXES:
             place = str(getattr(here, "filename", None) or work)
-            told = f"{os.strerror(number)} ({free / 1e9:.1f} GB are free in the work folder)"
-            return UserError(place, told, MENDS[number])
+            problem = f"{os.strerror(number)} ({free / 1e9:.1f} GB are free in the work folder)"
+            return UserError(place, problem, FIXES[number])
     if free < LEAST:
-        return UserError(str(work), "the disk is full", MENDS[errno.ENOSPC])
+        return UserError(str(work), "the disk is full", FIXES[errno.ENOSPC])
     return None
 
 

@@ -25,25 +25,25 @@ def join(machine: Machine, node: int) -> None:
     if not 1 <= node < machine.nodes:
         problem = f"is {node}, and the profile has {machine.nodes} nodes, of which the first is 0"
         raise UserError("--node", problem, f"choose 1 to {machine.nodes - 1}" if machine.nodes > 1 else "set nodes")
-    known = set(jobs(machine.work))
+    earlier = set(jobs(machine.work))
     logger.info("node %d of %d: waiting for trainings in %s", node, machine.nodes, machine.work)
     while True:
-        for job in (each for each in jobs(machine.work) if each not in known):
-            known.add(job)
+        for job in (each for each in jobs(machine.work) if each not in earlier):
+            earlier.add(job)
             take_part(job[0], machine, node)
         time.sleep(POLLED)
 
 
 def jobs(work: Path) -> list[tuple[Path, int]]:
     """What is being learned by several processes: the file that says what, and when it was written."""
-    found = []
+    entries = []
     for path in sorted((work / "building").glob("*.job.json")):
         try:
             if json.loads(path.read_bytes())["ranks"]:
-                found.append((path, path.stat().st_mtime_ns))
+                entries.append((path, path.stat().st_mtime_ns))
         except (OSError, ValueError):
             continue  # it ended just now
-    return found
+    return entries
 
 
 def take_part(job: Path, machine: Machine, node: int) -> None:

@@ -18,7 +18,7 @@ from domain.logs import relayed
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Spec
-from domain.stage import Stage
+from domain.stage import A, Stage
 from domain.worker import NO_REPLY
 
 # The child looks for modules where this process does: a folder of the user's called "domain" must not come first.
@@ -38,9 +38,7 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD
 SAVING = 60.0  # seconds that a training may take to end its step and save its state
 
 
-def job(
-    made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact], out: Path, machine: Machine
-) -> dict[str, Any]:
+def job(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path, machine: Machine) -> dict[str, Any]:
     """What the process must know, as JSON."""
     return {
         "stage": f"{made_by.run.__module__}:{made_by.run.__name__}",
@@ -57,7 +55,7 @@ def job(
     }
 
 
-def launch(made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact], *, out: Path, machine: Machine) -> None:
+def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, out: Path, machine: Machine) -> None:
     """Run the stage into ``out`` and wait; raises its ``UserError``, or one that says how the process ended."""
     content = job(made_by, spec, parents, out, machine)
     job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])

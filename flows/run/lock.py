@@ -15,7 +15,7 @@ from typing import TextIO
 
 from domain.errors import UserError
 
-MARK = "SHOPTALK_RUN"
+RUN_MARK = "SHOPTALK_RUN"
 HELD: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 PATIENCE = 10.0  # seconds that a killed process may take to be gone
 
@@ -65,11 +65,11 @@ def locked(work: Path) -> Iterator[None]:
             file.flush()
         except OSError as error:
             raise UserError(str(work), f"cannot be written ({error.strerror})", "make room, then run again") from None
-        os.environ[MARK] = mark
+        os.environ[RUN_MARK] = mark
         try:
             yield
         finally:
-            os.environ.pop(MARK, None)
+            os.environ.pop(RUN_MARK, None)
 
 
 def holder(work: Path) -> int | None:
@@ -103,7 +103,7 @@ def end_leftovers(mark: str) -> None:
     """
     if not mark:
         return
-    wanted, until = f"{MARK}={mark}".encode(), time.monotonic() + PATIENCE
+    wanted, until = f"{RUN_MARK}={mark}".encode(), time.monotonic() + PATIENCE
     while (left := marked(wanted)) and time.monotonic() < until:
         for process in left:
             try:
@@ -115,12 +115,12 @@ def end_leftovers(mark: str) -> None:
 
 def marked(wanted: bytes) -> list[int]:
     """The processes, this one apart, that have ``wanted`` in their environment."""
-    found = []
+    processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             environment = (entry / "environ").read_bytes().split(b"\0")
         except OSError:  # gone meanwhile, or somebody else's
             continue
         if wanted in environment and int(entry.name) != os.getpid():
-            found.append(int(entry.name))
-    return found
+            processes.append(int(entry.name))
+    return processes

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from domain.artifacts import Artifact
 from domain.errors import UserError
 from domain.manifest import write_json
+from flows.records import RunContent, StageRecord, Took, located
 from flows.run.disk import disk_error
 from flows.run.lock import holder
 
 RUNNING, COMPLETED, FAILED, INTERRUPTED, KILLED = "running", "completed", "failed", "interrupted", "killed"
-Stages = dict[str, dict[str, Any]]  # what is recorded of each stage, by its label
 
 
 class RunRecord:
@@ -31,7 +31,7 @@ class RunRecord:
         """Whether a recipe of this name was run in ``work``."""
         return "/" not in name and cls(work, name).path.is_file()
 
-    def begin(self, recipe: dict[str, Any], as_of: str, *, file: str = "", until: str = "release") -> None:
+    def begin(self, recipe: dict[str, object], as_of: str, *, file: str = "", until: str = "release") -> None:
         """Start a new record; the last one is replaced."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -48,13 +48,13 @@ class RunRecord:
         """Note the stage that is being made now."""
         write_json(self.path, {**self.stored(), "stage": label})
 
-    def add(self, label: str, artifact: Artifact, seconds: float | None, learned: dict[str, Any] | None = None) -> None:
+    def add(self, label: str, artifact: Artifact, seconds: float | None, learned: Took | None = None) -> None:
         """Note a finished stage; ``seconds`` is None where the artifact came from the cache.
 
-        ``learned`` is what a training took against its plan, as ``domain.planning.speed`` has it.
+        ``learned`` is what a training took, beside its estimate.
         """
         content = self.stored()
-        content["stages"][label] = {
+        record: StageRecord = {
             "number": len(content["stages"]),
             "kind": type(artifact).__name__,
             # From the work folder, so that the folder may be moved.
@@ -63,12 +63,14 @@ class RunRecord:
             "digest": artifact.digest,
             "facts": artifact.facts,
             "seconds": None if seconds is None else round(seconds, 1),
-            **({"learned": {name: learned[name] for name in ("planned", "measured")}} if learned else {}),
         }
+        content["stages"][label] = {**record, "learned": learned} if learned else record
         write_json(self.path, {**content, "stage": ""})
 
     @contextmanager
-    def attempt(self, recipe: dict[str, Any], as_of: str, *, file: str = "", until: str = "release") -> Iterator[None]:
+    def attempt(
+        self, recipe: dict[str, object], as_of: str, *, file: str = "", until: str = "release"
+    ) -> Iterator[None]:
         """Record a run from its begin to its end, however it ends."""
         self.begin(recipe, as_of, file=file, until=until)
         try:
@@ -101,7 +103,7 @@ class RunRecord:
         """Note that all of this run is on the tracking server at ``uri``."""
         write_json(self.path, {**self.stored(), "tracked_at": uri})
 
-    def is_tracked(self, recipe: dict[str, Any], as_of: str, digests: Mapping[str, str], uri: str) -> bool:
+    def is_tracked(self, recipe: dict[str, object], as_of: str, digests: Mapping[str, str], uri: str) -> bool:
         """Whether these artifacts of this recipe and day are tracked there: a run may be killed before that.
 
         A shorter run finds a part of them, and leaves the longer one's record as it is.
@@ -114,7 +116,7 @@ class RunRecord:
         here = (content["recipe"], content["as_of"], content["tracked_at"], content["state"])
         return here == (recipe, as_of, uri, COMPLETED) and digests.items() <= recorded.items()
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> RunContent:
         """The record, with paths that can be opened, and ``killed`` where it says ``running`` and nothing runs."""
         content = self.stored()
         content["stages"] = located(content["stages"], self.work)
@@ -122,25 +124,19 @@ class RunRecord:
             content["state"] = KILLED
         return content
 
-    def stored(self) -> dict[str, Any]:
+    def stored(self) -> RunContent:
         """The record as it is stored; raises ``UserError`` where this recipe never ran in this work folder."""
         name = self.path.stem
         try:
-            content: dict[str, Any] = json.loads(self.path.read_bytes())
+            return cast(RunContent, json.loads(self.path.read_bytes()))
         except FileNotFoundError:
             fix = f"shoptalk run {name}, or name its --work"
             raise UserError(str(self.work), f"holds no run of {name}", fix) from None
         except (OSError, ValueError) as error:
             raise UserError(str(self.path), f"cannot be read ({error})", "remove it, then run again") from None
-        return content
 
 
-def located(stages: Stages, work: Path) -> Stages:
-    """Recorded stages with paths that can be opened, wherever the work folder lies now."""
-    return {label: {**stage, "path": str((work / stage["path"]).resolve())} for label, stage in stages.items()}
-
-
-def ended(content: Mapping[str, Any]) -> str:
+def ended(content: RunContent) -> str:
     """How a recorded run ended, as a sentence: in which stage, and by which error."""
     stage = f" in stage {content['stage']}" if content["stage"] else ""
     match content["state"]:

@@ -16,6 +16,7 @@ from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
 from flows.run.record import RunRecord
+from flows.run.result import RunResult
 from flows.run.runner import Engine, StageRunner, directly, find_all, travel
 from flows.run.stages import beyond
 from flows.tracking.background import BackgroundTracker
@@ -30,13 +31,26 @@ def run_recipe(
     as_of: date | None = None,
     machine: Machine | None = None,
     until: str = "release",
-) -> bool:
-    """Run to ``until``; whether everything that was asked for came out (False: the gates did not hold).
+) -> RunResult:
+    """Run a recipe up to a stage; finished stages are cached.
+
+    Args:
+        name: path of a recipe file, or the name of one that ships
+        overrides: values of the recipe to replace, each as ``a.b=value``
+        as_of: the day for which text is collected (default: today in UTC)
+        machine: the machine profile
+        until: the last stage
 
     Raises a ``UserError``, or a group of them, for what the user can fix.
     """
     recipe, machine = load_recipe(name, overrides), machine or Machine()
     day = as_of or datetime.now(UTC).date()
+    make_or_find(recipe, overrides, day, machine, until)
+    return RunResult.of(recipe.name, RunRecord(machine.work, recipe.name).read(), until)
+
+
+def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: Machine, until: str) -> None:
+    """Find every stage up to ``until``, or make what is missing in a flow."""
     with holding(machine.work):
         artifacts, complete = find_all(recipe, day, Store(machine.work), machine, until)
         for label, artifact in artifacts:
@@ -45,7 +59,8 @@ def run_recipe(
         if not complete:
             preflight(recipe, machine, until)
             logger.info("%s, as of %s: %s cached; running the rest.", recipe.name, day, stages(len(artifacts)))
-            return run_flow(name, overrides, day, until, machine)
+            run_flow(recipe.file, overrides, day, until, machine)
+            return
         logger.info("Nothing to do: all %s of %s are cached.", stages(len(artifacts)), recipe.name)
         journey, tracker = RunRecord(machine.work, recipe.name), tracker_for(machine, recipe, day)
         digests = {label: artifact.digest for label, artifact in artifacts}
@@ -55,10 +70,9 @@ def run_recipe(
                 store = Store(machine.work)
                 runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
                 travel(recipe, day, runner)
-        return released(journey, until)
 
 
-def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machine: Machine) -> bool:
+def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machine: Machine) -> None:
     """Make what is missing by the Prefect flow; without a standing server, one for this run is started."""
     from flows.run.prefect_server import configure_prefect, start_server
 
@@ -74,7 +88,6 @@ def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machi
         adapt(name, list(overrides), as_of, until, machine)
     except CancelledRun:
         raise KeyboardInterrupt from None
-    return released(RunRecord(machine.work, recipe.name), until)
 
 
 def make_all(

@@ -24,7 +24,7 @@ from domain.training.metrics_log import about_path, spool_path
 from flows.adapt import NO_PARENTS, adapt
 from flows.recipe.recipe import Recipe
 from flows.releases.registry import record_release
-from flows.run.actuals import comparison, measure
+from flows.run.actuals import comparison, measure, took
 from flows.run.disk import disk_error
 from flows.run.launch import launch
 from flows.run.record import RunRecord
@@ -37,7 +37,7 @@ T = TypeVar("T")
 FORWARD_SECONDS = 10.0
 
 
-class Missing(Exception):
+class Unfinished(Exception):
     """A stage's artifact is not there yet."""
 
 
@@ -59,11 +59,11 @@ def find(store: Store, made_by: Stage[A], parents: Mapping[str, Artifact], reque
 
 
 class Finder:
-    """A runner that only looks: raises ``Missing`` at the first stage with work to do."""
+    """A runner that only looks: raises ``Unfinished`` at the first stage with work to do."""
 
     def __init__(self, store: Store, machine: Machine, until: str) -> None:
         self.store, self.machine, self.until = store, machine, until
-        self.found: list[tuple[str, Artifact]] = []
+        self.artifacts: list[tuple[str, Artifact]] = []
 
     def __call__(
         self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = ""
@@ -73,8 +73,8 @@ class Finder:
             raise Reached
         artifact = find(self.store, made_by, parents, made_by.request(spec, parents, self.machine))
         if artifact is None:
-            raise Missing(label or made_by.name)
-        self.found.append((label or made_by.name, artifact))
+            raise Unfinished(label or made_by.name)
+        self.artifacts.append((label or made_by.name, artifact))
         return artifact
 
 
@@ -85,11 +85,11 @@ def find_all(
     finder = Finder(store, machine, until)
     try:
         adapt(recipe, as_of, finder)
-    except Missing:
-        return finder.found, False
+    except Unfinished:
+        return finder.artifacts, False
     except Reached:
         pass
-    return finder.found, True
+    return finder.artifacts, True
 
 
 class Engine(Protocol):
@@ -135,17 +135,17 @@ class StageRunner:
         """The body of one engine task."""
         request = made_by.request(spec, parents, self.machine)
         began = time.monotonic()
-        found = find(self.store, made_by, parents, request)
-        if found is None:
+        cached = find(self.store, made_by, parents, request)
+        if cached is None:
             logger.info("%s: running", label)
             self.journey.enter(label)
             artifact = self.make(made_by, spec, parents, request, label)
             seconds = time.monotonic() - began
             logger.info("%s: done in %.0f s", label, seconds)
         else:
-            artifact, seconds = found, None
+            artifact, seconds = cached, None
             logger.info("%s: cached", label)
-        learned = Measured(self.machine.work).of(artifact.identity)
+        learned = took(Measured(self.machine.work), artifact.identity)
         if learned and seconds is not None:
             logger.info("%s: %s", label, comparison(learned))
         self.journey.add(label, artifact, seconds, learned)

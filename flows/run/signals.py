@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from flows.run.disk import chain
 
@@ -30,7 +29,7 @@ def interruptible() -> Iterator[None]:
 
     stopped = threading.Event()
 
-    def stop(*_: Any) -> None:
+    def stop(*_: object) -> None:
         stopped.set()
         raise KeyboardInterrupt
 
@@ -38,9 +37,9 @@ def interruptible() -> Iterator[None]:
 
     def watch() -> None:
         while not done.is_set():
-            found = signal.sigtimedwait(awaited, 0.2)
+            info = signal.sigtimedwait(awaited, 0.2)
             # A wait that a stop (Ctrl-Z) outlasted answers too, with no signal in it.
-            if found and found.si_signo in awaited and main.ident is not None:
+            if info and info.si_signo in awaited and main.ident is not None:
                 signal.pthread_kill(main.ident, signal.SIGUSR1)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGUSR1, signal.SIGTERM)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.release.scores import PartScore
 from domain.units import relative
-from flows.adapt import summary
+from flows.records import RunContent, Stages, Summary, summary
 from flows.releases.registry import Recorded
 from flows.run.actuals import comparison
 from flows.run.record import ended
@@ -21,14 +21,14 @@ RUN_KEYS = ("as_of", "until", "started", "state", "stage", "error", "exit_code",
 UNLIMITED = 200  # columns where the output is no terminal
 
 
-def as_json(run: Mapping[str, Any] | None, release: Recorded | None) -> dict[str, Any]:
+def as_json(run: RunContent | None, release: Recorded | None) -> dict[str, Any]:
     """The newest release, or the last run where there is none; and beside it how that run ended."""
     as_of, stages = (release.as_of, release.stages) if release else (run["as_of"], run["stages"]) if run else (None, {})
-    last = {key: run[key] for key in RUN_KEYS} | {"ended": ended(run)} if run else None
+    last = {key: value for key, value in run.items() if key in RUN_KEYS} | {"ended": ended(run)} if run else None
     return {"as_of": as_of, **summary(stages), "run": last}
 
 
-def print_run(name: str, run: Mapping[str, Any], release: Recorded | None) -> None:
+def print_run(name: str, run: RunContent, release: Recorded | None) -> None:
     """A run that just ended, and where it released nothing, the newest release that there is."""
     console = console_of()
     print_result(console, f"[bold]{name}[/bold], as of {run['as_of']}", run["stages"])
@@ -36,7 +36,7 @@ def print_run(name: str, run: Mapping[str, Any], release: Recorded | None) -> No
         console.print(f"newest release (an earlier run's), as of {release.as_of}: {relative(str(release.path))}")
 
 
-def print_release(name: str, run: Mapping[str, Any] | None, release: Recorded | None) -> None:
+def print_release(name: str, run: RunContent | None, release: Recorded | None) -> None:
     """The newest release, or the last run where there is none, and how the last run ended."""
     console = console_of()
     if release is not None:
@@ -59,15 +59,16 @@ def console_of() -> Console:
     return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=UNLIMITED)
 
 
-def print_result(console: Console, heading: str, stages: Mapping[str, Any]) -> None:
+def print_result(console: Console, heading: str, stages: Stages) -> None:
     """Corpus, tokenizer, scores, decision, trainings and release, a block each."""
-    result = summary(dict(stages))
+    result = summary(stages)
     console.print(f"\n{heading}")
     for line in text_lines(result):
         console.print(line, markup=False)
     if scores := result["scores"]:
         console.print("\nbits per UTF-8 byte on held-out text (lower is better), and the adapted model's change")
-        for line in score_lines(scores, console.width):
+        parts = {part: PartScore.from_dict(score) for part, score in scores.items()}
+        for line in score_lines(parts, console.width):
             console.print(line, markup=False)
     if decision := result["decision"]:
         console.print("\n[bold green]released[/]" if decision["released"] else "\n[bold red]not released[/]")
@@ -77,7 +78,7 @@ def print_result(console: Console, heading: str, stages: Mapping[str, Any]) -> N
         console.print(line, markup=False)
 
 
-def text_lines(result: Mapping[str, Any]) -> Iterator[str]:
+def text_lines(result: Summary) -> Iterator[str]:
     """The corpus and the tokenizer."""
     if corpus := result["corpus"]:
         counts = sorted(corpus["dropped"].items(), key=lambda entry: (-entry[1], entry[0]))
@@ -90,9 +91,8 @@ def text_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}"
 
 
-def score_lines(scores: Mapping[str, Any], width: int) -> list[str]:
+def score_lines(parts: Mapping[str, PartScore], width: int) -> list[str]:
     """A row for each part; where they are wider than the terminal, a line for each number: no digit is ever cut."""
-    parts = {part: PartScore.from_dict(score) for part, score in scores.items()}
     models = list(parts["domain"].bits)
     rows = [["", *models, *AGAINST]]
     for part, score in parts.items():
@@ -113,7 +113,7 @@ def score_lines(scores: Mapping[str, Any], width: int) -> list[str]:
     return stacked
 
 
-def place_lines(stages: Mapping[str, Any]) -> Iterator[str]:
+def place_lines(stages: Stages) -> Iterator[str]:
     """What each training took, and where the pages and the release are."""
     for label, stage in sorted(stages.items(), key=lambda entry: entry[1]["number"]):
         if "learned" in stage:

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from domain.artifacts import Artifact, Release
 from domain.spec import Spec
-from domain.stage import Stage
+from domain.stage import A, Stage
 from flows.tracking.tracker import Tracker, quietly
 
 Call = Callable[[], object]
@@ -52,9 +52,9 @@ class BackgroundTracker(Tracker):
 
     def wait(self) -> None:
         """Until all is told."""
-        told = threading.Event()
-        self.calls.put(told)
-        told.wait()
+        reached = threading.Event()
+        self.calls.put(reached)
+        reached.wait()
         self.broken = self.broken or self.tracker.broken
 
     def __enter__(self) -> Self:
@@ -68,9 +68,7 @@ class BackgroundTracker(Tracker):
         self.calls.put(partial(self.tracker.__exit__, kind, error, trace))
         self.wait()
 
-    def started(
-        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
-    ) -> None:
+    def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
         """Soon."""
         self.calls.put(partial(self.tracker.started, label, request, made_by, spec, parents))
 

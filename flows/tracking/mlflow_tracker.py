@@ -12,14 +12,14 @@ from getpass import getuser
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from domain.artifacts import Artifact, Corpus, Decision, Raw, Release, Scorecard, Tokens
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256
 from domain.release.scores import CHANGES, SCORED_MODELS
 from domain.spec import Spec, fingerprint
-from domain.stage import Stage
+from domain.stage import A, Stage
 from domain.training.metrics_log import read_about, read_points
 from flows.tracking.tracker import Tracker, flattened, quietly
 
@@ -35,11 +35,12 @@ class MLflow(Tracker):
     """Runs are found again by tags, so a re-run continues them: no run and no point is told twice."""
 
     def __init__(
-        self, machine: Machine, name: str, journey: str, as_of: date, settings: Mapping[str, Any] | None = None
+        self, machine: Machine, name: str, journey: str, as_of: date, settings: Mapping[str, object] | None = None
     ) -> None:
         """``settings`` are the recipe's; they become the parameters of the journey's run."""
         self.settings = settings or {}
-        weights = self.settings.get("base", {}).get("weights")
+        base = self.settings.get("base")
+        weights = base.get("weights") if isinstance(base, dict) else None
         self.description = f"{weights or 'A model from scratch'}, adapted to {name}, with sources as of {as_of}."
         self.decision: Decision | None = None
         self.label = ""
@@ -48,7 +49,7 @@ class MLflow(Tracker):
         self.store = (self.work / "mlartifacts").as_uri() if not machine.tracking else None
         self.name, self.journey, self.as_of = name, journey, as_of
         self.children: dict[str, str] = {}
-        self.told: dict[str, int] = {}
+        self.logged: dict[str, int] = {}
         self.reckoned: set[str] = set()
         self.broken = False
 
@@ -84,7 +85,7 @@ class MLflow(Tracker):
         self.client.update_run(self.run, status="RUNNING")
         self.add_parameters(self.run, self.settings)
 
-    def add_parameters(self, run: str, values: Mapping[str, Any], prefix: str = "") -> None:
+    def add_parameters(self, run: str, values: Mapping[str, object], prefix: str = "") -> None:
         """Values that a run does not have yet, as its parameters, which never change."""
         from mlflow.entities import Param
 
@@ -142,9 +143,7 @@ class MLflow(Tracker):
         return self.children[request]
 
     @quietly
-    def started(
-        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
-    ) -> None:
+    def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
         """Open the stage's run, with its spec as parameters; note the last point that is already told."""
         self.label = label
         run = self.child(label, request)
@@ -155,7 +154,7 @@ class MLflow(Tracker):
     def recall(self, request: str) -> None:
         """Look up the last point that is already logged."""
         history = self.client.get_metric_history(self.children[request], "loss")
-        self.told[request] = max((metric.step for metric in history), default=0)
+        self.logged[request] = max((metric.step for metric in history), default=0)
 
     @quietly
     def forward(self, request: str, spool: Path) -> None:
@@ -168,17 +167,17 @@ class MLflow(Tracker):
             self.reckoned.add(request)
         self.log_points(request, points)
 
-    def log_points(self, request: str, points: list[dict[str, Any]]) -> None:
+    def log_points(self, request: str, points: Sequence[Mapping[str, float]]) -> None:
         """Points beyond the last that is logged."""
         from mlflow.entities import Metric
 
         run, stamp = self.children[request], int(time.time() * 1000)
-        points = [point for point in points if point["step"] > self.told.get(request, 0)]
+        points = [point for point in points if point["step"] > self.logged.get(request, 0)]
         for start in range(0, len(points), BATCH):
             chunk = points[start : start + BATCH]
-            told = [(k, v, point["step"]) for point in chunk for k, v in point.items() if k != "step"]
-            self.client.log_batch(run, metrics=[Metric(k, float(v), stamp, step) for k, v, step in told])
-            self.told[request] = chunk[-1]["step"]
+            values = [(k, v, int(point["step"])) for point in chunk for k, v in point.items() if k != "step"]
+            self.client.log_batch(run, metrics=[Metric(k, float(v), stamp, step) for k, v, step in values])
+            self.logged[request] = int(chunk[-1]["step"])
 
     @quietly
     def finished(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -21,7 +21,7 @@ from prefect.runtime import flow_run
 from domain.artifacts import Artifact, Corpus, Decision, Release, Scorecard
 from domain.release.scores import PartScore
 from domain.spec import Spec
-from domain.stage import Stage
+from domain.stage import A, Stage
 from domain.training.metrics_log import read_about, read_points
 from flows.tracking.tracker import Tracker, quietly
 
@@ -54,9 +54,7 @@ class RunPage(Tracker):
             client.update_flow_run(UUID(self.run), name=f"{self.name} {self.as_of}", tags=sorted({*present, *tags}))
 
     @quietly
-    def started(
-        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
-    ) -> None:
+    def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
         """Remember the label, for the progress of a training."""
         self.labels[request] = label
 
@@ -81,10 +79,10 @@ class RunPage(Tracker):
     ) -> None:
         """Show the funnel of a corpus and the table of a scorecard; keep the decision for the end."""
         if isinstance(artifact, Corpus):
-            create_table_artifact(funnel(artifact.facts), self.key("funnel"), "Documents, from collected to kept")
+            create_table_artifact(funnel(artifact), self.key("funnel"), "Documents, from collected to kept")
         elif isinstance(artifact, Scorecard):
             text = "Bits per UTF-8 byte on held-out text (lower is better), with 95% intervals of the changes"
-            create_table_artifact(score_table(artifact.facts), self.key("scorecard"), text)
+            create_table_artifact(score_table(artifact), self.key("scorecard"), text)
         elif isinstance(artifact, Decision):
             self.decision = artifact
         elif isinstance(artifact, Release):
@@ -106,8 +104,9 @@ class RunPage(Tracker):
         return "-".join(f"{self.name} {what}".lower().replace("_", " ").split())
 
 
-def funnel(facts: Mapping[str, Any]) -> list[TableRow]:
+def funnel(corpus: Corpus) -> list[TableRow]:
     """A row for what was collected, for each reason of removal, and for what was kept."""
+    facts = corpus.facts
     total = facts["documents_in"]
 
     def row(step: str, documents: int) -> TableRow:
@@ -118,10 +117,10 @@ def funnel(facts: Mapping[str, Any]) -> list[TableRow]:
     return [row("collected", total), *rows, row("kept", facts["documents_out"])]
 
 
-def score_table(facts: Mapping[str, Any]) -> list[TableRow]:
+def score_table(scorecard: Scorecard) -> list[TableRow]:
     """A row for each part of the held-out text."""
     rows: list[TableRow] = []
-    for part, content in facts.items():
+    for part, content in scorecard.facts.items():
         score = PartScore.from_dict(content)
         changes = {f"adapted against {model}": score.changes[model].percent() for model in ("control", "base")}
         rows.append({"text": part, **score.bits, **changes})

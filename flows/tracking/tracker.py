@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from domain.artifacts import Artifact, Release
 from domain.spec import Spec
-from domain.stage import Stage
+from domain.stage import A, Stage
 from domain.worker import FULL
 
 logger = logging.getLogger(__name__)
@@ -37,9 +37,7 @@ class Tracker:
     ) -> None:
         """The journey ends, well or not."""
 
-    def started(
-        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
-    ) -> None:
+    def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
         """A stage begins to work."""
 
     def forward(self, request: str, spool: Path) -> None:
@@ -81,9 +79,7 @@ class Several(Tracker):
         for tracker in self.trackers:
             tracker.__exit__(kind, error, trace)
 
-    def started(
-        self, label: str, request: str, made_by: Stage[Any], spec: Spec, parents: Mapping[str, Artifact]
-    ) -> None:
+    def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
         """Each."""
         for tracker in self.trackers:
             tracker.started(label, request, made_by, spec, parents)
@@ -124,7 +120,7 @@ def quietly(call: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, 
     return guarded
 
 
-def flattened(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Leaves of nested mappings and lists with dotted keys, None left out."""
     if isinstance(value, dict):
         for key, inner in value.items():

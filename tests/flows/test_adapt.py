@@ -5,37 +5,48 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from flows.adapt import adapt, summary
+import pytest
+
+from flows.adapt import adapt
 from flows.recipe.recipe import load_recipe
+from flows.records import summary
 from flows.run.stages import STAGES, beyond
 
+ORDER = [
+    "protect", "collect", "curate", "tokenizer", "encode", "describe", "base", "pretrain", "evaluate", "decide",
+]  # fmt: skip
 
-class Told:
-    facts = {"released": False}  # noqa: RUF012
+
+class Made:
+    """Stands for every artifact; ``released`` is what the decision says."""
+
+    def __init__(self, stage: str, released: bool) -> None:
+        self.stage, self.facts = stage, {"released": released}
 
 
-def test_the_order(command: Any) -> None:
-    asked: list[tuple[str, str]] = []
+@pytest.mark.parametrize("released", [False, True])
+def test_the_order_and_the_parents(command: Any, released: bool) -> None:
+    calls: list[tuple[str, str, dict[str, str]]] = []
 
     def runner(made_by: Any, spec: Any, parents: Any = MappingProxyType({}), *, label: str = "") -> Any:
-        asked.append((made_by.name, label))
-        return Told()
+        calls.append((made_by.name, label, {name: parent.stage for name, parent in parents.items()}))
+        return Made(label or made_by.name, released)
 
-    assert adapt(load_recipe("quickstart"), command.day, runner) is None  # no release where gates do not hold
-    names = list(dict.fromkeys(name for name, _ in asked))
-    optional = (
-        "grid_pilot",
-        "choose",
-        "tokenizer_pilot",
-        "tokenizer_verdict",
-        "tune",
-    )  # a grid, an extension and orders ask for them
-    assert names == [stage for stage in STAGES[: STAGES.index("release")] if stage not in optional]
-    assert [label for _, label in asked if label] == ["adapted", "control"]
-    Told.facts = {"released": True}
-    asked.clear()
-    adapt(load_recipe("quickstart"), command.day, runner)
-    assert asked[-1][0] == "release"
+    release = adapt(load_recipe("quickstart"), command.day, runner)
+    names = list(dict.fromkeys(name for name, _, _ in calls))
+    assert names == [*ORDER, *(["release"] if released else [])]
+    assert (release is not None) is released  # no release where the gates do not pass
+    assert [label for _, label, _ in calls if label] == ["adapted", "control"]
+    parents = {label or name: parents for name, label, parents in calls}
+    assert parents["adapted"] == parents["control"] == {"base": "base", "tokens": "encode"}
+    models = {"base": "base", "adapted": "adapted", "control": "control"}
+    assert parents["evaluate"] == {"corpus": "curate", "tokenizer": "tokenizer", **models}
+    assert parents["decide"] == {"scorecard": "evaluate"}
+
+
+def test_every_stage_has_its_place() -> None:
+    optional = ["grid_pilot", "choose", "tokenizer_pilot", "tokenizer_verdict", "tune"]
+    assert [stage for stage in STAGES if stage not in optional] == [*ORDER, "release"]
 
 
 def test_beyond() -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +160,7 @@ def test_the_front_door_imports_nothing_until_it_is_asked() -> None:
     before, after, shown, names = json.loads(answer.stdout)
     assert before == []
     assert after
-    assert shown == sorted(names) == ["Recipe", "load_recipe", "run_recipe"]
+    assert shown == sorted(names) == ["Recipe", "RunResult", "load_recipe", "run_recipe"]
 
 
 def test_a_base_that_is_not_there_is_told_before_any_work(make_recipe: Any, tmp_path: Path, command: Any) -> None:
@@ -232,23 +229,3 @@ def test_a_recipe_is_named_by_its_file_or_by_its_run(
     for words in (("ledger", "contracts"), ("show", "contracts"), ("why", "contracts", "domain-1")):
         assert command.ask(*words, "--work", tmp_path / "work").code == 0, words
     assert command.ask("ledger", tmp_path / "contracts.yaml", "--work", tmp_path / "work").code == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize(
-    "words", [("withdraw", "a", "--purge"), ("export", "training", "--out", "model"), ("generate", "a", "b")]
-)
-def test_every_command_ends_by_an_interrupt_with_130(
-    command: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], number: signal.Signals
-) -> None:
-    from flows.command import cli
-
-    def work(options: Any) -> int:
-        os.kill(os.getpid(), number)
-        time.sleep(10)
-        return 0
-
-    monkeypatch.setattr(cli.command_module(words[0]), "run", work)
-    answer = command.ask(*words)
-    assert answer.code == 130
-    assert answer.err == "shoptalk: interrupted; give the same command again to continue\n"

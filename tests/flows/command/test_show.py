@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.errors import UserError
+from domain.release.scores import PartScore
 from flows.run.record import RunRecord, ended
 from flows.run.summary_table import score_lines
 
@@ -40,7 +41,7 @@ SCORE = {
 
 @pytest.mark.parametrize("width", [40, 60, 77, 78, 200])
 def test_no_width_cuts_a_digit(width: int) -> None:
-    lines = score_lines({"domain": SCORE, "general": SCORE}, width)
+    lines = score_lines(dict.fromkeys(("domain", "general"), PartScore.from_dict(SCORE)), width)
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
     for number in ("3.071", "2.912", "2.741", "-5.9% [-6.9%, -5.3%]", "-10.7% [-12.0%, -9.5%]", "domain", "general"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.recipe.purposes import WORK
+from flows.recipe.purposes import PURPOSES
 from flows.recipe.recipe import load_recipe
 
 
@@ -42,8 +42,20 @@ def test_every_section_of_the_starter_is_a_recipe_s(command: Any) -> None:
     assert text.count("#") > 8
 
 
-@pytest.mark.parametrize("work", sorted(WORK))
-def test_work_that_is_asked_for_may_be_tuned(command: Any, work: str) -> None:
+OBJECTIVES = {
+    "classify": ("bert", "masked"), "tag": ("bert", "masked"), "generate": ("llama", "causal"),
+    "summarise": ("bart", "denoising"), "translate": ("t5", "span"), "answer": ("t5", "span"),
+}  # fmt: skip
+
+
+def test_every_purpose_has_a_test() -> None:
+    assert OBJECTIVES.keys() == PURPOSES.keys()
+
+
+@pytest.mark.parametrize("work", sorted(OBJECTIVES))
+def test_the_starter_of_each_purpose(command: Any, work: str) -> None:
+    """Its objective fits the family that the purpose needs, and all but encoders may be instruction-tuned."""
+    architecture, objective = OBJECTIVES[work]
     assert command.ask("new", "contracts", "--for", work).code == 0
     path = Path("contracts.yaml")
     text = path.read_text()
@@ -53,8 +65,10 @@ def test_work_that_is_asked_for_may_be_tuned(command: Any, work: str) -> None:
         Path("data/contracts").mkdir(parents=True)
         Path("data/contracts/orders.jsonl").write_text(order + "\n")
         path.write_text(text.replace("# instruction_tuning: ", "instruction_tuning: "))
-        shape = f"{{scratch: {{architecture: {WORK[work].scratch}, width: 32}}, tokens: 1M}}"
-        recipe = load_recipe("contracts.yaml", [f"base={shape}", "tokenizer.mode=train"])
+    shape = f"{{scratch: {{architecture: {architecture}, width: 32}}, tokens: 1M}}"
+    recipe = load_recipe("contracts.yaml", [f"base={shape}", "tokenizer.mode=train"])
+    assert recipe.training.objective.kind == objective
+    if work not in ("classify", "tag"):
         assert recipe.instruction_tuning is not None
         assert recipe.instruction_tuning.check() == 1
 

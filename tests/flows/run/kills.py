@@ -37,25 +37,31 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals, condition: Ca
     return process.returncode, errors
 
 
-def killed_after(begin: Begin, work: Path, counts: Iterable[int], seed: int) -> int:
-    """kill -9 a run up to a second after each number of finished artifacts; how many were killed.
+def killed_after(begin: Begin, work: Path, counts: Iterable[int], seed: int) -> list[str]:
+    """kill -9 a run up to a second after each number of finished artifacts; the marks of those that were killed.
 
-    Each run goes on from where the one before was killed.
+    Each run continues from where the one before was killed.
     """
-    moments, kills = random.Random(seed), 0
+    moments, marks = random.Random(seed), []
     for count in counts:
         process = begin()
         if wait_until(process, lambda count=count: artifacts(work) >= count):  # type: ignore[misc]
             time.sleep(moments.random())
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
-                kills += 1
+                marks.append(mark_of(work))
         process.communicate()
-    return kills
+    return marks
 
 
-def left_running(work: Path) -> list[int]:
-    """Processes that the last run of a work folder left behind."""
-    from flows.run.lock import MARK, marked
+def mark_of(work: Path) -> str:
+    """The mark of the last run of a work folder, which its children inherit; empty where none began."""
+    lock = work / "lock"
+    return (lock.read_text().split() or ["", ""])[1] if lock.exists() else ""
 
-    return marked(f"{MARK}={(work / 'lock').read_text().split()[1]}".encode())
+
+def left_running(*marks: str) -> list[int]:
+    """Processes that runs of these marks left behind."""
+    from flows.run.lock import RUN_MARK, marked
+
+    return [process for mark in filter(None, marks) for process in marked(f"{RUN_MARK}={mark}".encode())]

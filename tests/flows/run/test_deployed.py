@@ -1,9 +1,11 @@
-"""The flow on a real Prefect server: from a work pool, by ``serve``, retried, cancelled; and what its page shows."""
+"""The flow on a real Prefect server, by the commands in flows/README.md: deployed, served, retried, cancelled."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +23,8 @@ import yaml
 from domain.machine import Machine
 
 ROOT = Path(__file__).parents[3]
-POOL = "adaptation"
+SECTION = (ROOT / "flows" / "README.md").read_text(encoding="utf-8").split("\n## Prefect\n")[1].split("\n## ")[0]
+(SERVE, POOL), (DEPLOY,) = (re.findall(rf"```{kind}\n(.*?)```", SECTION, re.S) for kind in ("sh", "python"))
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -51,12 +54,29 @@ def machine_of(work: Path) -> dict[str, Any]:
     return {"work": str(work), "device": "cpu", "precision": "fp32", "threads": 1, "workers": 1, "tracking": "none"}
 
 
-def started(*command: str, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def begin(line: str, folder: Path) -> subprocess.Popen[str]:
+    """A line of a shell, in a session of its own."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.Popen(
-        [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True, **options,
+        ["bash", "-c", f"exec {line}"], env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}, cwd=folder,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
+
+
+def done(line: str, folder: Path) -> str:
+    """What a line printed that ended well."""
+    process = begin(line, folder)
+    output, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.fixture
+def folder(undisturbed: Path, finished: Path, tmp_path: Path) -> Path:
+    """A folder with the recipe, and with a machine profile whose work folder holds the finished run."""
+    shutil.copy(undisturbed.parent / "contracts.yaml", tmp_path)
+    (tmp_path / "machine.yaml").write_text(yaml.safe_dump(machine_of(finished)))
+    return tmp_path
 
 
 def page(run: UUID) -> SimpleNamespace:
@@ -86,25 +106,17 @@ def ended(run: UUID) -> SimpleNamespace:
     raise AssertionError(shown)
 
 
-def test_a_work_pool_runs_it_by_its_parameters(server: str, undisturbed: Path, finished: Path, command: Any) -> None:
+def test_a_work_pool_runs_it(server: str, folder: Path, finished: Path, command: Any) -> None:
     """A worker in a process of its own: only the release is to be made, and the page tells the whole story."""
-    from prefect.deployments import run_deployment
-    from prefect.deployments.runner import EntrypointType
-
-    from flows.run.prefect_flow import adapt
-
     for release in (finished / "artifacts" / "release").iterdir():
         release.rename(finished / release.name)
-    recipe = undisturbed.parent / "contracts.yaml"
-    worker = ("-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--run-once")
-    subprocess.run([sys.executable, "-m", "prefect", "work-pool", "create", POOL, "--type", "process"], check=True,
-                   stdout=subprocess.DEVNULL)  # fmt: skip
-    adapt.to_deployment("weekly", work_pool_name=POOL, entrypoint_type=EntrypointType.MODULE_PATH).apply()
-    parameters = {"recipe": str(recipe), "as_of": command.day.isoformat(), "machine": machine_of(finished)}
-    run = run_deployment("adapt/weekly", parameters=parameters, timeout=0)
-    with started(*worker, cwd=finished) as process:
-        output, _ = process.communicate(timeout=120)
-    shown = ended(run.id)
+    (folder / "deploy.py").write_text(DEPLOY.replace("/srv/", f"{folder}/"))
+    create, deploy, run, worker = POOL.splitlines()
+    done(create, folder)
+    done(deploy, folder)
+    run_id = UUID(re.search(r"UUID: (\S+)", done(run, folder))[1])  # type: ignore[index]
+    output = done(f"{worker} --run-once", folder)
+    shown = ended(run_id)
     assert shown.state == "Completed", (output, shown.lines)
     assert shown.name == f"contracts {command.day}"
     assert shown.tags == {"contracts", "released"}
@@ -119,23 +131,14 @@ def test_a_work_pool_runs_it_by_its_parameters(server: str, undisturbed: Path, f
     assert "contracts 2026-01-02: released" not in output
 
 
-SERVE = "from flows.run.prefect_flow import adapt; adapt.serve(name='here')"
-
-
-def test_serve_runs_it_and_refused_gates_do_not_look_as_a_release(
-    server: str, undisturbed: Path, finished: Path, command: Any, tmp_path: Path
-) -> None:
+def test_serve_runs_it_and_refused_gates_do_not_look_as_a_release(server: str, folder: Path, command: Any) -> None:
     from prefect.deployments import run_deployment
     from prefect.exceptions import ObjectNotFound
 
-    profile = tmp_path / "machine.yaml"
-    profile.write_text(yaml.safe_dump(machine_of(finished)))
-    parameters = {
-        "recipe": str(undisturbed.parent / "contracts.yaml"), "as_of": command.day.isoformat(),
-        "machine": str(profile), "overrides": ["release.gates.domain_gain=0.99"],
-    }  # fmt: skip
-    with started("-c", SERVE, cwd=tmp_path) as process:
-        until, run = time.monotonic() + 60, None
+    overrides = ["release.gates.domain_gain=0.99"]
+    parameters = {"as_of": command.day.isoformat(), "machine": "machine.yaml", "overrides": overrides}
+    with begin(SERVE.strip(), folder) as process:
+        until, run = time.monotonic() + 120, None
         while run is None and time.monotonic() < until and process.poll() is None:
             try:
                 run = run_deployment("adapt/here", parameters=parameters, timeout=0)

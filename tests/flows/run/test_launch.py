@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
-import subprocess
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,11 @@ import pytest
 from domain.artifacts import Checkpoint
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.manifest import write_json
 from domain.model.spec import Base, Scratch
 from domain.settings.learning import Learning
-from domain.training.preemption import STOPPED
 from domain.training.pretrain import prepare
 from domain.worker import NO_REPLY
-from flows.run.launch import job, launch, learner, processes, stopped, torchrun
+from flows.run.launch import launch, processes, stopped, torchrun
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 BASE = Base(
@@ -56,26 +51,6 @@ def test_ends_without_a_reply() -> None:
     assert isinstance(full, OSError)
     assert full.errno == errno.ENOSPC
     assert isinstance(stopped("base", 1), RuntimeError)
-
-
-def test_a_training_process_that_receives_sigterm_saves_its_state_and_leaves_with_75(
-    tokens: Any, tokenizer: Any, tmp_path: Path
-) -> None:
-    parents = {"tokens": tokens, "tokenizer": tokenizer}
-    out = tmp_path / "out"
-    longer = BASE.replace(tokens=51_200)
-    content = job(prepare, longer, parents, out, CPU.replace(checkpoint_seconds=0.01))
-    write_json(tmp_path / "job.json", content)
-    with subprocess.Popen(learner(tmp_path / "job.json"), stdin=subprocess.PIPE) as process:
-        while not list(out.glob(".scratch/checkpoints/step-*")):
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.terminate()
-        assert process.wait(120) == STOPPED == 75
-    assert "stopped" in json.loads(Path(content["reply"]).read_bytes())
-    saved = max(int(path.name.removeprefix("step-")) for path in out.glob(".scratch/checkpoints/step-*"))
-    assert 0 < saved < 200
-    assert not (out / "manifest.json").exists()
 
 
 def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:

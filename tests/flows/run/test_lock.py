@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UserError
-from flows.run.lock import MARK, end_leftovers, holding, marked
+from flows.run.lock import RUN_MARK, end_leftovers, holding, marked
 
 HOLD = "import os,sys,time\nfrom pathlib import Path\nfrom flows.run.lock import holding\n"
 SLEEP = "import time; time.sleep(60)"
 
 
 def sleeper(mark: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SLEEP], env={**os.environ, MARK: mark})
+    return subprocess.Popen([sys.executable, "-c", SLEEP], env={**os.environ, RUN_MARK: mark})
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
@@ -51,14 +51,14 @@ def test_a_forked_child_does_not_keep_the_folder(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_ended_and_nothing_else(tmp_path: Path) -> None:
     with holding(tmp_path):
-        mark = os.environ[MARK]
+        mark = os.environ[RUN_MARK]
         left = sleeper(mark)
     others = [sleeper("0" * 32), sleeper(str(tmp_path)), sleeper("")]
     time.sleep(0.2)
     with holding(tmp_path):
         assert left.poll() == -9 or left.wait(timeout=1) == -9
-        assert os.environ[MARK] != mark
-    assert MARK not in os.environ
+        assert os.environ[RUN_MARK] != mark
+    assert RUN_MARK not in os.environ
     assert [other.poll() for other in others] == [None] * 3
     for other in others:
         other.kill()
@@ -68,7 +68,7 @@ def test_what_a_killed_run_left_is_ended_and_nothing_else(tmp_path: Path) -> Non
 def test_it_waits_until_they_are_gone() -> None:
     left = sleeper("f" * 32)
     time.sleep(0.2)
-    wanted = f"{MARK}={'f' * 32}".encode()
+    wanted = f"{RUN_MARK}={'f' * 32}".encode()
     assert marked(wanted) == [left.pid]
     end_leftovers("f" * 32)
     assert marked(wanted) == []

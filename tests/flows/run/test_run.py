@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flows.run.kills import artifacts, end_by, killed_after, left_running
+from tests.flows.run.kills import killed_after, left_running, mark_of
 
 
 @pytest.fixture(scope="module")
-def killed(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory, command: Any) -> tuple[Path, Any]:
+def killed(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory, command: Any) -> tuple[Path, Any, list[str]]:
     """The small recipe run by the command, killed three times at random moments, then left alone."""
     folder = tmp_path_factory.mktemp("killed")
     (folder / "contracts.yaml").write_bytes((undisturbed.parent / "contracts.yaml").read_bytes())
@@ -26,31 +25,35 @@ def killed(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory, command:
     seed = int.from_bytes(os.urandom(4), "big")
     print(f"killed at random moments by seed {seed}")
     counts = sorted(random.Random(seed).sample(range(10), 3))
-    assert killed_after(lambda: command.begin(*run, folder=folder), work, counts, seed) >= 1
+    marks = killed_after(lambda: command.begin(*run, folder=folder), work, counts, seed)
+    assert marks
     last = command.begin(*run, folder=folder)
     out, err = last.communicate(timeout=300)
-    return work, (last.returncode, out, err)
+    return work, (last.returncode, out, err), marks
 
 
-def test_a_killed_run_ends_as_an_undisturbed_one(killed: tuple[Path, Any], undisturbed: Path, command: Any) -> None:
-    work, (code, _, err) = killed
+def test_a_killed_run_ends_as_an_undisturbed_one(
+    killed: tuple[Path, Any, list[str]], undisturbed: Path, command: Any
+) -> None:
+    work, (code, _, err), _ = killed
     assert "Traceback" not in err
     assert code == 0, err
     assert command.digests(work) == command.digests(undisturbed)
     assert len(command.whole(work)) == 11
 
 
-def test_nothing_is_left_running(killed: tuple[Path, Any]) -> None:
-    assert left_running(killed[0]) == []
+def test_nothing_is_left_running(killed: tuple[Path, Any, list[str]]) -> None:
+    work, _, marks = killed
+    assert left_running(*marks, mark_of(work)) == []
 
 
-def test_the_table(killed: tuple[Path, Any]) -> None:
+def test_the_table(killed: tuple[Path, Any, list[str]]) -> None:
     out = killed[1][1]
     for word in ("protect: cached", "bits per UTF-8 byte", "released", "shoptalk generate"):
         assert word in out
 
 
-def test_show_json_has_the_keys_that_are_promised(killed: tuple[Path, Any], command: Any) -> None:
+def test_show_json_has_the_keys_that_are_promised(killed: tuple[Path, Any, list[str]], command: Any) -> None:
     work = killed[0]
     answer = command.ask("show", work.parent / "contracts.yaml", "--json", "--work", work)
     shown = json.loads(answer.out)
@@ -68,7 +71,7 @@ def test_show_json_has_the_keys_that_are_promised(killed: tuple[Path, Any], comm
     assert shown["decision"]["reasons"]
 
 
-def test_the_run_was_told_to_mlflow_once(killed: tuple[Path, Any]) -> None:
+def test_the_run_was_told_to_mlflow_once(killed: tuple[Path, Any, list[str]]) -> None:
     import mlflow
 
     work = killed[0]
@@ -98,7 +101,7 @@ def test_the_run_was_told_to_mlflow_once(killed: tuple[Path, Any]) -> None:
     assert int(client.get_model_version_by_alias("contracts", "champion").version) == 1
 
 
-def test_a_second_run_does_nothing(killed: tuple[Path, Any], command: Any) -> None:
+def test_a_second_run_does_nothing(killed: tuple[Path, Any, list[str]], command: Any) -> None:
     work = killed[0]
     before = {path: path.stat().st_mtime_ns for path in (work / "artifacts").rglob("*")}
     run = ("run", work.parent / "contracts.yaml", "--as-of", command.day, "--work", work, *command.machine)
@@ -108,35 +111,8 @@ def test_a_second_run_does_nothing(killed: tuple[Path, Any], command: Any) -> No
     assert {path: path.stat().st_mtime_ns for path in (work / "artifacts").rglob("*")} == before
 
 
-def test_a_release_speaks(killed: tuple[Path, Any], command: Any) -> None:
+def test_a_release_speaks(killed: tuple[Path, Any, list[str]], command: Any) -> None:
     work = killed[0]
     answer = command.ask("generate", work.parent / "contracts.yaml", "tenant", "--max-tokens", 3, "--work", work)
     assert answer.code == 0
     assert answer.out.startswith("tenant")
-
-
-def test_ctrl_c_and_sigterm_end_the_command_with_130_and_the_training_goes_on(
-    make_recipe: Any, tmp_path: Path, undisturbed: Path, command: Any
-) -> None:
-    make_recipe()
-    work = tmp_path / "work"
-    (tmp_path / "machine.yaml").write_text("checkpoint_seconds: 0.01\n")
-    run = ("run", "contracts.yaml", "--as-of", command.day, "--machine", "machine.yaml", "--until", "base")
-
-    def begin() -> Any:
-        return command.begin(*run, *command.machine, folder=tmp_path)
-
-    line = "shoptalk: interrupted; give the same command again to continue\n"
-    code, errors = end_by(begin(), signal.SIGTERM, lambda: artifacts(work) >= 2)
-    assert (code, errors.endswith(line), "Traceback" in errors) == (130, True, False)
-    assert left_running(work) == []
-    learning = (work / "building").glob
-    code, errors = end_by(begin(), signal.SIGINT, lambda: list(learning("base-*/.scratch/checkpoints/step-*")))
-    assert (code, errors.endswith(line), "Traceback" in errors) == (130, True, False)
-    assert left_running(work) == []
-    assert "base" not in command.whole(work)
-    last = begin()
-    out, errors = last.communicate(timeout=300)
-    assert (last.returncode, "curate: cached" in out) == (0, True), errors
-    assert command.digests(work).items() <= command.digests(undisturbed).items()
-    assert "base" in command.whole(work)

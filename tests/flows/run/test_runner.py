@@ -45,13 +45,6 @@ def test_until_a_stage(run: Any, finished: Path, command: Any) -> None:
     assert run("--until", "tokenizer").out.startswith("Nothing to do: all 4 stages")
 
 
-def test_gates_that_do_not_hold_end_with_3(run: Any) -> None:
-    answer = run("--set", "release.gates.domain_gain=0.99")
-    assert answer.code == 3
-    assert "not released" in answer.out
-    assert "evaluate: cached" in answer.out
-
-
 def test_a_model_of_another_precision_is_kept_and_named(
     undisturbed: Path, finished: Path, command: Any, without_engine: None
 ) -> None:

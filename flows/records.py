@@ -1,0 +1,91 @@
+"""The JSON of a run's record and of a release's: what is noted of the run, and of each of its stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+
+class Costs(TypedDict, total=False):
+    """What a training takes, estimated or measured; on a GPU of a published peak also what its MFU follows from."""
+
+    seconds: float
+    memory: float  # bytes
+    mfu: float
+    flops_per_token: float
+    peak_flops: float
+
+
+class Took(TypedDict):
+    """What a training took, beside its estimate."""
+
+    planned: Costs
+    measured: Costs
+
+
+class StageRecord(TypedDict):
+    """What is noted of a stage: its place among the others, its artifact, the seconds that it took (None: cached)."""
+
+    number: int
+    kind: str
+    path: str
+    identity: str
+    digest: str
+    facts: dict[str, Any]
+    seconds: float | None
+    learned: NotRequired[Took]
+
+
+Stages = dict[str, StageRecord]  # by label
+
+
+class RunContent(TypedDict):
+    """What is noted of a run. ``stage`` is the one that is running, or in which it failed."""
+
+    recipe: dict[str, object]
+    file: str
+    as_of: str
+    until: str
+    started: str
+    process: int
+    state: str
+    stage: str
+    error: str
+    exit_code: int | None
+    stages: Stages
+    tracked_at: str | None
+
+
+class Summary(TypedDict):
+    """The headline of a run, as ``shoptalk show --json`` prints it; None for what is not there yet."""
+
+    release: str | None
+    corpus: dict[str, Any] | None
+    tokenizer: dict[str, Any] | None
+    scores: dict[str, Any] | None
+    decision: dict[str, Any] | None
+    stages: Stages
+
+
+def summary(stages: Stages) -> Summary:
+    """The headline of a run, from what is noted of its stages."""
+    corpus, scores = facts_of(stages, "curate"), facts_of(stages, "evaluate")
+    keys = ("documents_in", "documents_out", "bytes_in", "bytes_out", "dropped")
+    return {
+        "release": stages["release"]["path"] if "release" in stages else None,
+        "corpus": {key: corpus[key] for key in keys} if corpus else None,
+        "tokenizer": facts_of(stages, "tokenizer"),
+        "scores": {part: scores[part] for part in ("domain", "general")} if scores else None,
+        "decision": facts_of(stages, "decide"),
+        "stages": stages,
+    }
+
+
+def facts_of(stages: Stages, label: str) -> dict[str, Any] | None:
+    """What a stage reported of its artifact; None where it did not run yet."""
+    return stages[label]["facts"] if label in stages else None
+
+
+def located(stages: Stages, work: Path) -> Stages:
+    """Stages with paths that can be opened, wherever the work folder is now."""
+    return {label: {**stage, "path": str((work / stage["path"]).resolve())} for label, stage in stages.items()}
