@@ -52,7 +52,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
     if not fits.any():
         problem = f"is {context:,}, and the shortest example has about {seats.min():,}"
         raise UserError(
-            "instruction_tuning.context", problem, "raise it as far as the model goes, or write shorter orders"
+            "instruction_tuning.context", problem, "raise it up to the model's limit, or write shorter examples"
         )
     prompts, answered = lengths[fits].sum(0)
     seats, share = seats[fits], spec.validation.share if spec.validation.every else 0.0

@@ -1,1 +1,1 @@
-"""Learning: objectives, the loop, its state."""
+"""Training: objectives, the training loop, checkpoints."""

@@ -1,4 +1,4 @@
-"""The points of a training, a JSON line each; whoever tracks the run reads them from there."""
+"""The metrics log of a training: a JSON line per step, read by whatever tracks the run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from domain.manifest import write_atomically, write_json
 
 
 def spool_path(out: Path) -> Path:
-    """Where a stage that builds in ``out`` spools: beside it, so that speed never enters an artifact."""
+    """The metrics log of a stage that builds in ``out``: beside it, so that speed never enters the artifact."""
     return out.with_name(f"{out.name}.spool.jsonl")
 
 
 def about_path(path: Path) -> Path:
-    """Where a spool's training says what is the same for all its points."""
+    """The file of facts that hold for all points of a log."""
     return path.with_suffix(".json")
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """What is the same for all points of a spool; nothing where that is not known yet."""
+    """Facts that hold for all points of a log; empty if not written yet."""
     try:
         facts: dict[str, Any] = json.loads(about_path(path).read_bytes())
     except (OSError, ValueError):
@@ -30,7 +30,7 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def read_points(path: Path) -> list[dict[str, Any]]:
-    """All complete points; a line that a crash cut short is left out."""
+    """All complete points; a truncated last line is ignored."""
     points = []
     if path.exists():
         for text in path.read_bytes().splitlines():
@@ -47,12 +47,12 @@ def point_line(point: dict[str, Any]) -> bytes:
 
 
 def write_points(path: Path, points: list[dict[str, Any]]) -> None:
-    """These points and no others."""
+    """Replace the log by these points."""
     write_atomically(path, b"".join(map(point_line, points)))
 
 
 class Spool:
-    """Appends points; begins again after the step ``done``, dropping what a crash left beyond it."""
+    """Appends points to the log; drops points after the step ``done``, which a crash left behind."""
 
     def __init__(self, path: Path, *, done: int) -> None:
         write_points(path, [point for point in read_points(path) if point["step"] <= done])
@@ -60,16 +60,16 @@ class Spool:
         self.file = path.open("ab")
 
     def about(self, facts: dict[str, Any]) -> None:
-        """Say what is the same for all points; only the first call does."""
+        """Write the facts that hold for all points; later calls do nothing."""
         if not self.described:
             write_json(about_path(self.path), facts)
             self.described = True
 
     def add(self, **point: float) -> None:
-        """Append one point and hand it to the operating system."""
+        """Append a point and flush it to the operating system."""
         self.file.write(point_line(point))
         self.file.flush()
 
     def sync(self) -> None:
-        """Have the disk hold them: a checkpoint must not be ahead of its points."""
+        """Flush to disk (fsync): a checkpoint must not be ahead of its points."""
         os.fsync(self.file.fileno())

@@ -1,4 +1,4 @@
-"""What a batch takes of its model, in FLOPs, and what the devices could do meanwhile: their ratio is the MFU."""
+"""Model FLOPs utilisation (MFU): the FLOPs that a batch needs, relative to the peak of the devices."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ FORMULA = "6 N + 12 layers width length, recomputation and padding not counted (
 class BatchFlops:
     """``batch_flops(batch)``: FLOPs, forward and backward, that ``model`` needs for this rank's part of a batch.
 
-    By the convention of PaLM (arXiv 2204.02311, appendix B): 6 a parameter for each token that passes it, and for
-    attention 12 x layers x width x length, the full square of a row's tokens, whatever a mask hides. The head counts
-    for tokens that are learned from, as only these meet it; a looked-up row costs nothing; of frozen matrices (LoRA)
-    no gradients are computed, 4 in the place of 6. Positions that fill a row up do not count, nor does what is
-    computed again: it is the model's utilisation (MFU), not the hardware's.
+    Counted as in PaLM (arXiv 2204.02311, appendix B): 6 per parameter and token, and 12 x layers x width x length for
+    attention, the full square whatever is masked. The head counts only for predicted tokens, embedding look-ups cost
+    nothing, and frozen matrices (LoRA) cost 4 instead of 6. Padding and recomputation do not count: this is the
+    utilisation of the model (MFU), not of the hardware.
 
-    ``peak`` are the dense bf16 FLOP/s of one such device by its maker, None where none is published for what it
-    does: of a CPU, and of fp32. Make it before the model is spread over ranks.
+    ``peak`` is the published dense bf16 FLOP/s of the device; None for CPUs and fp32. Create it before the model is
+    distributed.
     """
 
     def __init__(self, model: PreTrainedModel, device: torch.device, *, half: bool) -> None:
@@ -40,7 +39,7 @@ class BatchFlops:
         self.peak = Device(gpu=True, name=self.name, memory=None, bf16=True).peak if self.name and half else None
 
     def __call__(self, batch: Batch) -> int:
-        """The batch lies on the host; 32 rows of 4,096 tokens take 0.2 ms."""
+        """FLOPs of a batch on the host; counting takes 0.2 ms for 32 rows of 4,096 tokens."""
         filled = {name: (segments != PADDING).sum(1).tolist() for name, segments in batch.segments.items()}
         predicted = (batch.labels != IGNORED).sum(1).tolist()
         inputs, none = filled["input_ids"], [0] * len(predicted)
@@ -51,14 +50,14 @@ class BatchFlops:
         return round(sum(self.row(*each) for each in zip(*sides, predicted, strict=True)))
 
     def row(self, read: int, written: int, predicted: int) -> float:
-        """Of a row of which so many tokens come to an encoder, to a decoder, and to the head."""
+        """FLOPs of a row with ``read`` encoder tokens, ``written`` decoder tokens and ``predicted`` labels."""
         there = forward(self.shape, Passes(1, read, written, predicted))
         spared = (there.layers if self.lora else 0.0) + (0.0 if self.head else there.head)
         return 3.0 * (there.layers + there.attention + there.head) - spared
 
 
 def shape_of(model: PreTrainedModel) -> Shape:
-    """The numbers of a model that is loaded."""
+    """Sizes and parameter counts of a loaded model."""
     named = ((name, tuple(each.shape)) for name, each in model.named_parameters())
     shapes = {name: shape for name, shape in named if "lora_" not in name and not NOT_COUNTED.search(name)}
     return stated(model.config.get_text_config().to_dict(), shapes)

@@ -1,4 +1,4 @@
-"""AdamW: which weights decay, which rows learn first."""
+"""AdamW with its weight decay groups, and the warm-up of new embedding rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def adamw(model: torch.nn.Module, spec: Optimization) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101), fused; matrices decay, but not embeddings, norms and biases."""
+    """Fused AdamW (arXiv 1711.05101); weight decay on matrices, not on embeddings, norms and biases."""
     embedded = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
     decayed: list[torch.nn.Parameter] = []
     free: list[torch.nn.Parameter] = []
@@ -30,12 +30,11 @@ def adamw(model: torch.nn.Module, spec: Optimization) -> torch.optim.AdamW:
 
 
 class EmbeddingWarmup:
-    """In the first ``steps`` steps only ``rows`` of embedding and head learn; then everything does.
+    """Trains only ``rows`` of embedding and head in the first ``steps`` steps, then everything.
 
-    Body and old rows stay as they are to the bit: the body has no gradients, and those of old rows are set to 0, so
-    that AdamW moves neither them nor their moments; nothing decays. Where the body may be ``freeze``d its gradients are
-    not even computed, which spares a third of the work. What learns follows from the step alone, so that a training
-    may be interrupted on either side of the border.
+    All other weights stay bit-identical: the body gets no gradients, those of old rows are set to 0, so AdamW changes
+    neither weights nor moments, and weight decay is off. With ``freeze`` the body's gradients are not computed at all,
+    which saves a third of the work. The state depends on the step alone, so a training may resume at any point.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class EmbeddingWarmup:
         self.alone = False
 
     def begin(self, step: int) -> None:
-        """Before the forward pass of step ``step`` (from 0): freeze what does not learn in it."""
+        """Call before the forward pass of step ``step`` (from 0): freezes the weights that it does not train."""
         if self.alone == (step < self.steps):
             return
         self.alone = step < self.steps
@@ -61,12 +60,12 @@ class EmbeddingWarmup:
             group["weight_decay"] = 0.0 if self.alone else decay
 
     def mask(self) -> None:
-        """After the backward pass: no gradient but that of the rows."""
+        """Call after the backward pass: removes all gradients but those of the rows."""
         for parameter in self.learning if self.alone else ():
             if parameter.grad is None:
                 continue
             if id(parameter) not in self.matrices:
-                parameter.grad = None  # zeros would count as a step
+                parameter.grad = None  # zeros would advance the moments
                 continue
             learns = torch.zeros(parameter.grad.shape[0], dtype=torch.bool, device=parameter.device)
             learns[self.rows.start : self.rows.stop] = True
@@ -74,7 +73,7 @@ class EmbeddingWarmup:
 
 
 def alike(tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """``tensor``, spread over the ranks as ``other`` is."""
+    """``tensor`` distributed over the ranks like ``other``."""
     from torch.distributed.tensor import DTensor, distribute_tensor
 
     return distribute_tensor(tensor, other.device_mesh, other.placements) if isinstance(other, DTensor) else tensor

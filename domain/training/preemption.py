@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of a training: the step ends, the state is saved, and the process leaves with its own code."""
+"""Preemption: on SIGTERM the step finishes, the state is saved, and the process exits with status 75."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPED = 75  # exit code of a training that was asked to stop and can go on (EX_TEMPFAIL, sysexits.h)
+STOPPED = 75  # exit status of a training that stopped and can be resumed (EX_TEMPFAIL, sysexits.h)
 
 
 class Stopped(Exception):
-    """The training was asked to stop; its state is on disk."""
+    """The training stopped on request; its state is on disk."""
 
 
 @contextmanager
 def heard() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM has come, for as long as the block runs; elsewhere it ends the process as it always does."""
+    """Within the block, catch SIGTERM; the function that is yielded returns whether it was received."""
     requested = False
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -25,7 +25,7 @@ def heard() -> Iterator[Callable[[], bool]]:
         requested = True
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # signals are the main thread's
+        yield lambda: False  # only the main thread receives signals
         return
     before = signal.signal(signal.SIGTERM, hear)
     try:

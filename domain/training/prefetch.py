@@ -1,4 +1,4 @@
-"""The next batch is read while the model learns from this one."""
+"""Prefetch: a thread makes the next batch while the model trains on the current one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 class Prefetcher(Generic[R]):
-    """This rank's part of each batch, made by the objective in a thread, in pinned memory where a GPU learns.
+    """This rank's part of each batch, made by the objective in a thread; in pinned memory for a GPU.
 
-    ``waited``: seconds for which the training had to wait for it.
+    ``waited`` is the seconds that the training has waited for batches.
     """
 
     def __init__(self, task: TrainingTask[R], ranks: Ranks) -> None:
@@ -28,7 +28,7 @@ class Prefetcher(Generic[R]):
         self.waited = 0.0
 
     def __call__(self, number: int) -> Batch:
-        """Batch ``number``; past the last one they begin again."""
+        """Batch ``number``, modulo the number of batches."""
         began = time.perf_counter()
         if self.next is None or self.next[0] != number:
             self.next = number, self.pool.submit(self.read, number)
@@ -38,7 +38,7 @@ class Prefetcher(Generic[R]):
         return batch
 
     def read(self, number: int) -> Batch:
-        """This rank's rows of one batch, as the model takes them."""
+        """This rank's rows of a batch as model inputs."""
         batches = self.task.batches
         size = batches.rows
         rows = batches.part(number % len(batches), self.ranks.rank, self.ranks.size)
@@ -46,21 +46,21 @@ class Prefetcher(Generic[R]):
         return batch.pinned() if self.ranks.device.type == "cuda" else batch
 
     def close(self) -> None:
-        """Wait for the thread."""
+        """Wait for the batch in progress and stop the thread."""
         self.pool.shutdown(cancel_futures=True)
 
 
 def shares(rows: int, most: int, each: int) -> list[range]:
-    """``rows`` rows of this rank in as many parts of at most ``each`` as the rank with the ``most`` rows has.
+    """Split this rank's ``rows`` into as many parts of at most ``each`` rows as the rank with ``most`` rows needs.
 
-    Where weights are sharded every rank must go as often through the model; an empty part is its first row, unlearned.
+    With sharded weights all ranks must make the same number of forward passes, so a part may be empty.
     """
     parts = -(-most // each)
     return [range(rows * n // parts, rows * (n + 1) // parts) for n in range(parts)]
 
 
 def unlearned(batch: Batch, ignored: int, device: torch.device) -> Batch:
-    """The first row of a batch with nothing to learn from."""
+    """The first row of a batch with all labels ignored."""
     first = batch.part(0, 1, device)
     nothing = torch.full_like(first.labels, ignored)
     return Batch(inputs=first.inputs, labels=nothing, valid=first.valid, segments=first.segments)

@@ -1,4 +1,4 @@
-"""The stages that learn: the base is prepared, then each arm continues from it."""
+"""The pretraining stages: prepare the base, then continue it in each arm or pilot."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from domain.settings.learning import LONGEST_ROW, Training
 from domain.stage import stage
 from domain.tokens.mixture import Mixture
 
-if TYPE_CHECKING:  # a recipe is opened without torch
+if TYPE_CHECKING:  # recipes load without torch
     from transformers import PreTrainedModel
 
-TRIALS = "trials"  # in the work folder: the trunk of the arm that is being tried
+TRIALS = "trials"  # in the work folder: the trunk of the current grid pilot
 
 
 @stage("base", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """The general baseline: given weights as they are, or a model from scratch that has read general text only.
+    """The base model: pretrained weights as they are, or a model trained from scratch on general text only.
 
     facts: ``parameters``, ``context`` (longest text in tokens), ``tokens`` read, ``loss`` (last 10 steps, nats),
-    ``epochs`` by part and ``source_epochs`` by part and source, ``packing`` (shares truncated and padded); of a
-    training also ``first_<part>`` and ``validation_<part>``, bits per byte before the first step and after the last.
+    ``epochs`` by part and ``source_epochs`` by part and source, ``packing`` (shares truncated and padded), and if it
+    was trained ``first_<part>`` and ``validation_<part>``, bits per byte before the first step and after the last.
     """
     from domain.model.build import build, give, longest, parameters, save
     from domain.model.chat_base import confirmed
@@ -49,26 +49,26 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
 
 @stage("pretrain", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def pretrain(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """One arm: continue from the base on the spec's mixture. facts as of ``prepare``."""
+    """One arm: continue from the base on the spec's mixture. facts: as for ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "adapted" if spec.mixture.domain else "control")
 
 
 @stage("tokenizer_pilot", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def tokenizer_pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """A small arm, by which a tokenizer is chosen. facts as of ``prepare``."""
+    """A small arm that compares tokenizers. facts: as for ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot")
 
 
 @stage("grid_pilot", makes=Trial, version=2, resumes=True, launched=True, ranks=True)
 def grid_pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """A small arm of a grid, judged by its losses alone: no weights are kept. facts as of ``prepare``."""
+    """A small arm of a grid; only its losses are saved. facts: as for ``prepare``."""
     return go_on(spec, base, tokens, out, machine, "pilot", keep=False)
 
 
 def go_on(
     spec: Training, base: Checkpoint, tokens: Tokens, out: Path, machine: Machine, what: str, *, keep: bool = True
 ) -> dict[str, Any]:
-    """Learn on from the base."""
+    """Continue from the base."""
     from domain.model.build import load
 
     if spec.tokens is None:
@@ -93,7 +93,7 @@ def learn(
     new_rows: range = range(0),
     keep: bool = True,
 ) -> dict[str, Any]:
-    """Train ``model`` on about ``spec.tokens`` tokens of text (whole batches); save its loss series, and it if kept."""
+    """Train ``model`` on ``spec.tokens`` tokens of text, in whole batches; save losses and, with ``keep``, weights."""
     from domain.model.build import longest
     from domain.model.families import family_of
     from domain.tokenizer.encoding.texts import load_tokenizer
@@ -107,7 +107,7 @@ def learn(
         raise UserError(place, f"{problem}, and the base is of the family {family}", "choose another base or objective")
     context = spec.context or min(longest(model), LONGEST_ROW)
     if context > longest(model):
-        problem = f"{context:,} tokens, and the model takes {longest(model):,}"
+        problem = f"is {context:,} tokens, but the model takes at most {longest(model):,}"
         raise UserError("training.context", problem, "lower it or leave it out")
     loaded = load_tokenizer(tokenizer)
     objective = choose(spec.objective, loaded, spec.seed)

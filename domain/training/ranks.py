@@ -1,4 +1,4 @@
-"""The processes that learn together: torchrun starts them, each knows its number, and small sums go between them."""
+"""The processes of a distributed training: their ranks, as started by torchrun, and small reductions between them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.model.device import choose_device
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process is ``rank`` of ``size`` and learns on ``device``. One alone has no process group."""
+    """This process is ``rank`` of ``size`` and trains on ``device``. A single process has no process group."""
 
     rank: int
     size: int
@@ -24,11 +24,11 @@ class Ranks:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes and tells."""
+        """Whether this process writes files and logs."""
         return self.rank == 0
 
     def sum_ints(self, *numbers: int) -> list[int]:
-        """Each number summed over the ranks; on the host, so that no device is waited for."""
+        """Each number summed over the ranks; on the host, so the device is not synchronized."""
         if self.size == 1:
             return list(numbers)
         summed = torch.tensor(numbers, dtype=torch.int64)
@@ -36,30 +36,30 @@ class Ranks:
         return [int(number) for number in summed.tolist()]
 
     def all_reduce(self, value: torch.Tensor) -> torch.Tensor:
-        """A tensor summed over the ranks, on its device."""
+        """Sum a tensor over the ranks in place, on its device."""
         if self.size > 1:
             dist.all_reduce(value)
         return value
 
     def wait(self) -> None:
-        """Until all ranks are here."""
+        """Barrier: wait until all ranks have reached this call."""
         if self.size > 1:
             self.sum_ints(0)
 
 
 def count() -> int:
-    """How many processes torchrun has started; 1 without it."""
+    """Number of processes started by torchrun; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """The number of this process among those that torchrun has started."""
+    """Rank of this process; 0 without torchrun."""
     return int(os.environ.get("RANK", "0"))
 
 
 @contextmanager
 def together(machine: Machine) -> Iterator[Ranks]:
-    """The ranks of this training. Host tensors go by gloo, those of GPUs by NCCL; the group ends with the block."""
+    """The ranks of this training; the process group, gloo for host tensors and NCCL for GPUs, ends with the block."""
     device = choose_device(machine)
     if count() == 1:
         yield Ranks(rank=0, size=1, device=device)

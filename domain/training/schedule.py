@@ -1,4 +1,4 @@
-"""The course of the learning rate: warm-up, then cosine, linear, none, or constant with a short decay at the end."""
+"""Learning rate schedule: warm-up, then cosine, linear or no decay, or constant with a short decay (WSD)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from domain.settings.learning import Optimization
 
 
 def warmup_steps(spec: Optimization, steps: int) -> int:
-    """Steps over which the rate rises."""
+    """Steps of warm-up."""
     return round(spec.warmup * steps) if spec.warmup_tokens is None else -(-spec.warmup_tokens // spec.batch)
 
 
 def decay_begins(spec: Optimization, steps: int) -> int:
-    """The first step whose rate depends on how many there are; with ``wsd`` all before it are a trunk that goes on."""
+    """The first step whose rate depends on the number of steps; with ``wsd``, those before it form a reusable trunk."""
     if spec.decay == "wsd":
         return steps - max(1, round(spec.decay_share * steps))
     return steps if spec.decay == "none" else min(steps, warmup_steps(spec, steps))
 
 
 def rate(spec: Optimization, step: int, steps: int) -> float:
-    """Optimization rate of step ``step`` (from 0) of ``steps``.
+    """Learning rate of step ``step`` (from 0) of ``steps``.
 
-    ``wsd``, warm-up, stable, decay (arXiv 2404.06395), falls as 1 - sqrt(share of the decay that is done): of the
-    forms tried in arXiv 2405.18392 the best.
+    ``wsd`` (warm-up, stable, decay, arXiv 2404.06395) decays as 1 - sqrt(progress of the decay), the best of the forms
+    compared in arXiv 2405.18392.
     """
     warmup = warmup_steps(spec, steps)
     if step < warmup:

@@ -1,4 +1,4 @@
-"""Steps that would do harm are skipped: a loss or gradient norm that is no number, or far above those before it."""
+"""Spike handling: skip steps whose loss or gradient norm is NaN, infinite, or far above the recent ones."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import torch
 
 from domain.settings.learning import Spikes
 
-# A norm so many times the mean is ordinary, however narrow the deviation: clipping deals with it. In batches of 1,024
-# tokens tables and repetitions came to 3.7 times, with losses below the mean; 6 deviations were 1.6 times.
+# A norm up to this multiple of the mean is ordinary, however small the deviation: clipping handles it. In batches of
+# 1,024 tokens, tables and repetitions reached 3.7 times the mean with losses below it, and 6 deviations were 1.6 times.
 STEEP = 4.0
 
 
 class SpikeGuard:
     """Judges a step from its loss and gradient norm, on the device, so that nothing waits for the host.
 
-    A step is skipped where either is not finite, or lies more than ``sigmas`` deviations above the mean of the last
-    ``window`` steps that were taken (OLMo-core's rule: 6 over 128), once half a window is known; a norm must be
-    ``STEEP`` times the mean as well.
+    A step is skipped if either is not finite, or lies more than ``sigmas`` standard deviations above the mean of the
+    last ``window`` steps that were not skipped (OLMo-core uses 6 and 128), once half of the window is filled. A norm
+    must also exceed ``STEEP`` times the mean.
     """
 
     def __init__(self, spec: Spikes, device: torch.device) -> None:
@@ -27,18 +27,18 @@ class SpikeGuard:
 
     @property
     def state(self) -> dict[str, torch.Tensor]:
-        """What a resumed training must know."""
+        """The tensors to save in a checkpoint."""
         return {"guard.seen": self.history, "guard.taken": self.taken}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """Go on from ``state``."""
+        """Restore a ``state``."""
         for name, tensor in self.state.items():
             tensor.copy_(state[name])
 
     def judge(self, loss: torch.Tensor, norm: torch.Tensor) -> torch.Tensor:
-        """float32 scalar: 1 if the step is to be skipped, else 0 and it is remembered.
+        """float32 scalar: 1 to skip the step; 0 to take it, which adds it to the history.
 
-        As ``found_inf`` of a fused optimizer it keeps weights, moments and step count as they are.
+        Set as ``found_inf`` of a fused optimizer, 1 leaves weights, moments and step count unchanged.
         """
         new = torch.stack((loss.double(), norm.double()))
         window = self.history.shape[1]

@@ -1,4 +1,4 @@
-"""What a training reads and how it is watched: batches, the objective that turns them into inputs, held-out text."""
+"""A training task: batches, the objective that turns them into inputs, and the validation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class BatchSource(Protocol[R_co]):
-    """Batches by number: ``len`` of them, each of ``rows`` rows of ``context`` tokens."""
+    """``len`` numbered batches, each of ``rows`` rows of ``context`` tokens."""
 
     rows: int
     context: int
@@ -27,19 +27,19 @@ class BatchSource(Protocol[R_co]):
     def __len__(self) -> int: ...
 
     def part(self, index: int, rank: int, ranks: int) -> R_co:
-        """The rows of batch ``index`` that process ``rank`` of ``ranks`` learns from."""
+        """The rows of batch ``index`` for process ``rank`` of ``ranks``."""
         ...
 
     def names(self, index: int) -> list[str]:
-        """The documents or examples of a batch, for messages."""
+        """Names of the documents or examples of a batch, for messages."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Steps between two validations (0: none), and by how much general text may get worse before a warning or a stop.
+    """Steps between validations (0: none), and by how much general text may get worse before a warning or a stop.
 
-    Shares of bits per byte: 0.05 is 5% more than before the first step.
+    ``alarm`` and ``stop`` are relative: 0.05 is 5% more bits per byte than before the first step.
     """
 
     every: int = 0
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingTask(Generic[R]):
-    """``objective(rows, number)`` turns rows into a ``Batch``; ``number`` is that of the first row in the training."""
+    """``objective(rows, number)`` turns rows into a ``Batch``; ``number`` counts rows over the whole training."""
 
     batches: BatchSource[R]
     objective: Callable[[R, int], Batch]
@@ -60,7 +60,7 @@ class TrainingTask(Generic[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlace:
-    """Where a training runs: its processes, the machine profile, and the model's attention on this device."""
+    """The processes, machine profile and attention implementation with which a training runs."""
 
     ranks: Ranks
     machine: Machine

@@ -1,4 +1,4 @@
-"""Pretraining's task: batches of a mixture's text, packed as the model allows, and validation text beside them."""
+"""The pretraining task: batches of a mixture's text, packed as the model allows, and validation text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class TextReading:
-    """Makes the task of a training on ``tokens`` for where it runs; ``facts`` says afterwards what was read."""
+    """Call it with the place of the training to get the task; afterwards ``facts`` reports what was read."""
 
     model: PreTrainedModel
     tokens: Tokens
@@ -36,7 +36,7 @@ class TextReading:
     batches: Batches = field(init=False)
 
     def __call__(self, place: TrainingPlace) -> TrainingTask[Rows]:
-        """The task; warns of documents read too often, and of a model whose documents cannot share a row."""
+        """The task. Logs warnings for text that is repeated too often and for models that cannot mask documents."""
         spec, ranks = self.spec, place.ranks
         self.packing = spec.packing if place.attention.packed else "separate"
         raw = self.objective.raw(self.context)
@@ -66,7 +66,7 @@ class TextReading:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Epochs by part and source, and the packing with its shares of truncated documents and padding."""
+        """Epochs by part and source; packing with its shares of truncated documents and padding."""
         batches = self.batches
         return {
             "epochs": {part: round(times, 4) for part, times in batches.epochs().items()},

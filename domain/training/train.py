@@ -1,4 +1,4 @@
-"""One training, from a loaded model to its saved weights and losses, for pretraining and instruction tuning."""
+"""One training, from a loaded model to saved weights and losses, for pretraining and instruction tuning."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A finished training: its points, where it ended, and the facts that every training reports."""
+    """A finished training: its points, final progress, and the facts that every training reports."""
 
     points: list[dict[str, float]]
     progress: Progress
@@ -54,11 +54,10 @@ def train(
     keep: bool = True,
     on_saved: Callable[[Path], None] = lambda folder: None,
 ) -> Outcome | None:
-    """Train ``model`` on the task that ``task_at`` makes for this place; save it and ``training.jsonl`` into ``out``.
+    """Train ``model`` on the task that ``task_at`` returns; save it and ``training.jsonl`` to ``out``.
 
-    With ``keep`` false only the loss series is saved. ``on_saved`` is called with every folder into which the model's
-    shape or weights are written, for files that belong beside them. Returns None on all ranks but the first.
-    ``task_at`` may refuse the settings with a ``UserError``.
+    With ``keep=False`` only the losses are saved. ``on_saved`` is called with every folder to which the model's
+    configuration or weights were written. Returns None on all ranks but the first. ``task_at`` may raise ``UserError``.
     """
     lora_model = adapt(model, lora, grown=bool(new_rows), place=lora_place) if lora else None
     with together(machine) as ranks:
@@ -88,9 +87,9 @@ def train(
 
 
 def summary(points: list[dict[str, float]], progress: Progress, batch: int) -> dict[str, Any]:
-    """Tokens read, mean loss of the last 10 steps, first and last validation, and what was skipped or stopped.
+    """Tokens read, mean loss of the last 10 steps, first and last validation, skipped steps, early stop.
 
-    ``batch`` is tokens of text per step.
+    ``batch`` is the tokens of text per step.
     """
     losses = [point["loss"] for point in points[-10:]]
     validated = [point for point in points if any(name.startswith("validation_") for name in point)]

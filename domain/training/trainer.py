@@ -1,4 +1,4 @@
-"""The loop: one for every objective, family and arm, exact to the bit across interruptions."""
+"""The training loop: one for every objective, family and arm, bit-exact across interruptions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READ_EVERY = {"cpu": 1, "cuda": 10}  # steps after which the host asks a device for losses; asking makes it wait
+READ_EVERY = {"cpu": 1, "cuda": 10}  # steps between reads of the losses; each read synchronizes with the device
 MOST_ROLLBACKS = 3
 
 R = TypeVar("R")
@@ -46,23 +46,26 @@ R = TypeVar("R")
 
 @dataclass
 class Progress:
-    """Where a training stands: steps and valid tokens behind it, batches passed over, skipped steps in a row."""
+    """``step`` steps and ``tokens`` valid tokens done, ``jump`` batches left out, ``skipped`` steps in a row.
+
+    ``domain`` and ``general`` are bits per byte before the first step.
+    """
 
     step: int = 0
     tokens: int = 0
     jump: int = 0
     skipped: int = 0
     rollbacks: int = 0
-    domain: float | None = None  # bits per byte of the parts before the first step
+    domain: float | None = None
     general: float | None = None
     stopped: str = ""
 
 
 class Trainer(Generic[R]):
-    """One training of ``model`` on the batches of ``task``; ``run`` leaves the learned weights in it.
+    """Trains ``model`` in place on the batches of ``task``: call ``run``.
 
-    ``digests`` name what a checkpoint belongs to. In the first ``alone`` steps only ``new_rows`` of embedding and head
-    learn, if there are any.
+    A checkpoint is only resumed with the same ``digests``. In the first ``alone`` steps only the rows ``new_rows`` of
+    embedding and head are trained, if there are any.
     """
 
     def __init__(
@@ -85,10 +88,10 @@ class Trainer(Generic[R]):
         self.digests = dict(digests or {})
         self.steps, self.device = len(task.batches), place.ranks.device
         ranks, machine = place.ranks, place.machine
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else a GPU's matrix products may differ, and warn
-        # With warnings only, attention's backward pass on a GPU would still add up in another order each time.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it a GPU's matrix products may vary
+        # With warn_only, attention's backward pass on a GPU would still sum in a different order each time.
         torch.use_deterministic_algorithms(True, warn_only=self.device.type == "cpu")
-        # Every cell is written before it is read; filling them all first costs 4%.
+        # All memory is written before it is read; filling it first costs 4%.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         model.to(self.device).train()
         self.head = Head(model, task.z_loss)
@@ -112,12 +115,12 @@ class Trainer(Generic[R]):
         self.validation_steps = {*range(every, self.steps, every), self.steps} if every else set[int]()
 
     def run(self) -> list[dict[str, float]]:
-        """Read all batches once, in order. Called again after a crash it goes on and ends with the same weights.
+        """Train on all batches once, in order. After a crash it resumes and ends with the same weights.
 
         Returns a point per step: ``step`` (from 1), ``tokens``, ``loss`` (mean cross-entropy over the batch's valid
-        tokens, nats), ``learning_rate``, ``gradient_norm``, where a step was skipped ``skipped``, and after a
-        validation ``validation_domain`` and ``validation_general`` (bits per byte). Raises ``Stopped``
-        after SIGTERM, when all of that is on disk.
+        tokens, nats), ``learning_rate``, ``gradient_norm``, ``skipped`` for skipped steps, and after a validation
+        ``validation_domain`` and ``validation_general`` (bits per byte). Raises ``Stopped`` after SIGTERM, once the
+        state is on disk.
         """
         with self.checkpoints, heard() as stop_requested:
             saved = self.checkpoints.load()
@@ -137,13 +140,13 @@ class Trainer(Generic[R]):
         return [{k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in read_points(self.spooled)]
 
     def resume(self, saved: Saved | None) -> None:
-        """Stand where a checkpoint stood; refuse one of another corpus, tokenizer or base."""
+        """Continue from a checkpoint. Raises ``UserError`` if it belongs to another corpus, tokenizer or base."""
         saved_digests = saved.state["digests"] if saved else self.digests
         for name, digest in self.digests.items():
             if saved_digests.get(name) != digest:
-                problem = f"was begun with {name} of digest {saved_digests.get(name)}, and these have {digest}"
+                problem = f"was started with {name} {saved_digests.get(name)}, but now uses {name} {digest}"
                 raise UserError(
-                    f"the {self.what} training", problem, f"go on with the same, or remove {self.checkpoints.folder}"
+                    f"the {self.what} training", problem, f"use the same {name}, or remove {self.checkpoints.folder}"
                 )
         if saved:
             self.progress = Progress(**saved.state["standing"])
@@ -153,7 +156,6 @@ class Trainer(Generic[R]):
         self.throughput.begin(self.progress.tokens)
 
     def learn(self, stop_requested: Callable[[], bool]) -> None:
-        """Step by step to the end."""
         saved = time.monotonic()
         every = READ_EVERY[self.device.type]
         if self.validator and self.validation_steps and self.progress.step == 0:
@@ -187,10 +189,10 @@ class Trainer(Generic[R]):
                 with self.throughput.saving():
                     self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
             if stop and not last:
-                raise Stopped(f"{self.what}: was asked to stop; its state after step {at.step:,} is kept")
+                raise Stopped(f"{self.what}: stopped by SIGTERM; the state after step {at.step:,} is saved")
 
     def step(self, batch: Batch, valid: int) -> None:
-        """One update from one batch, or none where the guard says so; the host does not wait for the device."""
+        """One update, left out if the guard rejects the step; the host does not wait for the device."""
         index = self.progress.step
         self.embedding_warmup.begin(index)
         for group in self.optimizer.param_groups:
@@ -200,7 +202,7 @@ class Trainer(Generic[R]):
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.spec.clip)
         norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
         skip = self.guard.judge(loss, norm)
-        self.optimizer.found_inf = skip  # type: ignore[attr-defined]  # fused AdamW then leaves everything as it is
+        self.optimizer.found_inf = skip  # type: ignore[attr-defined]  # makes fused AdamW change nothing
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.progress.step, self.progress.tokens = index + 1, self.progress.tokens + valid
@@ -213,30 +215,30 @@ class Trainer(Generic[R]):
         self.bar.update(self.batches.rows * self.batches.context)
 
     def gradients(self, batch: Batch, valid: int) -> torch.Tensor:
-        """Gradients of the mean loss over the ``valid`` tokens of all ranks; returns that loss, on the device."""
+        """Compute gradients of the mean loss over the ``valid`` tokens of all ranks; return it, on the device."""
         size, rows = self.ranks.size, self.batches.rows
-        # Not the width of this batch: on another rank's rows it may be another, and all must go through as often.
+        # By the context, not by this batch's width: all ranks must make the same number of forward passes.
         each = max(1, (self.machine.micro_batch or MICRO_BATCH[self.device.type]) // self.batches.context)
         total = torch.zeros((), device=self.device, dtype=torch.float64)
         parts = shares(len(batch.labels), -(-rows // size), each)
         for number, part in enumerate(parts, start=1):
             few = batch.part(part.start, part.stop, self.device) if part else unlearned(batch, IGNORED, self.device)
-            if size > 1:  # gradients are summed over the ranks once a step
+            if size > 1:  # gradients are reduced over the ranks once a step
                 self.model.set_requires_gradient_sync(number == len(parts))
             with autocast(self.device, self.machine):
-                # Labels of the host: how many are valid must not be waited for.
+                # Labels on the host: counting the valid ones on the device would synchronize.
                 labels = batch.labels[part.start : part.stop] if part else few.labels
                 summed = self.head.loss(self.attention(few), labels)
-            # The ranks' gradients are averaged, their losses are summed.
+            # Gradients are averaged over the ranks, losses are summed.
             (summed * (size / valid)).backward()  # type: ignore[no-untyped-call]
             total += summed.detach()
         return self.ranks.all_reduce(total) / valid
 
     def log(self) -> None:
-        """Read the losses of the last steps, spool their points, count skipped steps and say what was in them."""
+        """Write the points of the last steps to the metrics log; count skipped steps and log their documents."""
         if not self.waiting:
             return
-        values = [each.tolist() for _, each in self.waiting]  # a device is waited for, and its time must count
+        values = [each.tolist() for _, each in self.waiting]  # synchronizes, so the time below includes the device's
         pace = self.throughput.measure(self.progress.tokens, self.prefetcher.waited)
         if self.spool:
             self.spool.about({"steps": self.steps, **self.throughput.about()})
@@ -248,27 +250,27 @@ class Trainer(Generic[R]):
             if skip and self.ranks.is_main:
                 names = self.batches.names((point["step"] - 1 + self.progress.jump) % self.steps)
                 message = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
-                logger.warning("%s; it read %s", message, ", ".join(names))
+                logger.warning("%s; its batch: %s", message, ", ".join(names))
             self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         self.waiting.clear()
         self.prefetcher.waited = 0.0
         self.throughput.begin(self.progress.tokens)
 
     def go_back(self) -> None:
-        """After too many skipped steps: the weights of the last anchor, and the batches after those that did harm."""
+        """After too many skipped steps, return to the last anchor and continue with the batches after them."""
         here, anchor = self.progress, self.checkpoints.anchor()
         place = f"{self.what}, step {here.step}"
         problem = f"{here.skipped} steps in a row were skipped"
         if anchor is None or here.rollbacks == MOST_ROLLBACKS:
-            raise UserError(place, problem, "lower the learning rate, or look at the documents named above")
+            raise UserError(place, problem, "lower the learning rate, or check the documents named above")
         self.resume(self.checkpoints.load(anchor))
         self.progress.jump, self.progress.rollbacks = here.jump + here.step - anchor, here.rollbacks + 1
         if self.ranks.is_main:
-            message = f"{place}: {problem}; back to step {anchor:,}, and {self.progress.jump:,} batches are passed over"
+            message = f"{place}: {problem}; back to step {anchor:,}, leaving out {self.progress.jump:,} batches"
             logger.warning(message)
 
     def validate(self) -> None:
-        """Score held-out text; say so where general text has become worse than allowed, and end there if asked."""
+        """Score held-out text; warn, or stop, if general text has become worse than the limits allow."""
         assert self.validator is not None
         with self.throughput.aside():
             scores = self.validator(self.model, self.head, self.attention)
@@ -282,7 +284,7 @@ class Trainer(Generic[R]):
             logger.warning(self.progress.stopped or message)
 
     def save(self, *, anchor: bool, wait: bool, lasts: bool = False) -> None:
-        """Keep the whole state; it is written while the training goes on."""
+        """Save the whole state, in the background unless ``wait`` is set."""
         with self.throughput.saving():
             if self.spool:
                 self.spool.sync()
@@ -291,5 +293,5 @@ class Trainer(Generic[R]):
             )
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint says beside its tensors."""
+        """The part of a checkpoint that is not tensors."""
         return {"standing": asdict(self.progress), "digests": self.digests}

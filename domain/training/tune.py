@@ -1,4 +1,4 @@
-"""The stage that tunes: an adapted model learns to follow orders, from examples of what is asked and answered."""
+"""The instruction tuning stage: the adapted model learns to follow instructions from examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Instruct(Spec):
-    """Predict the answer to an order."""
+    """Predict the answer to an instruction."""
 
     kind: Literal["instruct"] = "instruct"
     z_loss: Annotated[float, Field(ge=0.0, le=1.0, description="weight of log(Z)^2, which keeps logits small")] = 0.0
@@ -33,40 +33,38 @@ class Instruct(Spec):
 
 
 class HeldOut(Spec):
-    """Examples that are scored and not learned from."""
+    """Examples held out for validation."""
 
-    every: Annotated[int, Field(ge=0, description="steps from one look to the next, the last step too; 0: never")] = 50
-    bytes: Annotated[Bytes, Field(description="answers scored at each look")] = 50_000
-    share: Annotated[Share, Field(lt=1.0, description="of the questions, that are held out with their answers")] = 0.05
+    every: Annotated[int, Field(ge=0, description="steps between validations, and after the last step; 0: never")] = 50
+    bytes: Annotated[Bytes, Field(description="bytes of answers scored each time")] = 50_000
+    share: Annotated[Share, Field(lt=1.0, description="of the questions that are held out with their answers")] = 0.05
 
 
 class Tuning(Optimization, Orders):
-    """How a released model learns to follow orders, and from which."""
+    """How the adapted model learns to follow instructions, and from which examples."""
 
     epochs: Annotated[Count, Field(description="passes over the examples")] = 2
     objective: Annotated[Instruct, Field(description="instruct")] = Instruct()
     learning_rate: Annotated[float, Field(gt=0, le=1, description="peak rate")] = 1e-4
-    packing: Annotated[Literal["best_fit", "separate"], Field(description="several examples in a row, or one")] = (
+    packing: Annotated[Literal["best_fit", "separate"], Field(description="several examples per row, or one")] = (
         "best_fit"
     )
     validation: HeldOut = HeldOut()
-    lora: Annotated[Lora | None, Field(description="low-rank updates for small GPUs, merged in the end")] = None
+    lora: Annotated[Lora | None, Field(description="low-rank updates for small GPUs, merged at the end")] = None
 
     def row(self, most: int) -> int:
-        """Tokens of a row of a model that takes ``most``; raises ``UserError`` where that cannot be."""
+        """Tokens of a row for a model with a limit of ``most``. Raises ``UserError`` if the settings exceed it."""
         context = self.context or min(most, LONGEST_ROW)
         if context > most:
-            problem = f"{context:,} tokens, and the model takes {most:,}"
+            problem = f"is {context:,} tokens, but the model takes at most {most:,}"
             raise UserError("instruction_tuning.context", problem, "lower it or leave it out")
         if self.batch < context:
-            problem = f"{self.batch:,} tokens, fewer than one row of {context:,}"
+            problem = f"is {self.batch:,} tokens, fewer than one row of {context:,}"
             raise UserError("instruction_tuning.batch", problem, "raise it, or lower instruction_tuning.context")
         return context
 
     def check(self) -> int:
-        """How many orders there are; raises what is amiss, as far as that is known without a model: it is wanted hours
-        later.
-        """
+        """Number of conversations. Raises ``UserError`` for all that can be checked without the model."""
         if self.lora and find_spec("peft") is None:
             raise UserError("instruction_tuning.lora", "needs the package peft", "pip install 'shoptalk[lora]'")
         return super().check()
@@ -74,12 +72,12 @@ class Tuning(Optimization, Orders):
 
 @stage("tune", makes=Checkpoint, version=4, resumes=True, launched=True, ranks=True)
 def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Checkpoint -> Checkpoint, tuned; its tokenizer has the chat template by which it is to be asked.
+    """Checkpoint -> Checkpoint, tuned; its tokenizer has the chat template to prompt it with.
 
-    facts: ``parameters``, ``context``, ``family``, ``examples`` learned from, ``held_out`` and ``too_long`` ones,
-    ``epochs``, ``tokens`` of answers learned from, ``loss`` (last 10 steps, nats a token of them),
-    ``validation_answers`` (bits per byte), ``ends`` (ids that end an answer), ``prompt`` (a held-out question, to try
-    it), ``template`` (the tokenizer's ``own``, or ``plain``), ``packing``.
+    facts: ``parameters``, ``context``, ``family``, numbers of training ``examples``, ``held_out`` and ``too_long``
+    ones, ``epochs``, ``tokens`` of answers, ``loss`` (last 10 steps, nats per token of answers),
+    ``validation_answers`` (bits per byte), ``ends`` (ids that end an answer), ``prompt`` (a held-out question to try),
+    ``template`` (the tokenizer's ``own``, or ``plain``), ``packing``.
     """
     from domain.model.build import load, longest
     from domain.model.families import family_of
@@ -96,7 +94,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
         raise UserError(
             "instruction_tuning",
             "an encoder does not follow instructions",
-            "classify or tag with it, and take instruction_tuning out",
+            "use it to classify or tag, and remove instruction_tuning",
         )
     context = spec.row(longest(model))
     tokenizer = load_tokenizer(adapted.path)
@@ -105,7 +103,7 @@ def tune(spec: Tuning, adapted: Checkpoint, *, out: Path, machine: Machine) -> d
     if longer and rank() == 0:
         total = len(longer) + len(examples)
         logger.warning(
-            "tune: %s of %s examples do not fit into %s tokens and are left out, such as %s",
+            "tune: %s of %s examples do not fit into %s tokens and are left out, for example %s",
             f"{len(longer):,}", f"{total:,}", f"{context:,}", longer[0].place,
         )  # fmt: skip
     learned, held_out = hold_out(examples, spec.validation.share if spec.validation.every else 0.0, spec.seed)

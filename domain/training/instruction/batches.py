@@ -1,4 +1,4 @@
-"""Examples as batches: some held out, the others fitted whole into rows; batch i is a function of the seed and i."""
+"""Batches of instruction examples: hold some out and pack the rest whole into rows; batch i depends on seed and i."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Seating = Literal["best_fit", "separate"]
 
 @dataclass(frozen=True)
 class Gathered:
-    """The rows of a whole batch, as examples; this process learns from those in ``own``."""
+    """The examples of all rows of a batch; this process trains on the rows in ``own``."""
 
     rows: Sequence[Sequence[ChatExample]]
     own: slice
 
 
 def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[list[ChatExample], list[ChatExample]]:
-    """The examples that fit into ``context`` tokens, and those that are longer: nothing is cut out of an answer.
+    """(Examples that fit into ``context`` tokens, those that are longer); examples are never truncated.
 
-    Raises ``UserError`` where none fits.
+    Raises ``UserError`` if none fits.
     """
     fits: list[ChatExample] = []
     longer: list[ChatExample] = []
@@ -39,26 +39,26 @@ def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[li
             (fits if seats(example, chat.family) <= room(context, chat.family) else longer).append(example)
     if not fits:
         least = min(longer, key=lambda example: seats(example, chat.family))
-        problem = f"has {seats(least, chat.family):,} tokens, and no example is shorter; {context:,} are read at once"
+        problem = f"is the shortest example and has {seats(least, chat.family):,} tokens, but a row has {context:,}"
         raise UserError(
-            least.place, problem, "raise instruction_tuning.context as far as the model goes, or write shorter orders"
+            least.place, problem, "raise instruction_tuning.context up to the model's limit, or write shorter examples"
         )
     return fits, longer
 
 
 def seats(example: ChatExample, family: Family) -> int:
-    """Tokens of a row that an example takes; of an encoder-decoder's two rows the longer one counts."""
+    """Tokens of a row that an example takes; for an encoder-decoder the longer of prompt and answer."""
     answer = int(example.learned.sum())
     return max(answer, len(example.tokens) - answer) if family == "encoder_decoder" else len(example.tokens)
 
 
 def room(context: int, family: Family) -> int:
-    """Tokens that a row holds; a decoder is not given its last one, which is only predicted."""
+    """Tokens of a row; a decoder's row has one more, which is only predicted."""
     return context + (family == "decoder")
 
 
 def hold_out(examples: Sequence[ChatExample], share: float, seed: int) -> tuple[list[ChatExample], list[ChatExample]]:
-    """(Learned from, held out): a share of the questions, drawn by seed and question alone, with all their examples."""
+    """(Training, held-out) examples: a share of the questions, drawn by seed and question, with all their examples."""
     questions = {example.question_id for example in examples}
     drawn = sorted(questions, key=lambda question: hashlib.sha256(f"{seed} {question}".encode()).digest())
     places = {
@@ -69,11 +69,11 @@ def hold_out(examples: Sequence[ChatExample], share: float, seed: int) -> tuple[
 
 
 class InstructionBatches:
-    """Batches of ``rows`` rows of examples, for the loop in place of ``Batches``; ``epochs`` passes over all of them.
+    """Batches of ``rows`` rows of examples, for ``epochs`` passes over all of them.
 
-    Which lengths share a row is the same in every pass. Which of the examples of one length, and the order of the
-    rows, are shuffled anew, by (seed, pass) alone. Where there are fewer rows than a batch has, it has as many as
-    there are; the last batch is filled up from the pass that would come next.
+    The lengths that share a row are the same in every pass; the order of rows and of examples of equal length is
+    shuffled by (seed, pass). If there are fewer rows than ``rows``, a batch has all of them. The last batch is
+    completed from the next pass.
     """
 
     def __init__(
@@ -97,28 +97,28 @@ class InstructionBatches:
         self.batches = -(-epochs * self.pass_rows // self.rows)
 
     def document(self, index: int) -> np.ndarray:
-        """What stands in a row for example ``index``: its number, as often as it has tokens."""
+        """The document that stands for example ``index`` in a row: its number, once per token."""
         return np.full(self.sizes[index], index)
 
     def __len__(self) -> int:
-        """Batches."""
+        """Number of batches."""
         return self.batches
 
     def part(self, index: int, rank: int, ranks: int) -> Gathered:
-        """What process ``rank`` of ``ranks`` learns from of batch ``index``: a block of its rows, equal to within one.
+        """The rows of batch ``index`` for process ``rank`` of ``ranks``: blocks of equal size, to within one row.
 
-        The others' rows come with it: how long rows are filled up to must be the same in all processes.
+        It includes the rows of other processes, since all must pad to the same length.
         """
         if not (0 <= index < self.batches and 0 <= rank < ranks):
             raise IndexError(f"batch {index} of {self.batches}, rank {rank} of {ranks}")
         if ranks > self.rows:
-            problem = f"{self.rows} rows of examples are learned at once by {ranks} processes"
-            raise UserError("instruction_tuning.batch", problem, "raise it, give more examples, or use fewer processes")
+            problem = f"has {self.rows} rows of examples for {ranks} processes"
+            raise UserError("instruction_tuning.batch", problem, "raise it, add examples, or use fewer processes")
         first, last = (self.rows * each // ranks for each in (rank, rank + 1))
         return Gathered(self.read(range(index * self.rows, (index + 1) * self.rows)), slice(first, last))
 
     def read(self, rows: range) -> list[list[ChatExample]]:
-        """The examples of each of these rows."""
+        """The examples of each row."""
         numbers, segments = np.empty((2, self.width), dtype=np.int64)
         examples = []
         for row in rows:
@@ -128,13 +128,13 @@ class InstructionBatches:
         return examples
 
     def names(self, index: int) -> list[str]:
-        """``file:line`` of every example of batch ``index``, in order."""
+        """``file:line`` of every example of batch ``index``."""
         rows = self.read(range(index * self.rows, (index + 1) * self.rows))
         return list(dict.fromkeys(example.place for row in rows for example in row))
 
     @property
     def epochs(self) -> float:
-        """Passes over the examples that the batches make."""
+        """Passes over the examples that the batches make together."""
         return self.packed.epochs(self.batches * self.rows)
 
     @property

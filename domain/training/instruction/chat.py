@@ -1,4 +1,4 @@
-"""Orders as a model reads them: by the tokenizer's own chat template, or a plain one; what is learned is marked."""
+"""Conversations as token ids, by the tokenizer's chat template or a plain one, with the answers marked."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ class ChatExample:
 
 
 class Chat:
-    """How orders stand before a model of a ``family``: ``examples(order)``.
+    """``examples(conversation)``: training examples for a model of ``family``.
 
-    A decoder reads a conversation as ``tokenizer.apply_chat_template`` writes it, so that whoever asks the released
-    model by that shows it what it has learned from. An answer is what the template adds to a prompt that is opened for
-    it (``add_generation_prompt``), to the mark that ends it. Where a template writes earlier answers otherwise than
-    the last one (Qwen3 leaves out their thoughts), each answer is an example of its own.
+    A decoder reads a conversation as ``tokenizer.apply_chat_template`` writes it, so the released model is prompted in
+    the format that it was trained on. An answer is what the template adds to a prompt that ends with
+    ``add_generation_prompt``, including its end mark. If a template writes earlier answers differently from the last
+    one (Qwen3 drops their reasoning), each answer is an example of its own.
 
-    An encoder reads what comes before an answer, the decoder writes the answer as the tokenizer frames a text.
+    In an encoder-decoder the encoder reads everything before an answer, and the decoder writes the answer with the
+    tokenizer's begin and end tokens.
 
-    A tokenizer without a template is given ``plain``, which is then part of the release.
+    A tokenizer without a template gets ``plain``, which is then part of the release.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, family: Family) -> None:
@@ -55,17 +56,17 @@ class Chat:
         self.reserved = re.compile("|".join(map(re.escape, special.values())) or "(?!)")
 
     def keep(self, folder: Path) -> None:
-        """Write the template beside the tokenizer in ``folder``, if the tokenizer had none."""
+        """Write the plain template beside the tokenizer in ``folder``, if it is used."""
         if not self.own:
             (folder / "chat_template.jinja").write_text(self.tokenizer.chat_template, encoding="utf-8")
 
     def examples(self, order: Conversation) -> list[ChatExample]:
-        """One, or one for each answer; raises ``UserError`` where the template cannot write the order."""
+        """One example, or one per answer. Raises ``UserError`` if the template cannot write the conversation."""
         messages = [{**message, "content": valid(message["content"])} for message in order.messages]
         for message in messages:
             if match := self.reserved.search(message["content"]):
-                problem = f"contains {match[0]}, which is no text to this tokenizer"
-                raise UserError(order.place, problem, "write it otherwise, or take the line out")
+                problem = f"contains {match[0]}, a special token of this tokenizer"
+                raise UserError(order.place, problem, "write it differently, or remove the line")
         answers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
         opened = [self.write(messages[:number], order.place, opened=True) for number in answers]
         if self.family == "encoder_decoder":
@@ -78,7 +79,7 @@ class Chat:
         return [self.example(order.place, question_id, each) for each in turns]
 
     def example(self, place: str, question_id: str, turns: list[list[int]]) -> ChatExample:
-        """Questions and answers take turns; the last ends with the tokenizer's end where the template has no mark."""
+        """An example of alternating prompts and answers; adds the end token if the last ends with no special token."""
         if not turns[-1] or turns[-1][-1] not in self.special:
             turns = [*turns[:-1], [*turns[-1], self.end]]
         learned = np.repeat(np.arange(len(turns)) % 2 == 1, [len(ids) for ids in turns])
@@ -87,18 +88,18 @@ class Chat:
         )
 
     def write(self, messages: Sequence[dict[str, str]], place: str, *, opened: bool = False) -> str:
-        """The messages by the template."""
+        """Apply the chat template."""
         try:
             return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=opened))
         except Exception as error:  # a template raises whatever its author chose
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            problem = f"the tokenizer's chat template does not take it ({reason})"
-            raise UserError(place, problem, "write the conversation as the template wants it") from None
+            problem = f"the tokenizer's chat template rejects it ({reason})"
+            raise UserError(place, problem, "write the conversation as the template expects it") from None
 
     def split(self, texts: list[str]) -> list[list[int]]:
-        """The ids of each text, as in the whole where no piece lies across a border, else each by itself.
+        """Ids of each text: those of the joined text if no piece crosses a boundary, else of each text alone.
 
-        So what comes before an answer has the ids that it has where the answer is yet to be written.
+        So a prompt has the same ids in training as when the answer is yet to be generated.
         """
         whole = self.ids("".join(texts))
         heads = [self.ids("".join(texts[:number])) for number in range(1, len(texts))]
@@ -107,33 +108,33 @@ class Chat:
         return [whole[start:stop] for start, stop in pairwise([0, *map(len, heads), len(whole)])]
 
     def ids(self, text: str, *, framed: bool = False) -> list[int]:
-        """Ids of a text in which special tokens are what they are."""
+        """Ids of a text in which special tokens are recognised."""
         ids: list[int] = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=framed).ids
         return ids
 
 
 def taking_turns(opened: list[str], closed: list[str], place: str) -> list[list[str]]:
-    """What is read and what is learned, in turns: of the whole conversation, or answer by answer.
+    """Alternating prompts and answers: of the whole conversation, or one pair per answer.
 
-    ``opened`` and ``closed`` are the conversation up to each answer, without it and with it.
+    ``opened`` and ``closed`` are the conversation up to each answer, without and with it.
     """
     whole = closed[-1]
     cuts = [0, *(len(text) for pair in zip(opened, closed, strict=True) for text in pair)]
     if all(map(whole.startswith, (*opened, *closed))) and all(start < stop for start, stop in pairwise(cuts)):
         return [[whole[start:stop] for start, stop in pairwise(cuts)]]
     if any(not after.startswith(before) or after == before for before, after in zip(opened, closed, strict=True)):
-        problem = "the tokenizer's chat template opens an answer otherwise than it writes one"
-        raise UserError(place, problem, "use another template (chat_template.jinja of the base), or none")
+        problem = "the tokenizer's chat template opens an answer differently from how it writes one"
+        raise UserError(place, problem, "use another template (chat_template.jinja of the base), or remove it")
     return [[before, after[len(before) :]] for before, after in zip(opened, closed, strict=True)]
 
 
 def plain(tokenizer: PreTrainedTokenizerFast, family: Family) -> str:
-    r"""The chat template of a model whose tokenizer has none.
+    r"""The chat template for a tokenizer without one.
 
-    To a decoder the conversation begins as a text does, each message with a line such as ``<|user|>``, and an answer
-    ends as a text does: the layout of Tülu (arXiv 2306.04751). What a message itself says cannot begin another role or
-    end a turn: ``<|`` and the tokens that frame a text are broken by a space in it. An encoder is given the messages
-    with a blank line between two, framed as a text; so a single one is what the tokenizer makes of it.
+    For a decoder it is the layout of Tülu (arXiv 2306.04751): the conversation starts with the begin token, each
+    message with a line such as ``<|user|>``, and each answer ends with the end token. Message contents cannot start
+    another role or end a turn: a space is inserted into ``<|`` and into begin and end tokens. An encoder gets the
+    messages separated by blank lines, between begin and end token.
     """
     if family == "encoder_decoder":
         ids = tokenizer.backend_tokenizer.encode("a").ids
@@ -158,11 +159,11 @@ def plain(tokenizer: PreTrainedTokenizerFast, family: Family) -> str:
 
 
 def token_in_template(tokenizer: PreTrainedTokenizerFast, number: int) -> str:
-    """A special token in a template: by transformers' variable for it, if it has one."""
+    """A special token in a template: transformers' variable for it, or a literal."""
     names = {tokenizer.bos_token_id: "bos_token", tokenizer.eos_token_id: "eos_token"}
     return names.get(number) or literal(tokenizer, [number])
 
 
 def literal(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
-    """Special tokens as a string in a template."""
+    """Special tokens as a string literal in a template."""
     return json.dumps("".join(tokenizer.convert_ids_to_tokens(ids)), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Instruction tuning's task: batches of examples, and held-out answers beside them."""
+"""The instruction tuning task: batches of examples, and held-out answers for validation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class InstructionReading:
-    """Makes the task of a tuning for where it runs; ``facts`` says afterwards what was read."""
+    """Call it with the place of the training to get the task; afterwards ``facts`` reports what was read."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -36,7 +36,7 @@ class InstructionReading:
     packing: Seating = field(init=False)
 
     def __call__(self, place: TrainingPlace) -> TrainingTask[Gathered]:
-        """The task; examples share rows only where the model's attention can keep them apart."""
+        """The task; examples share rows only if the model's attention can mask them from each other."""
         spec, context = self.spec, self.context
         self.packing = spec.packing if place.attention.packed else "separate"
         self.batches = InstructionBatches(

@@ -56,7 +56,7 @@ def test_given_weights_are_taken_as_they_are(pretrained: Path, corpus: Any, toke
     [
         (TRAINING.replace(tokens=100), "fewer than one batch"),
         (TRAINING.replace(tokens=None), "not set"),
-        (TRAINING.replace(context=64), "the model takes 32"),
+        (TRAINING.replace(context=64), "the model takes at most 32"),
     ],
 )
 def test_trainings_that_cannot_be(base: Any, tokens: Any, tmp_path: Path, spec: Training, found: str) -> None:

@@ -130,7 +130,7 @@ def test_a_resume_with_other_text_or_base_is_refused(
 ) -> None:
     digests = {"tokens": "a" * 64, "base": "b" * 64}
     train(tokenizer, batches, tmp_path / "run", CPU.replace(checkpoint_seconds=1e-9), digests=digests)
-    with pytest.raises(UserError, match=f"with {name} of digest {digests[name]}, and these have {'c' * 64}"):
+    with pytest.raises(UserError, match=f"with {name} {digests[name]}, but now uses {name} {'c' * 64}"):
         train(tokenizer, batches, tmp_path / "run", digests={**digests, name: "c" * 64})
 
 
@@ -148,7 +148,7 @@ def test_sigterm_saves_and_stops(
         return gradients(self, batch, valid)
 
     monkeypatch.setattr(Trainer, "gradients", asked)
-    with pytest.raises(Stopped, match="after step 6 is kept"):  # heard when step 6 begins
+    with pytest.raises(Stopped, match="after step 6 is saved"):  # received when step 6 begins
         train(tokenizer, batches, tmp_path / "run")
     resumed, again = train(tokenizer, batches, tmp_path / "run")
     assert calls == 12

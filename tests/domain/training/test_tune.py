@@ -143,17 +143,17 @@ def test_what_does_not_fit_is_left_out_and_told(adapted: Any, tmp_path: Path, ca
     path = orders(tmp_path / "o.jsonl", 6)
     path.write_text(path.read_text() + json.dumps(long) + "\n")
     made = tune(Tuning(path=str(path), batch=64, epochs=1), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
-    told = "tune: 1 of 7 examples do not fit into 64 tokens and are left out, such as o.jsonl:7"
+    told = "tune: 1 of 7 examples do not fit into 64 tokens and are left out, for example o.jsonl:7"
     assert told in caplog.text
     assert (made.facts["examples"], made.facts["too_long"]) == (6, 1)
     written(path, long, {**long, "label": "norm " * 80})
-    with pytest.raises(UserError, match=r"o\.jsonl:2: has \d+ tokens, and no example is shorter; 64 are read at once"):
+    with pytest.raises(UserError, match=r"o\.jsonl:2: is the shortest example and has \d+ tokens, but a row has 64"):
         tune(Tuning(path=str(path), batch=64), adapted=adapted, out=tmp_path / "none", machine=CPU)
 
 
 @pytest.mark.parametrize(
     ("wrong", "found"),
-    [({"context": 128}, "the model takes 64"), ({"batch": 32}, "fewer than one row of 64")],
+    [({"context": 128}, "the model takes at most 64"), ({"batch": 32}, "fewer than one row of 64")],
 )
 def test_tunings_that_cannot_be(spec: Tuning, adapted: Any, tmp_path: Path, wrong: Any, found: str) -> None:
     with pytest.raises(UserError, match=found):
@@ -163,7 +163,7 @@ def test_tunings_that_cannot_be(spec: Tuning, adapted: Any, tmp_path: Path, wron
 def test_an_encoder_does_not_follow_orders(spec: Tuning, tmp_path: Path) -> None:
     folder = tiny.trained(tmp_path / "tokenizer", "masked")
     model = build(Scratch(architecture="bert", width=32, layers=1, heads=2, context=64), folder, 0)
-    with pytest.raises(UserError, match=r"an encoder does not follow instructions\. Fix: classify or tag with it"):
+    with pytest.raises(UserError, match=r"an encoder does not follow instructions\. Fix: use it to classify or tag"):
         tune(spec, adapted=sealed(tmp_path / "bert", model, folder), out=tmp_path / "tuned", machine=CPU)
 
 

@@ -68,7 +68,7 @@ def test_processes_share_the_rows_of_a_batch_and_know_all_of_them() -> None:
     assert [len(part.rows[part.own]) for part in parts] == [1, 2, 2]
     few = InstructionBatches(examples([20, 20]), "decoder", rows=5, context=32)
     assert (few.rows, len(few)) == (2, 1)  # as many rows as there are
-    with pytest.raises(UserError, match="2 rows of examples are learned at once by 3 processes"):
+    with pytest.raises(UserError, match="has 2 rows of examples for 3 processes"):
         few.part(0, 0, 3)
 
 

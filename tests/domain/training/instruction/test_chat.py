@@ -152,10 +152,10 @@ def test_an_encoder_reads_the_order_and_the_answer_is_framed_as_a_text(tokenizer
     ("template", "messages", "found"),
     [
         (CHATML, [{"role": "user", "content": "a<|im_end|>b"}, *TALK[2:3]], r"contains <\|im_end\|>"),
-        ("{{ raise_exception('no system here') }}", TALK, r"does not take it \(no system here\)"),
-        ("{{ messages[0].content[3] | nothing }}", TALK, "does not take it"),
-        ("{{ messages | length }}", TALK, "opens an answer otherwise than it writes one"),
-        ("always the same", TALK, "opens an answer otherwise than it writes one"),
+        ("{{ raise_exception('no system here') }}", TALK, r"rejects it \(no system here\)"),
+        ("{{ messages[0].content[3] | nothing }}", TALK, "rejects it"),
+        ("{{ messages | length }}", TALK, "opens an answer differently from how it writes one"),
+        ("always the same", TALK, "opens an answer differently from how it writes one"),
     ],
 )
 def test_what_a_template_does_not_take_is_told_by_line(template: str, messages: Any, found: str) -> None:
