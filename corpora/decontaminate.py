@@ -131,7 +131,7 @@ class Guard:
         holders = (
             finds if clusters is None else np.unique(np.stack((clusters[finds[:, 0]], finds[:, 1]), axis=1), axis=0)
         )
-        common = np.bincount(holders[:, 1], minlength=self.numbers[-1]) > self.spec.max_documents
+        common = np.bincount(holders[:, 1]) > self.spec.max_documents
         documents, runs = finds[~common[finds[:, 1]]].T
         tasks = defaultdict[int, set[str]](set)
         matched = set[int]()

@@ -67,7 +67,7 @@ def split(
     goes to test where any member asks for that, so a text in test stays there when kin arrives; it is later only
     where all of it is: what repeats an older text is no news.
     """
-    first = first_later_days(sources, dates, spec.later) if spec.later else {}
+    first = first_later_days(sources, dates, spec.later)
     loudness = {name: place for place, name in enumerate(LOUDEST)}
     targets: dict[int, int] = {}
     for key, source, day, root in zip(keys, sources, dates, roots, strict=True):

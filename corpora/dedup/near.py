@@ -8,11 +8,12 @@ import numpy as np
 def near_duplicates(bands: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(drops: bool [texts], roots: int64 [texts]) of band hashes (uint64 [texts, bands]).
 
-    ``order`` (int64 [texts], lower is earlier) decides: a text is dropped if it shares a band with any earlier one,
-    whether that one stays or not. So what came first stays whatever comes later, and several runs answer as one.
+    ``order`` (int64 [texts], distinct, lower is earlier) decides: a text is dropped if it shares a band with any
+    earlier one, whether that one stays or not. So what came first stays whatever comes later, and several runs answer
+    as one.
     ``roots`` names the earliest text of each one's cluster: the texts that shared bands connect.
     """
-    ranked = np.argsort(order, kind="stable")
+    ranked = np.argsort(order)
     first, later = bucket_edges(bands[ranked])
     drops, roots = np.zeros(len(bands), dtype=bool), np.empty(len(bands), dtype=np.int64)
     drops[ranked[later]] = True

@@ -103,6 +103,7 @@ def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> N
     assert answer.facts["common_runs"] == 1
     finds = protection.matches(Split(texts), range(21))
     clusters = np.arange(10_021)
+    assert protection.decide(finds, [HERE] * 10_021, clusters) == answer
     clusters[:11] = 0  # eleven near duplicates count as one
     assert len(protection.decide(finds, [HERE] * 10_021, clusters).dropped) == 21
 
@@ -178,6 +179,22 @@ def test_a_table_that_clears_nothing_changes_nothing(tmp_path: Path) -> None:
     assert protection.matches(Split(texts), range(60)).tolist() == before
 
 
+def test_runs_are_numbered_from_nought_up(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 7), numbered(50, 13))
+    texts = [f"{numbered(50, 13)} x", f"{numbered(0, 7)} x"]
+    assert protection.matches(Split(texts), [3, 8]).tolist() == [[3, 1], [8, 0]]
+    protection = guarded(tmp_path, numbered(0, 112))
+    assert protection.matches(Split([numbered(0, 112)]), [2**20]).tolist() == [[2**20, run] for run in range(100)]
+
+
+def test_the_task_is_one_of_the_source_that_is_hit_worst(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
+    texts = [*[f"{numbered(0, 13)} x{i}" for i in range(4)], *[f"{numbered(50, 13)} y{i}" for i in range(3)]]
+    sources = [("general", "books")] * 4 + [HERE] * 3 + [("general", "books")] * 996
+    with pytest.raises(UserError, match=r"3 of 3 documents of calls \(100.0%\).*, 3 of them task1"):
+        protection.decide(protection.matches(Split(texts), range(7)), sources)
+
+
 def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
     texts = [f"{numbered(50, 13)} x{i}" for i in range(3)] + [numbered(0, 13)]
@@ -190,6 +207,15 @@ def test_runs_of_thirteen_and_whole_texts_from_six_unless_the_recipe_says_otherw
     assert Decontamination().model_dump() == stated
 
 
+@pytest.mark.parametrize(("name", "least"), [("words", 2), ("min_words", 2), ("max_documents", 1)])
+def test_bounds_of_the_settings(name: str, least: int) -> None:
+    settings = {"min_words": 2}
+    assert getattr(Decontamination.model_validate({**settings, name: least}), name) == least
+    with pytest.raises(ValueError, match=f"greater than or equal to {least}"):
+        Decontamination.model_validate({**settings, name: least - 1})
+
+
 def test_lengths_must_be_in_order() -> None:
+    assert Decontamination(words=6).words == 6
     with pytest.raises(ValueError, match="min_words is 6, words 5; lower min_words"):
         Decontamination(words=5)

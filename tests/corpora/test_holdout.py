@@ -78,6 +78,12 @@ def test_a_cluster_goes_whole() -> None:
     ]  # fmt: skip
 
 
+def test_a_text_without_a_date_is_never_later() -> None:
+    assert split([key(0.9)] * 5, [NEWS] * 5, ["1", "2", "3", "4", None], range(5), SPEC) == [
+        "train", "train", "train", "later", "train",
+    ]  # fmt: skip
+
+
 def test_what_repeats_an_older_text_is_no_news() -> None:
     keys, days = [key(0.9)] * 4, ["1", "2", "3", "4"]
     assert split(keys, [NEWS] * 4, days, [0, 1, 2, 0], SPEC) == ["train"] * 4
@@ -86,6 +92,7 @@ def test_what_repeats_an_older_text_is_no_news() -> None:
 
 
 def test_shares_that_leave_nothing() -> None:
+    assert Holdout(validation=0.5, test=0.39).test == 0.39
     with pytest.raises(ValidationError, match=r"add up to 0\.95"):
         Holdout(validation=0.5, test=0.3, later=0.15)
     with pytest.raises(ValidationError, match=r"add up to 0\.9,"):

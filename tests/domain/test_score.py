@@ -28,14 +28,14 @@ class Even(torch.nn.Module):
     def __init__(self, pieces: int) -> None:
         super().__init__()
         self.embedding = torch.nn.Embedding(pieces, 1)
-        self.longest = 0
+        self.shapes: list[tuple[int, ...]] = []
 
     def get_input_embeddings(self) -> torch.nn.Embedding:
         return self.embedding
 
     def forward(self, input_ids: torch.Tensor, use_cache: bool) -> Any:
-        self.longest = max(self.longest, input_ids.numel())
-        return SimpleNamespace(logits=torch.zeros(*input_ids.shape, self.embedding.num_embeddings))
+        self.shapes.append(tuple(input_ids.shape))
+        return SimpleNamespace(logits=torch.zeros(1).expand(*input_ids.shape, self.embedding.num_embeddings))
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2"])
@@ -123,8 +123,48 @@ def test_a_large_vocabulary_bounds_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(score, "LOSSES_AT_ONCE", 7_000)
     even = Even(1_000)
     nats = document_nats(even, [np.arange(16, dtype=np.int32)] * 50, begin=0, context=16, machine=CPU)
-    assert even.longest * 1_000 <= 64_000
+    assert even.shapes == [(3, 16)] * 16 + [(2, 16)]  # 64 tokens: 3 windows of 17
     assert nats == pytest.approx([16 * math.log(1_000)] * 50, rel=1e-6)
+    monkeypatch.setitem(score.LOGITS_PER_PASS, "cpu", 1)
+    monkeypatch.setattr(score, "LOSSES_AT_ONCE", 1)
+    document_nats(even, [np.arange(16, dtype=np.int32)] * 2, begin=0, context=16, machine=CPU)
+    assert even.shapes[17:] == [(1, 16)] * 2  # one row is always taken
+
+
+def test_a_pass_takes_4096_tokens_of_the_longest_first() -> None:
+    even = Even(20)
+    texts = [np.zeros(length, dtype=np.int32) for length in (3, 64) for _ in range(100)]
+    nats = document_nats(even, texts, begin=0, context=64, machine=CPU)
+    assert even.shapes == [(63, 64), (63, 64), (74, 3)]  # 4,096 // 65 windows; 74 of the short ones are left
+    assert nats == pytest.approx([length * math.log(20) for length in (3, 64) for _ in range(100)], rel=1e-6)
+
+
+def test_logits_take_128_mebibytes_and_their_loss_64(monkeypatch: pytest.MonkeyPatch) -> None:
+    widened, loss = list[int](), torch.nn.functional.cross_entropy
+
+    def recorded(logits: torch.Tensor, *labels: torch.Tensor, **options: Any) -> torch.Tensor:
+        widened.append(len(logits))
+        return loss(logits, *labels, **options)
+
+    monkeypatch.setattr(score.functional, "cross_entropy", recorded)
+    even = Even(20_000)
+    document_nats(even, [np.zeros(64, dtype=np.int32)] * 30, begin=0, context=64, machine=CPU)
+    assert even.shapes == [(25, 64), (5, 64)]  # 2^25 / 20,000 are 1,677 tokens, 25 windows of 65
+    assert widened == [838, 762, 320]  # 2^24 / 20,000 are 838 tokens
+    assert 4 * score.LOGITS_PER_PASS["cuda"] == 4 * 1024**3  # bytes of fp32
+    assert score.TOKENS_AT_ONCE["cuda"] == 32 * 1024
+
+
+def test_the_bar_counts_every_token_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    totals, done = list[float](), list[float]()
+
+    def bar(what: str, total: float, unit: str) -> Any:
+        totals.append(total)
+        return SimpleNamespace(update=done.append, close=lambda: totals.append(sum(done)))
+
+    monkeypatch.setattr(score, "progress", bar)
+    document_nats(Even(20), [np.zeros(n, dtype=np.int32) for n in LENGTHS], begin=0, context=CONTEXT, machine=CPU)
+    assert totals == [sum(LENGTHS)] * 2
 
 
 def test_dropout_is_off_while_it_scores(tokenizer: Any, documents: list[np.ndarray]) -> None:

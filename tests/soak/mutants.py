@@ -28,7 +28,8 @@ CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "max
 ONE_OF = ("min", "max", "minimum", "maximum")  # a mutant also takes either argument whatever the other is
 FIRST_OF = ("sorted", "reversed", "abs", "round")  # a mutant takes the argument as it is
 SIDES = {"left": "right", "right": "left"}
-# No behaviour depends on these arguments: texts for people, types that are the default, checks of lengths that agree.
+# No behaviour depends on arguments that say what the default is, nor on these: texts for people, types, checks.
+DEFAULTS = ("side='left'",)
 UNSEEN = ("description", "what", "unit", "strict", "directed", "dtype", "use_cache")
 
 
@@ -55,13 +56,14 @@ def mutants(path: Path) -> list[Mutant]:
     for parent, field, index, statement in list(places(tree)):
         node = child(parent, field, index)
         for new in changes(node) if id(node) not in skipped else ():
-            before = header(statement)
+            before, line = header(statement), getattr(node, "lineno", statement.lineno)
             put(parent, field, index, ast.copy_location(new, node))
             source = ast.unparse(ast.fix_missing_locations(tree))
             after = header(new if node is statement else statement)
+            after = f"without {before}" if isinstance(new, ast.Pass) else after
             put(parent, field, index, node)
             if source != original:
-                found.append(Mutant(line=getattr(node, "lineno", 0), before=before, after=after, source=source))
+                found.append(Mutant(line=line, before=before, after=after, source=source))
     unique = {mutant.source: mutant for mutant in found}
     return sorted(unique.values(), key=lambda mutant: mutant.line)
 
@@ -122,7 +124,7 @@ def other_calls(call: ast.Call) -> Iterator[ast.AST]:
     if name in FIRST_OF and len(call.args) == 1:
         yield call.args[0]
     for keyword in call.keywords:
-        if keyword.arg not in UNSEEN and keyword.arg is not None:
+        if keyword.arg not in UNSEEN and ast.unparse(keyword) not in DEFAULTS:
             yield changed(call, keywords=[each for each in call.keywords if each is not keyword])
 
 

@@ -88,6 +88,12 @@ def test_minima_are_those_of_python() -> None:
         assert row == [products[0], min(products[1:30]), min(products[30:])]
 
 
+def test_the_largest_product_is_a_minimum_too() -> None:
+    largest = 2**32 - 1
+    value = largest * pow(int(FACTORS[0]), -1, 2**32) % 2**32  # times the first factor, it is the largest
+    assert minima(np.array([value], np.uint32), np.array([0, 1]))[0].tolist() == [largest]
+
+
 def test_bands_stay_as_they_are_from_year_to_year() -> None:
     # The index of remembered texts and the frozen test split stand on this.
     bands = band_hashes(Split(["the quick brown fox jumps over the lazy dog"]))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,6 +29,11 @@ def test_two_streams_by_hand() -> None:
     # of n rows round(0.75 n), halves up, are the first's: 1 2 2 3 4 5 5 6
     assert streams.tolist() == [0, 0, 1, 0, 0, 0, 1, 0]
     assert numbers.tolist() == [0, 1, 0, 2, 3, 4, 1, 5]
+
+
+def test_every_machine_deals_by_shares_of_forty_bits() -> None:
+    left = Fraction(round(Fraction(2, 3) * 2**40), 2**40) * 10**15  # halves of a row do not come up
+    assert Turns([(0, [2.0, 1.0])]).counts(10**15) == [round(left), 10**15 - round(left)]
 
 
 @settings(max_examples=60, deadline=None)
