@@ -164,8 +164,8 @@ class Guard:
         """Raise a ``UserError`` for the source that is hit worst, if that is too much."""
         sizes = Counter(sources)
         hit = Counter(sources[document] for document in tasks)
-        worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=None)
-        if worst is None or hit[worst] <= max(1, self.spec.max_share * sizes[worst]):
+        worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=("", ""))
+        if hit[worst] <= max(1, self.spec.max_share * sizes[worst]):
             return
         by_task = Counter(task for document, each in tasks.items() if sources[document] == worst for task in each)
         task, most = max(by_task.items(), key=lambda each: (each[1], each[0]))

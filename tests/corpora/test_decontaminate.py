@@ -110,14 +110,15 @@ def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> N
 
 def test_the_report_is_by_task(tmp_path: Path) -> None:
     path = tmp_path / "texts.jsonl"
-    rows = [("a", numbered(0, 20)), ("a", numbered(30, 8)), ("a", "too short"), ("b", numbered(0, 15))]
+    rows = [("b", numbered(0, 15)), ("a", numbered(0, 20)), ("a", numbered(30, 8)), ("a", "too short")]
     path.write_text("".join(json.dumps({"task": task, "text": text}) + "\n" for task, text in rows))
-    answer = decided(guard(path, Decontamination()), numbered(0, 14), numbered(5, 14), "innocent")
-    assert answer.dropped == {0: "a, b", 1: "a"}
-    assert answer.facts["tasks"] == {
-        "a": {"texts": 3, "too_short": 1, "found": 1, "documents": 2},
-        "b": {"texts": 1, "too_short": 0, "found": 1, "documents": 1},
-    }
+    texts = numbered(0, 14), numbered(5, 14), "innocent", numbered(30, 8)
+    answer = decided(guard(path, Decontamination()), *texts)
+    assert answer.dropped == {0: "a, b", 1: "a", 3: "a"}
+    assert list(answer.facts["tasks"].items()) == [
+        ("a", {"texts": 3, "too_short": 1, "found": 2, "documents": 3}),
+        ("b", {"texts": 1, "too_short": 0, "found": 1, "documents": 1}),
+    ]
 
 
 def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:
@@ -130,6 +131,8 @@ def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:
         decided(protection, *texts, others=296)
     # One document of a small source is no share.
     assert len(decided(protection, texts[0], others=5).dropped) == 1
+    with pytest.raises(UserError, match="2 of 7 documents"):
+        decided(protection, *texts[:2], others=5)
     assert len(decided(guarded(tmp_path, numbered(0, 13), max_share=1.0), *texts, others=0).dropped) == 3
 
 
@@ -143,6 +146,27 @@ def test_the_passage_is_cut_with_its_sentence_or_line(tmp_path: Path) -> None:
     assert protection.cut(numbered(0, 15), answer.cut[0][1:]) == ("", 1)
     left, _ = protection.cut(f"It rose. {numbered(0, 8)}.\n{numbered(8, 7)}. It fell.", answer.cut[0][1:4])
     assert left == "It rose. It fell."
+
+
+@pytest.mark.parametrize("words", [1, 6, 12])
+def test_every_sentence_with_a_word_of_the_run_goes(tmp_path: Path, words: int) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), on_match="cut")
+    text = f"It rose. {numbered(0, words)}. {numbered(words, 13 - words)}. It fell."
+    assert protection.cut(text, [0]) == ("It rose. It fell.", 1)
+
+
+def test_passages_that_touch_are_one(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 7), numbered(50, 7), numbered(80, 7), on_match="cut")
+    runs = [0, 1, 2]
+    text = f"{numbered(0, 7)}. {numbered(50, 7)}. It rose. {numbered(80, 7)}."
+    assert protection.cut(text, runs) == ("It rose.", 2)
+    assert protection.cut(f"It rose. {text}", runs) == ("It rose. It rose.", 2)
+
+
+def test_a_passage_within_another_leaves_nothing_of_it(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), numbered(3, 6), on_match="cut")
+    text = f"It rose. {numbered(0, 3)}. {numbered(3, 6)}. {numbered(9, 4)}. It fell."
+    assert protection.cut(text, [0, 1]) == ("It rose. It fell.", 1)
 
 
 def test_what_cannot_be_found_any_more_takes_the_document_with_it(tmp_path: Path) -> None:
@@ -197,9 +221,11 @@ def test_the_task_is_one_of_the_source_that_is_hit_worst(tmp_path: Path) -> None
 
 def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
-    texts = [f"{numbered(50, 13)} x{i}" for i in range(3)] + [numbered(0, 13)]
-    with pytest.raises(UserError, match=r"4 of 10 documents of calls \(40.0%\).*, 3 of them task1.*or task1 out"):
+    texts = [f"{numbered(0, 13)} x{i}" for i in range(3)] + [numbered(50, 13)]
+    with pytest.raises(UserError, match=r"4 of 10 documents of calls \(40.0%\).*, 3 of them task0.*or task0 out"):
         decided(protection, *texts, others=6)
+    with pytest.raises(UserError, match="1 of them task1"):  # of two that are held as often, the last by name
+        decided(protection, *texts[2:], others=6)
 
 
 def test_runs_of_thirteen_and_whole_texts_from_six_unless_the_recipe_says_otherwise() -> None:
