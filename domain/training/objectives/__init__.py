@@ -1,4 +1,4 @@
-"""Objectives: each turns rows into model inputs, labels and a count of valid tokens; the loop is shared."""
+"""Objectives: each turns rows of tokens into model inputs, labels and a count of valid tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.settings import objectives as settings
 
-if TYPE_CHECKING:  # a recipe is opened without torch
+if TYPE_CHECKING:  # recipes load without torch
     from transformers import PreTrainedTokenizerFast
 
     from domain.tokens.batch import Batch
@@ -15,23 +15,23 @@ if TYPE_CHECKING:  # a recipe is opened without torch
 
 
 class TextObjective(Protocol):
-    """A way to learn from rows."""
+    """Turns rows of text into batches to train on."""
 
     def raw(self, context: int) -> int:
-        """Tokens of text in a row, so that the model is given at most ``context``."""
+        """Tokens of text per row, such that model inputs have at most ``context`` tokens."""
         ...
 
     def __call__(self, rows: Rows, number: int) -> Batch:
-        """Rows [rows, raw + 1] -> Batch. ``number`` is that of the first row in the whole training, counted over all.
+        """Rows [rows, raw + 1] -> Batch. ``number`` is the first row's number in the whole training.
 
-        Noise of a row is drawn from the seed and its number alone, so that neither the number of processes nor an
-        interruption changes it, and a text that is read again is hidden elsewhere.
+        The noise of a row depends on the seed and its number alone: it is the same for any number of processes and
+        after a resume, and differs when the text is repeated in a later epoch.
         """
         ...
 
 
 def choose(spec: settings.ObjectiveSettings, tokenizer: PreTrainedTokenizerFast, seed: int) -> TextObjective:
-    """The objective that ``spec`` (one of ``domain.settings.objectives``) asks for, with what the tokenizer offers."""
+    """The objective for ``spec``. Raises ``UserError`` if the tokenizer lacks a special token that it needs."""
     kinds: dict[type[Any], tuple[str, str]] = {
         settings.Causal: ("causal", "CausalObjective"),
         settings.Masked: ("masked", "MaskedObjective"),

@@ -1,4 +1,4 @@
-"""Causal: predict the next token, every document for itself (teacher forcing)."""
+"""Causal: predict the next token, within each document."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 class CausalObjective:
     """Inputs are the first ``context`` tokens of a row, labels the same shifted by one.
 
-    A document's first token is never predicted from the document before it, and padding never at all. Nothing is
-    drawn: ``tokenizer`` and ``seed`` are what every objective is given.
+    A document's first token is not predicted from the previous document, and padding is never predicted. There is no
+    noise; ``tokenizer`` and ``seed`` are accepted because every objective takes them.
     """
 
     def __init__(self, spec: Causal, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec = spec
 
     def raw(self, context: int) -> int:
-        """As many tokens of text as the model is given: the row's last is a label only."""
+        """``context``: the last token of a row is only a label."""
         return context
 
     def __call__(self, rows: Rows, number: int) -> Batch:

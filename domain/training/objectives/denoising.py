@@ -1,4 +1,4 @@
-"""Denoising: write a text anew from what is left of it, as BART does (arXiv 1910.13461, section 2.2)."""
+"""Denoising: restore a text from a noised one, as BART does (arXiv 1910.13461, section 2.2)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 class DenoisingObjective:
-    """The sentences of a document in another order, and one mask for each of some spans; the target is the text.
+    """Permutes the sentences of a document and replaces spans by one mask each; the target is the original text.
 
-    Spans have Poisson lengths that sum up to the share of the document's tokens; where one has length 0, a mask is put
-    in. Neither more nor less than one mask stands for a span, so that how much is missing is learned as well. Every
-    document, or piece of one, has its begin and end on both sides; the decoder starts from the end token, as BART's.
+    Span lengths are Poisson and add up to ``share`` of the document's tokens; for a span of length 0 a mask is
+    inserted. One mask stands for a span of any length, so the model also learns how much is missing. Each document, or
+    part of one, has begin and end tokens on both sides; the decoder starts from the end token, as in BART.
     """
 
     def __init__(self, spec: Denoising, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
-        self.mask = self.special.mask  # a tokenizer without one is refused before training
+        self.mask = self.special.mask  # raises UserError if there is none
         begin, end = self.special.begin, self.special.end
         self.frame = [end] if begin == end else [begin, end]
         self.poisson = cumulative(spec.length)
 
     def raw(self, context: int) -> int:
-        """Begin and end are put to each document that a row holds without them; the first and the last may need it."""
+        """``context`` less begin and end: the first and last document of a row may lack them and get them here."""
         return context - len(self.frame)
 
     def __call__(self, rows: Rows, number: int) -> Batch:
@@ -55,7 +55,7 @@ class DenoisingObjective:
         )
 
     def permuted(self, texts: DocumentTexts) -> np.ndarray:
-        """The tokens with the sentences of each document in a random order; a run of stops ends one sentence."""
+        """The tokens, with the sentences of each document in random order; a run of stop pieces ends one sentence."""
         stops = self.special.stops[texts.tokens]
         opens = within(texts.sizes) == 0
         opens[1:] |= stops[:-1] & ~stops[1:]
@@ -67,20 +67,20 @@ class DenoisingObjective:
         return permuted
 
     def infilled(self, texts: DocumentTexts) -> tuple[np.ndarray, np.ndarray]:
-        """(Tokens, tokens of each document) with a mask for each span; never more tokens than there were."""
+        """(Tokens, number of tokens per document) with a mask for each span; a document never gets longer."""
         sizes, owners = texts.sizes, texts.owners
 
         def total(values: np.ndarray) -> np.ndarray:
             return np.bincount(owners, weights=values, minlength=len(sizes)).astype(np.int64)
 
-        # Each token draws a length; the first ones of a document are its spans, until they hide enough.
+        # A length is drawn at each token; the first ones of a document become its spans, until they cover the share.
         lengths = self.poisson.searchsorted(texts.noise[1], side="right")
         left = np.rint(sizes * self.spec.share).astype(np.int64)[owners] - before(lengths, sizes)
         spans, lengths = left > 0, np.minimum(lengths, left)
         empty = spans & (lengths == 0)
         hidden = total(np.where(spans, lengths, 0))
         spans &= ~empty | (before(empty, sizes) < (hidden - total(spans & ~empty))[owners])
-        # Where they lie: masks and tokens that stay, in any order.
+        # Positions: masks and remaining tokens, in any order.
         masks = total(spans)
         slots = sizes - hidden + masks
         masked = pick(slots, masks, texts.noise[2][within(sizes) < slots[owners]])
@@ -90,13 +90,13 @@ class DenoisingObjective:
         return np.where(masked, self.mask, tokens), slots
 
     def framed(self, tokens: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each text between begin and end; and how many tokens it has then."""
+        """Each text with begin and end tokens, and the resulting sizes."""
         ends = np.cumsum(sizes)
         at = np.column_stack((ends - sizes, ends))[:, -len(self.frame) :].ravel()
         return np.insert(tokens, at, np.tile(self.frame, len(sizes))), sizes + len(self.frame)
 
 
 def cumulative(mean: float) -> np.ndarray:
-    """float64: P(length <= 0), P(length <= 1), ... of the Poisson distribution, until nothing is left to 1."""
+    """float64: P(length <= 0), P(length <= 1), ... of the Poisson distribution, until it is 1 in float64."""
     lengths = range(20 + int(mean + 20 * mean**0.5))
     return np.cumsum([math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)) for n in lengths])

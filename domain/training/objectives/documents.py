@@ -1,4 +1,4 @@
-"""DocumentTexts out of rows, and sequences of any length back into rows: what objectives with a decoder share."""
+"""Split rows into documents, and lay sequences of any length out in rows: shared by span and denoising."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import torch
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
 
-ROW_MULTIPLE = 16  # rows are padded to a multiple, so that compiled code meets few shapes
+ROW_MULTIPLE = 16  # rows are padded to a multiple, so that compiled code sees few shapes
 
 
 @dataclass(frozen=True)
 class DocumentTexts:
-    """The texts of a batch's documents one after the other, without the tokens that begin and end them.
+    """The documents of a batch, concatenated without begin and end tokens.
 
-    ``tokens`` int64 [tokens]; ``noise`` float64 [kinds, tokens] in [0, 1), drawn for these tokens; ``sizes``, ``rows``
-    and ``segments`` int64 [documents]: tokens of each, the row it stands in, and its number there. One may be empty.
+    ``tokens`` int64 [tokens]; ``noise`` float64 [kinds, tokens] in [0, 1); ``sizes``, ``rows`` and ``segments`` int64
+    [documents]: number of tokens, row, and number within the row. A document may be empty.
     """
 
     tokens: np.ndarray
@@ -33,9 +33,9 @@ class DocumentTexts:
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     def fitted(self, table: np.ndarray) -> DocumentTexts:
-        """Longer rows cut at the end: a text of n tokens comes to ``table[n]``, and a row to ``table[-1]`` at most.
+        """Truncate rows at the end so that their lengths are at most ``table[-1]``.
 
-        ``table`` never falls.
+        ``table[n]``, non-decreasing, is the length that a text of n tokens takes in the row.
         """
         room = table[-1] - before(table[self.sizes], np.bincount(self.rows))
         sizes = np.minimum(self.sizes, table.searchsorted(room, side="right") - 1)
@@ -45,13 +45,13 @@ class DocumentTexts:
 
 
 def noise(seed: int, number: int, shape: tuple[int, int], kinds: int) -> np.ndarray:
-    """float64 [kinds, rows, length] in [0, 1) for rows ``number`` and following: each row's from the two alone."""
+    """float64 [kinds, rows, length] in [0, 1) for rows from ``number`` on, each from its number and the seed."""
     rows, length = shape
     return np.stack([np.random.default_rng([seed, number + row]).random((kinds, length)) for row in range(rows)], 1)
 
 
 def documents(rows: Rows, drawn: np.ndarray, begin: int, end: int) -> DocumentTexts:
-    """The documents of rows [rows, raw + 1], with noise [kinds, rows, raw]. The last token is the next row's."""
+    """The documents of rows [rows, raw + 1] with noise [kinds, rows, raw]; a row's last token belongs to the next."""
     tokens, segments = rows.tokens[:, :-1], rows.segments[:, :-1]
     edge = np.ones((len(tokens), 1), dtype=bool)
     other = segments[:, 1:] != segments[:, :-1]
@@ -65,13 +65,13 @@ def documents(rows: Rows, drawn: np.ndarray, begin: int, end: int) -> DocumentTe
 
 
 def within(sizes: np.ndarray) -> np.ndarray:
-    """int64 [sum of sizes]: 0, 1, 2, ... for each group of things."""
+    """int64 [sum of sizes]: 0, 1, 2, ... within each group."""
     places: np.ndarray = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return places
 
 
 def before(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """int64, like ``values``: the sum of those that stand before each in its group."""
+    """int64, like ``values``: exclusive cumulative sums within each group."""
     sums: np.ndarray = np.cumsum(values) - values
     firsts = (np.cumsum(sizes) - sizes)[sizes > 0]
     sums -= np.repeat(sums[firsts], sizes[sizes > 0])
@@ -79,7 +79,7 @@ def before(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def pick(sizes: np.ndarray, number: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """bool [sum of sizes]: ``number`` things of each group, those that drew the lowest of numbers in [0, 1)."""
+    """bool [sum of sizes]: the ``number`` items of each group with the lowest ``drawn`` in [0, 1)."""
     order = np.argsort(np.repeat(np.arange(len(sizes)), sizes) + drawn, kind="stable")
     picked = np.empty(len(order), dtype=bool)
     picked[order] = within(sizes) < np.repeat(number, sizes)
@@ -90,10 +90,10 @@ def seq2seq(
     texts: DocumentTexts, inputs: tuple[np.ndarray, np.ndarray], targets: tuple[np.ndarray, np.ndarray],
     *, start: int, pad: int, count: int, most: int,
 ) -> Batch:  # fmt: skip
-    """A Batch of ``count`` rows from (tokens of all documents one after the other, tokens of each) for both sides.
+    """A Batch of ``count`` rows from (concatenated tokens, number of tokens per document) for inputs and targets.
 
-    The decoder is given each document's target shifted by one, behind ``start``. Rows are padded to the longest of
-    them, rounded up to ``ROW_MULTIPLE`` but not above ``most``.
+    The decoder's input is each target shifted right by one, starting with ``start``. Rows are padded to the longest,
+    rounded up to ``ROW_MULTIPLE`` but not above ``most``.
     """
     labels, sizes = targets
     shifted = np.concatenate(([start], labels[:-1]))

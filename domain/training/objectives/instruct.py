@@ -1,4 +1,4 @@
-"""Instruct: predict the answer to an order, and nothing of the order itself."""
+"""Instruct: predict the answer to an instruction, and no token of the instruction."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ Parts = Sequence[Sequence[np.ndarray]]  # of each row
 
 
 class InstructObjective:
-    """A decoder reads order and answer as one text, of which the answer alone is predicted (as Tülu is trained, arXiv
-    2306.04751). An encoder-decoder reads the order with the encoder and writes the answer with the decoder, which
-    begins from ``start``.
+    """A decoder reads instruction and answer as one text and predicts only the answer (as Tülu, arXiv 2306.04751).
+    An encoder-decoder encodes the instruction and decodes the answer, starting from ``start``.
 
-    Nothing is random. Rows are padded to the longest row of the whole batch, rounded up to ``ROW_MULTIPLE`` but not
+    There is no noise. Rows are padded to the longest row of the whole batch, rounded up to ``ROW_MULTIPLE`` but not
     above ``most``: all processes need the same length, because they must make the same number of forward passes.
     """
 
@@ -32,11 +31,11 @@ class InstructObjective:
         self.family, self.most, self.pad, self.start = family, most, pad, start
 
     def raw(self, context: int) -> int:
-        """As many tokens as the model is given."""
+        """``context``."""
         return context
 
     def __call__(self, gathered: Gathered, number: int) -> Batch:
-        """Rows of examples -> what this process learns from."""
+        """The batch of this process."""
         if self.family == "encoder_decoder":
             return self.two_sided(gathered)
         tokens = self.laid(gathered, [[e.tokens for e in row] for row in gathered.rows], self.pad, ahead=1)
@@ -51,7 +50,7 @@ class InstructObjective:
         )
 
     def two_sided(self, gathered: Gathered) -> Batch:
-        """Order and answer apart; the decoder is given each answer shifted by one."""
+        """Instruction and answer apart; the decoder's input is each answer shifted right by one."""
         orders = [[e.tokens[~e.learned] for e in row] for row in gathered.rows]
         answers = [[e.tokens[e.learned] for e in row] for row in gathered.rows]
         shifted: Parts = [[np.concatenate(([self.start], answer[:-1])) for answer in row] for row in answers]
@@ -65,9 +64,9 @@ class InstructObjective:
         )
 
     def laid(self, gathered: Gathered, rows: Parts, fill: int, *, ahead: int = 0) -> torch.Tensor:
-        """int64 [own rows, length]: each row's parts one after the other, then ``fill``.
+        """int64 [own rows, length]: the parts of each row, then ``fill``.
 
-        ``ahead`` tokens of a row are beyond what the model is given: its last one is only predicted.
+        ``ahead`` is the number of tokens at the end that are only labels.
         """
         longest = max(sum(map(len, row)) for row in rows) - ahead
         length = min(-(-longest // ROW_MULTIPLE) * ROW_MULTIPLE, self.most) + ahead
@@ -79,5 +78,5 @@ class InstructObjective:
 
 
 def numbered(rows: Parts) -> list[list[np.ndarray]]:
-    """For each token the number of its example in the row."""
+    """For each token, the number of its example within the row."""
     return [[np.full(len(part), number) for number, part in enumerate(row)] for row in rows]

@@ -1,4 +1,4 @@
-"""Masked: predict hidden tokens from both sides (BERT, arXiv 1810.04805), hidden anew at every pass (RoBERTa)."""
+"""Masked: predict masked tokens from both sides (BERT, arXiv 1810.04805), with new masks each epoch (RoBERTa)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from domain.training.objectives.special_tokens import SpecialTokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-MASK, RANDOM = 0.8, 0.1  # of the selected tokens become the mask, and any other; the rest stay (arXiv 1810.04805, 3.1)
+MASK, RANDOM = 0.8, 0.1  # shares of selected tokens: masked, replaced; the rest stay (arXiv 1810.04805, 3.1)
 
 
 class MaskedObjective:
-    """A share of the tokens of text is selected, each for itself or each word as a whole, and predicted.
+    """Selects a share of the text tokens, single pieces or whole words, and predicts them.
 
-    Begin, end and other special tokens never are. Of a selected word each piece is masked, replaced or left for itself,
-    as in BERT's own code. A word that a row's end cuts is one in either row.
+    Special tokens are never selected. Each piece of a selected word is masked, replaced or left on its own, as in
+    BERT's code. A word that is split at the end of a row counts as two.
     """
 
     def __init__(self, spec: Masked, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
-        self.mask = self.special.mask  # a tokenizer without one is refused before training
+        self.mask = self.special.mask  # raises UserError if there is none
 
     def raw(self, context: int) -> int:
-        """As many tokens of text as the model is given."""
+        """``context``."""
         return context
 
     def __call__(self, rows: Rows, number: int) -> Batch:
-        """Rows [rows, context + 1] -> inputs and labels [rows, context]; the last token is the next row's."""
+        """Rows [rows, context + 1] -> inputs and labels [rows, context]; the last token belongs to the next row."""
         tokens, segments = rows.tokens[:, :-1], rows.segments[:, :-1]
         filled = segments != PADDING
         text = filled & self.special.text[tokens]
@@ -56,7 +56,7 @@ class MaskedObjective:
         )
 
     def words(self, tokens: np.ndarray, segments: np.ndarray, text: np.ndarray) -> np.ndarray:
-        """int64 [rows, length]: where the word of each position begins."""
+        """int64 [rows, length]: the position at which each token's word begins."""
         opens = self.special.starts[tokens]
         opens[:, 1:] |= ~text[:, :-1] | (segments[:, 1:] != segments[:, :-1])
         return np.maximum.accumulate(np.where(opens, np.arange(tokens.shape[1]), 0), axis=1)

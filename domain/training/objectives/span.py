@@ -1,4 +1,4 @@
-"""Span corruption: predict what sentinels stand for, as T5 does (arXiv 1910.10683, section 3.1.4)."""
+"""Span corruption: predict the spans that sentinels replace, as T5 does (arXiv 1910.10683, section 3.1.4)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class SpanObjective:
-    """Of each document a share of the tokens is left out, in spans, and a sentinel stands in for each span.
+    """Replaces spans, a share of each document's tokens, by sentinels.
 
-    The input is what stays, and the end token, whether the row holds the document's end or not; it has no begin token,
-    as T5's tokenizer has none. The target is each sentinel with its span, and one more sentinel: the end token is text
-    that is never left out. T5's released code (``t5/data/preprocessors.py``) closes targets with the end token there;
-    the lengths are the same, 512 and 114 tokens from 568. A text of less than two tokens stays whole, and its target
-    is a sentinel alone. Where a document would need more spans than there are sentinels, spans are longer.
+    The input is the rest of the document and the end token, even if the document continues in the next row; there is no
+    begin token, since T5's tokenizer has none. The target is each sentinel followed by its span, and a final sentinel.
+    T5's code (``t5/data/preprocessors.py``) ends targets with the end token instead; the lengths are the same, 512 and
+    114 tokens from 568. A text of less than two tokens stays whole, and its target is one sentinel. If a document would
+    need more spans than there are sentinels, spans get longer.
 
-    Rounding leaves less out of short documents than of long ones; what of a row then does not fit is not read.
+    Rounding removes less of short documents than of long ones; if a row then does not fit, its end is dropped.
     """
 
     def __init__(self, spec: Span, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self.spec, self.seed, self.special = spec, seed, SpecialTokens(tokenizer)
-        self.sentinels = self.special.sentinels  # a tokenizer without them is refused before training
+        self.sentinels = self.special.sentinels  # raises UserError if there are none
 
     def raw(self, context: int) -> int:
-        """The most tokens of a text whose input and target have ``context`` tokens at most."""
+        """The longest text whose input and target have at most ``context`` tokens."""
         sizes = self.longer(np.arange(int(context / (1.0 - self.spec.share)) + 2))
         return int(sizes.searchsorted(context, side="right")) - 1
 
@@ -57,20 +57,20 @@ class SpanObjective:
         )
 
     def counts(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(Tokens left out, spans) of texts of so many tokens, int64; T5's ``random_spans_noise_mask``."""
+        """(Tokens removed, number of spans) for texts of ``sizes`` tokens, int64; T5's ``random_spans_noise_mask``."""
         left_out = np.clip(np.rint(sizes * self.spec.share).astype(np.int64), 1, sizes - 1)
         most = np.minimum(np.minimum(left_out, sizes - left_out), len(self.sentinels) - 1)
         count = np.clip(np.rint(left_out / self.spec.length).astype(np.int64), 1, most)
         return np.where(sizes > 1, left_out, 0), np.where(sizes > 1, count, 0)
 
     def longer(self, sizes: np.ndarray) -> np.ndarray:
-        """int64: tokens of the input or the target, whichever has more; it never falls as ``sizes`` rise."""
+        """int64: the longer of input and target, in tokens; non-decreasing in ``sizes``."""
         left_out, count = self.counts(sizes)
         longer: np.ndarray = np.maximum(sizes - left_out, left_out) + count + 1
         return longer
 
     def replaced(self, tokens: np.ndarray, hidden: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each run of hidden tokens of a document as one sentinel; and how many tokens each document has then."""
+        """Replace each run of hidden tokens of a document by a sentinel; also returns the resulting sizes."""
         opens = hidden & ~np.concatenate(([False], hidden[:-1]))
         first = np.cumsum(sizes) - sizes
         opens[first] = hidden[first]
@@ -81,15 +81,16 @@ class SpanObjective:
 
 
 def spans(sizes: np.ndarray, left_out: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """bool [sum of sizes]: which tokens of each text are left out, a number of spans behind as many that stay.
+    """bool [sum of sizes]: the tokens of each text to remove; as many removed spans as spans that stay, alternating.
 
-    Both are cut at random, every way alike: a text begins with what stays and ends with what is left out.
+    Both kinds are split uniformly at random; a text begins with a span that stays and ends with a removed one.
     """
     some = count > 0
     groups = np.column_stack((sizes - left_out, left_out))[some].ravel()
     busy = np.repeat(some, sizes)
     parts = np.repeat(count[some], 2)
-    opens = pick(groups, parts, np.where(within(groups) == 0, 0.0, drawn[busy]))  # the first of a group opens a part
+    # The first token of a group always starts a span.
+    opens = pick(groups, parts, np.where(within(groups) == 0, 0.0, drawn[busy]))
     lengths = np.diff(np.append(np.flatnonzero(opens), len(opens)))
     of_hidden = np.repeat(np.arange(len(groups)) % 2 == 1, parts)
     taking_turns = np.column_stack((lengths[~of_hidden], lengths[of_hidden])).ravel()

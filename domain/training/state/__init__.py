@@ -1,1 +1,1 @@
-"""The state of a training: checkpoints, their storage, anchors, export."""
+"""The state of a training: checkpoints, their storage, trunks, export."""

@@ -1,4 +1,4 @@
-"""Checkpoints of a running training: copied at once, written behind its back, and the same for any number of ranks."""
+"""Asynchronous checkpoints: copied to the host, written in a background thread, independent of the number of ranks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from domain.training.state.snapshot import Host, put_back, snapshot, write
 from domain.training.state.storage import Steps
 
 T = TypeVar("T")
-OTHER = "other."  # before the names of tensors that are neither weights, moments nor random states
+OTHER = "other."  # prefix of tensors other than weights, moments and random states
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a training goes on from, besides model, optimizer and generators. ``tensors`` are on the CPU."""
+    """A checkpoint apart from model, optimizer and random states; ``tensors`` are on the CPU."""
 
     step: int
     state: dict[str, Any]
@@ -32,12 +32,11 @@ class Saved:
 
 
 class Checkpoints:
-    """The checkpoints of ``model`` and ``optimizer`` in ``folder``, which all ranks see.
+    """The checkpoints of ``model`` and ``optimizer`` in ``folder``, which all ranks share.
 
-    Weights, moments and the random states of all ranks are part of each. Those of other ranks, other numbers of
-    ranks, and other ways in which weights are spread over them, open alike. All methods are called on all ranks, in
-    the same order. Used as a context, it waits at the end for what is still being written. The newest ``keep`` stay,
-    and in the folder ``lasting`` those that are saved to last.
+    Each holds weights, moments and the random states of all ranks, and loads with any number of ranks and any sharding.
+    All methods must be called on all ranks, in the same order. As a context manager it waits at the end for the write
+    in progress. The newest ``keep`` checkpoints stay, and permanent ones are also put in the folder ``lasting``.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class Checkpoints:
         self.folder, self.model, self.optimizer = folder, model, optimizer
         self.steps = Steps(folder, keep, lasting)
         several = dist.is_available() and dist.is_initialized()
-        # A group of its own, since its thread speaks while the training does. A slow disk is no dead rank.
+        # A group of its own, since its thread communicates during training. The timeout allows for slow disks.
         self.group = dist.new_group(backend="gloo", timeout=timedelta(hours=2)) if several else None
         self.rank = dist.get_rank() if several else 0
         self.host, self.thread = Host(), ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
@@ -63,11 +62,11 @@ class Checkpoints:
         anchor: bool = False,
         lasts: bool = False,
     ) -> None:
-        """Keep the training as it is after ``step`` steps, with ``state`` (JSON) and ``tensors`` (on all ranks alike).
+        """Save the training after ``step`` steps, with ``state`` (JSON) and ``tensors`` (equal on all ranks).
 
-        It is copied to the host; a thread writes. One that is still being written is waited for, and its error raised
-        here. With ``wait`` this one is on the disk at return. The newest ``anchor`` stays when those around it go, and
-        what ``lasts`` stays in ``lasting``, whatever becomes of the training.
+        Tensors are copied to the host and written by a thread. A previous write is waited for, and its error raised
+        here. With ``wait`` the checkpoint is on disk at return. The newest ``anchor`` is kept when others are removed;
+        with ``lasts`` the checkpoint is permanent.
         """
         self.finish()
         copied_state = json.loads(json.dumps(dict(state)))
@@ -78,16 +77,16 @@ class Checkpoints:
             self.finish()
 
     def finish(self) -> None:
-        """Wait until nothing is being written. What went wrong is raised: an ``OSError``, such as of a full disk."""
+        """Wait for the write in progress and raise its error, for example the ``OSError`` of a full disk."""
         writing, self.writing = self.writing, None
         if writing is not None:
             writing.result()
 
     def load(self, step: int | None = None) -> Saved | None:
-        """Go back to the newest checkpoint whose digests hold, or to that of ``step``; None where there is none.
+        """Restore the newest valid checkpoint, or that of ``step``; None if there is none.
 
-        Damaged ones are told on stderr and passed over. What is later than ``step`` is removed. Raises ``Damaged``
-        where ``step`` is, and ``UserError`` where another model was saved.
+        Damaged checkpoints are skipped with a warning; those after ``step`` are removed. Raises ``Damaged`` if that of
+        ``step`` is damaged, and ``UserError`` if it belongs to another model.
         """
         self.finish()
         newest = self.first(self.steps.newest if step is None else partial(self.steps.go_back, step))
@@ -98,7 +97,7 @@ class Checkpoints:
         return Saved(newest, self.steps.state(newest), tensors)
 
     def anchor(self) -> int | None:
-        """The step of the newest anchor whose digests hold; None where there is none."""
+        """The step of the newest valid anchor; None if there is none."""
         self.finish()
         return self.first(self.steps.newest_anchor)
 
@@ -109,13 +108,13 @@ class Checkpoints:
         try:
             self.finish()
         except Exception:
-            if kind is None:  # else what stopped the training is the error to tell
+            if kind is None:  # otherwise the error that stopped the training matters more
                 raise
         finally:
             self.thread.shutdown()
 
     def write(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], anchor: bool, lasts: bool) -> None:
-        """In the thread: each rank writes its part, then the first makes it whole."""
+        """In the thread: each rank writes its part, then rank 0 seals the checkpoint."""
         try:
             write(tensors, self.steps.aside(step), self.group)
             self.first(partial(self.steps.make_whole, step, state, anchor, lasts))
@@ -125,7 +124,7 @@ class Checkpoints:
             raise
 
     def first(self, do: Callable[[], T]) -> T:
-        """What ``do`` gives on the first rank, or raises there, on every rank."""
+        """Call ``do`` on rank 0; return its result, or raise its error, on every rank."""
         outcome: list[Any] = [None, None]
         if self.rank == 0:
             try:

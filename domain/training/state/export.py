@@ -1,4 +1,4 @@
-"""A model out of a training that is going on, or was stopped: any checkpoint of it in the layout of transformers."""
+"""Export a checkpoint of a running or stopped training as a model in the transformers layout."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 CHECKPOINTS = "checkpoints"
-SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and low-rank updates, without weights
+SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and LoRA settings, without weights
 
 
 def describe(model: PreTrainedModel, tokenizer: Path, scratch: Path, lora: Lora | None) -> Path:
-    """Save what it takes to build the model whose checkpoints lie below ``scratch``; returns the folder."""
+    """Save what is needed to build the model of the checkpoints in ``scratch``; returns the folder."""
     from domain.tokenizer.files import TOKENIZER_FILES
 
     folder = scratch / SHAPE
@@ -33,17 +33,16 @@ def describe(model: PreTrainedModel, tokenizer: Path, scratch: Path, lora: Lora 
 
 
 def export(training: Path, out: Path, *, step: int | None = None) -> int:
-    """Write the checkpoint of ``step``, or the newest that is whole, to ``out`` as a model; returns its step.
+    """Write the checkpoint of ``step``, or the newest valid one, to ``out`` as a model; returns its step.
 
-    ``training`` is the folder of a training in ``building`` of a work folder, or in ``checkpoints``, where those are
-    that outlast it. Nothing in it is changed, so it may go on meanwhile. Raises ``UserError`` where it holds no such
-    checkpoint, and where ``out`` exists.
+    ``training`` is a folder in ``building`` of a work folder, or in ``checkpoints`` (permanent ones). It is only read,
+    so the training may be running. Raises ``UserError`` if there is no such checkpoint, or if ``out`` exists.
     """
     scratch = training / ".scratch" if (training / ".scratch").exists() else training
     if out.exists():
-        raise UserError(str(out), "exists already", "name a folder that does not")
+        raise UserError(str(out), "already exists", "choose another folder")
     if not (scratch / SHAPE / "config.json").is_file():
-        raise UserError(str(training), "holds no checkpoints", "name a folder in work/building or work/checkpoints")
+        raise UserError(str(training), "contains no checkpoints", "name a folder in work/building or work/checkpoints")
     checkpoints = {int(each.name.removeprefix("step-")): each for each in (scratch / CHECKPOINTS).glob("step-*")}
     wanted = sorted(checkpoints, reverse=True) if step is None else [step] if step in checkpoints else []
     for number in wanted:
@@ -54,7 +53,7 @@ def export(training: Path, out: Path, *, step: int | None = None) -> int:
         _write(scratch / SHAPE, checkpoints[number], out)
         return number
     there = ", ".join(map(str, sorted(checkpoints))) or "none"
-    raise UserError(str(training), f"holds no whole checkpoint of step {step or 'any'}", f"there are {there}")
+    raise UserError(str(training), f"contains no valid checkpoint of step {step or 'any'}", f"available steps: {there}")
 
 
 def _write(shape: Path, checkpoint: Path, out: Path) -> None:
@@ -74,7 +73,7 @@ def _write(shape: Path, checkpoint: Path, out: Path) -> None:
         lora = json.loads((shape / "lora.json").read_text())
         tuner = adapt(model, Lora.model_validate(lora), grown=True) if lora else None
     tensors = {f"model.{name}": tensor.detach() for name, tensor in weights(model).items()}
-    # The metadata is a pickle; the checkpoint was verified against its hashes before.
+    # The metadata is a pickle; the checkpoint was verified against its hashes before this.
     load(tensors, storage_reader=FileSystemReader(checkpoint), no_dist=True)
     if tuner is not None:
         merge(tuner)

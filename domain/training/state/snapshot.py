@@ -1,4 +1,4 @@
-"""A training at one moment as tensors by name: weights, moments and random states, copied to the host and put back."""
+"""Snapshots of a training: weights, moments and random states as named tensors, copied to the host and restored."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from torch.optim import Optimizer
 
 from domain.errors import UserError
 
-# What torch writes into names between a module and its parts when it compiles or recomputes them.
+# What torch inserts into parameter names when modules are compiled or recomputed.
 WRAPPERS = ("_orig_mod.", "_checkpoint_wrapped_module.")
 
-warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # one process is no accident here
+warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # single-process use is intended
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Parameters and persistent buffers by the names that they have in the bare model; a shared one once.
+    """Parameters and persistent buffers by their names in the plain model; shared tensors once.
 
-    So they are named alike whether the model is plain, compiled, replicated (DDP) or sharded (FSDP2). They are the
-    model's own tensors; ``state_dict`` finds them, since it makes FSDP2 shard again what it has gathered.
+    Names are the same whether the model is plain, compiled, replicated (DDP) or sharded (FSDP2). The tensors are the
+    model's own. ``state_dict`` is used because it makes FSDP2 reshard gathered parameters.
     """
     while isinstance(model, DistributedDataParallel) or hasattr(model, "_orig_mod"):
         model = getattr(model, "module" if isinstance(model, DistributedDataParallel) else "_orig_mod")
@@ -49,9 +49,8 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
 def snapshot(model: nn.Module, optimizer: Optimizer, rank: int) -> dict[str, Tensor]:
     """``model.<name>``, ``optimizer.<name>.<moment>`` and ``random.<device>.<rank>``: the tensors themselves.
 
-    Moments are taken as they are, also where parameters have none yet: torch's ``get_optimizer_state_dict`` fills
-    an empty optimizer by a step, which its counters keep. What the groups say (rate, decay) is not in it, since that
-    follows from the recipe and the step.
+    Moments are taken as they are, and may be missing: torch's ``get_optimizer_state_dict`` would run a step to create
+    them, which advances the counters. Settings of the groups (rate, decay) follow from the recipe and the step.
     """
     named = weights(model)
     names = {id(tensor): name for name, tensor in named.items()}
@@ -64,16 +63,15 @@ def snapshot(model: nn.Module, optimizer: Optimizer, rank: int) -> dict[str, Ten
 
 
 def random(rank: int) -> dict[str, Tensor]:
-    """States of the generators of this rank: uint8, on the CPU."""
+    """Random generator states of this rank: uint8, on the CPU."""
     cuda = {f"random.cuda.{rank}": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}
     return {f"random.cpu.{rank}": torch.get_rng_state(), **cuda}
 
 
 class Host:
-    """Copies in host memory, of sharded tensors this rank's shard; the memory serves the next copy again.
+    """Copies of tensors (of sharded ones, this rank's shard) in host memory that is reused for the next copy.
 
-    Memory that is pinned takes a GPU's tensors at the full rate of the bus; pages that are there already take a
-    CPU's in half the time.
+    Pinned memory receives tensors of a GPU at the full rate of the bus; reused pages halve the time on a CPU.
     """
 
     def __init__(self) -> None:
@@ -81,7 +79,7 @@ class Host:
 
     @torch.no_grad()
     def copy(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors as they are now, until the next call."""
+        """Copies of the tensors, valid until the next call."""
         self.copies = {name: self.room(name, tensor) for name, tensor in tensors.items()}
         for name, tensor in tensors.items():
             shard(self.copies[name]).copy_(shard(tensor), non_blocking=True)
@@ -90,7 +88,7 @@ class Host:
         return self.copies
 
     def room(self, name: str, tensor: Tensor) -> Tensor:
-        """Memory for ``tensor``, sharded as it is."""
+        """Memory for ``tensor``, with the same sharding."""
         copy = self.copies.get(name)
         if copy is not None and (copy.shape, copy.dtype) == (tensor.shape, tensor.dtype):
             return copy
@@ -98,21 +96,22 @@ class Host:
 
 
 def shard(tensor: Tensor) -> Tensor:
-    """What this rank holds of it."""
+    """This rank's shard of a tensor."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 class CheckpointWriter(FileSystemWriter):
-    """One file a rank. An ``OSError`` comes out as itself.
+    """Writes one file per rank and raises an ``OSError`` unwrapped.
 
-    ``torch.save`` says of a full disk that a position is unexpected; the cause behind it would be lost between ranks.
+    ``torch.save`` reports a full disk as "unexpected pos" and keeps the cause only as context, which is lost when the
+    error is sent to other ranks.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, per_thread_copy_ahead=0)  # all is on the host: its thread need not open a GPU
+        super().__init__(folder, per_thread_copy_ahead=0)  # all tensors are on the host, so the thread needs no GPU
 
     def write_data(self, plan: SavePlan, planner: SavePlanner) -> Future[list[WriteResult]]:
-        """As the base class does."""
+        """Write as the base class does."""
         try:
             return super().write_data(plan, planner)
         except RuntimeError as error:
@@ -121,7 +120,7 @@ class CheckpointWriter(FileSystemWriter):
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """What went wrong on a rank comes out as itself, on all of them, and not wrapped."""
+    """Raise the error of a rank on all ranks, unwrapped from ``CheckpointException``."""
     try:
         yield
     except CheckpointException as error:
@@ -129,7 +128,7 @@ def plainly() -> Iterator[None]:
 
 
 def write(tensors: dict[str, Tensor], folder: Path, group: dist.ProcessGroup | None) -> None:
-    """Write what the ranks of ``group`` hold (None: this process alone) to ``folder``, which all of them see."""
+    """Write the tensors of all ranks of ``group`` (None: this process) to ``folder``, which all share."""
     with plainly():
         save(tensors, storage_writer=CheckpointWriter(folder), process_group=group, no_dist=group is None)
 
@@ -137,13 +136,12 @@ def write(tensors: dict[str, Tensor], folder: Path, group: dist.ProcessGroup | N
 def put_back(
     folder: Path, model: nn.Module, optimizer: Optimizer, rank: int, group: dist.ProcessGroup | None
 ) -> dict[str, Tensor]:
-    """Set model, optimizer and generators as ``folder`` says, whatever number of ranks wrote it.
+    """Restore model, optimizer and random states from ``folder``, whatever number of ranks wrote it.
 
-    Returns the other tensors in it, on the CPU. A rank beyond those that wrote keeps its random state. Raises
-    ``UserError`` where another model wrote it.
+    Returns the other tensors, on the CPU. A rank that the checkpoint does not have keeps its random state. Raises
+    ``UserError`` if the checkpoint is of another model.
     """
-    # The metadata is a pickle, and torch opens it as one (weights_only is for the tensors): no folder comes here but
-    # one whose digests hold.
+    # torch unpickles the metadata (weights_only is for the tensors): only folders whose hashes were verified come here.
     reader = FileSystemReader(folder)
     saved: dict[str, Any] = reader.read_metadata().state_dict_metadata
     here = snapshot(model, optimizer, rank)
@@ -169,7 +167,7 @@ def put_back(
 
 
 def set_moments(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give the optimizer the moments in ``tensors`` and no others: a parameter without any has not learned yet."""
+    """Set the optimizer's moments to those in ``tensors``; a parameter without any has not been updated yet."""
     moments: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         kind, _, name = key.partition(".")
@@ -183,7 +181,7 @@ def set_moments(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Te
 
 
 def check(folder: Path, saved: Mapping[str, Any], here: Mapping[str, Tensor]) -> None:
-    """Refuse what was written of another model."""
+    """Raise ``UserError`` if the checkpoint is of another model."""
     there = {
         key: (metadata.size, metadata.properties.dtype) for key, metadata in saved.items() if key.startswith("model.")
     }
@@ -191,5 +189,5 @@ def check(folder: Path, saved: Mapping[str, Any], here: Mapping[str, Tensor]) ->
     differ = sorted(key for key in there.keys() | expected.keys() if there.get(key) != expected.get(key))
     if differ:
         name = differ[0].removeprefix("model.")
-        problem = f"is of another model: it differs in {len(differ)} tensors, such as {name}"
-        raise UserError(str(folder), problem, f"remove {folder.parent} to begin anew")
+        problem = f"is of another model: {len(differ)} tensors differ, for example {name}"
+        raise UserError(str(folder), problem, f"remove {folder.parent} to start again")

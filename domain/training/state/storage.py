@@ -1,4 +1,4 @@
-"""The checkpoints on a disk: written aside, sealed, renamed; a damaged one is passed over."""
+"""Checkpoint folders on disk: written aside, sealed and renamed; damaged ones are skipped."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from domain.manifest import Damaged, seal, verify, write_atomically, write_json
 logger = logging.getLogger(__name__)
 
 STATE = "state.json"
-ANCHOR = "anchor"  # an empty file in those that are
+ANCHOR = "anchor"  # an empty file in the folders of anchors
 
 
 class Steps:
-    """The folders ``step-<number>`` in ``folder``; what else is in it is begun or damaged.
+    """The checkpoint folders ``step-<number>`` in ``folder``; other entries are unfinished or damaged.
 
-    One appears by a rename, when all its files and their SHA-256 are on the disk. So whatever kills the process leaves
-    whole ones. The newest ``keep`` stay, and the newest anchor; those that are for good also in ``lasting``.
+    A checkpoint is renamed once all files and their SHA-256 are on disk, so a crash never leaves a partial one.
+    The newest ``keep`` and the newest anchor stay; permanent ones are also put in ``lasting``.
     """
 
     def __init__(self, folder: Path, keep: int, lasting: Path | None = None) -> None:
         self.folder, self.keep, self.lasting = folder, keep, lasting
 
     def tidy(self) -> None:
-        """Remove what was begun and not finished."""
+        """Remove unfinished checkpoints."""
         for place in filter(None, (self.folder, self.lasting)):
             place.mkdir(parents=True, exist_ok=True)
             sync(place.parent)
@@ -36,21 +36,21 @@ class Steps:
             shutil.rmtree(each)
 
     def at(self, step: int) -> Path:
-        """Where the checkpoint of a step is."""
+        """The checkpoint folder of a step."""
         return self.folder / f"step-{step:09d}"
 
     def aside(self, step: int) -> Path:
-        """Where it is built."""
+        """The folder in which the checkpoint of a step is written."""
         return self.folder / f".step-{step:09d}"
 
     def make_whole(self, step: int, state: dict[str, Any], anchor: bool, lasts: bool) -> None:
-        """What is built for ``step`` gets its state, its manifest and its name, each on the disk before the next."""
+        """Finish the checkpoint of ``step``: write state and manifest, then rename it, each on disk before the next."""
         building, target = self.aside(step), self.at(step)
         write_json(building / STATE, state)
         if anchor:
             write_atomically(building / ANCHOR, b"")
         for path in building.iterdir():
-            sync(path)  # torch asks for it before it has flushed its metadata
+            sync(path)  # torch syncs before it flushes its metadata
         seal(building)
         sync(building)
         if target.exists():
@@ -65,16 +65,16 @@ class Steps:
                 self.remove(each)
 
     def abandon(self, step: int) -> None:
-        """Remove what is built for ``step``, so that a full disk has room again."""
+        """Remove the unfinished checkpoint of ``step``, to free space on a full disk."""
         shutil.rmtree(self.aside(step), ignore_errors=True)
 
     def newest(self) -> int | None:
-        """The newest step whose digests hold. Damaged ones are told on stderr and set aside."""
+        """The newest valid step. Damaged checkpoints are renamed with a warning."""
         for each in self.newest_first():
             try:
                 verify(each)
             except Damaged as error:
-                logger.warning("checkpoint %s is damaged, the one before is used: %s", each.name, error)
+                logger.warning("checkpoint %s is damaged, using the previous one: %s", each.name, error)
                 damaged = each.with_name(f"damaged-{each.name}")
                 shutil.rmtree(damaged, ignore_errors=True)
                 os.rename(each, damaged)
@@ -83,7 +83,7 @@ class Steps:
         return None
 
     def newest_anchor(self) -> int | None:
-        """The newest step of an anchor whose digests hold."""
+        """The newest valid anchor step."""
         for each in self.anchors():
             try:
                 verify(each)
@@ -94,7 +94,7 @@ class Steps:
         return None
 
     def go_back(self, step: int) -> int:
-        """``step``, and what is later is removed: it will not have been. Raises ``Damaged``."""
+        """Return ``step`` after removing all later checkpoints. Raises ``Damaged`` if it is damaged."""
         verify(self.at(step))
         for each in self.newest_first():
             if number(each) > step:
@@ -102,20 +102,20 @@ class Steps:
         return step
 
     def state(self, step: int) -> dict[str, Any]:
-        """What ``make_whole`` was given."""
+        """The state that ``make_whole`` saved."""
         state: dict[str, Any] = json.loads((self.at(step) / STATE).read_bytes())
         return state
 
     def newest_first(self) -> list[Path]:
-        """All, the damage of some not yet known."""
+        """All checkpoint folders, unverified."""
         return sorted(self.folder.glob("step-*"), reverse=True)
 
     def anchors(self) -> list[Path]:
-        """Those that are anchors."""
+        """The folders of anchors, newest first."""
         return [each for each in self.newest_first() if (each / ANCHOR).exists()]
 
     def remove(self, folder: Path) -> None:
-        """Out of sight first, so that no half one is ever seen."""
+        """Remove a checkpoint, renaming it first so that no partial one is visible."""
         gone = folder.with_name(f".gone-{folder.name}")
         shutil.rmtree(gone, ignore_errors=True)
         os.rename(folder, gone)
@@ -123,7 +123,7 @@ class Steps:
 
 
 def put_by(folder: Path, target: Path) -> None:
-    """``folder`` under another name too, whole or not there; both share their files where the disk can do that."""
+    """Copy ``folder`` to ``target`` atomically, with hard links where the file system allows."""
     building = target.with_name(f".{target.name}")
     for each in (building, target):
         shutil.rmtree(each, ignore_errors=True)
@@ -134,7 +134,7 @@ def put_by(folder: Path, target: Path) -> None:
 
 
 def linked(source: str, target: str) -> None:
-    """Another name of a file, or a copy where it can have none there."""
+    """Hard-link a file, or copy it where links are not possible."""
     try:
         os.link(source, target)
     except OSError:
@@ -143,12 +143,12 @@ def linked(source: str, target: str) -> None:
 
 
 def number(folder: Path) -> int:
-    """Its step."""
+    """The step of a checkpoint folder."""
     return int(folder.name.removeprefix("step-"))
 
 
 def sync(path: Path) -> None:
-    """Have the disk hold a file's bytes, or a folder's names."""
+    """fsync a file or a folder."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""The trunk of trainings at a constant rate, from which later ones branch off instead of beginning anew."""
+"""Trunks: states before the decay of a WSD schedule, from which longer trainings branch off."""
 
 from __future__ import annotations
 
@@ -16,21 +16,16 @@ from domain.spec import fingerprint
 from domain.training.schedule import decay_begins
 from domain.training.state.checkpoints import Checkpoints, Saved
 
-FREE = {
-    "tokens",
-    "decay_share",
-    "final_rate",
-    "mixture",
-    "embedding_warmup",
-}  # what the steps before the decay don't know
+# Settings that do not affect the steps before the decay; of the mixture only the phases that have begun count.
+FREE = {"tokens", "decay_share", "final_rate", "mixture", "embedding_warmup"}
 
 
 class Trunk:
-    """States at the moments at which trainings that are alike up to there began to decay.
+    """States of trainings at the step where their decay begins, keyed by everything that affects earlier steps.
 
-    Only such trainings find each other's: same spec but for its end, same text, same base. Since a training is exact
-    across interruptions, one that goes on from a trunk ends with the weights that it would have had without it.
-    With ``only``, each state that is put by takes the place of all others in the folder of trunks.
+    A training finds a trunk if spec, text and base agree up to that step. Since trainings are bit-exact across
+    interruptions, one that continues from a trunk ends with the weights that it would have had from the start. With
+    ``only``, a saved state replaces all others in the folder of trunks.
     """
 
     def __init__(
@@ -44,12 +39,12 @@ class Trunk:
         self.folder, self.only = trunks / alike[:16], only
 
     def steps(self) -> list[int]:
-        """Where it can be branched off by this training, the latest first."""
+        """Steps from which this training can branch off, latest first."""
         steps = (int(each.name) for each in self.folder.glob("[0-9]*")) if self.begins else ()
         return sorted((step for step in steps if step <= self.begins), reverse=True)
 
     def find(self, model: nn.Module, optimizer: Optimizer) -> Saved | None:
-        """The latest state of the trunk that this training passes through, put into model and optimizer."""
+        """Restore the latest state from which this training can continue; None if there is none."""
         for step in self.steps():
             with Checkpoints(self.folder / str(step), model, optimizer) as checkpoints:
                 if (saved := checkpoints.load()) is not None:
@@ -59,14 +54,14 @@ class Trunk:
     def keep(
         self, step: int, model: nn.Module, optimizer: Optimizer, state: Mapping[str, Any], tensors: Mapping[str, Tensor]
     ) -> None:
-        """Put the state at the beginning of the decay by, for those that come after."""
+        """Save the state at the beginning of the decay, for later trainings."""
         with Checkpoints(self.folder / str(step), model, optimizer) as checkpoints:
             checkpoints.save(step, state, tensors=tensors, wait=True)
             if self.only:
                 checkpoints.first(partial(self.clear, self.folder / str(step)))
 
     def clear(self, but: Path) -> None:
-        """Remove all other states, those of other trunks too."""
+        """Remove all states but ``but``, those of other trunks too."""
         for each in (*self.folder.parent.iterdir(), *self.folder.iterdir()):
             if each not in (but, self.folder):
                 shutil.rmtree(each)

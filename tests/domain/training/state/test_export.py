@@ -52,14 +52,14 @@ def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch:
     assert export(tmp_path / "arm", tmp_path / "before", step=4) == 4
     assert not torch.allclose(load(tmp_path / "before").eval()(torch.arange(20)[None]).logits, kept[1], atol=1e-5)
     assert sorted((tmp_path / "arm").rglob("*")) == held  # the training is as it was
-    with pytest.raises(UserError, match=r"no whole checkpoint of step 9.*there are 4, 5"):
+    with pytest.raises(UserError, match=r"no valid checkpoint of step 9.*available steps: 4, 5"):
         export(tmp_path / "arm", tmp_path / "other", step=9)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         export(tmp_path / "arm", tmp_path / "newest")
 
 
 def test_what_is_no_training(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no checkpoints"):
+    with pytest.raises(UserError, match="contains no checkpoints"):
         export(tmp_path, tmp_path / "out")
 
 

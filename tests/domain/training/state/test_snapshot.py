@@ -115,7 +115,10 @@ def test_another_model_is_refused(tmp_path: Path, change: str) -> None:
         other.body[0] = torch.nn.Linear(5, 4)
     if change == "another precision":
         other.bfloat16()
-    found = {"another size": r"2 tensors, such as body\.0\.bias", "another name": r"1 tensors, such as head\.weight"}
+    found = {
+        "another size": r"2 tensors differ, for example body\.0\.bias",
+        "another name": r"1 tensors differ, for example head\.weight",
+    }
     with pytest.raises(UserError, match=found.get(change, "another model")):
         Checkpoints(tmp_path, other, adamw(other)).load()
 

@@ -138,7 +138,7 @@ def test_one_flipped_bit(tmp_path: Path, caplog: pytest.LogCaptureFixture, name:
     assert (back.step, back.state, again.bias.item()) == (2, {"of": 2}, 2.0)
     told = [line for line in caplog.messages if "damaged" in line]
     assert len(told) == 1
-    assert "step-000000003 is damaged, the one before is used" in told[0]
+    assert "step-000000003 is damaged, using the previous one" in told[0]
     kept.save(3, {}, wait=True)  # it comes by that step again
     caplog.clear()
     assert fresh(tmp_path)[2].load() == Saved(3, {}, {})
