@@ -44,13 +44,13 @@ class SpikeGuard:
         window = self.history.shape[1]
         filled = self.taken.clamp(max=window)
         recorded = torch.arange(window, device=self.history.device) < filled
-        mean = (self.history * recorded).sum(1) / filled
+        mean = self.history.sum(1) / filled
         deviation = (((self.history - mean[:, None]) * recorded).square().sum(1) / (filled - 1).clamp(min=1)).sqrt()
         most = torch.maximum(mean + self.sigmas * deviation, mean * self.least)
         spike = (new > most) & (filled >= window // 2) & (self.sigmas > 0)
         skip = spike.any() | ~new.isfinite().all()
-        place = (self.taken % window).view(1).expand(2, 1)
+        place = (self.taken % window).expand(2, 1)
         previous = self.history.gather(1, place)
         self.history.scatter_(1, place, torch.where(skip, previous, new[:, None]))
-        self.taken += (~skip).long()
+        self.taken += ~skip
         return skip.float()

@@ -33,7 +33,7 @@ def paired_change(
     """
     if not np.sum(second) > 0:
         raise ValueError("nothing to compare: no documents, or their sum under the second model is not above zero")
-    _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
+    _, numbers = np.unique(clusters, return_inverse=True)
     units = int(numbers.max()) + 1
     above = np.bincount(numbers, weights=first)
     below = np.bincount(numbers, weights=second)

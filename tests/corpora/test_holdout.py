@@ -78,6 +78,15 @@ def test_a_cluster_goes_whole() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("places", [(0.05, 0.25, 0.9), (0.9, 0.25, 0.05)])
+def test_test_comes_before_validation_and_that_before_training(places: tuple[float, ...]) -> None:
+    keys = [key(place) for place in places]
+    assert split(keys, [NEWS] * 3, [None] * 3, [0] * 3, SPEC) == ["test"] * 3
+    assert (
+        split(keys[:2], [NEWS] * 2, [None] * 2, [0] * 2, SPEC) == ["test" if 0.05 in places[:2] else "validation"] * 2
+    )
+
+
 def test_a_text_without_a_date_is_never_later() -> None:
     assert split([key(0.9)] * 5, [NEWS] * 5, ["1", "2", "3", "4", None], range(5), SPEC) == [
         "train", "train", "train", "later", "train",

@@ -29,7 +29,7 @@ ONE_OF = ("min", "max", "minimum", "maximum")  # a mutant also takes either argu
 FIRST_OF = ("sorted", "reversed", "abs", "round")  # a mutant takes the argument as it is
 SIDES = {"left": "right", "right": "left"}
 # No behaviour depends on arguments that say what the default is, nor on these: texts for people, types, checks.
-DEFAULTS = ("side='left'",)
+DEFAULTS = ("side='left'", "ignore_index=-100")
 UNSEEN = ("description", "what", "unit", "strict", "directed", "dtype", "use_cache")
 
 

@@ -93,7 +93,13 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "the same number is written to the same place twice": ("expand(2, 2)",),
         },
     ),
-    "domain/score.py": ("tests/domain/test_score.py", {}),
+    "domain/score.py": (
+        "tests/domain/test_score.py",
+        {
+            "two positions at a time, where one is too many, have the same loss": ("max(2, LOSSES_AT_ONCE",),
+            "they are positions by vocabulary": ("logits.shape[1]",),
+        },
+    ),
 }  # fmt: skip
 
 

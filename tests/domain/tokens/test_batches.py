@@ -177,6 +177,40 @@ def test_packed_says_what_is_cut_and_padded(held: Any) -> None:
     assert stream["truncated"] >= fitted.packed()["truncated"]
 
 
+def test_packed_counts_sources_by_how_often_they_are_read(held: Any) -> None:
+    sizes: dict[str, Any] = {"rows": 4, "context": 20, "batches": 17, "seed": 0, "packing": "best_fit"}
+
+    def of(**weights: float) -> Batches:
+        return Batches(held, Mixture(domain=0, general=1, weights=weights), **sizes)
+
+    books, web, both = of(web=0).packed(), of(books=0).packed(), of(web=3)
+    read = both.source_epochs()["general"]
+    documents = np.array([12 * read["books"], 40 * read["web"]])  # as often as they are read
+    assert both.packed()["truncated"] == pytest.approx(
+        np.array([books["truncated"], web["truncated"]]) @ documents / documents.sum()
+    )
+    of_books = sum(row[0] // STRIDE in range(70, 94, 2) for row in rows_in(both))
+    assert 0 < of_books < 34
+    assert both.packed()["padding"] == pytest.approx(
+        (of_books * books["padding"] + (68 - of_books) * web["padding"]) / 68
+    )
+
+
+def test_four_epochs_are_no_warning(held: Any) -> None:
+    calls = Mixture(domain=1, general=0, weights={"filings": 0})
+    assert Batches(held, calls, rows=4, context=32, batches=15, seed=0).warnings() == []  # 1,920 of 480 tokens
+    (warning,) = Batches(held, calls, rows=4, context=32, batches=16, seed=0).warnings()
+    assert warning.startswith("source calls (domain): its 480 tokens are read 4.3 times; more than 4 teach little")
+
+
+def test_documents_without_tokens_are_left_out(tmp_path: Path) -> None:
+    tokens = written(tmp_path, {"domain": {"calls": [15, 0, 9] * 20}, "general": {}})
+    batches = Batches(tokens, Mixture(domain=1, general=0), rows=4, context=20, batches=3, seed=0, packing="separate")
+    assert batches.epochs() == {"domain": pytest.approx(12 / 40)}
+    assert batches.packed()["truncated"] == 0.0
+    assert {len({*row}) for row in rows_in(batches)} == {10, 16}  # a document each, and padding
+
+
 def test_shapes_of_encoded_text(tokens: Any) -> None:
     batches = Batches(tokens, Mixture(), **SIZES, seed=0)
     assert batches[0].tokens.shape == batches[0].segments.shape == (4, 33)
@@ -211,8 +245,9 @@ def test_too_little_text_or_too_few_rows_are_refused(held: Any, tmp_path: Path) 
     batches = Batches(held, Mixture(), **SIZES, seed=0)
     with pytest.raises(UserError, match="4 rows for 5 processes"):
         batches.part(0, 0, 5)
-    with pytest.raises(IndexError):
-        batches.part(0, 4, 4)
+    for rank in (-1, 4):
+        with pytest.raises(IndexError):
+            batches.part(0, rank, 4)
     for wrong in (-1, 6):
         with pytest.raises(IndexError):
             batches[wrong]

@@ -15,7 +15,9 @@ CPU = torch.device("cpu")
 
 
 def judge(guard: SpikeGuard, loss: float, norm: float = 1.0) -> float:
-    return float(guard.judge(torch.tensor(loss), torch.tensor(norm)))
+    skip = guard.judge(torch.tensor(loss), torch.tensor(norm))
+    assert skip.dtype == torch.float32  # as a fused optimizer wants it
+    return float(skip)
 
 
 def filled(values: list[float], **spec: float) -> SpikeGuard:
@@ -43,6 +45,13 @@ def test_before_the_window_is_full_its_own_steps_alone_count(values: list[float]
         assert judge(guard, limit + excess) == skipped
 
 
+def test_of_a_long_training_the_last_window_counts() -> None:
+    values = [*np.linspace(9.0, 2.2, 15), 2.0, 2.2, 1.9, 2.1, 2.05, 1.95, 2.0, 2.1]
+    limit = float(np.mean(values[-8:]) + 3 * np.std(values[-8:], ddof=1))
+    assert judge(filled(values), limit - 1e-6) == 0.0
+    assert judge(filled(values), limit + 1e-6) == 1.0
+
+
 def test_a_loss_that_does_not_move_is_no_spike() -> None:
     assert judge(filled([2.0] * 8), 2.0) == 0.0
 
@@ -53,6 +62,14 @@ def test_the_gradient_norm_alone_is_enough() -> None:
         assert judge(guard, loss, norm) == 0.0
     assert judge(guard, 2.0, 4.1) == 1.0  # the mean is 1.0125, three deviations above it 1.27
     assert judge(guard, 2.0, 4.0) == 0.0  # steep, yet clipping deals with it
+
+
+def test_a_norm_is_measured_by_the_mean_of_norms() -> None:
+    guard = SpikeGuard(Spikes(window=8, sigmas=3.0), CPU)
+    for norm in (0.1, 0.11, 0.09, 0.1):
+        assert judge(guard, 2.0, norm) == 0.0
+    assert judge(guard, 2.0, 0.41) == 1.0
+    assert judge(guard, 2.0, 0.399) == 0.0
 
 
 def test_half_a_window_must_be_known() -> None:
@@ -101,6 +118,7 @@ def test_zero_sigmas_skip_no_number() -> None:
 
 def test_goes_on_from_its_state() -> None:
     guard = filled([2.0, 2.1, 1.9, 2.0])
+    assert guard.state.keys() == {"guard.seen", "guard.taken"}  # as saved states have them
     other = SpikeGuard(Spikes(window=8, sigmas=3.0), CPU)
     other.load({name: tensor.clone() for name, tensor in guard.state.items()})
     assert judge(other, 100.0) == 1.0
