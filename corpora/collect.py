@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from pydantic import AfterValidator, Field
 
@@ -67,18 +67,18 @@ class Collection(Spec):
         return {**self.identity_key(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).state()}
 
 
-class Writer:
+class RawWriter:
     """Writes Raw as it comes: ``documents/<part>-<n>.jsonl``, ``inventory.jsonl`` and ``quarantine.jsonl``."""
 
     def __init__(self, out: Path, withdrawn: Withdrawals) -> None:
         self.withdrawn = withdrawn
         self.folder, self.ids, self.numbers, self.size = out / "documents", Counter[str](), Counter[str](), 0
         self.folder.mkdir()
-        self.shard: Any = None
+        self.shard: BinaryIO | None = None
         self.inventory = (out / "inventory.jsonl").open("wb")
         self.quarantine = (out / "quarantine.jsonl").open("wb")
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> RawWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,7 +127,7 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """
     documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
     rows = []
-    with Writer(out, Withdrawals.read(machine.work)) as writer:
+    with RawWriter(out, Withdrawals.read(machine.work)) as writer:
         for part, source in spec.sources():
             writer.cut()
             row = taken(part, source, spec, writer, machine)
@@ -140,7 +140,7 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     return {"documents": dict(documents), "bytes": dict(sizes), **left_out}
 
 
-def taken(part: str, source: Source, spec: Collection, writer: Writer, machine: Machine) -> dict[str, Any]:
+def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine) -> dict[str, Any]:
     """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""
     count = size = 0
     left_out, licences = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str]()

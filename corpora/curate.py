@@ -31,7 +31,7 @@ from domain.stage import stage
 
 VERSION = 3
 CACHE_FORMAT = 3  # of the cached results of a filtered shard
-UNUSED = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
+UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
 
 class Curation(Spec):
@@ -155,7 +155,7 @@ def filter_shards(
     for folder in folders:
         os.utime(folder)
     for path in cache.iterdir():
-        if path.stat().st_mtime < time.time() - UNUSED:
+        if path.stat().st_mtime < time.time() - UNUSED_SECONDS:
             shutil.rmtree(path, ignore_errors=True)
     return folders
 

@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.utils.logging import logger
@@ -24,6 +24,9 @@ from datatrove.utils.logging import logger
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.progress import progress
+
+if TYPE_CHECKING:
+    from datatrove.data import DocumentsPipeline
 
 DEATHS = 12  # of workers, before a run is given up: each names one document that kills
 POLL = 5.0  # seconds between two looks at a cluster's queue
@@ -33,7 +36,7 @@ class Quiet(LocalPipelineExecutor):  # type: ignore[misc]
     """datatrove's local executor without its logs, which take 30 ms a task: progress is told once, by the stage."""
 
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> None:
-        data: Any = None
+        data: DocumentsPipeline = None
         for step in self.pipeline:
             data = step(data, rank, self.world_size)
         deque(data, maxlen=0)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -28,6 +28,9 @@ from domain.errors import UserError
 from domain.jsonlines import line, read_lines
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, split
+
+if TYPE_CHECKING:
+    from datatrove.data import DocumentsPipeline
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # errors of the machine, not of a document
 BATCH = 256  # documents that pass the filters together
@@ -59,7 +62,7 @@ class ReadShard(PipelineStep):  # type: ignore[misc]
         super().__init__()
         self.shards = shards
 
-    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Every record of the shard."""
         for record in read_lines(Path(self.shards[rank])):
             yield to_trove(record)
@@ -86,7 +89,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
     def run(self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Filter the shard of this rank; the result is in its files, and nothing is yielded."""
         out = Path(self.outs[rank])
-        building, watch = out.with_name(f"{out.name}.part"), Watch(out.with_name(f"{out.name}.at"), self.tried)
+        building, watch = out.with_name(f"{out.name}.part"), CrashWatch(out.with_name(f"{out.name}.at"), self.tried)
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         protection = guard(Path(self.texts), self.decontaminate)
@@ -135,7 +138,9 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
         watch.end()
         yield from ()
 
-    def filtered(self, documents: list[Document], begin: int, watch: Watch) -> tuple[list[DocumentState], list[Words]]:
+    def filtered(
+        self, documents: list[Document], begin: int, watch: CrashWatch
+    ) -> tuple[list[DocumentState], list[Words]]:
         """The state of each document, and its words before any filter."""
         came = list(Split([document.text for document in documents]))
         states = [
@@ -191,7 +196,7 @@ def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exce
             state.record(each.kind, "quarantined", "error", message)
 
 
-class Watch:
+class CrashWatch:
     """Notes where a worker is, in a file that outlives it: a document that kills its worker is found by trying again.
 
     The first death makes the next try careful, a document at a time; the next one names the document. Notes of another

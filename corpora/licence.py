@@ -10,7 +10,7 @@ from pydantic import Field
 from domain.spec import Spec
 
 # Classifiers and free texts of Python distributions, by what they begin with or contain, to SPDX ids.
-KNOWN = (
+CLASSIFIERS = (
     (r"apache.*2|^apache software", "apache-2.0"),
     (r"\b3[- ]clause|^new bsd|modified bsd|bsd-3", "bsd-3-clause"),
     (r"\b2[- ]clause|simplified bsd|bsd-2", "bsd-2-clause"),
@@ -92,7 +92,7 @@ def normal(licence: str) -> str:
 
 def named(text: str) -> str | None:
     """The SPDX id of a licence's name or first words; None where they are not known."""
-    return next((name for pattern, name in KNOWN if re.search(pattern, text.strip().lower())), None)
+    return next((name for pattern, name in CLASSIFIERS if re.search(pattern, text.strip().lower())), None)
 
 
 def of_distribution(metadata: PackageMetadata) -> str | None:

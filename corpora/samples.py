@@ -15,7 +15,7 @@ from corpora.filters.privacy import mask_all
 from corpora.ledger import Row
 from domain.jsonlines import read_lines
 
-LENGTH = 200  # characters that are shown
+SAMPLE_LENGTH = 200  # characters that are shown
 WINDOW, EDGE = 2_000, 100  # read for that; what may stand cut in two at the window's end is longer than 100 seldom
 SPACES = re.compile(r"\s+")
 
@@ -45,7 +45,7 @@ def excerpt(text: str) -> str:
     """How a text begins: at most 200 characters, privacy masked before they are cut."""
     masked = mask_all(text[:WINDOW])
     begin = plain(masked if len(text) <= WINDOW else masked[:-EDGE]).strip()
-    return begin if len(begin) <= LENGTH else f"{begin[: LENGTH - 1]}…"
+    return begin if len(begin) <= SAMPLE_LENGTH else f"{begin[: SAMPLE_LENGTH - 1]}…"
 
 
 def excerpts(raw: Path, rows: Iterable[Row]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from datatrove.data import Document as TroveDocument
@@ -16,6 +16,9 @@ from corpora.dedup import Passages
 from corpora.dedup.passages import cut
 from corpora.ledger import Row, entry, write_ledger
 from domain.jsonlines import line, read_lines, write_lines
+
+if TYPE_CHECKING:
+    from datatrove.data import DocumentsPipeline
 
 ShardKey = tuple[str, str, str]  # source, part, split
 
@@ -37,13 +40,13 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
         self.shards, self.filtered, self.decontaminate, self.passages = shards, filtered, decontaminate, passages
         self.texts, self.scratch, self.out = texts, scratch, out
 
-    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Write one shard: its documents and the decisions on them, read in step."""
         filtered, scratch, shard = Path(self.filtered[rank]), Path(self.scratch), Path(self.shards[rank]).name
         texts = read_lines(filtered / "clean.jsonl")
         decided = read_lines(scratch / "decided" / f"{rank:05d}.jsonl")
         twice = np.load(scratch / "twice.npy")
-        files: dict[str, Any] = {}
+        files: dict[str, BinaryIO] = {}
         ledger, counts, sizes = list[Row](), Counter[ShardKey](), Counter[ShardKey]()
         try:
             for state in read_lines(filtered / "states.jsonl"):

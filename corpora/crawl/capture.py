@@ -7,13 +7,16 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from corpora.extract import form_of
 from corpora.web.answer import shown
-from corpora.web.decode import Damaged, decoded
+from corpora.web.decode import DecodeError, decoded
 
-LARGEST = 100_000_000  # bytes of a record's block, and of a page unpacked
+if TYPE_CHECKING:
+    from fastwarc.warc import WarcRecord
+
+LARGEST_BLOCK = 100_000_000  # bytes of a record's block, and of a page unpacked
 DIGEST = re.compile(r"(sha1|sha256|md5):([A-Za-z0-9=+/]+)")
 
 
@@ -32,7 +35,7 @@ class Capture:
     language: str | None = None
 
 
-def capture(record: Any, wanted: Callable[[str], bool]) -> Capture | str | None:
+def capture(record: WarcRecord, wanted: Callable[[str], bool]) -> Capture | str | None:
     """A record's page or text; None for what is neither or not wanted; a reason for what cannot be read."""
     from fastwarc.warc import WarcRecordType
 
@@ -40,8 +43,8 @@ def capture(record: Any, wanted: Callable[[str], bool]) -> Capture | str | None:
     url = str(record.headers.get("WARC-Target-URI") or "").strip("<> ")
     if record.record_type not in kinds or not url.startswith(("http://", "https://")) or not wanted(url):
         return None
-    if record.content_length > LARGEST:
-        return f"is larger than {LARGEST // 10**6} MB"
+    if record.content_length > LARGEST_BLOCK:
+        return f"is larger than {LARGEST_BLOCK // 10**6} MB"
     try:
         block = record.reader.read()
     except OSError as error:
@@ -71,10 +74,10 @@ def response(url: str, day: str | None, block: bytes) -> Capture | str | None:
             body = unpacked(read(block, "transfer")[4], encoding)
     except OSError as error:
         return f"is no readable HTTP response ({shown(str(error))[:100]})"
-    except Damaged as error:
+    except DecodeError as error:
         return str(error)
-    if len(body) > LARGEST:
-        return f"is larger than {LARGEST // 10**6} MB"
+    if len(body) > LARGEST_BLOCK:
+        return f"is larger than {LARGEST_BLOCK // 10**6} MB"
     return of_type(url, day, media, body, charset)
 
 
@@ -99,12 +102,12 @@ def readable(body: bytes) -> bool:
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
-    """The body without its Content-Encoding; no more of it than tells that it is larger than ``LARGEST``."""
+    """The body without its Content-Encoding; no more of it than tells that it is larger than ``LARGEST_BLOCK``."""
     size, pieces = 0, []
     for piece in decoded([body], "" if readable(body) else encoding):
         pieces.append(piece)
         size += len(piece)
-        if size > LARGEST:
+        if size > LARGEST_BLOCK:
             break
     return b"".join(pieces)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from corpora.crawl.capture import Capture
-from corpora.crawl.warc import Broken, captures
+from corpora.crawl.warc import Damage, captures
 from corpora.extract import form_of
-from corpora.web import Client, Missing, Pace, Unfit
+from corpora.web import Client, NotFoundError, Pace, Unfit
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import write_atomically
@@ -85,7 +85,7 @@ class CommonCrawl:
         if not path.exists():
             try:
                 content = self.asking.get(f"{INDEX}{self.index}-index?{query}", most=PAGE).content
-            except Missing:
+            except NotFoundError:
                 content = b""
             except Unfit as error:
                 raise UserError(self.index, str(error), "correct index and domains") from None
@@ -97,17 +97,17 @@ class CommonCrawl:
         name = hashlib.sha256(f"{page.filename}:{page.offset}".encode()).hexdigest()
         return self.folder / "records" / name[:2] / f"{name[:32]}.warc.gz"
 
-    def capture(self, page: Listed) -> Capture | Broken | None:
+    def capture(self, page: Listed) -> Capture | Damage | None:
         """A page, fetched if it is not here; None where its record holds none."""
         path = self.place(page)
         if not path.exists():
             part = {"range": f"bytes={page.offset}-{page.offset + page.length - 1}", "accept-encoding": "identity"}
             try:
                 content = self.reading.get(f"{DATA}{page.filename}", headers=part, most=page.length).content
-            except (Missing, Unfit) as error:
-                return Broken(offset=page.offset, reason=str(error))
+            except (NotFoundError, Unfit) as error:
+                return Damage(offset=page.offset, reason=str(error))
             if len(content) != page.length:
-                return Broken(offset=page.offset, reason=f"came as {len(content):,} bytes, not {page.length:,}")
+                return Damage(offset=page.offset, reason=f"came as {len(content):,} bytes, not {page.length:,}")
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, content)
         return next(captures(io.BytesIO(path.read_bytes()), lambda url: True), None)

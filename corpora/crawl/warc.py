@@ -11,24 +11,24 @@ from typing import IO, Any
 from corpora.crawl.capture import Capture, capture
 
 SCAN = 1 << 20  # bytes read at once in search of the next record
-MARK = re.compile(rb"\x1f\x8b\x08|(?<=\n)WARC/1\.")
+RECORD_START = re.compile(rb"\x1f\x8b\x08|(?<=\n)WARC/1\.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Broken:
+class Damage:
     """A place (bytes from the beginning) where there is no reading on, and why."""
 
     offset: int
     reason: str
 
 
-def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture | Broken]:
+def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture | Damage]:
     """Every page and text of a seekable file whose URL is ``wanted``, by fastwarc.
 
     Behind a damage the next record is searched: the next gzip member that holds one, or the next line that begins one.
     """
     start = 0
-    damage: Broken | None = None  # told once it is clear which record it is of
+    damage: Damage | None = None  # told once it is clear which record it is of
     last, reported = 0, -1
     while start >= 0:
         begun = False
@@ -41,19 +41,19 @@ def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture
                 result = capture(record, wanted)
                 if isinstance(result, str):
                     reported = offset
-                    yield Broken(offset=offset, reason=result)
+                    yield Damage(offset=offset, reason=result)
                 elif result is not None:
                     yield result
             if not begun and start == 0:
-                damage = Broken(offset=0, reason="holds no WARC record")
+                damage = Damage(offset=0, reason="holds no WARC record")
             start = -1
         except OSError as error:
             reason = f"is no readable WARC record ({error})"
             if not begun and start > 0:
-                yield Broken(offset=start, reason=reason)
+                yield Damage(offset=start, reason=reason)
                 damage = None
             elif last != reported:  # the record there was told of already
-                damage = Broken(offset=last, reason=reason)
+                damage = Damage(offset=last, reason=reason)
             start = following(file, (last if begun else start) + 1)
     if damage is not None:
         yield damage
@@ -73,7 +73,7 @@ def following(file: IO[bytes], start: int) -> int:
     while True:
         file.seek(start)
         data = file.read(SCAN)
-        for match in MARK.finditer(data):
+        for match in RECORD_START.finditer(data):
             file.seek(start + match.start())
             if data[match.start()] != 0x1F or holds_record(file.read(1_024)):
                 return start + match.start()

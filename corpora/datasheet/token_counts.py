@@ -10,6 +10,7 @@ import numpy as np
 
 from corpora.datasheet.groups import Lengths
 from corpora.datasheet.ledger_counts import LedgerCounts, year
+from corpora.ledger import PartSource
 from corpora.licence import normal
 from domain.artifacts import PARTS, Corpus, Tokens
 from domain.text.group_mentions import GROUPS, mentions
@@ -17,8 +18,6 @@ from domain.text.words import Split
 from domain.tokens.shards import SPLITS, Shards
 
 BATCH = 2_000_000  # characters that are split into words together: annual reports have as many, newswire 800
-
-PartSource = tuple[str, str]  # part, source
 
 
 def encoded(corpus: Corpus, tokens: Tokens) -> Iterator[tuple[str, dict[str, Any], int]]:
@@ -64,6 +63,6 @@ def count_tokens(corpus: Corpus, tokens: Tokens, tally: LedgerCounts) -> tuple[L
     ]
 
 
-def named(counts: Any) -> dict[str, int]:
+def named(counts: np.ndarray) -> dict[str, int]:
     """The groups that are mentioned, with how often."""
     return {group: int(count) for group, count in zip(GROUPS, counts, strict=True) if count}

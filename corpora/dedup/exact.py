@@ -13,9 +13,9 @@ from domain.text.words import chunks
 SPACE = 0x20
 CASE = np.uint8(0x20)  # what a small letter of ASCII is above its capital, and a space above nothing
 # What UTF-8 adds to the bits of a character of 2, 3 and 4 bytes, first byte first (RFC 3629, section 3).
-FORMS = ((0xC0, 0x80), (0xE0, 0x80, 0x80), (0xF0, 0x80, 0x80, 0x80))
+UTF8_PREFIXES = ((0xC0, 0x80), (0xE0, 0x80, 0x80), (0xF0, 0x80, 0x80, 0x80))
 AT_ONCE = 1 << 20  # characters normalised in one go: less and the calls cost, more and they leave the cache
-PLANES = 0x20000  # no code point above has another case or is white space
+CASED_PLANES = 0x20000  # no code point above has another case or is white space
 
 
 def exact_keys(texts: Sequence[str]) -> np.ndarray:
@@ -77,9 +77,9 @@ def chosen(letters: np.ndarray, which: np.ndarray) -> np.ndarray:
 def fold_beyond(letters: np.ndarray) -> np.ndarray:
     """A copy (uint8 [bytes]) with all that is not ASCII folded; white space becomes as many spaces."""
     letters, folds = letters.copy(), unicode_folds()
-    leads = np.flatnonzero(letters >= FORMS[0][0])
+    leads = np.flatnonzero(letters >= UTF8_PREFIXES[0][0])
     first = letters[leads]
-    for form, end in zip(FORMS, (0xE0, 0xF0, 0x100), strict=True):
+    for form, end in zip(UTF8_PREFIXES, (0xE0, 0xF0, 0x100), strict=True):
         places = leads[(first >= form[0]) & (first < end)]
         if not len(places):
             continue
@@ -87,7 +87,7 @@ def fold_beyond(letters: np.ndarray) -> np.ndarray:
         for byte, marker in enumerate(form):
             codes <<= 6
             codes |= letters[places + byte] - np.uint8(marker)
-        planes = np.minimum(codes, PLANES)  # of which the last stands for all above, and stays
+        planes = np.minimum(codes, CASED_PLANES)  # of which the last stands for all above, and stays
         changed = np.flatnonzero(folds[planes] != planes)
         places, went = places[changed], folds[codes[changed]]
         for byte, marker in enumerate(form):
@@ -99,7 +99,7 @@ def fold_beyond(letters: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def unicode_folds() -> np.ndarray:
     """uint32: what each code point becomes."""
-    return np.array([ord(fold(chr(code))) for code in range(PLANES + 1)], np.uint32)
+    return np.array([ord(fold(chr(code))) for code in range(CASED_PLANES + 1)], np.uint32)
 
 
 def fold(letter: str) -> str:

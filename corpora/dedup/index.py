@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from corpora.dedup.exact import first_of_equals
-from corpora.dedup.index_segment import LARGEST, Segment
+from corpora.dedup.index_segment import LARGEST_SEGMENT, Segment
 from corpora.dedup.near import bucket_edges, components
 from domain.errors import UserError
 from domain.manifest import write_json
@@ -110,7 +110,7 @@ class Index:
         )
         while len(self.segments) > 1:  # so each text is moved at most log2(texts) times
             before, last = self.segments[-2:]
-            if len(before) > len(last) or len(before) + len(last) > LARGEST:
+            if len(before) > len(last) or len(before) + len(last) > LARGEST_SEGMENT:
                 break
             self.segments[-2:] = [before.joined(last)]
 

@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-LARGEST = 1 << 24  # texts in a segment: with 24 bits for the text's number, 40 of its hash are left
+LARGEST_SEGMENT = 1 << 24  # texts in a segment: with 24 bits for the text's number, 40 of its hash are left
 MAPPED = 1 << 20  # bytes; a smaller file is read whole
 PACKED = 1024  # texts whose ids are compressed together: 12 kB are read for one
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedStrings:
     """Strings in compressed blocks."""
 
     data: np.ndarray  # uint8 [bytes]
     begins: np.ndarray  # int64 [blocks + 1]
 
     @classmethod
-    def of(cls, strings: Sequence[str | None]) -> Packed:
+    def of(cls, strings: Sequence[str | None]) -> PackedStrings:
         """Compress."""
         blocks = [zlib.compress(orjson.dumps(strings[i : i + PACKED]), 9) for i in range(0, len(strings), PACKED)]
         begins = np.concatenate(([0], np.cumsum([len(block) for block in blocks]))).astype(np.int64)
@@ -59,8 +59,8 @@ class Segment:
     begins: np.ndarray  # int64 [columns + 1]
     seconds: np.ndarray  # uint64 [texts]: the second half of each text's key
     links: np.ndarray  # int64 [links, 2], sorted: a text's number, and that of the root of its cluster
-    ids: Packed
-    splits: Packed
+    ids: PackedStrings
+    splits: PackedStrings
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -78,12 +78,12 @@ class Segment:
         """Texts in their order: ``columns`` uint64 [texts, columns]; only ``new`` hashes (bool, same shape) enter."""
         numbers = [np.flatnonzero(column) for column in new.T]
         hashes = [column[places] for column, places in zip(columns.T, numbers, strict=True)]
-        return cls.packed(first, hashes, numbers, seconds, links, Packed.of(ids), Packed.of(splits))
+        return cls.packed(first, hashes, numbers, seconds, links, PackedStrings.of(ids), PackedStrings.of(splits))
 
     @classmethod
     def packed(
         cls, first: int, hashes: Sequence[np.ndarray], numbers: Sequence[np.ndarray], seconds: np.ndarray,
-        links: np.ndarray, ids: Packed, splits: Packed,
+        links: np.ndarray, ids: PackedStrings, splits: PackedStrings,
     ) -> Segment:  # fmt: skip
         """Sort the columns; of entries with the same hash the first stays."""
         shift = np.uint64(max(1, (len(seconds) - 1).bit_length()))
@@ -106,7 +106,7 @@ class Segment:
             places = [(entries & mask).astype(np.int64) for entries, mask in zip(both, masks, strict=True)]
             numbers.append(np.concatenate((places[0], places[1] + len(self))))
         ids, splits = (
-            Packed.of([*one.strings(), *two.strings()])
+            PackedStrings.of([*one.strings(), *two.strings()])
             for one, two in ((self.ids, other.ids), (self.splits, other.splits))
         )
         seconds, links = (np.concatenate(pair) for pair in ((self.seconds, other.seconds), (self.links, other.links)))
@@ -154,6 +154,6 @@ class Segment:
             array: np.ndarray = np.load(path, mmap_mode="r" if path.stat().st_size > MAPPED else None)
             return array
 
-        ids, splits = (Packed(read(f"{name}_data"), read(f"{name}_begins")) for name in ("id", "split"))
+        ids, splits = (PackedStrings(read(f"{name}_data"), read(f"{name}_begins")) for name in ("id", "split"))
         arrays = {name: read(name) for name in ("entries", "begins", "seconds", "links")}
         return cls(first=int(read("first")), ids=ids, splits=splits, **arrays)

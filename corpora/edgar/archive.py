@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any
 
 from corpora.edgar.fetch import Fetch
-from corpora.edgar.index import Entry, Quarter, days, entries, quarters
+from corpora.edgar.index import IndexEntry, Quarter, days, entries, quarters
 from corpora.extract import Failed
 from corpora.extract.filing.submission import pruned
-from corpora.web import Missing, Unfit
+from corpora.web import NotFoundError, Unfit
 from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 
@@ -34,12 +34,12 @@ class Archive(Fetch):
 
     def entries(
         self, forms: Iterable[str], since: date, until: date | None, ciks: Set[int] = frozenset()
-    ) -> list[Entry]:
+    ) -> list[IndexEntry]:
         """The filings of a span of days, each once, by day and accession number; of some companies, or of all."""
         forms, now = tuple(forms), today()
         last = min(until or now, now)
         span = list(quarters(since, last))
-        by_accession: dict[str, Entry] = {}
+        by_accession: dict[str, IndexEntry] = {}
         unknown: Quarter | None = None
         for quarter in span:
             texts = self.indexes(quarter, since, last, past=quarter < Quarter.of(now))
@@ -104,17 +104,17 @@ class Archive(Fetch):
                 return None
             try:
                 content = self.get(f"{ARCHIVES}edgar/daily-index/{quarter}/{name}")
-            except Missing:
+            except NotFoundError:
                 return None
             keep(path, content, {"listed": listed}, packed=True)
             return decoded(content)
         return decoded(here.content)
 
-    def holds(self, entry: Entry) -> bool:
+    def holds(self, entry: IndexEntry) -> bool:
         """Whether a filing is kept here."""
         return self.path(place(entry)).exists()
 
-    def filing(self, entry: Entry) -> bytes:
+    def filing(self, entry: IndexEntry) -> bytes:
         """A full submission without the bodies of pictures, archives and XBRL."""
         path = self.path(place(entry))
         here = read_page(path)
@@ -124,9 +124,9 @@ class Archive(Fetch):
         keep(path, content, {}, packed=True)
         return content
 
-    def filings(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes | Failed]]:
+    def filings(self, entries: Iterable[IndexEntry]) -> Iterator[tuple[IndexEntry, bytes | Failed]]:
         """Each filing's submission, in order, a few ahead of who reads them. One that cannot be had is ``Failed``."""
-        ahead: deque[tuple[Entry, Future[bytes]]] = deque()
+        ahead: deque[tuple[IndexEntry, Future[bytes]]] = deque()
         rest = iter(entries)
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
@@ -137,7 +137,7 @@ class Archive(Fetch):
                 entry, coming = ahead.popleft()
                 try:
                     yield entry, coming.result()
-                except Missing:
+                except NotFoundError:
                     yield entry, Failed(reason="is no longer on EDGAR")
                 except Unfit as error:
                     yield entry, Failed(reason=str(error))
@@ -161,7 +161,7 @@ class Archive(Fetch):
         return numbers | {by_ticker[ticker] for ticker in tickers}
 
 
-def place(entry: Entry) -> str:
+def place(entry: IndexEntry) -> str:
     """The name that a filing is kept under; a folder for each filer, since one holds a million of them badly."""
     return f"filings/{entry.accession[:10]}/{entry.accession}"
 

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import Self
 
-from corpora.web import Client, Missing, Pace, Unfit
+from corpora.web import Client, NotFoundError, Pace, Unfit
 from corpora.web.http_cache import keep, read_page
 from domain.machine import Machine
 
@@ -59,7 +59,7 @@ class Fetch:
         validators = {MARKS[mark]: value for mark, value in here.metadata.items()} if here else {}
         try:
             answer = self.client.get(url, headers=validators, most=MOST)
-        except Missing:
+        except NotFoundError:
             return None
         if answer.status == 304 and here:
             return here.content

@@ -14,7 +14,7 @@ DAILY = re.compile(r"form\.(\d{4})(\d\d)(\d\d)\.idx(?:\.gz)?")
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Entry:
+class IndexEntry:
     """A filing in an index. ``filed`` is an ISO day; a filing of several companies stands under each of them."""
 
     filed: str
@@ -68,7 +68,7 @@ def days(names: Iterable[str]) -> dict[date, str]:
     return {date(*map(int, match.groups())): name for name in sorted(names) if (match := DAILY.fullmatch(name))}
 
 
-def entries(index: str, forms: Iterable[str]) -> Iterator[Entry]:
+def entries(index: str, forms: Iterable[str]) -> Iterator[IndexEntry]:
     """The filings of these forms in an index; lines that are no rows, such as its head, are passed over."""
     wanted = set(forms)
     starts = tuple(f"{form} " for form in wanted)
@@ -76,4 +76,4 @@ def entries(index: str, forms: Iterable[str]) -> Iterator[Entry]:
     for line in index.splitlines():
         if line.startswith(starts) and (row := ROW.fullmatch(line)) and row[1] in wanted:
             day = f"{row[3]}-{row[4]}-{row[5]}"
-            yield Entry(shared.setdefault(day, day), row[6], int(row[2]), shared[row[1]])
+            yield IndexEntry(shared.setdefault(day, day), row[6], int(row[2]), shared[row[1]])

@@ -68,9 +68,9 @@ def written(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Form = Annotated[str, AfterValidator(form)]
+FormName = Annotated[str, AfterValidator(form)]
 Company = Annotated[str, BeforeValidator(written), AfterValidator(company)]
-Item = Annotated[str, BeforeValidator(written), AfterValidator(item)]
+ItemName = Annotated[str, BeforeValidator(written), AfterValidator(item)]
 # Who asks, and how fast, is no part of what is asked for.
 Contact = Annotated[str, AfterValidator(contact), Field(exclude=True, description="your e-mail address, for the SEC")]
 Fair = Annotated[float, AfterValidator(fair), Field(exclude=True, description="requests, at most 10")]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from corpora.extract.charset import decoded
 from corpora.extract.job import Extracted, Mode
 from corpora.extract.page_metadata import about
 
-LARGEST = 100_000_000  # bytes; annual reports come to 30 MB
+if TYPE_CHECKING:
+    from trafilatura.settings import Document
+
+LARGEST_HTML = 100_000_000  # bytes; annual reports come to 30 MB
 BARE = 0.85  # share of a page's text from which on resiliparse found nothing to speak of to leave out
 MISSED = 0.4  # trafilatura is not believed where it finds less than this share of what resiliparse finds
 CELL = 500  # characters; a longer cell is a part of the layout and keeps its paragraphs
@@ -39,8 +42,8 @@ def page(content: bytes, *, charset: str | None = None, mode: Mode = "trafilatur
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.html import HTMLTree
 
-    if len(content) > LARGEST:
-        raise ValueError(f"is larger than {LARGEST // 10**6} MB")
+    if len(content) > LARGEST_HTML:
+        raise ValueError(f"is larger than {LARGEST_HTML // 10**6} MB")
     html = XBRL.sub("", decoded(content, charset))
     tree = HTMLTree.parse(with_flat_cells(html))
     metadata = about(tree, html)
@@ -70,7 +73,7 @@ def trafilatura(html: str) -> str:
         return ""
     etree.strip_elements(tree, *DROPPED, with_tail=False)
     etree.strip_tags(tree, *UNWRAPPED)
-    extracted: Any = bare_extraction(tree, fast=True, favor_recall=True, include_comments=False)
+    extracted: Document | None = bare_extraction(tree, fast=True, favor_recall=True, include_comments=False)
     return str(extracted.text or "") if extracted is not None else ""
 
 

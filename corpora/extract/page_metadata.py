@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resiliparse.parse.html import HTMLTree
 
 DATES = (
     "article:published_time", "datepublished", "og:published_time", "publishdate", "pubdate", "publish-date",
@@ -18,7 +21,7 @@ LANGUAGE = re.compile(r"([a-zA-Z]{2,3})(?:[-_][\w-]*)?\s*")
 ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
 
-def about(tree: Any, html: str) -> dict[str, str | None]:
+def about(tree: HTMLTree, html: str) -> dict[str, str | None]:
     """Fields of ``Extracted`` from resiliparse's tree of a page and its text; what is not said is None."""
     meta: dict[str, str] = {}
     for element in tree.head.query_selector_all("meta[content]") if tree.head is not None else ():
@@ -52,14 +55,14 @@ def iso_day(value: str) -> str | None:
         return None
 
 
-def spoken(tree: Any) -> str | None:
+def spoken(tree: HTMLTree) -> str | None:
     """The language that the page's root states, without its region."""
-    root = tree.document.first_element_child
+    root = tree.document.first_element_child if tree.document is not None else None
     match = LANGUAGE.fullmatch(root.getattr("lang") or "") if root is not None else None
     return match[1].lower() if match else None
 
 
-def canonical(tree: Any, meta: dict[str, str]) -> str | None:
+def canonical(tree: HTMLTree, meta: dict[str, str]) -> str | None:
     """The address that the page gives for itself; a relative one says too little."""
     link = tree.head.query_selector('link[rel="canonical"][href]') if tree.head is not None else None
     for address in (link["href"] if link is not None else "", meta.get("og:url", "")):

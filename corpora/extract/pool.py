@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpora.extract.job import Extracted, Failed, Job
-from corpora.extract.worker import LENGTH
+from corpora.extract.worker import SIZE_HEADER
 
 AHEAD = 16  # results for each worker that may wait for a slower page before them
 
@@ -54,7 +54,7 @@ class Worker:
         request = {"form": job.form, "mode": job.mode, "charset": job.charset, "seconds": self.seconds}
         header = json.dumps(request).encode()
         try:
-            self.asks.write(LENGTH.pack(len(header)) + LENGTH.pack(len(job.content)) + header)
+            self.asks.write(SIZE_HEADER.pack(len(header)) + SIZE_HEADER.pack(len(job.content)) + header)
             self.asks.write(job.content)
             self.asks.flush()
         except BrokenPipeError:
@@ -62,10 +62,10 @@ class Worker:
 
     def read(self) -> dict[str, Any] | None:
         """The answer; None where the process died."""
-        head = self.tells.read(LENGTH.size)
-        if len(head) < LENGTH.size:
+        head = self.tells.read(SIZE_HEADER.size)
+        if len(head) < SIZE_HEADER.size:
             return None
-        (size,) = LENGTH.unpack(head)
+        (size,) = SIZE_HEADER.unpack(head)
         data = self.tells.read(size)
         return json.loads(data) if len(data) == size else None
 

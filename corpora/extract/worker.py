@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from corpora.extract.job import Extracted
 
-LENGTH = struct.Struct("<Q")
+SIZE_HEADER = struct.Struct("<Q")
 ROOM = 2_000_000_000  # bytes of address space beyond what a worker holds at its start
 MEMORY = "needs too much memory"
 
@@ -73,11 +73,14 @@ def limit_memory() -> None:
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer jobs until the asking side is closed. SIGALRM is left to end the process: it works within C too."""
-    while header := requests.read(2 * LENGTH.size):
-        (about,), (size,) = LENGTH.unpack(header[: LENGTH.size]), LENGTH.unpack(header[LENGTH.size :])
+    while header := requests.read(2 * SIZE_HEADER.size):
+        (about,), (size,) = (
+            SIZE_HEADER.unpack(header[: SIZE_HEADER.size]),
+            SIZE_HEADER.unpack(header[SIZE_HEADER.size :]),
+        )
         job = json.loads(requests.read(about))
         reply = json.dumps(answer(job, requests.read(size))).encode()
-        replies.write(LENGTH.pack(len(reply)) + reply)
+        replies.write(SIZE_HEADER.pack(len(reply)) + reply)
         replies.flush()
 
 

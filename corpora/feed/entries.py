@@ -10,21 +10,26 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 from xml.sax import SAXException
 
 from corpora.document import iso_language
-from corpora.web import Answer, Missing, PoliteClient, Unreachable
+from corpora.web import Answer, NotFoundError, PoliteClient, Unreachable
 from domain.errors import UserError
 from domain.jsonlines import line, parse_line
 from domain.manifest import write_json
 
-LARGEST = 20_000_000  # bytes of a feed
+if TYPE_CHECKING:
+    from time import struct_time
+
+    from feedparser import FeedParserDict
+
+LARGEST_FEED = 20_000_000  # bytes of a feed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class FeedEntry:
     """An entry of RSS or Atom. ``url`` is its page's, canonical; ``link`` as it stands there; ``date`` its UTC day.
 
     ``updated`` changes when the entry does. ``html`` is what the entry itself says.
@@ -44,7 +49,7 @@ class Log:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "entries.jsonl"
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, FeedEntry]:
         """By URL. A line that a kill cut short is passed over: its feed's mark was not noted, so it comes again."""
         entries = {}
         try:
@@ -53,13 +58,13 @@ class Log:
             return {}
         for text in lines:
             try:
-                entry = Entry(**parse_line(text))
+                entry = FeedEntry(**parse_line(text))
             except (ValueError, TypeError):
                 continue
             entries[entry.url] = entry
         return entries
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[FeedEntry]) -> None:
         """Append what is new or has changed."""
         recorded = self.entries()
         lines = b"".join(line(asdict(each)) for each in entries if recorded.get(each.url) != each)
@@ -80,12 +85,12 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
     except (OSError, ValueError, AttributeError):
         headers = {}
     try:
-        answer = client.get(url, headers=headers, most=LARGEST)
+        answer = client.get(url, headers=headers, most=LARGEST_FEED)
         if answer.status == 304:
             return ""
         entries, whole = parse(answer)
         Log(folder).add(entries)
-    except (Missing, Unreachable, ValueError, UserError) as error:
+    except (NotFoundError, Unreachable, ValueError, UserError) as error:
         return str(error)
     marks = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
     if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again
@@ -93,14 +98,14 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
     return ""
 
 
-def parse(answer: Answer) -> tuple[list[Entry], bool]:
+def parse(answer: Answer) -> tuple[list[FeedEntry], bool]:
     """The entries of a feed, and whether it is well-formed to its end; raises ``ValueError`` for what is none."""
     import feedparser
 
     headers = {"content-location": answer.url, "content-type": answer.headers.get("content-type", "")}
     try:
         # A stream: what is no stream might be taken for the name of a file.
-        feed: Any = feedparser.parse(io.BytesIO(answer.content), response_headers=headers)
+        feed: FeedParserDict = feedparser.parse(io.BytesIO(answer.content), response_headers=headers)
     except (ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(f"is no feed that can be read ({error})") from None
     if not feed.get("version") and not feed.entries:
@@ -111,7 +116,7 @@ def parse(answer: Answer) -> tuple[list[Entry], bool]:
     return entries, not isinstance(feed.get("bozo_exception"), SAXException)
 
 
-def made(each: Any, language: str) -> Entry | None:
+def made(each: FeedParserDict, language: str) -> FeedEntry | None:
     """An entry; None for one that names no page of the web."""
     link = str(each.get("link") or each.get("id") or "").strip()
     url = canonical(link)
@@ -121,7 +126,7 @@ def made(each: Any, language: str) -> Entry | None:
     html = max([*contents, str(each.get("summary") or "")], key=len)
     # dict's own get: feedparser's would answer for ``updated`` with ``published``, and warn of it.
     fields = [link, each.get("title"), each.get("published"), dict.get(each, "updated"), html]
-    return Entry(
+    return FeedEntry(
         url=url,
         link=link,
         date=day(each.get("published_parsed") or dict.get(each, "updated_parsed")),
@@ -131,7 +136,7 @@ def made(each: Any, language: str) -> Entry | None:
     )
 
 
-def day(time: Any) -> str | None:
+def day(time: struct_time | None) -> str | None:
     """The UTC day of feedparser's time; None for none, and for one that no calendar holds."""
     try:
         return datetime.fromtimestamp(calendar.timegm(time), UTC).date().isoformat() if time else None

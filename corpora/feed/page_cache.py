@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from corpora.extract import form_of
-from corpora.web import Answer, Missing, PoliteClient, Unfit, Unreachable
+from corpora.web import Answer, NotFoundError, PoliteClient, Unfit, Unreachable
 from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 from domain.manifest import write_json
 
-LARGEST = 20_000_000  # bytes of a page
+LARGEST_PAGE = 20_000_000  # bytes of a page
 TRIES = 5  # runs that ask a site for a page that it does not want to give
 
 
@@ -84,8 +84,8 @@ class Shelf:
         note = self.path(url, "lost")
         note.parent.mkdir(parents=True, exist_ok=True)
         try:
-            page = taken(client.get(link, headers=headers, most=LARGEST), updated, cached)
-        except (Missing, Unfit, UserError) as error:
+            page = taken(client.get(link, headers=headers, most=LARGEST_PAGE), updated, cached)
+        except (NotFoundError, Unfit, UserError) as error:
             write_json(note, asdict(Lost(reason=str(error), records=0, tries=tries, updated=updated)))
             return
         except Unreachable as error:

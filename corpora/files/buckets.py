@@ -5,10 +5,16 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
 from domain.machine import Machine
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from fsspec import AbstractFileSystem
+    from fsspec.spec import AbstractBufferedFile
+    from google.auth.credentials import Credentials
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # scheme -> the extra that brings its package
 CREDENTIALS = {
@@ -17,7 +23,7 @@ CREDENTIALS = {
 }
 
 
-def system_for(path: str, machine: Machine) -> tuple[Any, str]:
+def system_for(path: str, machine: Machine) -> tuple[AbstractFileSystem, str]:
     """(file system of fsspec's, what it calls this path); raises what that file system's client raises.
 
     It is made anew: those that fsspec keeps for the process remember listings and credentials as long as that lives.
@@ -48,7 +54,7 @@ def options(path: str, machine: Machine) -> dict[str, Any]:
     return settings
 
 
-def google_credentials() -> Any:
+def google_credentials() -> Credentials | str:
     """Google's application default credentials, to read; where there are none, those for what everybody may read.
 
     gcsfs left to itself does so too, but asks a metadata server that is not there for longer, and says nothing of
@@ -81,11 +87,11 @@ def refused(path: str, error: Exception) -> UserError:
 class Stored(io.RawIOBase):
     """A file in a store. What the store fails to do is a ``UserError``: else it is taken for damage of the file."""
 
-    def __init__(self, system: Any, path: str) -> None:
+    def __init__(self, system: AbstractFileSystem, path: str) -> None:
         system.invalidate_cache()  # the listing may be hours old
         self.url: str = system.unstrip_protocol(path)
         # Read on by megabytes: gcsfs left to itself sends a request for every few kilobytes of text.
-        self.file: Any = self.request(system.open, path, "rb", cache_type="readahead")
+        self.file: AbstractBufferedFile = self.request(system.open, path, "rb", cache_type="readahead")
 
     def request(self, call: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
         """What the store answers."""
@@ -104,10 +110,10 @@ class Stored(io.RawIOBase):
         """Always."""
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Fill the buffer as far as the file goes; the number of bytes."""
-        data: bytes = self.request(self.file.read, len(buffer))
-        buffer[: len(data)] = data
+        data: bytes = self.request(self.file.read, memoryview(buffer).nbytes)
+        memoryview(buffer)[: len(data)] = data
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import IO
 
 from corpora.files.objects import lines, values
-from corpora.files.record import Broken, Record, as_text, bounded, damaged, encoding_name, rest
+from corpora.files.record import Record, Unreadable, as_text, bounded, damaged, encoding_name, rest
 from corpora.files.tables import parquet, table
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
@@ -23,10 +23,10 @@ def form(path: str) -> tuple[str, str | None]:
     return (endings[-1].lower() if endings else ""), compression
 
 
-def records(file: Any, ending: str, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
+def records(file: IO[bytes], ending: str, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
     """(line, record) of an open file; line 0 is the whole of it, as one text in ``column``.
 
-    What is cut short or cannot be unpacked ends with a ``Broken`` for the rest. ``OSError`` of the system flies.
+    What is cut short or cannot be unpacked ends with a ``Unreadable`` for the rest. ``OSError`` of the system flies.
     """
     line = 0
     try:
@@ -48,14 +48,14 @@ def records(file: Any, ending: str, encoding: str, column: str) -> Iterator[tupl
         yield line + 1, rest(error)
 
 
-def whole(file: Any, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
+def whole(file: IO[bytes], encoding: str, column: str) -> Iterator[tuple[int, Record]]:
     """A file of plain text is one record."""
     raw = bounded(file)
-    if isinstance(raw, Broken):
+    if isinstance(raw, Unreadable):
         yield 1, raw
         return
     try:
         yield 0, {column: raw.decode(encoding).removeprefix("\ufeff")}
     except UnicodeDecodeError as error:
         number = raw.count(b"\n", 0, error.start) + 1
-        yield number, Broken(reason=f"is not {encoding_name(encoding)} (byte {error.start:,} of the file)")
+        yield number, Unreadable(reason=f"is not {encoding_name(encoding)} (byte {error.start:,} of the file)")

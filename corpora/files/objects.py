@@ -7,14 +7,22 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from corpora.files.record import LONGEST, PIECE, Broken, Record, encoding_name, foreign, read_lines
+from corpora.files.record import (
+    CHUNK_CHARACTERS,
+    LONGEST_RECORD,
+    Record,
+    Unreadable,
+    encoding_name,
+    foreign,
+    read_lines,
+)
 
 
 def lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]:
     """JSON Lines; blank lines are passed over."""
     for number, line in enumerate(read_lines(text), 1):
         if line is None:
-            yield number, Broken(reason=f"is longer than {LONGEST // 10**6} MB")
+            yield number, Unreadable(reason=f"is longer than {LONGEST_RECORD // 10**6} MB")
         elif line.strip():
             yield number, parsed(line, encoding)
 
@@ -22,16 +30,16 @@ def lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]
 def parsed(line: str, encoding: str) -> Record:
     """The record of one line."""
     if foreign(line):
-        return Broken(reason=f"is not {encoding_name(encoding)}")
+        return Unreadable(reason=f"is not {encoding_name(encoding)}")
     try:
         return as_record(json.loads(line))
     except (ValueError, RecursionError) as error:
-        return Broken(reason=f"is not valid JSON ({error})")
+        return Unreadable(reason=f"is not valid JSON ({error})")
 
 
 def as_record(value: Any) -> Record:
     """A JSON value as a record."""
-    return value if isinstance(value, dict) else Broken(reason=f"holds {type(value).__name__}, not an object")
+    return value if isinstance(value, dict) else Unreadable(reason=f"holds {type(value).__name__}, not an object")
 
 
 def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]:
@@ -42,18 +50,20 @@ def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]
     """
     first, line = "", 0
     while not first.strip():
-        if not (first := text.readline(LONGEST)):
+        if not (first := text.readline(LONGEST_RECORD)):
             return
         line += 1
     start = first.lstrip()
-    if not start.startswith("[") and (len(first) == LONGEST or not isinstance(parsed(first, encoding), Broken)):
+    if not start.startswith("[") and (
+        len(first) == LONGEST_RECORD or not isinstance(parsed(first, encoding), Unreadable)
+    ):
         yield line, parsed(first, encoding)
         for number, record in lines(text, encoding):
             yield line + number, record
         return
     line += first[: len(first) - len(start)].count("\n")
     buffer, listed = start.removeprefix("["), start.startswith("[")
-    decoder, more, between = json.JSONDecoder(), PIECE, 0
+    decoder, more, between = json.JSONDecoder(), CHUNK_CHARACTERS, 0
     while True:
         stripped = buffer.lstrip(" \t\r\n," if listed and between else " \t\r\n")
         line += buffer[: len(buffer) - len(stripped)].count("\n")
@@ -65,24 +75,26 @@ def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]
             value, end = decoder.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
             # The value may go on; each try reads as much again, so that all tries together stay linear.
-            piece = "" if isinstance(error, RecursionError) or len(buffer) > LONGEST else text.read(more)
+            piece = "" if isinstance(error, RecursionError) or len(buffer) > LONGEST_RECORD else text.read(more)
             if piece:
-                buffer, more = buffer + piece, max(PIECE, len(buffer) + len(piece))
+                buffer, more = buffer + piece, max(CHUNK_CHARACTERS, len(buffer) + len(piece))
                 continue
             if buffer or listed:
                 yield line or 1, too_long_or(error, buffer, encoding)
             return
-        found, buffer, more, between = buffer[:end], buffer[end:], PIECE, between + 1
-        if end > LONGEST:
-            yield line, Broken(reason=f"is longer than {LONGEST // 10**6} MB")
+        found, buffer, more, between = buffer[:end], buffer[end:], CHUNK_CHARACTERS, between + 1
+        if end > LONGEST_RECORD:
+            yield line, Unreadable(reason=f"is longer than {LONGEST_RECORD // 10**6} MB")
         else:
-            yield line, Broken(reason=f"is not {encoding_name(encoding)}") if foreign(found) else as_record(value)
+            yield line, Unreadable(reason=f"is not {encoding_name(encoding)}") if foreign(found) else as_record(value)
         line += found.count("\n")
 
 
-def too_long_or(error: Exception, buffer: str, encoding: str) -> Broken:
+def too_long_or(error: Exception, buffer: str, encoding: str) -> Unreadable:
     """Why no value could be read behind this point."""
-    if len(buffer) > LONGEST:
-        return Broken(reason=f"is longer than {LONGEST // 10**6} MB", rest=True)
-    problem = f"is not {encoding_name(encoding)}" if foreign(buffer[:PIECE]) else f"is not valid JSON ({error})"
-    return Broken(reason=f"{problem}; the file is broken from here on", rest=True)
+    if len(buffer) > LONGEST_RECORD:
+        return Unreadable(reason=f"is longer than {LONGEST_RECORD // 10**6} MB", rest=True)
+    problem = (
+        f"is not {encoding_name(encoding)}" if foreign(buffer[:CHUNK_CHARACTERS]) else f"is not valid JSON ({error})"
+    )
+    return Unreadable(reason=f"{problem}; the file is broken from here on", rest=True)

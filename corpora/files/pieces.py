@@ -8,12 +8,17 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import IO, TYPE_CHECKING
 
 from corpora.files.buckets import Stored
 from corpora.files.formats import FORMATS, form
-from corpora.files.record import PIECE, Broken, damaged, rest
+from corpora.files.record import CHUNK_CHARACTERS, Unreadable, damaged, rest
 from corpora.files.stores import is_store, unreadable
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from corpora.files.remote import Web
 
 ZIP = (".zip",)
 TAR = (".tar", ".tgz")  # and .tar.gz, .tar.bz2, .tar.xz, .tar.zst
@@ -21,15 +26,14 @@ TAR = (".tar", ".tgz")  # and .tar.gz, .tar.bz2, .tar.xz, .tar.zst
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A file that is open, or why it is not."""
+    """A file that is open, or why it could not be opened."""
 
     name: str
     ending: str = ""
-    file: Any = None
-    broken: Broken | None = None
+    content: IO[bytes] | Unreadable
 
 
-def pieces(system: Any, paths: list[str]) -> Iterator[Piece]:
+def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece]:
     """Every file, those in archives too. What is gone or cannot be unpacked is a ``Piece`` that says so."""
     for path in paths:
         ending, compression = form(path)
@@ -38,33 +42,34 @@ def pieces(system: Any, paths: list[str]) -> Iterator[Piece]:
             with opened(system, path, compression) as file:
                 if not is_archive(path):
                     whole = True
-                    yield Piece(name=path, ending=ending, file=file)
+                    yield Piece(name=path, ending=ending, content=file)
                     continue
                 for member, inside in members(file, path):
                     name = f"{path}/{member}"
                     ending, compression = form(member)
                     if ending in FORMATS:
-                        yield Piece(name=name, ending=ending, file=unpacked(inside, compression))
+                        yield Piece(name=name, ending=ending, content=unpacked(inside, compression))
                     else:
-                        yield Piece(name=name, broken=Broken(reason="has an unknown ending"))
+                        yield Piece(name=name, content=Unreadable(reason="has an unknown ending"))
         except FileNotFoundError:
-            yield Piece(name=path, broken=Broken(reason="was gone when it was to be read", rest=True))
+            yield Piece(name=path, content=Unreadable(reason="was gone when it was to be read", rest=True))
         except (ConnectionError, TimeoutError):
             raise  # a retry may help
         except Exception as error:
             if not whole and damaged(error):
-                yield Piece(name=name, broken=rest(error))
+                yield Piece(name=name, content=rest(error))
             elif isinstance(error, OSError):
                 raise unreadable(error, path) from None
             else:
                 raise
 
 
-def opened(system: Any, path: str, compression: str | None) -> Any:
+def opened(system: AbstractFileSystem | Web, path: str, compression: str | None) -> IO[bytes]:
     """An open file's bytes; raises ``FileNotFoundError`` where it is gone, ``UserError`` where a store fails."""
     if is_store(system):
-        return unpacked(io.BufferedReader(Stored(system, path), PIECE), compression)
-    return system.open(path, "rb", compression=compression)
+        return unpacked(io.BufferedReader(Stored(system, path), CHUNK_CHARACTERS), compression)
+    file: IO[bytes] = system.open(path, "rb", compression=compression)
+    return file
 
 
 def is_archive(path: str) -> bool:
@@ -73,7 +78,7 @@ def is_archive(path: str) -> bool:
     return bool(endings) and (endings[-1] in (*ZIP, *TAR) or endings[0] == ".tar")
 
 
-def members(file: Any, path: str) -> Iterator[tuple[str, Any]]:
+def members(file: IO[bytes], path: str) -> Iterator[tuple[str, IO[bytes]]]:
     """(name, open file) of each file within; a file is read before the next one is asked for.
 
     Archives within archives stay closed. Raises what ``damaged`` knows.
@@ -90,13 +95,13 @@ def members(file: Any, path: str) -> Iterator[tuple[str, Any]]:
             if entry.isfile() and (found := archive.extractfile(entry)) is not None:
                 yield entry.name, found
         # tarfile takes a header that is cut or broken for the end; a whole archive ends with zeros (POSIX, pax).
-        inner: Any = archive.fileobj
+        inner = archive.fileobj
         inner.seek(archive.offset)
         if inner.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise EOFError("the archive ends before its end mark")
 
 
-def unpacked(file: Any, compression: str | None) -> Any:
+def unpacked(file: IO[bytes], compression: str | None) -> IO[bytes]:
     """An open file's bytes, whatever they are packed by."""
     from fsspec.compression import compr
 

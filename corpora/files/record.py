@@ -9,14 +9,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
-LONGEST = 100_000_000  # bytes or characters of one record; files may have any size
-PIECE = 1 << 16  # characters read at once where there are no lines
+LONGEST_RECORD = 100_000_000  # bytes or characters of one record; files may have any size
+CHUNK_CHARACTERS = 1 << 16  # characters read at once where there are no lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class Broken:
+class Unreadable:
     """A record that could not be read: why, how many it may stand for, and whether the file ends with it."""
 
     reason: str
@@ -24,12 +24,12 @@ class Broken:
     rest: bool = False
 
 
-Record = dict[str, Any] | Broken
+Record = dict[str, Any] | Unreadable
 
 
-def rest(error: Exception) -> Broken:
+def rest(error: Exception) -> Unreadable:
     """What stands for all records behind a break."""
-    return Broken(reason=f"the file is broken from here on ({error})", rest=True)
+    return Unreadable(reason=f"the file is broken from here on ({error})", rest=True)
 
 
 def damaged(error: Exception) -> bool:
@@ -43,28 +43,30 @@ def damaged(error: Exception) -> bool:
     return isinstance(error, EOFError | packed | RuntimeError | NotImplementedError)
 
 
-def bounded(file: Any) -> bytes | Broken:
-    """All bytes of a file that is one record; never more than ``LONGEST`` of them, however well they were packed."""
+def bounded(file: IO[bytes]) -> bytes | Unreadable:
+    """All bytes of a file that is one record, at most ``LONGEST_RECORD`` of them after decompression."""
     try:
-        raw = file.read(LONGEST + 1)
+        raw = file.read(LONGEST_RECORD + 1)
     except Exception as error:
         if not damaged(error):
             raise
         return rest(error)
-    return Broken(reason=f"is larger than {LONGEST // 10**6} MB") if len(raw) > LONGEST else bytes(raw)
+    return (
+        Unreadable(reason=f"is larger than {LONGEST_RECORD // 10**6} MB") if len(raw) > LONGEST_RECORD else bytes(raw)
+    )
 
 
-def as_text(file: Any, encoding: str) -> io.TextIOWrapper:
+def as_text(file: IO[bytes], encoding: str) -> io.TextIOWrapper:
     """A file's text with or without a byte order mark; bytes of another encoding become lone surrogates."""
     marked = "utf-8-sig" if encoding_name(encoding) == "UTF-8" else encoding
     return io.TextIOWrapper(file, encoding=marked, errors="surrogateescape", newline="\n")
 
 
 def read_lines(text: io.TextIOWrapper) -> Iterator[str | None]:
-    """The lines of a text; None for one that is longer than ``LONGEST``, which is passed over in pieces."""
-    while line := text.readline(LONGEST):
-        if len(line) == LONGEST and not line.endswith("\n"):
-            while (piece := text.readline(PIECE)) and not piece.endswith("\n"):
+    """The lines of a text; None for one that is longer than ``LONGEST_RECORD``, which is passed over in pieces."""
+    while line := text.readline(LONGEST_RECORD):
+        if len(line) == LONGEST_RECORD and not line.endswith("\n"):
+            while (piece := text.readline(CHUNK_CHARACTERS)) and not piece.endswith("\n"):
                 pass
             yield None
         else:

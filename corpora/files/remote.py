@@ -14,7 +14,7 @@ from domain.errors import UserError
 from domain.machine import Machine
 
 HERE = ("file", "local", "memory")  # schemes that need no network
-LARGEST = 10**12  # bytes of one file: a bound against servers that never end
+LARGEST_FILE = 10**12  # bytes of one file: a bound against servers that never end
 LINK = re.compile(rb"""<a\b[^>]{0,500}?\bhref\s*=\s*["']([^"'#?]{1,500})["']""", re.IGNORECASE)
 
 
@@ -36,7 +36,7 @@ class Web:
     protocol = "https"
 
     def __init__(self, machine: Machine) -> None:
-        self.client, self.folder = Client(machine, most=LARGEST), machine.cache / "files"
+        self.client, self.folder = Client(machine, most=LARGEST_FILE), machine.cache / "files"
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file; raises ``UserError`` with the reason where not."""

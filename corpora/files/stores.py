@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from corpora.files.buckets import refused, system_for
 from corpora.files.remote import Web, is_remote, is_web
@@ -14,24 +14,27 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import file_sha256
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 WILD = re.compile(r"[*?\[]")
 # What stores say of a file's content. Google's etag changes with what is noted of a file too, so its MD5 comes first.
 MARKS = ("ETag", "md5Hash", "Content-MD5", "etag", "LastModified", "mtime")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Matches:
     """What a path or a glob names in ``system``, a file system of fsspec's or the web as one: ``paths`` of files,
     sorted, all below ``root``. ``single`` says that it was one name and no glob."""
 
-    system: Any
+    system: AbstractFileSystem | Web
     root: str
     paths: list[str]
     folders: bool
     single: bool
 
 
-def find(path: str, machine: Machine) -> Found:
+def find(path: str, machine: Machine) -> Matches:
     """The files that ``path`` (a file, glob or URL) names; raises ``UserError`` where that cannot be looked up."""
     if is_remote(path) and not machine.network and not is_web(path):
         problem = "needs the network, which the machine profile switches off"
@@ -48,10 +51,10 @@ def find(path: str, machine: Machine) -> Found:
     # The part of the pattern before its first wildcard: names must not change when a file joins the others.
     root = (bare if single else WILD.split(bare, maxsplit=1)[0]).rpartition("/")[0]
     files = [each for each in paths if each not in folders]
-    return Found(system=system, root=root, paths=files, folders=bool(folders), single=single)
+    return Matches(system=system, root=root, paths=files, folders=bool(folders), single=single)
 
 
-def file_stamp(system: Any, path: str, root: str) -> dict[str, Any]:
+def file_stamp(system: AbstractFileSystem | Web, path: str, root: str) -> dict[str, Any]:
     """Name, bytes and content: SHA-256 where the file is local, the store's own mark if not. Raises ``UserError``."""
     try:
         stamp = content(Path(path)) if is_local(system) else mark(system, path)
@@ -66,12 +69,12 @@ def file_stamp(system: Any, path: str, root: str) -> dict[str, Any]:
         raise
 
 
-def is_store(system: Any) -> bool:
+def is_store(system: AbstractFileSystem | Web) -> TypeGuard[AbstractFileSystem]:
     """Whether this is a store of others: neither the web nor this machine."""
     return not isinstance(system, Web) and not is_local(system)
 
 
-def is_local(system: Any) -> bool:
+def is_local(system: AbstractFileSystem | Web) -> bool:
     """Whether this is the file system of this machine."""
     return "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,))
 
@@ -88,7 +91,7 @@ def unreadable(error: OSError, path: str) -> UserError:
     )
 
 
-def mark(system: Any, path: str) -> str:
+def mark(system: AbstractFileSystem | Web, path: str) -> str:
     """What a store says of a file's content; its name where it says nothing."""
     info = system.info(path)
     return next((str(info[key]) for key in MARKS if info.get(key)), str(system.ukey(path)))

@@ -5,30 +5,30 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import IO
 
-from corpora.files.record import LONGEST, Broken, Record, as_text, encoding_name, foreign, read_lines
+from corpora.files.record import LONGEST_RECORD, Record, Unreadable, as_text, encoding_name, foreign, read_lines
 
 
 class TooLongError(Exception):
     """A line of a table that is longer than any record may be."""
 
 
-def table(file: Any, encoding: str, delimiter: str) -> Iterator[tuple[int, Record]]:
+def table(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int, Record]]:
     """CSV or TSV with a header line. A row is told by its first line.
 
     Read strictly: a stray quote else takes every row up to the next quote into one field, unseen.
     """
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(LONGEST_RECORD)
     text = as_text(file, encoding)
     reader = csv.DictReader(short(text), strict=True, delimiter=delimiter)
     try:
         header = "".join(reader.fieldnames or ())
     except (csv.Error, TooLongError) as error:
-        yield 1, Broken(reason=f"the header is no CSV ({error})", rest=True)
+        yield 1, Unreadable(reason=f"the header is no CSV ({error})", rest=True)
         return
     if foreign(header):
-        yield 1, Broken(reason=f"the header is not {encoding_name(encoding)}", rest=True)
+        yield 1, Unreadable(reason=f"the header is not {encoding_name(encoding)}", rest=True)
         return
     while True:
         before = reader.reader.line_num
@@ -37,15 +37,15 @@ def table(file: Any, encoding: str, delimiter: str) -> Iterator[tuple[int, Recor
         except StopIteration:
             return
         except TooLongError:
-            yield before + 1, Broken(reason=f"a line is longer than {LONGEST // 10**6} MB", rest=True)
+            yield before + 1, Unreadable(reason=f"a line is longer than {LONGEST_RECORD // 10**6} MB", rest=True)
             return
         except csv.Error as error:
-            yield before + 1, Broken(reason=f"is no CSV ({error})", records=max(1, reader.reader.line_num - before))
+            yield before + 1, Unreadable(reason=f"is no CSV ({error})", records=max(1, reader.reader.line_num - before))
             continue
         if None in row:
-            yield before + 1, Broken(reason="has more fields than the header")
+            yield before + 1, Unreadable(reason="has more fields than the header")
         elif any(foreign(value) for value in row.values() if value):
-            yield before + 1, Broken(reason=f"is not {encoding_name(encoding)}")
+            yield before + 1, Unreadable(reason=f"is not {encoding_name(encoding)}")
         else:
             yield before + 1, dict(row)
 
@@ -58,7 +58,7 @@ def short(text: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def parquet(file: Any) -> Iterator[tuple[int, Record]]:
+def parquet(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
     """Parquet, a batch of rows at a time; a file that is none raises ``OSError``."""
     import pyarrow
     from pyarrow.parquet import ParquetFile

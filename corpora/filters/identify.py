@@ -11,7 +11,7 @@ import numpy as np
 
 CHARACTERS = 2_000  # looked at, from the start of a text
 # Every language that the model knows; zxx is text of no language: numbers, markup.
-KNOWN = (
+LANGUAGES = (
     "ace", "af", "am", "an", "ar", "ary", "arz", "as", "az", "ba", "bcl", "be", "bg", "bn", "br", "bs", "ca", "crh",
     "cs", "cy", "da", "de", "dz", "el", "en", "eo", "es", "et", "eu", "ext", "fa", "fi", "fo", "fr", "fuv", "fy",
     "ga", "gcf", "gcr", "gd", "gl", "gom", "grc", "gu", "gug", "guw", "ha", "hbo", "he", "hi", "hr", "ht", "hu", "hy",

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from corpora.document import Document
 from corpora.filters.filter import Drop, Filter, FilterAnswer, Label
-from corpora.filters.identify import CHARACTERS, KNOWN, WORLD, identifier
+from corpora.filters.identify import CHARACTERS, LANGUAGES, WORLD, identifier
 from domain.spec import Share
 from domain.text.words import Split
 
@@ -26,7 +26,7 @@ def with_thresholds(value: Any) -> Any:
 def identifiable(value: dict[str, float]) -> dict[str, float]:
     """Raises ``ValueError`` for a language that cannot be identified."""
     for code in value:
-        if code not in KNOWN or code == "zxx":
+        if code not in LANGUAGES or code == "zxx":
             raise ValueError(
                 f"{code!r} is not a language that can be identified; write ISO 639 codes such as en, de, zh"
             )
@@ -64,7 +64,7 @@ class Language(Filter):
                 return Label(language, score)
             return Drop(f"language: {language}", f"{score:.2f}", score)
         code = (stated or UNDETERMINED).replace("_", "-").partition("-")[0].lower()
-        if code in KNOWN:
+        if code in LANGUAGES:
             return None if not self.allow or code in self.allow else Drop(f"language: {code}", "as its source states")
         if self.undetermined == "drop":
             return Drop(f"language: {UNDETERMINED}", f"{language} {score:.2f}", score)

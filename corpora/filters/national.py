@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from domain.text.privacy import Form
-from domain.text.privacy.numbers import ALONE, before
+from domain.text.privacy.numbers import NOT_WITHIN, before
 
 KIND = "national_id"
 
@@ -74,11 +74,11 @@ NINO_WORDS = re.compile(r"national insurance|\bnino\b|\bni (?:no|number)", re.IG
 END = r"(?!\w|-\d|[.,]\d)"
 # One pattern of them all, each under its name: a group's name has no dot.
 ONE_OF = re.compile(
-    f"(?=[0-9A-Z]){ALONE}(?:"
+    f"(?=[0-9A-Z]){NOT_WITHIN}(?:"
     + "|".join(f"(?P<{name.replace('.', '__')}>{pattern}){END}" for name, pattern in TELLING.items())
     + ")"
 )
-DIGITS = re.compile("(?=[0-9])" + ALONE + r"[0-9](?:[ ./-]?[0-9]){7,17}(?:[ -]?[A-Z]{1,2})?" + END)
+DIGITS = re.compile("(?=[0-9])" + NOT_WITHIN + r"[0-9](?:[ ./-]?[0-9]){7,17}(?:[ -]?[A-Z]{1,2})?" + END)
 WORDS = {name: re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) for name, words in NAMED.items()}
 ANY_WORD = re.compile(rf"(?<!\w)(?:{'|'.join(NAMED.values())})(?!\w)", re.IGNORECASE)
 

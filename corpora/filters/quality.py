@@ -7,7 +7,7 @@ from typing import Literal
 
 from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
-from domain.text.quality import Broken, Lines, QualityRules, judge
+from domain.text.quality import KeptLines, QualityRules, Violation, judge
 from domain.text.words import Split
 
 
@@ -21,9 +21,9 @@ class Quality(Filter, QualityRules):
         return [verdict(text, result) for text, result in zip(split.texts, judge(split, self), strict=True)]
 
 
-def verdict(text: str, result: Broken | Lines | None) -> FilterAnswer:
+def verdict(text: str, result: Violation | KeptLines | None) -> FilterAnswer:
     """The rules' answer as a filter's."""
-    if isinstance(result, Broken):
+    if isinstance(result, Violation):
         measured = f"{result.score:.2f}".rstrip("0").rstrip(".")
         return Drop(f"quality: {result.reason}", measured, result.score)
     if result is None or result.text == text:

@@ -20,10 +20,10 @@ from domain.text.words import Split
 STRENGTH = 0.3  # inverse of the L2 penalty
 LEAST = 20  # examples of a label: ten to learn from and ten to measure on
 
-Example = tuple[str, str]  # text, label
+LabelledText = tuple[str, str]  # text, label
 
 
-def train(examples: Sequence[Example], *, safe: str, seed: int = 0) -> Linear:
+def train(examples: Sequence[LabelledText], *, safe: str, seed: int = 0) -> Linear:
     """A model of all examples. Its header tells labels, seed, features, the examples' digest, and ``measured``:
     precision, recall and F1 of a model trained on one half and asked about the other.
 
@@ -49,7 +49,7 @@ def train(examples: Sequence[Example], *, safe: str, seed: int = 0) -> Linear:
     return fit(ordered, header)
 
 
-def check(examples: Sequence[Example], safe: str) -> None:
+def check(examples: Sequence[LabelledText], safe: str) -> None:
     """Raises ``UserError`` where the examples cannot teach a difference."""
     counts: dict[str, int] = {}
     for _, label in examples:
@@ -65,15 +65,15 @@ def check(examples: Sequence[Example], safe: str) -> None:
             raise UserError("harm train", problem, "add examples, or give them another label")
 
 
-def halves(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
+def halves(examples: Sequence[LabelledText], seed: int) -> tuple[list[LabelledText], list[LabelledText]]:
     """Two halves by the hash of the text and the seed: equal texts stay together, and others do not move them."""
-    sides: tuple[list[Example], list[Example]] = ([], [])
+    sides: tuple[list[LabelledText], list[LabelledText]] = ([], [])
     for text, label in examples:
         sides[hashlib.sha256(f"{seed} {text}".encode()).digest()[0] & 1].append((text, label))
     return sides
 
 
-def fit(examples: Sequence[Example], header: dict[str, Any]) -> Linear:
+def fit(examples: Sequence[LabelledText], header: dict[str, Any]) -> Linear:
     """Logistic regression over the windows of the examples; the same bytes for any number of threads."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -114,7 +114,7 @@ def rows(split: Split, bounds: np.ndarray) -> Any:
     return matrix
 
 
-def measure(model: Linear, examples: Sequence[Example]) -> dict[str, Any]:
+def measure(model: Linear, examples: Sequence[LabelledText]) -> dict[str, Any]:
     """Precision, recall and F1 of "harm" at 0.5, and by label the share that is called harm."""
     values = model.score(Split([text for text, _ in examples])).values > 0.5
     labels = np.array([label for _, label in examples])

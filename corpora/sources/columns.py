@@ -13,7 +13,7 @@ from domain.errors import UserError
 from domain.spec import Spec
 
 LONGEST_TEXT = 100_000_000  # characters; what is longer is no document
-STEP = re.compile(r"\[(\*|\d+)\]|([^.\[\]]+)")
+PATH_STEP = re.compile(r"\[(\*|\d+)\]|([^.\[\]]+)")
 
 
 class Columns(Spec):
@@ -91,7 +91,7 @@ def reached(record: dict[str, Any], path: str) -> Any:
 @lru_cache(maxsize=256)
 def steps(path: str) -> tuple[str, ...]:
     """``sections[*].text`` -> ("sections", "*", "text")."""
-    return tuple(inside or name for inside, name in STEP.findall(path))
+    return tuple(inside or name for inside, name in PATH_STEP.findall(path))
 
 
 def below(here: Any, path: tuple[str, ...]) -> Any:

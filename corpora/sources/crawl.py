@@ -14,17 +14,17 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from corpora.crawl.capture import Capture
 from corpora.crawl.commoncrawl import CommonCrawl, Listed
-from corpora.crawl.warc import Broken, captures
+from corpora.crawl.warc import Damage, captures
 from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import Extracted, Failed, Job, Mode
 from corpora.files.pieces import opened
 from corpora.files.stores import WILD, file_stamp, find, relative, unreadable
-from corpora.sources.pages import Found, Page, read_pages
+from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from domain.errors import UserError
 from domain.machine import Machine
 
-LONGEST = 2_000  # characters of a URL that patterns see
+LONGEST_URL = 2_000  # characters of a URL that patterns see
 PATTERN = 500  # characters of a pattern
 
 
@@ -99,7 +99,7 @@ class Crawl(Source):
         except ValueError:
             return False
         inside = not self.domains or any(host == each or host.endswith(f".{each}") for each in self.domains)
-        return inside and (not self.urls or any(re.search(each, url[:LONGEST]) for each in self.urls))
+        return inside and (not self.urls or any(re.search(each, url[:LONGEST_URL]) for each in self.urls))
 
     def spoken(self, language: str | None) -> bool:
         """Whether a language is one of those asked for, or is not known."""
@@ -128,7 +128,7 @@ class Crawl(Source):
         """The text of every page, file by file in its order, or by URL; what is damaged is quarantined."""
         return read_pages(self.items(machine), workers=machine.worker_count)
 
-    def items(self, machine: Machine) -> Iterator[Page | Found]:
+    def items(self, machine: Machine) -> Iterator[Page | PageResult]:
         """Pages to be read, texts, and what is damaged."""
         if self.index is not None:
             with CommonCrawl(self.index, machine) as crawl:
@@ -143,16 +143,18 @@ class Crawl(Source):
             try:
                 with opened(system, path, None) as file:
                     for record in captures(file, self.wanted):
-                        at = f"@{record.offset}" if isinstance(record, Broken) else ""
+                        at = f"@{record.offset}" if isinstance(record, Damage) else ""
                         yield from self.find(record, f"{path}{at}", f"{name}{at}", None)
             except (ConnectionError, TimeoutError):
                 raise  # a retry may help
             except OSError as error:
                 raise unreadable(error, path) from None
 
-    def find(self, record: Capture | Broken, place: str, name: str, language: str | None) -> Iterator[Page | Found]:
+    def find(
+        self, record: Capture | Damage, place: str, name: str, language: str | None
+    ) -> Iterator[Page | PageResult]:
         """What one capture is; nothing for one in another language."""
-        if isinstance(record, Broken):
+        if isinstance(record, Damage):
             yield Quarantined(place=place, reason=record.reason, id=name)
             return
         stated = iso_language(record.language or language)
@@ -162,9 +164,9 @@ class Crawl(Source):
                 yield self.document(record, Extracted(text=text, language=stated))
             return
 
-        def finish(result: Extracted | Failed) -> Found | None:
+        def finish(result: Extracted | Failed) -> PageResult | None:
             if isinstance(result, Failed):
-                return Quarantined(place=place, reason=f"{record.url[:LONGEST]} {result.reason}", id=record.url)
+                return Quarantined(place=place, reason=f"{record.url[:LONGEST_URL]} {result.reason}", id=record.url)
             language_code = iso_language(result.language) or stated
             return self.document(record, result, language_code) if self.spoken(language_code) else None
 

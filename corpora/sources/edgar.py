@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from corpora.document import Document, Quarantined
-from corpora.edgar.named import EXAMPLE, Company, Contact, Fair, Form, Item
+from corpora.edgar.named import EXAMPLE, Company, Contact, Fair, FormName, ItemName
 from corpora.sources.source import Source
 from domain.errors import UserError
 from domain.machine import Machine
 
 if TYPE_CHECKING:
     from corpora.edgar.archive import Archive
-    from corpora.edgar.index import Entry
+    from corpora.edgar.index import IndexEntry
     from corpora.extract import Extracted, Failed
 
 SECONDS = 120.0  # for the text of one filing; the largest take 10
@@ -30,13 +30,15 @@ class Edgar(Source):
     """Filings are public records. ``contact`` is told to the SEC with each request, as it asks."""
 
     kind: Literal["edgar"] = "edgar"
-    forms: Annotated[tuple[Form, ...], Field(min_length=1, description="as EDGAR names them; 10-K/A is one of its own")]
+    forms: Annotated[
+        tuple[FormName, ...], Field(min_length=1, description="as EDGAR names them; 10-K/A is one of its own")
+    ]
     since: Annotated[date, Field(description="first day of filing")]
     until: Annotated[date | None, Field(description="last day of filing; default: today")] = None
     companies: Annotated[tuple[Company, ...], Field(description="tickers or CIKs; default: all")] = ()
     contact: Contact
     items: Annotated[
-        tuple[Item, ...] | None, Field(description="such as 1A (10-K), II-1A (10-Q), 2.02 (8-K), EX-99")
+        tuple[ItemName, ...] | None, Field(description="such as 1A (10-K), II-1A (10-Q), 2.02 (8-K), EX-99")
     ] = None
     by: Annotated[Literal["filing", "item"], Field(description="what is a document")] = "filing"
     exhibits: Annotated[bool, Field(description="with what is attached, such as press releases (EX-99)")] = False
@@ -54,7 +56,7 @@ class Edgar(Source):
         return self
 
     @cached_property
-    def looked_up(self) -> dict[tuple[Path, bool], list[Entry]]:
+    def looked_up(self) -> dict[tuple[Path, bool], list[IndexEntry]]:
         """What was found, by cache and network: looked up once, so that stamp and documents tell of the same."""
         return {}
 
@@ -67,7 +69,7 @@ class Edgar(Source):
             raise UserError(f"{self.title}: contact", problem, "write your own e-mail address")
         return Archive(machine, contact=self.contact, per_second=self.per_second)
 
-    def filings(self, machine: Machine) -> list[Entry]:
+    def filings(self, machine: Machine) -> list[IndexEntry]:
         """The filings, by day and accession number. Without network, those that are kept here."""
         from corpora.web import Unfit
 
@@ -101,12 +103,12 @@ class Edgar(Source):
             else:
                 yield from self.written(entry, result.text)
 
-    def read(self, machine: Machine) -> Iterator[tuple[Entry, Extracted | Failed]]:
+    def read(self, machine: Machine) -> Iterator[tuple[IndexEntry, Extracted | Failed]]:
         """Each filing, fetched by some threads and read by some processes, in order."""
         from corpora.extract import Failed, Job, extract_pages
 
         form = f"corpora.extract.filing:{'filing_with_exhibits' if self.exhibits else 'filing'}"
-        waiting: deque[tuple[Entry, Failed | None]] = deque()  # filings of which nothing has come back yet
+        waiting: deque[tuple[IndexEntry, Failed | None]] = deque()  # filings of which nothing has come back yet
 
         def jobs() -> Iterator[Job]:
             for entry, content in archive.filings(self.filings(machine)):
@@ -125,7 +127,7 @@ class Edgar(Source):
             assert failed is not None
             yield entry, failed
 
-    def written(self, entry: Entry, marked: str) -> Iterator[Document]:
+    def written(self, entry: IndexEntry, marked: str) -> Iterator[Document]:
         """The documents of a filing. One without any of the items that are asked for has no text."""
         from corpora.extract.filing import itemised
 
@@ -145,7 +147,7 @@ class Edgar(Source):
             self.items is None or key in self.items or (key.startswith("EX-") and key.partition(".")[0] in self.items)
         )
 
-    def document(self, entry: Entry, name: str, text: str) -> Document:
+    def document(self, entry: IndexEntry, name: str, text: str) -> Document:
         """A document."""
         return Document(
             id=name,

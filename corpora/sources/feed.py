@@ -16,9 +16,9 @@ from pydantic import Field, field_validator
 
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, Mode
-from corpora.feed.entries import Entry, Log, canonical, refresh
+from corpora.feed.entries import FeedEntry, Log, canonical, refresh
 from corpora.feed.page_cache import Shelf, StoredPage
-from corpora.sources.pages import Found, Page, read_pages
+from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from corpora.web import PoliteClient
 from corpora.web.rate_limit import file_name
@@ -59,7 +59,7 @@ class Feed(Source):
         return contact
 
     @cached_property
-    def looked_up(self) -> dict[tuple[Path, bool], tuple[list[Entry], list[Quarantined]]]:
+    def looked_up(self) -> dict[tuple[Path, bool], tuple[list[FeedEntry], list[Quarantined]]]:
         """What the feeds said: asked once, so that stamp and documents tell of the same."""
         return {}
 
@@ -71,14 +71,14 @@ class Feed(Source):
         """The pages that are here."""
         return Shelf(machine.cache / "feed" / "pages")
 
-    def entries(self, machine: Machine) -> tuple[list[Entry], list[Quarantined]]:
+    def entries(self, machine: Machine) -> tuple[list[FeedEntry], list[Quarantined]]:
         """Every entry that a feed ever held, by day and URL, and the feeds that cannot be read now.
 
         Without network those of which there is a text here. Raises ``UserError`` where that is none.
         """
         key = (machine.cache, machine.network)
         if key not in self.looked_up:
-            entries: dict[str, Entry] = {}
+            entries: dict[str, FeedEntry] = {}
             failed = []
             with self.client(machine) as client:
                 for url in self.urls:
@@ -115,7 +115,7 @@ class Feed(Source):
                 ids.add(document.id)
             yield document
 
-    def items(self, machine: Machine) -> Iterator[Page | Found]:
+    def items(self, machine: Machine) -> Iterator[Page | PageResult]:
         """Pages to be read, in order, and what could not be fetched."""
         entries, failed = self.entries(machine)
         yield from failed
@@ -127,7 +127,7 @@ class Feed(Source):
         pool = ThreadPoolExecutor(AT_ONCE)
         with self.client(machine) as client:
 
-            def fetch(entry: Entry) -> None:
+            def fetch(entry: FeedEntry) -> None:
                 if machine.network:
                     shelf.fetch(entry.url, entry.link, entry.updated, client)
 
@@ -142,21 +142,21 @@ class Feed(Source):
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def text(self, entry: Entry, cached: StoredPage) -> Document:
+    def text(self, entry: FeedEntry, cached: StoredPage) -> Document:
         """A page that is plain text."""
         return self.document(entry, cached, Extracted(text=cached.content.decode(cached.charset or "utf-8", "replace")))
 
-    def page(self, entry: Entry, job: Job, cached: StoredPage | None) -> Page:
+    def page(self, entry: FeedEntry, job: Job, cached: StoredPage | None) -> Page:
         """A page to be read."""
 
-        def finish(result: Extracted | Failed) -> Found:
+        def finish(result: Extracted | Failed) -> PageResult:
             if isinstance(result, Failed):
                 return Quarantined(place=entry.url, reason=result.reason, id=entry.url)
             return self.document(entry, cached, result)
 
         return Page(job=job, finish=finish)
 
-    def document(self, entry: Entry, cached: StoredPage | None, extracted: Extracted) -> Document:
+    def document(self, entry: FeedEntry, cached: StoredPage | None, extracted: Extracted) -> Document:
         """The document, by the URL that its page states for itself, if that is of the same host."""
         url = canonical(cached.url) if cached is not None else None
         stated = canonical(extracted.url or "")

@@ -14,7 +14,7 @@ from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, Mode
 from corpora.files.formats import FORMATS, PAGES, form, records
 from corpora.files.pieces import Piece, is_archive, pieces
-from corpora.files.record import Broken, Record, bounded
+from corpora.files.record import Record, Unreadable, bounded
 from corpora.files.stores import WILD, file_stamp, find, relative
 from corpora.sources.columns import Columns
 from corpora.sources.pages import Page, read_pages
@@ -88,7 +88,7 @@ class Files(Source, Columns):
             name, here = f"{self.title}/{relative(piece.name, root)}", 0
             for line, record in self.records(piece):
                 place, own = (f"{piece.name}:{line}", f"{name}:{line}") if line else (piece.name, name)
-                if isinstance(record, Broken):
+                if isinstance(record, Unreadable):
                     # Nobody knows how many records are behind a break: as many as came, or as files hold on average.
                     lost = max(1, here, before // max(1, done)) if record.rest else record.records
                     yield Quarantined(place=place, reason=record.reason, id=own, records=lost)
@@ -119,11 +119,11 @@ class Files(Source, Columns):
 
     def records(self, piece: Piece) -> Iterator[tuple[int, Record | Job]]:
         """(line, record) of a file; a page is one record, yet to be read."""
-        if piece.broken is not None:
-            yield 0, piece.broken
+        if isinstance(piece.content, Unreadable):
+            yield 0, piece.content
         elif piece.ending in PAGES:
-            raw = bounded(piece.file)
-            job = raw if isinstance(raw, Broken) else Job(content=raw, form=PAGES[piece.ending], mode=self.mode)
+            raw = bounded(piece.content)
+            job = raw if isinstance(raw, Unreadable) else Job(content=raw, form=PAGES[piece.ending], mode=self.mode)
             yield 0, job
         else:
-            yield from records(piece.file, piece.ending, self.encoding, self.text)
+            yield from records(piece.content, piece.ending, self.encoding, self.text)

@@ -41,7 +41,7 @@ SKIPPED = {
 DOCS = (".rst", ".md", ".txt")
 NO_DOCS = {"license", "licence", "record", "top_level", "entry_points", "requirements", "copying", "notice"}
 
-Task = tuple[str, str, str, str | None, str | None]  # path, id, source, licence, url
+PackageFile = tuple[str, str, str, str | None, str | None]  # path, id, source, licence, url
 
 
 class Packages(Source):
@@ -90,7 +90,7 @@ def version(name: str) -> str:
         ) from None
 
 
-def tasks_of(name: str, source: str) -> Iterator[Task]:
+def tasks_of(name: str, source: str) -> Iterator[PackageFile]:
     """The files of a distribution that may hold documentation, by path."""
     if name == STANDARD_LIBRARY:
         root = Path(sysconfig.get_path("stdlib"))
@@ -116,7 +116,7 @@ def wanted(path: Path) -> bool:
     return path.suffix == ".py" or (path.suffix in DOCS and path.stem.lower().split(".")[0] not in NO_DOCS)
 
 
-def read(task: Task) -> Document | Quarantined | None:
+def read(task: PackageFile) -> Document | Quarantined | None:
     """The document in one file; None where it says too little."""
     path, name, source, licence, url = task
     try:

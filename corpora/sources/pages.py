@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, extract_pages
 
-Found = Document | Quarantined
+PageResult = Document | Quarantined
 HELD = 1_000  # finds that may wait for a page before them
 
 
@@ -18,15 +18,15 @@ class Page:
     """A page yet to be read, and what becomes of it then; None where it is not asked for."""
 
     job: Job
-    finish: Callable[[Extracted | Failed], Found | None]
+    finish: Callable[[Extracted | Failed], PageResult | None]
 
 
-def read_pages(finds: Iterator[Page | Found], *, workers: int) -> Iterator[Found]:
+def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[PageResult]:
     """Every find in its order, pages as they are finished.
 
     Processes start at the first page, and end where ``HELD`` finds in a row are none, so that memory stays bounded.
     """
-    waiting: deque[Page | Found] = deque()
+    waiting: deque[Page | PageResult] = deque()
 
     def jobs(first: Page) -> Iterator[Job]:
         yield first.job

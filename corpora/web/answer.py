@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from corpora.web.decode import Damaged, decoded
+from corpora.web.decode import DecodeError, decoded
 
 
-class Missing(LookupError):
+class NotFoundError(LookupError):
     """404 or 410: it is not there, or no longer."""
 
 
@@ -87,7 +87,7 @@ class Arriving:
                     raise Unfit(f"{shown(self.url)} holds more than {most:,} bytes")
                 left -= len(piece)
                 yield piece
-        except Damaged as error:
+        except DecodeError as error:
             raise Unfit(f"{shown(self.url)} {error}") from None
 
 
@@ -99,7 +99,7 @@ def raise_for_status(
         return
     message = f"{shown(url)} answers {status}"
     if status in (404, 410):
-        raise Missing(message)
+        raise NotFoundError(message)
     if status in busy or status >= 500:
         raise Unreachable(message, after=retry_after(headers.get("retry-after", "")))
     raise Unfit(message, status)

@@ -33,7 +33,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 HOPS = 10
 BUSY = (408, 425, 429)  # and 5xx
 BACKOFF = 0.5  # seconds; doubled with each try
-LONGEST = 300.0  # seconds that a server's Retry-After is honoured
+LONGEST_RETRY_AFTER = 300.0  # seconds that a server's Retry-After is honoured
 
 
 class Client:
@@ -136,7 +136,7 @@ class Client:
             except Unreachable as error:
                 if number >= self.tries:
                     raise
-                wait = min(LONGEST, error.after or 0.0) + random.uniform(0.0, BACKOFF * 2**number)
+                wait = min(LONGEST_RETRY_AFTER, error.after or 0.0) + random.uniform(0.0, BACKOFF * 2**number)
             time.sleep(wait)
         raise AssertionError("tries is at least 1")
 
@@ -203,6 +203,6 @@ class Client:
         with self.lock:
             if proxy not in self.pools:
                 self.trusted = self.trusted or transport.trust(self.machine.ca_bundle)
-                self.watch = self.watch or transport.Watch()
+                self.watch = self.watch or transport.ReadAllowance()
                 self.pools[proxy] = transport.pool(proxy, self.trusted, self.machine.private_hosts, self.watch)
             return self.pools[proxy]

@@ -6,21 +6,21 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 ACCEPTED = "gzip, deflate, br, zstd"
-PIECE = 1 << 20  # bytes unpacked at once
+CHUNK_BYTES = 1 << 20  # bytes unpacked at once
 
 
-class Damaged(ValueError):
+class DecodeError(ValueError):
     """Says what is wrong with a body, to stand behind its name."""
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The body behind a Content-Encoding header, in pieces of at most 1 MB; empty or ``identity`` passes through.
 
-    Raises ``Damaged`` for an encoding that was not asked for, and where the data is damaged or breaks off.
+    Raises ``DecodeError`` for an encoding that was not asked for, and where the data is damaged or breaks off.
     """
     names = [name for each in encoding.lower().split(",") if (name := each.strip()) not in ("", "identity")]
     if len(names) > 2 or any(name not in DECODERS for name in names):
-        raise Damaged(f"is encoded as {encoding[:40]!r}, which was not asked for")
+        raise DecodeError(f"is encoded as {encoding[:40]!r}, which was not asked for")
     for name in reversed(names):
         chunks = DECODERS[name](chunks)
     return iter(chunks)
@@ -36,10 +36,10 @@ def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
                     break  # padding behind the last member
                 stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
             try:
-                piece = stream.decompress(data, PIECE)
+                piece = stream.decompress(data, CHUNK_BYTES)
             except zlib.error as error:
                 if begun:
-                    raise Damaged(f"is damaged ({error})") from None
+                    raise DecodeError(f"is damaged ({error})") from None
                 stream = zlib.decompressobj(-zlib.MAX_WBITS)
                 piece, begun = b"", True
                 continue
@@ -48,8 +48,8 @@ def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield piece
     while begun and not stream.eof:
         # Input that was taken whole may leave output behind where a piece was full.
-        if not (piece := stream.decompress(b"", PIECE)):
-            raise Damaged("is damaged (the compressed data breaks off)")
+        if not (piece := stream.decompress(b"", CHUNK_BYTES)):
+            raise DecodeError("is damaged (the compressed data breaks off)")
         yield piece
 
 
@@ -61,14 +61,14 @@ def unbrotlied(chunks: Iterable[bytes]) -> Iterator[bytes]:
     try:
         for data in chunks:
             begun = begun or bool(data)
-            piece = stream.process(data, output_buffer_limit=PIECE)
+            piece = stream.process(data, output_buffer_limit=CHUNK_BYTES)
             while piece:
                 yield piece
-                piece = stream.process(b"", output_buffer_limit=PIECE)
+                piece = stream.process(b"", output_buffer_limit=CHUNK_BYTES)
     except brotli.error as error:
-        raise Damaged(f"is damaged ({error})") from None
+        raise DecodeError(f"is damaged ({error})") from None
     if begun and not stream.is_finished():
-        raise Damaged("is damaged (the compressed data breaks off)")
+        raise DecodeError("is damaged (the compressed data breaks off)")
 
 
 def unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -82,12 +82,12 @@ def unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
             while data or not (stream.needs_input or stream.eof):
                 if stream.eof:
                     stream = zstd.ZstdDecompressor()
-                yield stream.decompress(data, PIECE)
+                yield stream.decompress(data, CHUNK_BYTES)
                 data = stream.unused_data if stream.eof else b""
     except zstd.ZstdError as error:
-        raise Damaged(f"is damaged ({error})") from None
+        raise DecodeError(f"is damaged ({error})") from None
     if begun and not stream.eof:
-        raise Damaged("is damaged (the compressed data breaks off)")
+        raise DecodeError("is damaged (the compressed data breaks off)")
 
 
 DECODERS: dict[str, Callable[[Iterable[bytes]], Iterator[bytes]]] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpora.web.answer import Answer, Missing, Unfit, shown
+from corpora.web.answer import Answer, NotFoundError, Unfit, shown
 from corpora.web.client import Client
 from corpora.web.rate_limit import file_name
 from domain.errors import UserError
@@ -66,7 +66,7 @@ def cached_file(url: str, client: Client, folder: Path) -> Path:
             client.download(
                 url, path, size=now["bytes"], most=now["bytes"] if now["bytes"] is not None else client.most
             )
-        except (Missing, Unfit) as error:
+        except (NotFoundError, Unfit) as error:
             raise refusal(url, str(error)) from None
         write_json(note(path), now)
     return path
@@ -82,7 +82,7 @@ def file_metadata(url: str, client: Client, folder: Path) -> dict[str, Any]:
         return metadata
     try:
         answer = client.get(url, headers={"range": "bytes=0-0", "accept-encoding": "identity"}, most=1, cut=True)
-    except (Missing, Unfit) as error:
+    except (NotFoundError, Unfit) as error:
         raise refusal(url, str(error)) from None
     return {"bytes": size(answer), "content": answer.headers.get("etag") or answer.headers.get("last-modified")}
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpora.web.answer import Missing, Unfit, Unreachable
+from corpora.web.answer import NotFoundError, Unfit, Unreachable
 from corpora.web.rate_limit import file_name
 from domain.manifest import write_json
+
+if TYPE_CHECKING:
+    from protego import Protego
 
 if TYPE_CHECKING:
     from corpora.web.client import Client
@@ -23,7 +26,7 @@ DAY = 86_400.0  # seconds that an answer may be kept; 2.4
 class Rules:
     """A site's rules, parsed by protego; ``parsed`` None where the site does not answer: then nothing may be read."""
 
-    parsed: Any
+    parsed: Protego | None
     agent: str
 
     def allow(self, url: str) -> bool:
@@ -64,7 +67,7 @@ def fetched(site: str, client: Client) -> str:
     """A site's robots.txt; empty where it has none."""
     try:
         content = client.get(f"{site}/robots.txt", most=MOST, cut=True).content
-    except (Missing, Unfit):
+    except (NotFoundError, Unfit):
         return ""
     return content.decode("utf-8-sig", errors="replace").replace("\x00", "")
 

@@ -21,7 +21,7 @@ SLOWEST = 10_000  # bytes per second that an answer must bring on average, beyon
 HELD = 10  # connections kept open
 
 
-class Watch(threading.local):
+class ReadAllowance(threading.local):
     """How long reads of the current answer may still take: ``allowance`` seconds, and more as bytes come.
 
     Only time spent waiting counts, so a slow disk on this side does no harm.
@@ -45,7 +45,7 @@ class Watch(threading.local):
 class Watched(httpcore.NetworkStream):
     """A stream whose reads keep to a watch."""
 
-    def __init__(self, stream: httpcore.NetworkStream, watch: Watch) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, watch: ReadAllowance) -> None:
         self.stream, self.watch = stream, watch
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -80,7 +80,7 @@ class Watched(httpcore.NetworkStream):
 class Gate(httpcore.NetworkBackend):
     """Opens connections. ``private_hosts`` None: to whatever is named, for that is the proxy of the machine profile."""
 
-    def __init__(self, private_hosts: Iterable[str] | None, watch: Watch) -> None:
+    def __init__(self, private_hosts: Iterable[str] | None, watch: ReadAllowance) -> None:
         self.plain, self.private_hosts, self.watch = httpcore.SyncBackend(), private_hosts, watch
 
     def connect_tcp(
@@ -119,7 +119,9 @@ def trust(ca_bundle: Path | None) -> ssl.SSLContext:
         ) from None
 
 
-def pool(proxy: str, trusted: ssl.SSLContext, private_hosts: Iterable[str], watch: Watch) -> httpcore.ConnectionPool:
+def pool(
+    proxy: str, trusted: ssl.SSLContext, private_hosts: Iterable[str], watch: ReadAllowance
+) -> httpcore.ConnectionPool:
     """Connections, direct where ``proxy`` is empty. Raises ``UserError`` for a proxy of an unknown kind."""
     settings: dict[str, Any] = {"ssl_context": trusted, "max_connections": HELD}
     if not proxy:

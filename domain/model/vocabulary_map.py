@@ -7,23 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from domain.errors import UserError
+from domain.tokenizer.encoding.ranks import byte_alphabet
+from domain.tokenizer.extension.segments import BYTE_PIECE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 ROLES = ("bos", "eos", "pad", "unk", "cls", "sep", "mask")
 SPACE = "\u2581"  # how sentencepiece writes a space
-BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")  # and how it writes a byte that no piece holds
-
-
-def alphabet() -> list[str]:
-    """The 256 characters that stand for bytes in byte-level pieces: printable Latin-1 as itself, the rest from U+0100.
-
-    This is the table of GPT-2 (``bytes_to_unicode`` in openai/gpt-2, encoder.py).
-    """
-    shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    rest = iter(range(0x100, 0x200))
-    return [chr(byte) if byte in shown else chr(next(rest)) for byte in range(256)]
 
 
 class Spelling:
@@ -41,7 +32,7 @@ class Spelling:
         byte_level = '"type": "ByteLevel"' in json.dumps(built)
         self.kind = "words" if self.inside else "bytes" if byte_level else "text"
         self.unknown = None if byte_level else tokenizer.unk_token_id
-        self.characters = alphabet()
+        self.characters = list(byte_alphabet().values())
         self.bytes = {character: byte for byte, character in enumerate(self.characters)}
 
     def read(self, piece: str) -> bytes:

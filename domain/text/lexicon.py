@@ -10,7 +10,7 @@ import numpy as np
 from domain.text.ngrams import ngram_hashes
 from domain.text.words import Split
 
-BUCKETS = 1 << 18  # a first look that sorts out all but about one word in a hundred for a list of 2,000 terms
+LOOKUP_SIZE = 1 << 18  # a first look that sorts out all but about one word in a hundred for a list of 2,000 terms
 
 
 class Lexicon:
@@ -40,7 +40,7 @@ class Lexicon:
         places, numbers = [], []
         for length, (present, hashes, which) in self.tables.items():
             grams = ngram_hashes(split.hashes, length)
-            here = np.flatnonzero(present[(grams & np.uint64(BUCKETS - 1)).astype(np.int64)])
+            here = np.flatnonzero(present[(grams & np.uint64(LOOKUP_SIZE - 1)).astype(np.int64)])
             at = np.minimum(np.searchsorted(hashes, grams[here]), len(hashes) - 1)
             equal = hashes[at] == grams[here]
             here, at = here[equal], at[equal]
@@ -61,11 +61,11 @@ class Lexicon:
 
 
 def table(entries: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(which of ``BUCKETS`` are taken: bool, hashes in order: uint64, their terms: int64)."""
+    """(which of ``LOOKUP_SIZE`` are taken: bool, hashes in order: uint64, their terms: int64)."""
     first = dict(reversed(entries))
     hashes = np.array(sorted(first), dtype=np.uint64)
-    present = np.zeros(BUCKETS, dtype=bool)
-    present[(hashes & np.uint64(BUCKETS - 1)).astype(np.int64)] = True
+    present = np.zeros(LOOKUP_SIZE, dtype=bool)
+    present[(hashes & np.uint64(LOOKUP_SIZE - 1)).astype(np.int64)] = True
     return present, hashes, np.array([first[int(h)] for h in hashes], dtype=np.int64)
 
 

@@ -11,9 +11,9 @@ from hashlib import blake2b
 import numpy as np
 
 AT_ONCE = 1 << 17  # characters looked at in one go: what is made of them, 1 MB, stays in the cache
-PLANES = 0x40000  # code points with a letter, digit or mark among them; what lies above separates words
+LETTER_PLANES = 0x40000  # code points with a letter, digit or mark among them; what lies above separates words
 BLOCK, BLOCKS = 8, 8  # a word is hashed 8 bytes at a time; one of more than 64 by BLAKE2
-MULTIPLIER = 0x9E3779B97F4A7C15  # odd, from the golden ratio
+HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, from the golden ratio
 OTHER = 0x80  # stands for a letter that is not ASCII
 # Scripts that are written without spaces: each character counts as a word (first and last code point of a block).
 UNSPACED = (
@@ -133,7 +133,7 @@ def narrowed(joined: str) -> tuple[bytes, np.ndarray, np.ndarray, np.ndarray]:
     letters = np.frombuffer(bytearray(letters.tobytes().translate(ascii_table())), np.uint8)
     places = np.flatnonzero(codes >= OTHER)
     kinds, folded = unicode_tables()
-    beyond = np.minimum(codes[places], PLANES)
+    beyond = np.minimum(codes[places], LETTER_PLANES)
     kind = kinds[beyond]
     letters[places] = np.minimum(kind, OTHER)
     lower = np.zeros(len(codes), np.uint32)
@@ -187,9 +187,9 @@ def ascii_table() -> bytes:
 @lru_cache(maxsize=1)
 def unicode_tables() -> tuple[np.ndarray, np.ndarray]:
     """(uint8: 0 between words, an ASCII letter, ``OTHER`` or ``SINGLE``; uint32: the letter in lower case), by code."""
-    kinds = np.zeros(PLANES + 1, dtype=np.uint8)
-    folded = np.arange(PLANES + 1, dtype=np.uint32)
-    for code in range(OTHER, PLANES):
+    kinds = np.zeros(LETTER_PLANES + 1, dtype=np.uint8)
+    folded = np.arange(LETTER_PLANES + 1, dtype=np.uint32)
+    for code in range(OTHER, LETTER_PLANES):
         letter = chr(code)
         if letter.isalnum() or unicodedata.category(letter)[0] == "M":
             folded[code] = ord(letter.lower()[0])
@@ -201,7 +201,7 @@ def unicode_tables() -> tuple[np.ndarray, np.ndarray]:
 
 def mixed(numbers: np.ndarray) -> np.ndarray:
     """uint64 of the same shape: SplitMix64's finaliser (Steele, Lea and Flood 2014), one to one."""
-    value: np.ndarray = numbers + np.uint64(MULTIPLIER)
+    value: np.ndarray = numbers + np.uint64(HASH_MULTIPLIER)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     value ^= value >> np.uint64(31)

@@ -9,16 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from domain.tokenizer.splitting import byte_alphabet as byte_alphabet
-from domain.tokenizer.splitting import byte_level as byte_level
+from domain.tokenizer.encoding.ranks import byte_alphabet
 from domain.tokenizer.splitting import counting_tokenizer
 
 if TYPE_CHECKING:
     import tokenizers
 
 MOST = 1_000_000  # distinct words, or distinct texts between spaces, that are held: about 0.2 GB
-LONGEST = 256  # characters of a word; longer ones, text without a space mostly, are counted in parts
-SAMPLE = 1 << 18  # characters on which the short way is tried against the long one
+LONGEST_COUNTED = 256  # characters of a word; longer ones, text without a space mostly, are counted in parts
+SAMPLE_CHARACTERS = 1 << 18  # characters on which the short way is tried against the long one
 BORDER = re.compile(r" (?<=\S )(?=\S)")  # a space by itself
 
 
@@ -45,8 +44,8 @@ def count_words(content: dict[str, Any], texts: Iterable[str], *, limit: int = M
     least = 1
     for part in parts:
         for word, count in part.items():
-            for start in range(0, len(word), LONGEST):
-                counts[word[start : start + LONGEST]] += count
+            for start in range(0, len(word), LONGEST_COUNTED):
+                counts[word[start : start + LONGEST_COUNTED]] += count
         while len(counts) > limit:
             counts = Counter({word: count for word, count in counts.items() if count > least})
             least += 1
@@ -74,12 +73,12 @@ class Sized:
 
 
 def sampled(texts: Iterable[str]) -> tuple[list[str], Iterator[str]]:
-    """The first texts, up to ``SAMPLE`` characters, and the others."""
+    """The first texts, up to ``SAMPLE_CHARACTERS`` characters, and the others."""
     rest, sample, taken = iter(texts), [], 0
     for text in rest:
         sample.append(text)
         taken += len(text)
-        if taken >= SAMPLE:
+        if taken >= SAMPLE_CHARACTERS:
             break
     return sample, rest
 
@@ -89,9 +88,9 @@ def lead_of(counting: tokenizers.Tokenizer, sample: list[str]) -> str | None:
 
     None where neither will do.
     """
-    short = [text[: 1 + SAMPLE // max(1, len(sample))] for text in sample]
+    short = [text[: 1 + SAMPLE_CHARACTERS // max(1, len(sample))] for text in sample]
     right = split(counting, short)
-    pair = next(between(short, len(right) + SAMPLE), (Counter(), Counter()))
+    pair = next(between(short, len(right) + SAMPLE_CHARACTERS), (Counter(), Counter()))
     return next((lead for lead in (" ", "") if split_between(counting, *pair, lead) == right), None)
 
 

@@ -17,7 +17,7 @@ from domain.stage import stage
 from domain.tokenizer.blend import blend
 from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_folder, tokenizer_identity
 from domain.tokenizer.measure import measure
-from domain.tokenizer.train import Digits, Model, Objective, smallest, train
+from domain.tokenizer.train import Digits, Model, ObjectiveName, smallest, train
 from domain.weights import is_local
 
 # Bytes. Clauses hardly repeat, so nearly all of them are held: 1.9 GB resident for 25 MB of text.
@@ -48,7 +48,7 @@ class Fitting(Spec):
         tuple[str, ...], Field(description="other tokenizers to measure beside: folders, or org/name@revision")
     ] = ()
     objective: Annotated[
-        Objective, Field(description="what the special tokens serve: the recipe's objective fills this in (train)")
+        ObjectiveName, Field(description="what the special tokens serve: the recipe's objective fills this in (train)")
     ] = "causal"
     base: Annotated[str, Field(description="whose tokenizer to keep or extend: the recipe's base fills this in")] = ""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass
-class Columns:
+class WordColumns:
     """Words as columns, the longest first: byte t of all words that have one lies together.
 
     ``order[c]`` is the number of the word in column c; words of at least t bytes are the first ``tall[t]`` columns.
@@ -49,7 +49,7 @@ class Trie:
         Each occurs ``at_least`` times. A substring occurs no more often than its own beginning, so each level only
         looks at what the last one kept.
         """
-        columns = Columns.of(words)
+        columns = WordColumns.of(words)
         weights = times[columns.order]
         trie = cls([np.arange(256)], np.zeros(256))
         number = [each.astype(np.int64) for each in columns.starts]
@@ -115,7 +115,7 @@ class Lattice:
     """
 
     def __init__(self, trie: Trie, words: Sequence[bytes], pieces: np.ndarray, *, whole: bool = True) -> None:
-        self.columns = Columns.of(words)
+        self.columns = WordColumns.of(words)
         self.edges: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         renamed = np.full(len(trie.counts) + 1, -1, np.int32)  # the last one answers for "not here"
         renamed[pieces] = np.arange(len(pieces))

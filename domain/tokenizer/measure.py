@@ -14,8 +14,9 @@ import numpy as np
 
 from domain.artifacts import PARTS, Corpus
 from domain.tokenizer.blend import allocate, evenly, source_bytes
+from domain.tokenizer.encoding.ranks import byte_alphabet
 from domain.tokenizer.encoding.texts import encode_texts, load_tokenizer
-from domain.tokenizer.splitting import byte_alphabet, byte_level
+from domain.tokenizer.splitting import byte_level
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""How a tokenizer.json splits text into words, and GPT-2's alphabet of bytes."""
+"""How a tokenizer.json splits text into words."""
 
 from __future__ import annotations
 
@@ -70,10 +70,3 @@ def one_word(content: dict[str, Any], text: str) -> bool:
     tried = wordless(content.get("normalizer"), content.get("pre_tokenizer"))
     normal = tried.normalizer.normalize_str(text) if tried.normalizer else text
     return tried.pre_tokenizer is None or len(tried.pre_tokenizer.pre_tokenize_str(normal)) < 2
-
-
-def byte_alphabet() -> dict[int, str]:
-    """GPT-2's letter of each byte: printable Latin-1 stands for itself, the other 68 for what follows from U+0100."""
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(0x100) if byte not in plain]
-    return {byte: chr(byte) for byte in plain} | {byte: chr(0x100 + rank) for rank, byte in enumerate(others)}

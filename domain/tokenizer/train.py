@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Model = Literal["bpe", "unigram"]
 Digits = Literal["alone", "groups", "free"]
-Objective = Literal["causal", "masked", "span", "denoising"]
+ObjectiveName = Literal["causal", "masked", "span", "denoising"]
 
 BEGIN, END, PAD, MASK = "<|begin|>", "<|end|>", "<|pad|>", "<|mask|>"
 SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # as T5 has them (arXiv 1910.10683)
@@ -31,12 +31,12 @@ WORDS = (
 CLAUSES = r"[ \p{L}\p{M}]+|NUMBERS|[^\p{L}\p{M}\p{N}]+"
 
 
-def special_tokens(objective: Objective) -> tuple[str, ...]:
+def special_tokens(objective: ObjectiveName) -> tuple[str, ...]:
     """The special tokens of an objective, ids from 0; T5's sentinels are apart and come last."""
     return (BEGIN, END, PAD, MASK) if objective in ("masked", "denoising") else (BEGIN, END, PAD)
 
 
-def smallest(objective: Objective) -> int:
+def smallest(objective: ObjectiveName) -> int:
     """The smallest vocabulary: every byte and the special tokens."""
     return BYTES + len(special_tokens(objective)) + (len(SENTINELS) if objective == "span" else 0)
 
@@ -48,7 +48,7 @@ def train(
     pieces: int,
     digits: Digits = "alone",
     multiword: bool = False,
-    objective: Objective = "causal",
+    objective: ObjectiveName = "causal",
     out: Path,
 ) -> None:
     """Write a tokenizer of ``pieces`` ids, special tokens included, in the transformers layout.
@@ -109,7 +109,7 @@ def learn_bpe(
     return fast
 
 
-def dressed(fast: tokenizers.Tokenizer, objective: Objective) -> PreTrainedTokenizerFast:
+def dressed(fast: tokenizers.Tokenizer, objective: ObjectiveName) -> PreTrainedTokenizerFast:
     """The tokenizer as transformers opens it, with the special tokens where the models of an objective expect them.
 
     masked and denoising: begin and end are also [CLS] and [SEP], as in RoBERTa and BART. span: a text ends with end,

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.tokenizer.counts import count_words
+from domain.tokenizer.encoding.ranks import byte_alphabet
 from domain.tokenizer.lattice import Lattice, Trie
-from domain.tokenizer.splitting import byte_alphabet
 
 if TYPE_CHECKING:
     import tokenizers
 
 MOST = 4_000_000  # bytes of distinct words that are learned from: some 400,000 words
-LONGEST = 24  # bytes of a piece
+LONGEST_PIECE = 24  # bytes of a piece
 LONGEST_WORD = 64  # bytes; longer ones are learned in parts
 SEEDS = 10  # candidates at the beginning, for each piece asked for
 WIDE = 10  # candidates of one length, for each piece asked for
@@ -65,7 +65,7 @@ def unigram(counts: Mapping[str, int], pieces: int) -> list[tuple[str, float]]:
     words, times = chosen(counts, MOST)
     spelled = [word.translate(bytes_of).encode("latin-1") for word in words]
 
-    trie = Trie.frequent(spelled, times, longest=LONGEST, at_least=LEAST, limit=WIDE * pieces)
+    trie = Trie.frequent(spelled, times, longest=LONGEST_PIECE, at_least=LEAST, limit=WIDE * pieces)
     gain = trie.counts * trie.lengths
     gain[:256] = np.inf  # bytes stay, always
     seeds = np.sort(np.argsort(-gain, kind="stable")[: max(256, SEEDS * pieces)])

@@ -15,7 +15,7 @@ from domain.tokens.bestfit import BestFit
 from domain.tokens.interleave import Turns, capped
 from domain.tokens.mixture import REPEATS, Mixture
 from domain.tokens.one_per_row import Separate
-from domain.tokens.packing import Packed, Packing, Rows, Source, Stream
+from domain.tokens.packing import Packed, Packing, Rows, SourceDocuments, Stream
 from domain.tokens.shards import Shards
 
 ENDLESS = 2**62  # rows that a source without a cap may give
@@ -165,7 +165,7 @@ class Batches:
 class RecordingSource:
     """A source that notes in ``found`` which of its documents are asked for."""
 
-    def __init__(self, source: Source, found: dict[str, None]) -> None:
+    def __init__(self, source: SourceDocuments, found: dict[str, None]) -> None:
         self.source, self.found = source, found
 
     def __getattr__(self, name: str) -> Any:
@@ -180,7 +180,7 @@ class RecordingSource:
         return self.source.document(number)
 
 
-def sources(shards: Shards, part: str, mixture: Mixture) -> list[tuple[Source, float]]:
+def sources(shards: Shards, part: str, mixture: Mixture) -> list[tuple[SourceDocuments, float]]:
     """The sources of a part that have a share of it, by name, each with that share."""
     lengths, kinds = np.asarray(shards.lengths), np.asarray(shards.sources)
     totals = {name: int(lengths[kinds == kind].sum()) for kind, name in enumerate(shards.source_names)}
@@ -191,7 +191,7 @@ def sources(shards: Shards, part: str, mixture: Mixture) -> list[tuple[Source, f
     for name, share in sorted(mixture.of_sources(totals).items()):
         if share > 0:
             numbers = np.flatnonzero((kinds == shards.source_names.index(name)) & (lengths > 0))
-            found.append((Source(shards, part, name, numbers, lengths[numbers]), share))
+            found.append((SourceDocuments(shards, part, name, numbers, lengths[numbers]), share))
     return found
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from domain.tokens.packing import PADDING, Source
+from domain.tokens.packing import PADDING, SourceDocuments
 
 
 def best_fit(counts: np.ndarray, room: int) -> tuple[np.ndarray, int]:
@@ -64,7 +64,7 @@ class BestFit:
     length, and the order of the rows, depend on (seed, source, epoch) alone.
     """
 
-    def __init__(self, source: Source, *, context: int, seed: int) -> None:
+    def __init__(self, source: SourceDocuments, *, context: int, seed: int) -> None:
         self.source, self.context, self.seed = source, context, seed
         lengths = source.lengths
         self.pieces = np.maximum(-(-(lengths - 1) // context), 1)  # of each document

@@ -19,7 +19,7 @@ from domain.progress import progress
 from domain.spec import Spec
 from domain.stage import stage
 from domain.tokenizer.encoding.fast import Fast, plain
-from domain.tokenizer.encoding.texts import SAMPLE, batched, cache_of, frame, load_tokenizer, valid
+from domain.tokenizer.encoding.texts import FAST_PATH_SAMPLE, batched, cache_of, frame, load_tokenizer, valid
 from domain.tokens.finished_shards import FinishedShards, Note
 from domain.tokens.shards import SPLITS, ShardWriter
 
@@ -50,7 +50,7 @@ def encode(spec: Encoding, corpus: Corpus, tokenizer: Tokenizer, *, out: Path, m
     fast = cache.prove(loaded.backend_tokenizer, list(sample(corpus)))
     path = f"the slow tokenizer path: {cache.why}" if fast is None else "tiktoken"
     logger.info("encode: using %s", path)
-    work = Work(
+    work = EncodeWork(
         finished=finished, fast=fast, backend=loaded.backend_tokenizer, frame=frame(loaded),
         largest=max(loaded.get_vocab().values()),
     )  # fmt: skip
@@ -90,12 +90,12 @@ def add(counts: dict[str, int], more: dict[str, int]) -> None:
 def sample(corpus: Corpus) -> Iterator[str]:
     """The beginnings of some texts of each part."""
     for part in PARTS:
-        for document in islice(corpus.documents("train", part), SAMPLE[0]):
-            yield valid(document["text"])[: SAMPLE[1]]
+        for document in islice(corpus.documents("train", part), FAST_PATH_SAMPLE[0]):
+            yield valid(document["text"])[: FAST_PATH_SAMPLE[1]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class EncodeWork:
     """What it takes to encode the files of a corpus."""
 
     finished: FinishedShards

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from domain.tokens.packing import PADDING, Source
+from domain.tokens.packing import PADDING, SourceDocuments
 
 
 class Separate:
@@ -16,7 +16,7 @@ class Separate:
     rows depends on (seed, source, epoch) alone.
     """
 
-    def __init__(self, source: Source, *, context: int, seed: int) -> None:
+    def __init__(self, source: SourceDocuments, *, context: int, seed: int) -> None:
         self.source, self.context, self.seed = source, context, seed
         pieces = np.maximum(-(-(source.lengths - 1) // context), 1)  # of each document
         self.first = np.concatenate(([0], np.cumsum(pieces)))  # piece of each document

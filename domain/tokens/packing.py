@@ -34,7 +34,7 @@ class Documents(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceDocuments:
     """The documents of one source: their numbers in ``shards`` and their lengths in tokens, both int64 [documents]."""
 
     shards: Documents
@@ -64,7 +64,7 @@ class Source:
 class Packed(Protocol):
     """A source as an endless series of rows, any of which is found without those before it."""
 
-    source: Source
+    source: SourceDocuments
 
     @property
     def truncated(self) -> float:
@@ -98,7 +98,7 @@ class Stream:
 
     padding = 0.0
 
-    def __init__(self, source: Source, *, context: int, seed: int) -> None:
+    def __init__(self, source: SourceDocuments, *, context: int, seed: int) -> None:
         self.source, self.context, self.seed = source, context, seed
         self.order = lru_cache(maxsize=1)(self._order)  # rows rise, so that an epoch that is left is not read again
 

@@ -15,7 +15,7 @@ from domain.model.vocabulary_map import Spelling
 from domain.score import bits_per_byte
 from domain.settings.learning import MICRO_BATCH, Validation
 from domain.tokens.batch import IGNORED, Batch
-from domain.tokens.packing import Packed, Rows, Source
+from domain.tokens.packing import Packed, Rows, SourceDocuments
 from domain.tokens.shards import Shards
 from domain.training.objectives import TextObjective
 from domain.training.prefetch import unlearned
@@ -95,7 +95,9 @@ def add_text(
         numbers = np.flatnonzero(shards.lengths > 0)
         if not len(numbers):
             continue
-        source = packed(Source(shards, part, "validation", numbers, shards.lengths[numbers]), context=raw, seed=seed)
+        source = packed(
+            SourceDocuments(shards, part, "validation", numbers, shards.lengths[numbers]), context=raw, seed=seed
+        )
         share = min(1.0, spec.bytes / max(1, int(shards.sizes[numbers].sum())))
 
         def batch_of(rows: range, source: Packed = source) -> Batch:

@@ -53,17 +53,17 @@ def test_documents_that_kill_their_worker_are_quarantined_and_the_rest_goes_on(
 
 
 def test_a_document_at_which_another_run_was_killed_is_innocent(tmp_path: Path) -> None:
-    from corpora.filter_pass import Watch
+    from corpora.filter_pass import CrashWatch
 
     path = tmp_path / "shard.at"
     for run in ("one", "two", "three"):  # each killed by hand at its first documents
-        watch = Watch(path, run)
+        watch = CrashWatch(path, run)
         assert (watch.careful, watch.deadly) == (False, [])
         watch.look(0)
-    again = Watch(path, "three")
+    again = CrashWatch(path, "three")
     again.look(7)
     assert (again.careful, again.deadly) == (True, [])
-    assert Watch(path, "three").deadly == [7]
+    assert CrashWatch(path, "three").deadly == [7]
 
 
 def test_a_filter_that_raises_on_everything_stops_the_run(

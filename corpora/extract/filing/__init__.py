@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from corpora.extract.filing.contents import without_contents
-from corpora.extract.filing.items import MARK, Item, divided, itemised
+from corpora.extract.filing.items import ITEM_MARK, FilingItem, divided, itemised
 from corpora.extract.filing.markup import markup_lines
 from corpora.extract.filing.pages import unpaged
 from corpora.extract.filing.plain import is_plain, plain_lines
 from corpora.extract.filing.submission import Part, submission
 from corpora.extract.job import Extracted
 
-__all__ = ["Item", "filing", "filing_with_exhibits", "itemised"]
+__all__ = ["FilingItem", "filing", "filing_with_exhibits", "itemised"]
 
 
 def filing(content: bytes) -> Extracted:
@@ -32,7 +32,9 @@ def extracted(content: bytes, *, exhibits: bool) -> Extracted:
     form, filed = filing.form or "", filing.filed or ""
     texts = [divided([line for part in filing.main for line in ("", *clean_lines(part))], form)]
     if exhibits:
-        texts += ["\n".join((MARK + part.kind, *clean_lines(part), MARK)) for part in filing.parts if part.exhibit]
+        texts += [
+            "\n".join((ITEM_MARK + part.kind, *clean_lines(part), ITEM_MARK)) for part in filing.parts if part.exhibit
+        ]
     return Extracted(
         text="\n\n".join(texts).strip("\n"),
         title=" ".join(filter(None, (filing.company, filing.form))) or None,

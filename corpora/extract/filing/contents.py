@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from corpora.extract.filing.pages import LONGEST, PART
+from corpora.extract.filing.pages import LONGEST, PART_LINE
 from corpora.extract.filing.tables import LABEL
 
 CONTENTS = re.compile(r"(?:.{0,60}\b)?(?:table of contents|contents|index)(?:\b.{0,40})?", re.I)
@@ -34,7 +34,7 @@ def trimmed(lines: list[str], run: list[int]) -> list[int]:
         later = {label(line) for line in lines[run[-1] + 1 :]}
         while label(lines[run[first]]) not in later and place(lines[run[first]]) is None:
             first += 1
-    elif run and PART.fullmatch(lines[run[-1]]):
+    elif run and PART_LINE.fullmatch(lines[run[-1]]):
         last -= 1
     return run[first:last]
 
@@ -57,7 +57,7 @@ def runs(lines: list[str]) -> Iterator[list[int]]:
                 run, keys, part = [], set(), ""
             continue
         away = 0
-        begins = PART.fullmatch(line)
+        begins = PART_LINE.fullmatch(line)
         part = begins[1].lower() if begins else part
         key = f"{part} {label(line)}"
         if key in keys and place(line) is None:
@@ -84,7 +84,7 @@ def label(line: str) -> str:
 
 def entry(line: str) -> bool:
     """Whether a line may be one of a table of contents."""
-    return len(line) <= LONGEST + 90 and bool(LABEL.match(line) or place(line) is not None or PART.fullmatch(line))
+    return len(line) <= LONGEST + 90 and bool(LABEL.match(line) or place(line) is not None or PART_LINE.fullmatch(line))
 
 
 def contents(lines: list[str], run: list[int]) -> bool:

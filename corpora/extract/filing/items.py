@@ -11,8 +11,8 @@ HEADING = re.compile(
     r"(?:part\s+(?P<part>i{1,3}|iv)\b[\s,.:;–—-]*)?items?\s*(?P<number>\d{1,2})(?P<dot>\.\d\d\b)?\s?(?P<letter>[a-k]\b|(?-i:\([A-C]\)))?"
     r"(?P<more>\s*(?:and|&|,|through|[-–—])\s*(?:item\s*)?\d{1,2}[a-k]?\b)?\s*(?P<stop>[.:|–—-]*)\s*(?P<title>.*)", re.I
 )  # fmt: skip
-PART = re.compile(r"part\s+(i{1,3}|iv)\b(?:[\s.,:;|–—-]+.{0,60})?", re.I)
-MARK = "\x1e"  # a line that begins with it begins an item, whose key follows, or ends one; no text can hold it
+PART_HEADING = re.compile(r"part\s+(i{1,3}|iv)\b(?:[\s.,:;|–—-]+.{0,60})?", re.I)
+ITEM_MARK = "\x1e"  # a line that begins with it begins an item, whose key follows, or ends one; no text can hold it
 PARAGRAPH = re.compile(r"\([a-z0-9]\)")
 END = re.compile(r"signatures?", re.I)
 TITLE = 200  # characters that a heading without a stop behind its number may have
@@ -21,7 +21,7 @@ QUARTERLY = {"I": 4, "II": 8}  # the highest item of each part of a 10-Q, old fo
 
 
 @dataclass(frozen=True)
-class Item:
+class FilingItem:
     """``key`` is ``1A`` (10-K, 20-F), ``II-1A`` (10-Q) or ``5.02`` (8-K); ``text`` begins with its heading."""
 
     key: str
@@ -49,7 +49,7 @@ def divided(lines: list[str], form: str) -> str:
     out = lines[: bounds[0]]
     for each, start, end in zip(headings, bounds, bounds[1:], strict=False):
         last = item_end(lines, start, end, signed=form.startswith("8-K"))
-        out += [MARK + each.key, *lines[start:last], MARK, *lines[last:end]]
+        out += [ITEM_MARK + each.key, *lines[start:last], ITEM_MARK, *lines[last:end]]
     return "\n".join(out)
 
 
@@ -60,20 +60,20 @@ def item_end(lines: list[str], start: int, end: int, *, signed: bool) -> int:
     """
     if signed:
         end = next((number for number in range(start + 1, end) if END.fullmatch(lines[number])), end)
-    while end > start + 1 and (not lines[end - 1] or PART.fullmatch(lines[end - 1])):
+    while end > start + 1 and (not lines[end - 1] or PART_HEADING.fullmatch(lines[end - 1])):
         end -= 1
     return end
 
 
-def itemised(marked: str) -> tuple[str, tuple[Item, ...]]:
+def itemised(marked: str) -> tuple[str, tuple[FilingItem, ...]]:
     """(the text without marks, its items) of what ``divided`` marked."""
-    whole, *pieces = marked.split(MARK)
-    items: list[Item] = []
+    whole, *pieces = marked.split(ITEM_MARK)
+    items: list[FilingItem] = []
     for piece in pieces:
         key, _, text = piece.partition("\n")
         whole += text
         if key:
-            items.append(Item(key, text.strip()))
+            items.append(FilingItem(key, text.strip()))
     return whole.strip(), tuple(items)
 
 
@@ -98,7 +98,7 @@ def untitled(line: str) -> bool:
 
 def titles(line: str) -> bool:
     """Whether a line may be the title of an item."""
-    return len(line) <= TITLE and HEADING.match(line) is None and PART.fullmatch(line) is None
+    return len(line) <= TITLE and HEADING.match(line) is None and PART_HEADING.fullmatch(line) is None
 
 
 def candidates(lines: list[str], form: str) -> list[Candidate]:
@@ -110,7 +110,7 @@ def candidates(lines: list[str], form: str) -> list[Candidate]:
     out: list[Candidate] = []
     at = 0
     for number, line in enumerate(lines):
-        if PART.fullmatch(line):
+        if PART_HEADING.fullmatch(line):
             current = line.split()[1].strip(".,:;|-–—").upper()
         elif (match := HEADING.fullmatch(line)) and heading(match, lettered=dotted):
             current = (match["part"] or current).upper()

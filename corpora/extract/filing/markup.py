@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from corpora.extract.filing.tables import rendered
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
 
 # What the tree is marked with before its text is taken in one go: a walk in Python over every node is 4 times slower.
 # The marks are of a private use area, so they are taken out of what comes in.
@@ -62,7 +65,7 @@ def visible(text: str) -> str:
     return text
 
 
-def styled(element: Any, style: str) -> None:
+def styled(element: HtmlElement, style: str) -> None:
     """Remove what is not displayed; mark the pages that a style breaks."""
     if HIDING.search(style):
         remove(element)
@@ -86,7 +89,7 @@ def decoded(content: bytes) -> str:
     return text if text.isascii() else PRIVATE.sub(" ", text)
 
 
-def remove(element: Any) -> None:
+def remove(element: HtmlElement) -> None:
     """Take an element out of its tree; what follows it stays."""
     parent, tail = element.getparent(), element.tail
     if parent is None:
@@ -100,7 +103,7 @@ def remove(element: Any) -> None:
     parent.remove(element)
 
 
-def mark(root: Any) -> None:
+def mark(root: HtmlElement) -> None:
     """Write marks into the tree's text, where lines, paragraphs, pages, tables, rows and cells begin and end."""
     for element in root.iter("pre"):
         marks = str.maketrans({"\n": LINE, " ": SPACE})

@@ -11,7 +11,7 @@ NUMBER = re.compile(
     r"(?:page\s+)?[-–—(\s]*(?:[a-z]{1,2}\s?[-–]\s?)?(?:\d{1,4}|[ivxl]{1,7})\s*[-–—)\s]*(?:of\s+\d{1,4})?", re.I
 )
 COUNTED = re.compile(r"[-–—(\s]*(\d{1,3})[-–—)\s]*")
-FEW = 5  # pages; with fewer breaks, or numbers in a row, a filing is taken to have none
+FEWEST_BREAKS = 5  # pages; with fewer breaks, or numbers in a row, a filing is taken to have none
 LINK = re.compile(
     r"(?:back to |return to )?(?:(?:the )?table of )?contents|index to (?:the )?financial statements|\(?continued\)?",
     re.I,
@@ -19,13 +19,13 @@ LINK = re.compile(
 DIGITS = re.compile(r"\d+")
 EDGE, LONGEST = 3, 160  # lines of a page's edge; characters of a running line
 OFTEN, ROW_OFTEN = 0.04, 0.15  # share of pages that a running line stands on; a table's row, whose head may recur
-PART = re.compile(r"part\s+([ivx]+)\b.{0,120}", re.I)
+PART_LINE = re.compile(r"part\s+([ivx]+)\b.{0,120}", re.I)
 
 
 def unpaged(lines: list[str]) -> list[str]:
     """The lines without page furniture and page breaks. A paragraph that a break cut in two is whole again."""
     pages: list[list[str]] = [[]]
-    for line in lines if lines.count("\f") >= FEW else broken(lines):
+    for line in lines if lines.count("\f") >= FEWEST_BREAKS else broken(lines):
         if line == "\f":
             pages.append([])
         elif line or (pages[-1] and pages[-1][-1]):
@@ -55,7 +55,7 @@ def broken(lines: list[str]) -> list[str]:
         if match is not None and alone(lines, at) and (before is None or 0 < int(match[1]) - before <= 2):
             numbers.append(at)
             before = int(match[1])
-    if len(numbers) < FEW:
+    if len(numbers) < FEWEST_BREAKS:
         return lines
     breaks = set(numbers)
     return [each for at, line in enumerate(lines) for each in ((line, "\f") if at in breaks else (line,))]
@@ -90,7 +90,7 @@ def peeled(page: list[str], running: set[str], heads: set[str]) -> list[str]:
             return True
         if (like := shape(line)) not in running:
             return False
-        if (LABEL.match(line) or PART.fullmatch(line)) and like not in heads:
+        if (LABEL.match(line) or PART_LINE.fullmatch(line)) and like not in heads:
             heads.add(like)
             return False
         return True

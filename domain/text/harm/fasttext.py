@@ -17,7 +17,7 @@ from domain.text.harm.windows import window_bounds, window_means
 from domain.text.words import Split
 
 PREFIX = "__label__"  # fastText's mark of a label
-WINDOW = 64  # words of fastText, which are what stands between blanks: about a post, as the examples mostly are
+WINDOW_WORDS = 64  # words of fastText, which are what stands between blanks: about a post, as the examples mostly are
 WORD = re.compile(r"[^ \n\r\t\v\f\0]+")
 END = "</s>"  # fastText's end of a line: written in a text it would hide what follows
 
@@ -40,7 +40,7 @@ class FastText:
         texts = [[word for word in WORD.findall(text) if word != END] for text in split.texts]
         offsets = np.cumsum([0, *map(len, texts)])
         words = [word for text in texts for word in text]
-        bounds, owner = window_bounds(offsets, WINDOW)
+        bounds, owner = window_bounds(offsets, WINDOW_WORDS)
         likely = [self.likely(" ".join(words[begin:end])) for begin, end in pairwise(bounds.tolist())]
         by_label = window_means(np.array(likely).reshape(-1, len(self.harm_labels)), owner, len(split))
         by_label[np.diff(offsets) == 0] = 0.0  # nothing was said

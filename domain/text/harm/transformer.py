@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BATCH = 32  # windows
-LONGEST = 512  # pieces of a window; attention costs more than it brings beyond
+LONGEST_WINDOW = 512  # pieces of a window; attention costs more than it brings beyond
 
 
 class Transformer:
@@ -34,8 +34,8 @@ class Transformer:
         names = [model.config.id2label[i] for i in range(model.config.num_labels)]
         self.rows, self.labels = chosen(names, "", labels)
         self.apart = model.config.problem_type == "multi_label_classification" or len(names) == 1
-        places = getattr(model.config, "max_position_embeddings", LONGEST)
-        self.longest = min(LONGEST, tokenizer.model_max_length, places)
+        places = getattr(model.config, "max_position_embeddings", LONGEST_WINDOW)
+        self.longest = min(LONGEST_WINDOW, tokenizer.model_max_length, places)
 
     def score(self, split: Split) -> Scores:
         """How harmful each text of the split is; the split's words are not used, the model has pieces of its own."""

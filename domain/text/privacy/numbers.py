@@ -7,9 +7,9 @@ import re
 
 from domain.text.privacy.find import Form
 
-ALONE = r"(?<![\w.+-])(?<![0-9],)"  # before a number: neither the middle of another one nor of a word
+NOT_WITHIN = r"(?<![\w.+-])(?<![0-9],)"  # before a number: neither the middle of another one nor of a word
 EMAIL = re.compile(r"(?<![\w.+-])\w[\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w-])")
-CARD = re.compile("(?=[0-9])" + ALONE + r"[0-9](?:[ -]?[0-9]){11,18}(?![\d.,-]*\d)")
+CARD = re.compile("(?=[0-9])" + NOT_WITHIN + r"[0-9](?:[ -]?[0-9]){11,18}(?![\d.,-]*\d)")
 # What the issuers' numbers begin with and how long they are (ISO/IEC 7812): Visa; Mastercard; Amex; Diners; Discover,
 # UnionPay and JCB; Maestro.
 ISSUED = re.compile(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 
 from domain.text.privacy.find import Form
-from domain.text.privacy.numbers import ALONE, before
+from domain.text.privacy.numbers import NOT_WITHIN, before
 
 END = r"(?:x\d{1,5})?(?!\w|-\d|[.,]\d)"
 # With +country, with (area), as 3-3-4 digits, or with a leading 0 in the groups of British, Swedish or French numbers.
 WRITTEN = re.compile(
-    r"(?=[0-9+(])(?<!\$)" + ALONE + r"(?:\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,6}\)?){2,6}"
+    r"(?=[0-9+(])(?<!\$)" + NOT_WITHIN + r"(?:\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,6}\)?){2,6}"
     r"|(?:(?:00)?1[ .-])?(?:\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}|[0-9]{3}[.-][0-9]{3}[.-][0-9]{4})"
     r"|0[1-9][0-9]{1,3}(?: [0-9]{2,4}){2,3}|0[1-9](?:[.-][0-9]{2}){4})" + END
 )
-LOCAL = re.compile(r"(?=[0-9(])(?<![$€£])" + ALONE + r"(?:\([0-9]{2,5}\) ?)?[0-9]{2,11}(?:[ .-][0-9]{2,8}){0,4}" + END)
+LOCAL = re.compile(
+    r"(?=[0-9(])(?<![$€£])" + NOT_WITHIN + r"(?:\([0-9]{2,5}\) ?)?[0-9]{2,11}(?:[ .-][0-9]{2,8}){0,4}" + END
+)
 # What says so before a number: a word for a phone, or a request to use one.
 SAID = re.compile(
     r"(?:\b(?:tele)?(?:phone|fono|fon|fax)|\btel|t[ée]l[ée]phone|whatsapp|hotline)s?\b[\s.:#-]{0,4}"

@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Broken(NamedTuple):
+class Violation(NamedTuple):
     """The first rule that a text breaks, and what was measured."""
 
     reason: str
     score: float
 
 
-def first_broken(rules: Iterable[tuple[str, np.ndarray, np.ndarray]], texts: int) -> list[Broken | None]:
+def first_broken(rules: Iterable[tuple[str, np.ndarray, np.ndarray]], texts: int) -> list[Violation | None]:
     """For each text the first of ``(reason, measured, broken)`` that it breaks (both arrays [texts])."""
-    violations: list[Broken | None] = [None] * texts
+    violations: list[Violation | None] = [None] * texts
     for reason, measured, broken in rules:
         for text in np.flatnonzero(broken).tolist():
             if violations[text] is None:
-                violations[text] = Broken(reason, float(measured[text]))
+                violations[text] = Violation(reason, float(measured[text]))
     return violations

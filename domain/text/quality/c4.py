@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.spec import Spec
-from domain.text.quality.broken import Broken
+from domain.text.quality.broken import Violation
 
 CITATION = re.compile(r"\[(?:\d*|edit|citation needed)\]")
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
@@ -36,7 +36,7 @@ class C4Rules(Spec):
 
 
 @dataclass(frozen=True)
-class Lines:
+class KeptLines:
     """What stays of a text, and how many of its lines went."""
 
     text: str
@@ -50,23 +50,23 @@ def sentence_ends(text: str) -> list[int]:
     return ends if ends and not text[ends[-1] :].strip() else [*ends, len(text)]
 
 
-def judge(text: str, unspaced: bool, rules: C4Rules) -> Lines | Broken:
+def judge(text: str, unspaced: bool, rules: C4Rules) -> KeptLines | Violation:
     """The text's lines that pass, or the rule that the text breaks. ``unspaced``: its words cannot be counted."""
     lines = text.splitlines()
     staying, count = [], 0
     for line in passing(lines, text.lower(), unspaced, rules):
-        if isinstance(line, Broken):
+        if isinstance(line, Violation):
             return line
         if count < rules.sentences_least:
             count += len(sentence_ends(line))
         staying.append(line)
     if count < rules.sentences_least or not staying:
-        return Broken("too few sentences", count)
-    return Lines("\n".join(staying).strip(), len(lines) - len(staying), len(lines))
+        return Violation("too few sentences", count)
+    return KeptLines("\n".join(staying).strip(), len(lines) - len(staying), len(lines))
 
 
-def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> Iterator[str | Broken]:
-    """The lines that stay; a ``Broken`` where the whole text goes. ``lowered`` tells which rules can matter."""
+def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> Iterator[str | Violation]:
+    """The lines that stay; a ``Violation`` where the whole text goes. ``lowered`` tells which rules can matter."""
     lorem = rules.lorem_ipsum and "lorem ipsum" in lowered
     script = rules.javascript and "javascript" in lowered
     policy = [phrase for phrase in POLICY if phrase in lowered] if rules.policy else []
@@ -86,11 +86,11 @@ def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> I
                 continue
         plain = line.lower() if lorem or script or policy else ""
         if lorem and "lorem ipsum" in plain:
-            yield Broken("lorem ipsum", 1)
+            yield Violation("lorem ipsum", 1)
         if script and "javascript" in plain:
             continue
         if brackets and "{" in line:
-            yield Broken("curly bracket", 1)
+            yield Violation("curly bracket", 1)
         if any(phrase in plain for phrase in policy):
             continue
         yield line

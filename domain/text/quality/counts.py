@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from domain.text.words import PLANES, UNSPACED, Split, chunks
+from domain.text.words import LETTER_PLANES, UNSPACED, Split, chunks
 
 UNDERSCORES, DIGITS, LETTERS, ALONE = 0, 1, 2, 3  # what a word is, by the highest of its characters
 
@@ -59,7 +59,7 @@ def word_kinds(split: Split) -> np.ndarray:
             plain = joined.isascii()
             raw = joined.encode("ascii" if plain else "utf-32-le", "surrogatepass")
             codes = np.frombuffer(raw, np.uint8 if plain else "<u4")
-            values = character_kinds(plain)[codes if plain else np.minimum(codes, PLANES)]
+            values = character_kinds(plain)[codes if plain else np.minimum(codes, LETTER_PLANES)]
             begins = np.cumsum([0, *(len(each) + 1 for each in texts[:-1])])
             shift = np.repeat(begins, np.diff(split.offsets[text : text + len(texts) + 1]))
             # What stands between two words counts as nothing, so each stretch may run on to the next word.
@@ -71,8 +71,8 @@ def word_kinds(split: Split) -> np.ndarray:
 @lru_cache(maxsize=2)
 def character_kinds(plain: bool) -> np.ndarray:
     """uint8 [code points]: what each character makes of its word; for ASCII or for all. 0 for what is in no word."""
-    kinds = np.zeros(0x80 if plain else PLANES + 1, dtype=np.uint8)
-    for code in range(min(len(kinds), PLANES)):
+    kinds = np.zeros(0x80 if plain else LETTER_PLANES + 1, dtype=np.uint8)
+    for code in range(min(len(kinds), LETTER_PLANES)):
         letter = chr(code)
         kinds[code] = LETTERS if letter.isalpha() else DIGITS if letter.isalnum() else UNDERSCORES
     for first, last in () if plain else UNSPACED:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.spec import Share, Spec
-from domain.text.quality.broken import Broken
+from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.words import Split
 
@@ -25,30 +25,30 @@ class FineWebRules(Spec):
     breaks: Annotated[float, Field(ge=0, description="line breaks for each word, at most")] = 0.3
 
 
-def judge(texts: Split, counts: Counts, rules: FineWebRules) -> list[Broken | None]:
+def judge(texts: Split, counts: Counts, rules: FineWebRules) -> list[Violation | None]:
     """The first rule that each text breaks. A line is as short as its words: not asked of scripts without spaces."""
     rows = zip(texts.texts, counts.words.tolist(), counts.unspaced.tolist(), strict=True)
     return [first(text, words, unspaced, rules) for text, words, unspaced in rows]
 
 
-def first(text: str, words: int, unspaced: bool, rules: FineWebRules) -> Broken | None:
+def first(text: str, words: int, unspaced: bool, rules: FineWebRules) -> Violation | None:
     """The first rule that a text breaks."""
     lines = [line for line in text.split("\n") if line and not line.isspace()]
     if not lines:
-        return Broken("no lines", 0.0)
+        return Violation("no lines", 0.0)
     ended = sum(line[-1] in TERMINALS for line in lines) / len(lines)
     if ended < rules.terminal:
-        return Broken("lines without an end", ended)
+        return Violation("lines without an end", ended)
     lengths = list(map(len, lines))
     short = sum(length <= rules.short_length for length in lengths) / len(lines)
     if short > rules.short and not unspaced:
-        return Broken("short lines", short)
+        return Violation("short lines", short)
     breaks = text.count("\n")
     once = set(lines)
     if len(once) < len(lines):
         repeated = (sum(lengths) - sum(map(len, once))) / (len(text) - breaks)
         if repeated > rules.repeated:
-            return Broken("repeated line characters", repeated)
+            return Violation("repeated line characters", repeated)
     if breaks > rules.breaks * max(1, words):
-        return Broken("list", breaks / max(1, words))
+        return Violation("list", breaks / max(1, words))
     return None

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from domain.spec import Share, Spec
-from domain.text.quality.broken import Broken, first_broken
+from domain.text.quality.broken import Violation, first_broken
 from domain.text.quality.counts import Counts
 from domain.text.words import Split, split
 
@@ -43,7 +43,7 @@ class GopherRules(Spec):
     ] = 1
 
 
-def judge(texts: Split, counts: Counts, rules: GopherRules) -> list[Broken | None]:
+def judge(texts: Split, counts: Counts, rules: GopherRules) -> list[Violation | None]:
     """The first rule that each text breaks. A text without words always has too few.
 
     Neither the length of words nor stop words are asked of scripts without spaces, where a word is one character.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from domain.text.words import MULTIPLIER, Split, mixed
+from domain.text.words import HASH_MULTIPLIER, Split, mixed
 
 
 class Ngrams:
@@ -40,7 +40,7 @@ class Ngrams:
         self.n += 1
         inside = self.places + self.n <= self.offsets[self.text[self.places] + 1]
         places = self.places[inside]
-        keys = self.keys[inside] * np.uint64(MULTIPLIER) + self.words[places + self.n - 1]
+        keys = self.keys[inside] * np.uint64(HASH_MULTIPLIER) + self.words[places + self.n - 1]
         low = np.uint64((1 << len(places).bit_length()) - 1)
         ordered = (keys & ~low) | np.arange(len(places), dtype=np.uint64)
         ordered.sort()  # by n-gram, and by place within one

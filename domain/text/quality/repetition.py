@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from domain.spec import Share, Spec
-from domain.text.quality.broken import Broken
+from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.ngrams import Ngrams
 from domain.text.words import Split
@@ -45,7 +45,7 @@ class RepetitionRules(Spec):
         return {n: limit for n, limit in named.items() if limit < 1}
 
 
-def judge(texts: Split, counts: Counts, rules: RepetitionRules) -> list[Broken | None]:
+def judge(texts: Split, counts: Counts, rules: RepetitionRules) -> list[Violation | None]:
     """The first rule that each text breaks.
 
     In a script without spaces an n-gram is of n characters, and duplicates are asked of ten in a row only.
@@ -59,7 +59,7 @@ def judge(texts: Split, counts: Counts, rules: RepetitionRules) -> list[Broken |
     return violations
 
 
-def repeated_lines(text: str, rules: RepetitionRules) -> Broken | None:
+def repeated_lines(text: str, rules: RepetitionRules) -> Violation | None:
     """The rules on paragraphs and lines."""
     characters = max(1, len(text))
     lines = [line for line in text.split("\n") if line]
@@ -73,15 +73,15 @@ def repeated_lines(text: str, rules: RepetitionRules) -> Broken | None:
         once = set(pieces)
         again = (len(pieces) - len(once)) / max(1, len(pieces))
         if again > share:
-            return Broken(f"repeated {what}", again)
+            return Violation(f"repeated {what}", again)
         again = (sum(map(len, pieces)) - sum(map(len, once))) / characters
         if again > share_characters:
-            return Broken(f"characters in repeated {what}", again)
+            return Violation(f"characters in repeated {what}", again)
     return None
 
 
 def repeated_ngrams(
-    texts: Split, here: slice, unspaced: np.ndarray, rules: RepetitionRules, violations: list[Broken | None]
+    texts: Split, here: slice, unspaced: np.ndarray, rules: RepetitionRules, violations: list[Violation | None]
 ) -> None:
     """The rules on n-grams, for the texts ``here`` that broke none: their verdicts enter ``violations``."""
     top, duplicate = rules.limits("top"), rules.limits("duplicate")
@@ -93,14 +93,14 @@ def repeated_ngrams(
         if n in top:
             shares = ngrams.top(unspaced) / characters
             for text in np.flatnonzero(alive & (shares > top[n])).tolist():
-                violations[here.start + text] = Broken(f"repeated {n}-gram", float(shares[text]))
+                violations[here.start + text] = Violation(f"repeated {n}-gram", float(shares[text]))
                 alive[text] = False
         if n in duplicate:
             suspects = alive & (~unspaced | (n >= UNSPACED_LEAST)) & (ngrams.bound() > duplicate[n] * characters)
             for text in np.flatnonzero(suspects).tolist():
                 share = ngrams.duplicates(text) / characters[text]
                 if share > duplicate[n]:
-                    violations[here.start + text] = Broken(f"duplicate {n}-grams", float(share))
+                    violations[here.start + text] = Violation(f"duplicate {n}-grams", float(share))
                     alive[text] = False
         if n >= max(top, default=0):
             alive &= ngrams.bound() > min((limit for m, limit in duplicate.items() if m > n), default=1.0) * characters

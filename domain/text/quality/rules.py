@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from domain.spec import Spec
 from domain.text.quality import c4, fineweb, gopher, repetition
-from domain.text.quality.broken import Broken
-from domain.text.quality.c4 import C4Rules, Lines
+from domain.text.quality.broken import Violation
+from domain.text.quality.c4 import C4Rules, KeptLines
 from domain.text.quality.counts import Counts
 from domain.text.quality.fineweb import FineWebRules
 from domain.text.quality.gopher import GopherRules
@@ -36,10 +36,10 @@ class QualityRules(Spec):
     c4: Annotated[C4Rules | None, Switch, Field(description="only lines that are sentences; changes the text")] = None
 
 
-def judge(texts: Split, rules: QualityRules) -> list[Broken | Lines | None]:
+def judge(texts: Split, rules: QualityRules) -> list[Violation | KeptLines | None]:
     """For each text the rule that it breaks, or what C4 leaves of it, or None. All are asked of the text as it came."""
     counts = Counts.of(texts)
-    results: list[Broken | Lines | None] = [None] * len(texts)
+    results: list[Violation | KeptLines | None] = [None] * len(texts)
     for module, group in ((gopher, rules.gopher), (fineweb, rules.fineweb), (repetition, rules.repetition)):
         if group is not None:
             answers = module.judge(texts, counts, group)

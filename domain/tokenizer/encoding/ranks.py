@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 
-@lru_cache(maxsize=1)
-def byte_letters() -> dict[str, int]:
-    """The byte that each letter of a byte-level vocabulary stands for: printable Latin-1 itself, others from U+0100."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+def byte_alphabet() -> dict[int, str]:
+    """GPT-2's letter of each byte: printable Latin-1 stands for itself, the other 68 for what follows from U+0100.
+
+    The table is ``bytes_to_unicode`` in openai/gpt-2, encoder.py.
+    """
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = iter(range(0x100, 0x200))
+    return {byte: chr(byte if byte in printable else next(others)) for byte in range(0x100)}
 
 
 def ranked(model: dict[str, Any]) -> tuple[dict[bytes, int], np.ndarray] | str:
@@ -32,7 +33,7 @@ def ranked(model: dict[str, Any]) -> tuple[dict[bytes, int], np.ndarray] | str:
     settings = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
     if model["type"] != "BPE" or any(model.get(name) for name in settings) or model.get("byte_fallback"):
         return "its model is not a plain BPE"
-    letters, vocabulary = byte_letters(), model["vocab"]
+    letters, vocabulary = {letter: byte for byte, letter in byte_alphabet().items()}, model["vocab"]
     if not letters.keys() <= vocabulary.keys():
         return "its vocabulary lacks bytes"
     split = (pair.split(" ", 1) if isinstance(pair, str) else pair for pair in model["merges"])

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 EACH = 1 << 16  # characters for a thread at a time
 WORTH = 1_000_000  # characters: to prove the fast path takes about as long as to encode these without it
-SAMPLE = 20, 10_000  # texts on which the fast path is checked, and characters of each
+FAST_PATH_SAMPLE = 20, 10_000  # texts on which the fast path is checked, and characters of each
 
 
 class EncoderCache:
@@ -81,7 +81,9 @@ def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> li
     cache.characters += sum(map(len, texts))
     if cache.characters < WORTH:
         return plain(tokenizer.backend_tokenizer, texts)
-    fast = cache.prove(tokenizer.backend_tokenizer, [text[: SAMPLE[1]] for text in texts[: SAMPLE[0]]])
+    fast = cache.prove(
+        tokenizer.backend_tokenizer, [text[: FAST_PATH_SAMPLE[1]] for text in texts[: FAST_PATH_SAMPLE[0]]]
+    )
     if fast is None:
         return plain(tokenizer.backend_tokenizer, texts)
     with ThreadPoolExecutor(available_cores()) as pool:

@@ -13,7 +13,7 @@ from domain.tokenizer.counts import count_words
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.extension.join_rules import borders
 from domain.tokenizer.extension.merges import learn
-from domain.tokenizer.extension.segments import BYTE, cut_words, segmented, symbols_of
+from domain.tokenizer.extension.segments import BYTE_PIECE, cut_words, segmented, symbols_of
 from domain.tokenizer.extension.tokenizer_json import add_merges, add_scores, place_added
 from domain.tokenizer.files import SLOW_FILES
 from domain.tokenizer.splitting import byte_level, splits
@@ -65,7 +65,7 @@ def extend_content(content: dict[str, Any], texts: Iterable[str], pieces: int, *
     words, size = count_words(content, texts)
     spelled = byte_level(content)
     special = {token["content"] for token in content["added_tokens"]}
-    ordinary = [text for text in symbols if text and text not in special and not BYTE.fullmatch(text)]
+    ordinary = [text for text in symbols if text and text not in special and not BYTE_PIECE.fullmatch(text)]
     joins = borders(ordinary, spelled=spelled, words=spelled and splits(content))
     cut = cut_words(segmented(content, words), words.values(), symbols, joins)
     sequences, counts = [list(word) for word in cut], list(cut.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 
-from domain.tokenizer.splitting import byte_alphabet
+from domain.tokenizer.encoding.ranks import byte_alphabet
 
 SPACE, LETTER, DIGIT, MARK, CONTROL = "space", "letter", "digit", "mark", "control"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.tokenizer.extension.merges import WALL
 
-BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 END = -1  # no id
 
 
@@ -32,7 +32,7 @@ def segmented(content: dict[str, Any], words: Mapping[str, int]) -> list[list[in
     none = dict.fromkeys(("normalizer", "pre_tokenizer", "post_processor", "decoder", "truncation", "padding"))
     alone = Tokenizer.from_str(json.dumps({**content, **none, "added_tokens": [], "model": model}))
     vocabulary = alone.get_vocab()
-    values = {number: int(match[1], 16) for text, number in vocabulary.items() if (match := BYTE.fullmatch(text))}
+    values = {number: int(match[1], 16) for text, number in vocabulary.items() if (match := BYTE_PIECE.fullmatch(text))}
     if not model.get("byte_fallback"):
         values = {}
     walls = {vocabulary[token["content"]] for token in content["added_tokens"]}

@@ -8,7 +8,7 @@ import numpy as np
 
 from domain.errors import UserError
 from domain.tokenizer.extension.merges import Learned
-from domain.tokenizer.extension.segments import BYTE
+from domain.tokenizer.extension.segments import BYTE_PIECE
 from domain.tokenizer.splitting import one_word
 
 # What a token costs in an extended Unigram model, in nats. Scores that come from float32 are multiples of 2**-23,
@@ -104,5 +104,5 @@ def add_scores(
 def closed(content: dict[str, Any]) -> bool:
     """Whether each character of a Unigram model's pieces is a piece too, as its training sees to."""
     special = {token["content"] for token in content["added_tokens"]}
-    pieces = {text for text, _ in content["model"]["vocab"] if text not in special and not BYTE.fullmatch(text)}
+    pieces = {text for text, _ in content["model"]["vocab"] if text not in special and not BYTE_PIECE.fullmatch(text)}
     return all(character in pieces for text in pieces for character in text)

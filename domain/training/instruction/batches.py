@@ -12,7 +12,7 @@ import numpy as np
 from domain.errors import UserError
 from domain.settings.objectives import Family
 from domain.tokens.batches import PACKINGS
-from domain.tokens.packing import PADDING, Source
+from domain.tokens.packing import PADDING, SourceDocuments
 from domain.training.instruction.chat import Chat, ChatExample
 from domain.training.instruction.examples_file import Conversation
 
@@ -89,7 +89,7 @@ class InstructionBatches:
     ) -> None:
         self.examples, self.context = examples, context
         self.sizes = np.array([seats(example, family) for example in examples])
-        source = Source(self, "tuning", "orders", np.arange(len(examples)), self.sizes)
+        source = SourceDocuments(self, "tuning", "orders", np.arange(len(examples)), self.sizes)
         self.width = room(context, family)
         self.packed = PACKINGS[packing](source, context=self.width - 1, seed=seed)
         self.pass_rows = self.packed.rows(1)

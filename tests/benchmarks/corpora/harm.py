@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from corpora.filters.train_harm import Example, fit, halves, measure, passages
+from corpora.filters.train_harm import LabelledText, fit, halves, measure, passages
 from domain.text.harm import Scorer, calibrated, false_positives, score_all
 from domain.text.harm.linear import WINDOW
 from domain.text.harm.words import built_in
@@ -29,7 +29,7 @@ GATES = {"words": {"f1": 0.93, "false_positives": 0.001}, "linear": {"f1": 0.96,
 HEADER = {"labels": ["neither", "hate", "offensive"], "safe": "neither", "window": WINDOW}
 
 
-def posts() -> list[Example]:
+def posts() -> list[LabelledText]:
     """Davidson's posts with their labels; none where they are not at hand."""
     origin = os.environ.get("SHOPTALK_TEST_DATA")
     if not origin:
@@ -38,7 +38,7 @@ def posts() -> list[Example]:
         return sorted({(row["tweet"], LABELS[int(row["class"])]) for row in csv.DictReader(file)})
 
 
-def called(scorer: Scorer, examples: Sequence[Example]) -> dict[str, float]:
+def called(scorer: Scorer, examples: Sequence[LabelledText]) -> dict[str, float]:
     """Precision, recall and F1 of "hate or offensive" at 0.5."""
     flagged = score_all(scorer, [text for text, _ in examples]).values > 0.5
     harm = [label != "neither" for _, label in examples]
@@ -55,7 +55,7 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def row(name: str, scorer: Scorer, examples: list[Example], good: list[str], mine: list[float], size: float,
+def row(name: str, scorer: Scorer, examples: list[LabelledText], good: list[str], mine: list[float], size: float,
         peer: list[float]) -> dict[str, Any]:  # fmt: skip
     """The figures of one scorer; ``mine`` and ``peer`` are seconds, round by round, for ``size`` MB."""
     scores = score_all(scorer, good)

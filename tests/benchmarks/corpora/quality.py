@@ -25,7 +25,7 @@ from datatrove.pipeline.filters import (
 from datatrove.utils.word_tokenizers import WordTokenizer
 
 from corpora.filters.identify import CHARACTERS, WORLD, Identifier
-from domain.text.quality import Lines, QualityRules, judge
+from domain.text.quality import KeptLines, QualityRules, judge
 from domain.text.quality.c4 import sentence_ends
 from domain.text.words import Split, split
 
@@ -93,7 +93,7 @@ def agreement(name: str, texts: Sequence[str], peer: Any) -> float:
     for text, found in zip(texts, ours(texts, QualityRules.model_validate({**OFF, name: PAPERS[name]})), strict=True):
         document = TroveDocument(text=text, id="")
         kept = peer.filter(document) is True
-        same += kept and found.text == document.text if isinstance(found, Lines) else kept == (found is None)
+        same += kept and found.text == document.text if isinstance(found, KeptLines) else kept == (found is None)
     return same / len(texts)
 
 

@@ -23,7 +23,7 @@ from domain.artifacts import PARTS, Tokens
 from domain.tokens.batches import Batches
 from domain.tokens.bestfit import BestFit
 from domain.tokens.mixture import Mixture
-from domain.tokens.packing import Packing, Source
+from domain.tokens.packing import Packing, SourceDocuments
 from domain.tokens.shards import ShardWriter
 from tests.benchmarks.rounds import interleaved, row
 
@@ -150,7 +150,7 @@ def held(tokens: Tokens, seed: int, packing: Packing) -> tuple[float, float]:
 def fitted(seed: int) -> tuple[float, float]:
     """Seconds in which best fit packs documents of log-normal lengths (median 403) into rows of 2,049; its padding."""
     lengths = np.random.default_rng(seed).lognormal(6.0, 1.2, DOCUMENTS).astype(np.int64) + 2
-    source = Source(None, "domain", "drawn", np.arange(DOCUMENTS), lengths)  # type: ignore[arg-type]
+    source = SourceDocuments(None, "domain", "drawn", np.arange(DOCUMENTS), lengths)  # type: ignore[arg-type]
     began = time.perf_counter()
     packed = BestFit(source, context=2_048, seed=seed)
     packed.order(0)

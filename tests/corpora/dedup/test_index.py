@@ -8,7 +8,7 @@ import pytest
 
 from corpora.dedup.exact import first_of_equals
 from corpora.dedup.index import Index
-from corpora.dedup.index_segment import Packed
+from corpora.dedup.index_segment import PackedStrings
 from corpora.dedup.near import near_duplicates
 from domain.errors import UserError
 from domain.text.words import mixed
@@ -97,7 +97,7 @@ def test_a_key_must_be_equal_in_both_halves() -> None:
 
 def test_strings_are_packed_in_blocks() -> None:
     strings = [f"line\n{number}é" if number % 3 else None for number in range(3000)]
-    packed = Packed.of(strings)
+    packed = PackedStrings.of(strings)
     assert list(packed.strings()) == strings
     assert packed.at(np.array([2999, 0, 1024])) == [strings[2999], strings[0], strings[1024]]
     assert packed.at(np.array([], np.int64)) == []

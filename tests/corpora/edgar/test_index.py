@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from corpora.edgar.index import Entry, Quarter, days, entries, quarters
+from corpora.edgar.index import IndexEntry, Quarter, days, entries, quarters
 
 # Real rows, in the three layouts that EDGAR has had: 12 columns for the form, 17, and days without hyphens.
 QUARTERLY = """Description:           Master Index of EDGAR Dissemination Feed by Form Type
@@ -25,7 +25,7 @@ not a row at all
 
 
 def test_rows_of_every_layout() -> None:
-    assert list(entries(QUARTERLY, ["10-12B"])) == [Entry("1995-01-13", "0000022872-95-000004", 22872, "10-12B")]
+    assert list(entries(QUARTERLY, ["10-12B"])) == [IndexEntry("1995-01-13", "0000022872-95-000004", 22872, "10-12B")]
     assert [each.form for each in entries(QUARTERLY, ["10-12B", "10-12B/A"])] == ["10-12B", "10-12B/A"]
     found = list(entries(DAILY, ["25", "10-K", "NT 10-K"]))
     assert [(each.form, each.filed, each.cik) for each in found] == [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from corpora.extract.charset import decoded
-from corpora.extract.html import LARGEST, page
+from corpora.extract.html import LARGEST_HTML, page
 
 WORDS = "Der Vorstand erwartet für das Geschäftsjahr höhere Erlöse — „deutlich“ über dem Vorjahr."
 
@@ -104,7 +104,7 @@ def test_deep_and_large_pages() -> None:
     deep = b"<html><body>" + b"<div>" * 3_000 + b"<p>at the bottom of it</p>" + b"</div>" * 3_000 + b"<p>after all that"
     assert page(deep).text.split() == ["at", "the", "bottom", "of", "it", "after", "all", "that"]
     with pytest.raises(ValueError, match="larger than 100 MB"):
-        page(bytes(LARGEST + 1))
+        page(bytes(LARGEST_HTML + 1))
 
 
 def test_surrogates_and_text_that_looks_like_markup() -> None:

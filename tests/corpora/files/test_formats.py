@@ -99,7 +99,7 @@ def test_text_in_another_encoding(tmp_path: Path) -> None:
 
 def test_a_record_above_the_bound_is_told_and_the_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (record, objects, tables):
-        monkeypatch.setattr(module, "LONGEST", 1_000)
+        monkeypatch.setattr(module, "LONGEST_RECORD", 1_000)
     long = json.dumps({"text": "x" * 5_000})
     path = tmp_path / "a.jsonl.gz"  # a bomb: what unpacks to much more is read in pieces
     path.write_bytes(gzip.compress(f'{{"text": "a"}}\n{long}\n{{"text": "b"}}\n{"x" * 1_000_000}'.encode()))

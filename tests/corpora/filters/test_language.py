@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from corpora.document import Document
 from corpora.filters.filter import Drop, FilterAnswer, Label
-from corpora.filters.identify import CHARACTERS, KNOWN, WORLD, Identifier, identifier
+from corpora.filters.identify import CHARACTERS, LANGUAGES, WORLD, Identifier, identifier
 from corpora.filters.language import Language
 from domain.text.words import Split
 
@@ -82,9 +82,9 @@ def test_without_languages_all_are_named_and_stay() -> None:
 
 
 def test_rare_languages_are_candidates_only_where_asked_for() -> None:
-    assert "pcm" in KNOWN
+    assert "pcm" in LANGUAGES
     assert "pcm" not in WORLD
-    assert set(WORLD) < set(KNOWN)
+    assert set(WORLD) < set(LANGUAGES)
 
 
 def test_answers_are_those_of_py3langid() -> None:
@@ -92,7 +92,7 @@ def test_answers_are_those_of_py3langid() -> None:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     peer = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    assert sorted(peer.labels) == sorted(KNOWN)
+    assert sorted(peer.labels) == sorted(LANGUAGES)
     peer.set_languages(WORLD)
     chance = random.Random(0)
     texts = [text[: chance.randint(5, 90)] * chance.choice((1, 1, 40)) for text in TEXTS.values() for _ in range(12)]

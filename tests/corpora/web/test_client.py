@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.web import Client, Missing, Unfit, Unreachable
+from corpora.web import Client, NotFoundError, Unfit, Unreachable
 from domain.errors import UserError
 from tests.corpora.web.server import Reply, Web, serving
 
@@ -106,7 +106,7 @@ def test_retry_after_is_capped(web: Web, client: Make, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("status", [404, 410])
 def test_missing(web: Web, client: Make, status: int) -> None:
     web.pages["/"] = Reply(status=status)
-    with pytest.raises(Missing, match=f"answers {status}"):
+    with pytest.raises(NotFoundError, match=f"answers {status}"):
         client().get(f"{web.url}/")
     assert len(web.asked) == 1
 

@@ -12,7 +12,7 @@ import brotli
 import pytest
 from backports import zstd
 
-from corpora.web.decode import PIECE, decoded
+from corpora.web.decode import CHUNK_BYTES, decoded
 
 TEXT = random.Random(1).randbytes(300_000) + b"words and words " * 200_000
 RAW = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -45,7 +45,7 @@ def test_whole_data(name: str, size: int) -> None:
     pieces = list(decoded(chunks(data, size), encoding))
     assert b"".join(pieces) == TEXT
     if name != "none":
-        assert max(map(len, pieces)) <= 4 * PIECE
+        assert max(map(len, pieces)) <= 4 * CHUNK_BYTES
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])

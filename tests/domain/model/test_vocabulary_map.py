@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 
-from domain.model.vocabulary_map import Spelling, alphabet, parts, silent
+from domain.model.vocabulary_map import Spelling, parts, silent
+from domain.tokenizer.encoding.ranks import byte_alphabet
 from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
 
@@ -38,7 +39,7 @@ def bytes_(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_alphabet_is_that_of_tokenizers(text: str) -> None:
     level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     told = "".join(piece for piece, _ in level.pre_tokenize_str(text))
-    characters = alphabet()
+    characters = list(byte_alphabet().values())
     assert "".join(characters[byte] for byte in text.encode()) == told
 
 

@@ -102,7 +102,7 @@ def test_the_short_way_is_taken_where_it_is_right(kind: str, lead: str | None, m
 
 
 def test_llama2_puts_nothing_before_a_text_between_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "SAMPLE", 50)  # the texts after the sample go the short way
+    monkeypatch.setattr(counts, "SAMPLE_CHARACTERS", 50)  # the texts after the sample go the short way
     words, _ = count_words(LLAMA2, ["to be or not to be, that is the question."] * 5)
     assert words["▁to"] == 10
     assert words["▁be"] == words["▁be,"] == 5
@@ -110,7 +110,7 @@ def test_llama2_puts_nothing_before_a_text_between_spaces(monkeypatch: pytest.Mo
 
 def test_a_sample_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts of 1,000 times and more go through every bit."""
-    monkeypatch.setattr(counts, "SAMPLE", 10)
+    monkeypatch.setattr(counts, "SAMPLE_CHARACTERS", 10)
     texts = ["a b"] + ["a"] * 1234 + ["b a c"] * 777
     assert count_words(SPLITTERS["gpt2"], texts)[0] == {"a": 1235, "Ġb": 1, "b": 777, "Ġa": 777, "Ġc": 777}
 

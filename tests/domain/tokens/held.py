@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.tokens.packing import Source
+from domain.tokens.packing import SourceDocuments
 from domain.tokens.shards import ShardWriter
 
 STRIDE = 10_000  # token t of document d is STRIDE * d + t
@@ -25,9 +25,9 @@ class Held:
         return np.arange(STRIDE * index, STRIDE * index + self.lengths[index])
 
 
-def source_of(lengths: Sequence[int], name: str = "calls") -> Source:
+def source_of(lengths: Sequence[int], name: str = "calls") -> SourceDocuments:
     """One source with these documents."""
-    return Source(Held(lengths), "domain", name, np.arange(len(lengths)), np.array(lengths, dtype=np.int64))
+    return SourceDocuments(Held(lengths), "domain", name, np.arange(len(lengths)), np.array(lengths, dtype=np.int64))
 
 
 def written(folder: Path, parts: Mapping[str, Mapping[str, Sequence[int]]], shards: int = 2) -> Any:

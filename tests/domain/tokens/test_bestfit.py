@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.tokens.bestfit import BestFit, best_fit
-from domain.tokens.packing import Source
+from domain.tokens.packing import SourceDocuments
 from tests.domain.tokens.held import STRIDE, Held, source_of
 
 LENGTHS = st.lists(st.integers(2, 60), min_size=1, max_size=40)
@@ -98,7 +98,7 @@ def test_epochs_have_the_same_number_of_rows_in_another_order() -> None:
 
 def test_a_million_documents_take_seconds() -> None:
     lengths = np.clip(np.random.default_rng(0).lognormal(6.0, 1.2, 10**6).astype(np.int64), 2, None)
-    source = Source(Held([]), "domain", "calls", np.arange(10**6), lengths)
+    source = SourceDocuments(Held([]), "domain", "calls", np.arange(10**6), lengths)
     began = time.process_time()
     packed = BestFit(source, context=2048, seed=0)
     packed.order(0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.text.quality.broken import Broken
+from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.fineweb import FineWebRules, judge
 from domain.text.words import Split
@@ -10,7 +10,7 @@ from domain.text.words import Split
 LONG = "a line of more than thirty characters stands here"
 
 
-def first(text: str, **rules: object) -> Broken | None:
+def first(text: str, **rules: object) -> Violation | None:
     split = Split([text])
     return judge(split, Counts.of(split), FineWebRules.model_validate(rules))[0]
 
@@ -19,18 +19,18 @@ def first(text: str, **rules: object) -> Broken | None:
     ("text", "found"),
     [
         (f"{LONG}.", None),
-        ("", Broken("no lines", 0)),
-        (f"{LONG}\n" * 9 + f"{LONG} and here.", Broken("lines without an end", 0.1)),
-        (f"one.\ntwo.\nthree.\n{LONG}.", Broken("short lines", 0.75)),
-        (f"{LONG} a.\n{LONG}.\n{LONG}.", Broken("repeated line characters", 50 / 152)),
-        (f"{LONG}.\n\n\n\n\n\n\n", Broken("list", 7 / 9)),
+        ("", Violation("no lines", 0)),
+        (f"{LONG}\n" * 9 + f"{LONG} and here.", Violation("lines without an end", 0.1)),
+        (f"one.\ntwo.\nthree.\n{LONG}.", Violation("short lines", 0.75)),
+        (f"{LONG} a.\n{LONG}.\n{LONG}.", Violation("repeated line characters", 50 / 152)),
+        (f"{LONG}.\n\n\n\n\n\n\n", Violation("list", 7 / 9)),
     ],
 )
-def test_each_rule_catches_what_it_is_for(text: str, found: Broken | None) -> None:
+def test_each_rule_catches_what_it_is_for(text: str, found: Violation | None) -> None:
     assert first(text) == found
 
 
 def test_a_short_line_of_a_script_without_spaces_is_a_sentence() -> None:
     chinese = "央行下调存款准备金率。\n市场反应积极。\n债券收益率下行。\n分析师预计政策将继续宽松。"
     assert first(chinese) is None
-    assert first(chinese.replace("。", "")) == Broken("lines without an end", 0)
+    assert first(chinese.replace("。", "")) == Violation("lines without an end", 0)

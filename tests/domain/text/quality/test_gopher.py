@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.text.quality.broken import Broken
+from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.gopher import GopherRules, judge
 from domain.text.words import Split
@@ -11,7 +11,7 @@ from tests.domain.text.quality.test_rules import SENTENCES
 PROSE = " ".join(SENTENCES)
 
 
-def first(text: str, **rules: object) -> Broken | None:
+def first(text: str, **rules: object) -> Violation | None:
     split = Split([text])
     return judge(split, Counts.of(split), GopherRules.model_validate(rules))[0]
 
@@ -40,21 +40,21 @@ def test_each_rule_catches_what_it_is_for(text: str, reason: str | None) -> None
 
 
 def test_what_was_measured_is_told() -> None:
-    assert first("one of two", words_least=4) == Broken("too few words", 3)
-    assert first("one of two", words_least=0, words_most=2) == Broken("too many words", 3)
-    assert first("one of six", words_least=0, length_least=3) == Broken("short words", pytest.approx(8 / 3))
-    assert first("a1 of 22 33", words_least=0, letters=0.6, length_least=0) == Broken("words without letters", 0.5)
+    assert first("one of two", words_least=4) == Violation("too few words", 3)
+    assert first("one of two", words_least=0, words_most=2) == Violation("too many words", 3)
+    assert first("one of six", words_least=0, length_least=3) == Violation("short words", pytest.approx(8 / 3))
+    assert first("a1 of 22 33", words_least=0, letters=0.6, length_least=0) == Violation("words without letters", 0.5)
 
 
 def test_a_text_without_words_has_too_few_whatever_the_rules() -> None:
-    assert first("", words_least=0, letters=0, stop_words_least=0, length_least=0) == Broken("too few words", 0)
+    assert first("", words_least=0, letters=0, stop_words_least=0, length_least=0) == Violation("too few words", 0)
 
 
 def test_stop_words_are_the_recipes() -> None:
     german = "Der Vorstand hat die Dividende vorgeschlagen und beschlossen " * 4
-    assert first(german) == Broken("no running text", 0)
+    assert first(german) == Violation("no running text", 0)
     assert first(german, stop_words=["der", "die", "und"], stop_words_least=3) is None
-    assert first(german, stop_words=["der", "die", "und"], stop_words_least=4) == Broken("no running text", 3)
+    assert first(german, stop_words=["der", "die", "und"], stop_words_least=4) == Violation("no running text", 3)
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_scripts_without_spaces_are_not_asked_for_word_length_and_stop_words(tex
 
 def test_korean_has_words_as_english_has() -> None:
     korean = "한국은행은 금융통화위원회를 열고 기준금리를 동결하기로 결정했다 " * 5
-    assert first(korean) == Broken("no running text", 0)
+    assert first(korean) == Violation("no running text", 0)
     assert first(korean, stop_words=["열고", "결정했다"]) is None

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from domain.text.quality.broken import Broken
+from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.ngrams import Ngrams
 from domain.text.quality.repetition import RepetitionRules, judge
@@ -14,30 +14,30 @@ from domain.text.words import Split
 OFF = dict.fromkeys(RepetitionRules.model_fields, 1.0)
 
 
-def first(text: str, **rules: float) -> Broken | None:
+def first(text: str, **rules: float) -> Violation | None:
     split = Split([text])
     return judge(split, Counts.of(split), RepetitionRules.model_validate({**OFF, **rules}))[0]
 
 
 def test_paragraphs_and_lines() -> None:
     text = "one\n\ntwo\n\n\n\none\n\nthree\nfour"  # 4 paragraphs, one of them again; 27 characters
-    assert first(text, paragraphs=0.24) == Broken("repeated paragraphs", 0.25)
+    assert first(text, paragraphs=0.24) == Violation("repeated paragraphs", 0.25)
     assert first(text, paragraphs=0.25) is None
-    assert first(text, paragraph_characters=0.1) == Broken("characters in repeated paragraphs", 3 / len(text))
-    assert first(text, lines=0.19) == Broken("repeated lines", 0.2)
-    assert first(text, line_characters=0.1) == Broken("characters in repeated lines", 3 / len(text))
+    assert first(text, paragraph_characters=0.1) == Violation("characters in repeated paragraphs", 3 / len(text))
+    assert first(text, lines=0.19) == Violation("repeated lines", 0.2)
+    assert first(text, line_characters=0.1) == Violation("characters in repeated lines", 3 / len(text))
 
 
 def test_the_commonest_ngram_counts_as_often_as_it_stands() -> None:
     text = "buy now, buy now or buy now"  # "buy now" three times: 21 of 27
-    assert first(text, top_2gram=0.5) == Broken("repeated 2-gram", 21 / 27)
-    assert first(text, top_3gram=0.4) == Broken("repeated 3-gram", 11 / 27)  # buy now buy, once
-    assert first("a b", top_2gram=0.9, top_4gram=0.1) == Broken("repeated 2-gram", 1.0)
+    assert first(text, top_2gram=0.5) == Violation("repeated 2-gram", 21 / 27)
+    assert first(text, top_3gram=0.4) == Violation("repeated 3-gram", 11 / 27)  # buy now buy, once
+    assert first("a b", top_2gram=0.9, top_4gram=0.1) == Violation("repeated 2-gram", 1.0)
 
 
 def test_duplicates_are_read_from_left_to_right() -> None:
     text = "a b c d e x a b c d e a b c d e"  # the five letters stand twice more: 10 of 31 characters
-    assert first(text, duplicate_5gram=0.3) == Broken("duplicate 5-grams", 10 / 31)
+    assert first(text, duplicate_5gram=0.3) == Violation("duplicate 5-grams", 10 / 31)
     assert first(text, duplicate_5gram=0.33) is None
     assert first(text, duplicate_6gram=0.01) is None
 
@@ -88,5 +88,5 @@ def test_scripts_without_spaces_are_asked_for_ten_in_a_row() -> None:
     assert first(news, **{name: 0.1 for name in OFF if "gram" in name}) is None
     twice = f"{clause}{news}{clause}"
     assert first(twice, duplicate_5gram=0.01) is None
-    assert first(twice, duplicate_10gram=0.1) == Broken("duplicate 10-grams", 20 / len(twice))
-    assert first("买买" * 30, top_2gram=0.25) == Broken("repeated 2-gram", 59 * 2 / 60)
+    assert first(twice, duplicate_10gram=0.1) == Violation("duplicate 10-grams", 20 / len(twice))
+    assert first("买买" * 30, top_2gram=0.25) == Violation("repeated 2-gram", 59 * 2 / 60)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from domain.text.quality import Broken, Lines, QualityRules, judge
+from domain.text.quality import KeptLines, QualityRules, Violation, judge
 from domain.text.words import Split
 from tests.benchmarks.corpora.quality import PAPERS, Given, agreement, peers
 
@@ -78,7 +78,7 @@ def test_groups_are_switched_on_and_off() -> None:
     text = "Heading\n" + "\n".join(SENTENCES)
     assert judge(Split([text]), QualityRules()) == [None]
     changed = QualityRules.model_validate({"c4": True})
-    assert judge(Split([text]), changed) == [Lines("\n".join(SENTENCES), 1, 6)]
+    assert judge(Split([text]), changed) == [KeptLines("\n".join(SENTENCES), 1, 6)]
     off = QualityRules.model_validate({"gopher": False, "repetition": None})
     assert off == QualityRules(gopher=None, repetition=None)
     assert judge(Split(["spam " * 50]), off) == [None]
@@ -88,8 +88,8 @@ def test_groups_are_switched_on_and_off() -> None:
 def test_the_first_group_that_is_broken_gives_the_reason() -> None:
     rules = QualityRules.model_validate({"c4": True, "fineweb": True})
     assert judge(Split(["spam " * 19, "spam the " * 30]), rules) == [
-        Broken("too few words", 19),
-        Broken("lines without an end", 0),
+        Violation("too few words", 19),
+        Violation("lines without an end", 0),
     ]
 
 
