@@ -95,6 +95,11 @@ def test_case_signs_and_the_form_of_line_ends_do_not_matter(tmp_path: Path) -> N
     }  # fmt: skip
 
 
+def test_protected_words_are_spelled_as_documents_are(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, f"{numbered(0, 11)} cafe\u0301 \ufb01nance")  # a combining accent, a ligature
+    assert found(protection, f"{numbered(0, 11)} caf\u00e9 finance") == [0]
+
+
 def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
     texts = [f"{numbered(0, 13)} x{i}" for i in range(11)] + [f"{numbered(50, 13)} y{i}" for i in range(10)]

@@ -86,6 +86,14 @@ def test_a_gate_on_few_units_is_shown_and_not_judged(tmp_path: Path, units: Any,
         assert "hold out more of it (corpus.holdout.test), 30 clusters at least" in decision.facts["reasons"][-1]
 
 
+def test_the_decision_repeats_the_scores_of_whole_parts(tmp_path: Path) -> None:
+    content = json.loads((decided(tmp_path, part(GOOD, GOOD), KEPT).path / "decision.json").read_text())
+    assert content["released"] is True
+    for name, scores in (("domain", part(GOOD, GOOD)), ("general", KEPT)):
+        assert content["scores"][name] == {key: scores[key] for key in scores if key not in ("sources", "years")}
+    assert content["tokenizer"] == FITTED
+
+
 def test_an_unjudged_part_hides_no_failure(tmp_path: Path) -> None:
     bad = (0.5, [0.4, 0.6])
     assert not decided(tmp_path / "a", part(GOOD, bad, 60), part(GOOD, GOOD, 10)).facts["released"]

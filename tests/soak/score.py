@@ -76,6 +76,7 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "halves of another size end at the same row": ("low + high + 2",),
             "up to the last change no stream has more than its limit": ("starts[-0], rows",),
             "all stretches have as many shares": ("len(stretches[-1][1])",),
+            "a stream that the row after it takes over its limit is full as well": ("over(low + 2)",),
         },
     ),
     "domain/tokens/batches.py": (
@@ -84,6 +85,7 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "it is more than any training reads": ("ENDLESS = 2 ** 61", "ENDLESS = 2 ** 63", "ENDLESS = 3 ** 62"),
             "a part that is not read may be opened": ("for part in PARTS}",),
+            "the tokens of rows whose documents are named are not read": ("np.empty((2, self.context + 2)",),
         },
     ),
     "domain/training/spikes.py": (

@@ -196,6 +196,18 @@ def test_packed_counts_sources_by_how_often_they_are_read(held: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_the_names_of_a_batch_are_of_its_documents(held: Any, packing: Any) -> None:
+    sources = ["domain/filings", "domain/calls"] * 30 + ["domain/calls"] * 10
+    sources += ["general/books", "general/web"] * 12 + ["general/web"] * 28
+    batches = Batches(held, Mixture(), **SIZES, seed=0, packing=packing)
+    for index in (0, 3):
+        rows = batches[index]
+        read = dict.fromkeys((rows.tokens[rows.segments >= 0] // STRIDE).tolist())
+        names = [f"{sources[number]}: {sources[number].split('/')[1]}-{number}" for number in read]
+        assert batches.names(index) == names
+
+
 def test_four_epochs_are_no_warning(held: Any) -> None:
     calls = Mixture(domain=1, general=0, weights={"filings": 0})
     assert Batches(held, calls, rows=4, context=32, batches=15, seed=0).warnings() == []  # 1,920 of 480 tokens
