@@ -86,8 +86,8 @@ def holds(tokens: list[str], allowed: set[str]) -> bool:
 
 
 def normal(licence: str) -> str:
-    """Lower case, hyphens for spaces: ``CC BY-SA`` and ``cc-by-sa`` are one."""
-    return re.sub(r"[\s_]+", "-", licence.strip().lower())
+    """Lower case, hyphens for spaces and the punctuation before them: ``CC BY-SA`` and ``cc-by-sa`` are one."""
+    return re.sub(r"[:;,]*[\s_]+", "-", licence.strip().lower())
 
 
 def named(text: str) -> str | None:

@@ -27,6 +27,9 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
     where a text stands is changed after all that is found by it (tokens before corpora, these before raw text).
     """
     yield from unfinished(machine.work)
+    for page in sorted((machine.work / "reports").rglob("datasheet.html")):  # it quotes documents
+        page.unlink()
+        yield f"{page}: removed; the next run writes it again"
     yield from from_caches(machine.cache, [made.path for made, _ in holders if made.kind == "Raw"], ids)
     tokens = [(made, places) for made, places in holders if made.kind == "Tokens"]
     others = [(made, places) for made, places in holders if made.kind != "Tokens"]
@@ -38,8 +41,7 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
             continue
         invalidate(made, places)
         if made.kind == "Datasheet":
-            for path in made.path.glob("datasheet.*"):
-                path.unlink()
+            (made.path / "datasheet.json").unlink(missing_ok=True)
         elif made.kind == "Corpus":
             for encoded, stand in tokens:
                 if made.manifest["identity"] in encoded.parents("Corpus"):

@@ -94,7 +94,7 @@ class Tokens(Artifact):
 
 
 class Datasheet(Artifact):
-    """What a model reads, told: ``datasheet.html`` for a person, ``datasheet.json`` with the same content."""
+    """``datasheet.json``: the text available to a model, and what was left out."""
 
 
 class Checkpoint(Artifact):
@@ -110,7 +110,7 @@ class Verdict(Artifact):
 
 
 class Choice(Artifact):
-    """``choice.json``: the mixture and learning rate that small runs speak for; ``curve.svg`` shows why."""
+    """``choice.json``: the mixture and learning rate that the pilots recommend, and their law."""
 
 
 class Scorecard(Artifact):

@@ -1,4 +1,4 @@
-"""All models on the same held-out text -> Scorecard, with paired intervals."""
+"""Scores all models on the same held-out text, with paired intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from domain.spec import Bytes, Count
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
-from evals.page.scorecard import page
 from evals.protect import Protection
 from evals.scorecard import RESERVED_NAMES, GroupScore, ScorecardContent, ScoredPart
 from evals.statistics.bootstrap import paired_change
@@ -29,17 +28,17 @@ DocumentRow = dict[str, Any]  # a document: part, id, source, cluster, year, byt
 
 
 class Evaluation(Protection):
-    """What is asked of the models; the tasks also say what the corpus must not contain."""
+    """Which held-out text is scored; the tasks are protected from training."""
 
     bytes: Annotated[
         Bytes,
-        Field(description="held-out text scored at most, per part; of a document up to a hundredth of it"),
+        Field(description="most held-out text to score, per part; of a document up to a hundredth of it"),
     ] = 2_000_000
     resamples: Annotated[Count, Field(description="draws of the bootstrap")] = 10_000
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-@stage("evaluate", makes=Scorecard, version=4, launched=True)
+@stage("evaluate", makes=Scorecard, version=5, launched=True)
 def evaluate(
     spec: Evaluation,
     corpus: Corpus,
@@ -50,10 +49,10 @@ def evaluate(
     machine: Machine,
     **models: Checkpoint,
 ) -> dict[str, Any]:
-    """Checkpoints and held-out text -> Scorecard: ``scores.json``, ``documents.jsonl``, ``report.html``.
+    """Checkpoints and held-out text -> Scorecard: ``scores.json``, ``tokenizer.json``, ``documents.jsonl``.
 
-    ``models`` are ``base``, ``control``, ``adapted``, and any further baseline under a name of its own; it is scored
-    and shown beside them. ``tokenizer.json`` holds what the tokenizer measured and, if it was piloted, its verdict.
+    ``models`` are ``base``, ``control``, ``adapted``, and any further baselines under their own names.
+    ``tokenizer.json`` holds the tokenizer's measurements and, if it was piloted, the verdict.
 
     facts: by part, bits per byte of each model, ``change`` with ``interval`` (adapted against base, relative),
     ``change_from_control`` with ``interval_from_control``, and ``units``, ``documents``, ``bytes``.
@@ -80,12 +79,11 @@ def evaluate(
     )
     scores.write(out)
     write_lines(out / "documents.jsonl", rows)
-    (out / "report.html").write_text(page(scores), encoding="utf-8")
     return {part: score.headline().to_dict() for part, score in scores.parts.items()}
 
 
 def refuse_names(models: Mapping[str, Checkpoint]) -> None:
-    """Raise ``UserError`` for a baseline whose name is a key of the scorecard, ``ValueError`` without the three."""
+    """Raise ``UserError`` for a baseline named like a field of the scorecard, ``ValueError`` if one of three lacks."""
     if missing := set(SCORED_MODELS) - models.keys():
         raise ValueError(f"evaluate needs the models {', '.join(sorted(missing))}")
     for name in models.keys() & RESERVED_NAMES:

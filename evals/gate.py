@@ -1,4 +1,4 @@
-"""Release or not, and why."""
+"""The release decision: each gate with its numbers, and the outcome."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from domain.release.scores import PartScore
 from domain.spec import Share, Spec
 from domain.stage import stage
 from evals.scorecard import ScorecardContent
-from evals.statistics.bootstrap import FEW
+from evals.statistics.bootstrap import MIN_UNITS
 
 
 class Gates(Spec):
-    """What must hold for a release. Shares are relative: 0.02 is 2%."""
+    """Conditions of a release. Shares are relative: 0.02 is 2%."""
 
     domain_gain: Annotated[
         Share, Field(description="adapted is this much better than the control on domain text, interval clear of zero")
@@ -28,12 +28,13 @@ class Gates(Spec):
     ] = 0.01
 
 
-@stage("decide", makes=Decision, version=3)
+@stage("decide", makes=Decision, version=4)
 def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Scorecard -> Decision: ``decision.json``. facts: ``released`` and ``reasons``, a sentence per gate.
+    """Scorecard -> Decision: ``decision.json``. facts: ``released``, ``reasons`` (a sentence per gate), and the
+    gates that were not tested, ``untested``.
 
-    A gate on fewer than 30 independent units is shown, not judged. The gain on domain text is what a release claims,
-    so nothing is released until that one is judged.
+    A gate on fewer than 30 independent units is not tested. A release claims a gain on domain text, so nothing is
+    released unless that gate was tested and holds.
     """
     scores = ScorecardContent.read(scorecard.path)
     gates = {
@@ -42,29 +43,30 @@ def decide(spec: Gates, scorecard: Scorecard, *, out: Path, machine: Machine) ->
     }
     reasons = [reason for _, reason in gates.values()]
     if gates["domain_gain"][0] is None:
-        fix = f"hold out more of it (corpus.holdout.test), {FEW} clusters at least"
-        reasons.append(f"Nothing is released before its gain on domain text can be judged: {fix}.")
+        fix = f"hold out more domain text (corpus.holdout.test), at least {MIN_UNITS} clusters"
+        reasons.append(f"Nothing is released without a test of its gain on domain text: {fix}.")
     released = gates["domain_gain"][0] is True and gates["general_loss"][0] is not False
-    DecisionRecord(
+    decision = DecisionRecord(
         released=released,
         reasons=reasons,
         gates={name: GateResult(holds=holds, reason=reason) for name, (holds, reason) in gates.items()},
         scores={part: score.headline() for part, score in scores.parts.items()},
         tokenizer=scores.tokenizer,
-    ).write(out)
-    return {"released": released, "reasons": reasons}
+    )
+    decision.write(out)
+    return {"released": released, "reasons": reasons, "untested": decision.untested}
 
 
 def domain_gain(spec: Gates, score: PartScore) -> tuple[bool | None, str]:
-    """Whether the adapted model is better than the control by enough, and beyond doubt."""
+    """Whether the adapted model beats the control by the gate's margin, with an interval below zero."""
     change = score.changes["control"]
-    asked = f"the gate asks for {gate(-spec.domain_gain)} or lower, with an interval below zero"
-    reason = f"Domain text: adapted against control {change.percent(2)} bits per byte; {asked}"
+    required = f"the gate requires {gate(-spec.domain_gain)} or lower, with an interval below zero"
+    reason = f"Domain text: adapted against control {change.percent(2)} bits per byte; {required}"
     return verdict(change.value <= -spec.domain_gain and change.high < 0, reason, score.units)
 
 
 def general_loss(spec: Gates, score: PartScore) -> tuple[bool | None, str]:
-    """Whether general ability is kept: the worst end of the interval decides."""
+    """Whether general ability is retained, at the worst end of the interval."""
     change = score.changes["base"]
     allowed = f"the gate allows {gate(spec.general_loss)} at the interval's upper end"
     reason = f"General text: adapted against base {change.percent(2)} bits per byte; {allowed}"
@@ -77,7 +79,7 @@ def gate(share: float) -> str:
 
 
 def verdict(good: bool, reason: str, units: int) -> tuple[bool | None, str]:
-    """The gate's answer; None where there are too few units to give one."""
-    if units < FEW:
-        return None, f"{reason}: shown, not judged ({units} units, fewer than {FEW})."
-    return good, f"{reason}: {'holds' if good else 'does not hold'} ({units} units)."
+    """The gate's result, None with too few units to test it, and the sentence."""
+    if units < MIN_UNITS:
+        return None, f"{reason}: not tested ({units} independent test documents, {MIN_UNITS} needed)."
+    return good, f"{reason}: {'holds' if good else 'does not hold'} ({units} independent test documents)."

@@ -1,4 +1,4 @@
-"""The texts that corpora must not contain: every question that the evals will ask."""
+"""Benchmark texts that corpora must not contain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evals.tasks import load_task, shipped
 
 
 class Protection(Spec):
-    """Which tasks are protected, by the name of one that ships or the path of a YAML file."""
+    """Protected tasks: names of shipped ones or paths of YAML files."""
 
     domain: Annotated[tuple[str, ...], Field(description="tasks of the field")] = ()
     general: Annotated[tuple[str, ...], Field(description="tasks of general ability")] = ()
@@ -25,14 +25,14 @@ class Protection(Spec):
     @field_validator("domain", "general")
     @classmethod
     def _from_recipe(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """Paths are meant from the recipe's folder."""
+        """Resolve paths relative to the recipe's folder."""
         folder = (info.context or {}).get("folder")
         if not folder:
             return names
-        return tuple(name if name in shipped() else str(found_beside(Path(folder), name)) for name in names)
+        return tuple(name if name in shipped() else str(resolved(Path(folder), name)) for name in names)
 
     def identity_key(self) -> dict[str, Any]:
-        """The tasks by their content, wherever their files lie; all else as it is written."""
+        """The tasks by content rather than path; other fields unchanged."""
         tasks = {
             part: [fingerprint(load_task(name).model_dump(mode="json")) for name in getattr(self, part)]
             for part in ("domain", "general")
@@ -40,15 +40,15 @@ class Protection(Spec):
         return {**super().identity_key(), **tasks}
 
 
-def found_beside(folder: Path, name: str) -> Path:
-    """The task's file from the recipe's folder; the name as it is where there is none, for the error to show."""
+def resolved(folder: Path, name: str) -> Path:
+    """The path of a task relative to a folder; the name unchanged if there is no such file, for the error message."""
     beside = folder / Path(name).expanduser()
     return beside if beside.is_file() else Path(name)
 
 
 @stage("protect", makes=Protected, version=2)
 def protect(spec: Protection, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Tasks -> Protected: a line for each question, and one for it with each of its choices.
+    """Tasks -> Protected: a line for each question, alone and followed by each of its choices.
 
     facts: ``texts`` by task.
     """

@@ -1,4 +1,4 @@
-"""What a scorecard says, as records: scores by part, source and year, and what was measured of the tokenizer."""
+"""The scorecard as records: scores by part, source and year, and the tokenizer's measurements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESERVED_NAMES = {*SCORE_KEYS, *BREAKDOWNS}  # no model has such a name
 
 @dataclass(frozen=True, kw_only=True)
 class GroupScore:
-    """Bits per byte by model over one source or year; shown, never judged."""
+    """Bits per byte by model over one source or year; no gate uses it."""
 
     bits: Mapping[str, float]
     documents: int
@@ -66,7 +66,7 @@ class ScoredPart(PartScore):
 
 @dataclass(frozen=True, kw_only=True)
 class ScorecardContent:
-    """All that a scorecard's folder says in JSON."""
+    """The JSON files of a scorecard."""
 
     parts: Mapping[str, ScoredPart]
     tokenizer: TokenizerReport

@@ -49,7 +49,7 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     corpus = stage(curate, recipe.corpus.narrow(Curation), {"raw": raw, "protected": tasks})
     tokenizer = stage(fit, recipe.fitting, {"corpus": corpus})
     tokens = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": tokenizer})
-    stage(describe, Description(), {"raw": raw, "corpus": corpus, "tokens": tokens})
+    datasheet = stage(describe, Description(), {"raw": raw, "corpus": corpus, "tokens": tokens})
     base = stage(prepare, recipe.start, {"tokens": tokens, "tokenizer": tokenizer})
     start = {"base": base, "tokens": tokens}
     verdict = weigh_extension(recipe, corpus, tokenizer, tokens, base, stage)
@@ -59,7 +59,7 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     decision = stage(decide, recipe.release.gates, {"scorecard": scores})
     if not decision.facts["released"]:
         return None
-    released = {**evidence, "adapted": arms["adapted"], "decision": decision}
+    released = {**evidence, "datasheet": datasheet, "adapted": arms["adapted"], "decision": decision}
     if recipe.instruction_tuning:
         released["tuned"] = stage(tune, recipe.instruction_tuning, {"adapted": arms["adapted"]})
     return stage(release, recipe.bundle, released)

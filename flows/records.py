@@ -34,6 +34,7 @@ class StageRecord(TypedDict):
     facts: dict[str, Any]
     seconds: float | None
     learned: NotRequired[Took]
+    page: NotRequired[str]  # the HTML page that shows it
 
 
 Stages = dict[str, StageRecord]  # by label
@@ -88,4 +89,9 @@ def facts_of(stages: Stages, label: str) -> dict[str, Any] | None:
 
 def located(stages: Stages, work: Path) -> Stages:
     """Stages with paths that can be opened, wherever the work folder is now."""
-    return {label: {**stage, "path": str((work / stage["path"]).resolve())} for label, stage in stages.items()}
+    opened: Stages = {}
+    for label, stage in stages.items():
+        opened[label] = {**stage, "path": str((work / stage["path"]).resolve())}
+        if "page" in stage:
+            opened[label]["page"] = str((work / stage["page"]).resolve())
+    return opened

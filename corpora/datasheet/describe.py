@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from domain.spec import Spec
 from domain.stage import stage
 
 OF = ("part", "source")
+LARGEST_GROUPS = 20  # languages and licences in the facts
 NUMBERS = ("documents", "bytes", "documents_kept", "bytes_kept", "tokens")
 
 
@@ -30,22 +31,24 @@ class Description(Spec):
     samples: Annotated[int, Field(ge=1, description="removed documents that are shown for each reason")] = 3
 
 
-@stage("describe", makes=Datasheet, version=3)
+@stage("describe", makes=Datasheet, version=4)
 def describe(
     spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
 ) -> dict[str, Any]:
-    """Raw, corpus, tokens -> Datasheet: ``datasheet.html`` and, with the same content, ``datasheet.json``.
+    """Raw, corpus, tokens -> Datasheet: ``datasheet.json``.
 
-    facts: ``documents``, ``bytes`` (UTF-8, as they came), ``documents_kept``, ``bytes_kept``, ``tokens`` (of train and
-    validation), ``retention`` (bytes kept of bytes that came).
+    facts: ``documents``, ``bytes`` (UTF-8, as collected), ``documents_kept``, ``bytes_kept``, ``tokens`` (of train and
+    validation), ``retention`` (bytes kept of bytes collected), and bytes kept by ``languages`` and ``licences``.
     """
-    from corpora.datasheet.page import page
+    filled = sheet(spec, raw, corpus, tokens)
+    write_json(out / "datasheet.json", filled)
+    return {**filled["total"], **{f"{kind}s": kept_by(kind, filled[f"{kind}s"]) for kind in ("language", "licence")}}
 
-    write_json(out / "datasheet.json", sheet(spec, raw, corpus, tokens))
-    # From the file: the page says what the JSON says.
-    filled = json.loads((out / "datasheet.json").read_bytes())
-    (out / "datasheet.html").write_text(page(filled), encoding="utf-8")
-    return dict(filled["total"])
+
+def kept_by(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Bytes kept of the groups with the most."""
+    largest = sorted(rows, key=lambda row: (-row["bytes_kept"], row[kind]))[:LARGEST_GROUPS]
+    return {row[kind]: row["bytes_kept"] for row in largest if row["bytes_kept"]}
 
 
 def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[str, Any]:

@@ -2,62 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from domain.page.page import environment
+from domain.page.page import PageHeader, render
+from domain.units import amount, size
 
-if TYPE_CHECKING:
-    from jinja2 import Template
+ROWS = 50  # of a table on the page; datasheet.json has all
+YEARS = 60  # columns of the chart by year
 
-MOST = 50  # rows of a table on the page; datasheet.json has all
-WIDTH, HEIGHT, LEFT, RIGHT = 640.0, 180.0, 128.0, 84.0  # of plots, in SVG units
-
-
-def page(sheet: dict[str, Any]) -> str:
-    """The page; the same sheet gives the same bytes."""
-    return str(template().render(sheet=sheet, most=MOST))
-
-
-def template() -> Template:
-    """The template, with what it calls."""
-    made = environment(Path(__file__).parent).get_template("page.html")
-    made.globals.update(bars=bars, columns=columns, merged=merged)
-    return made
+WRITTEN: dict[str, Callable[[Any], str]] = {
+    "bytes": lambda row: size(row["from"]),
+    "count": lambda number: f"{number:,}",
+    "size": size,
+    "stage": lambda stage: "all records" if stage == "found" else stage,
+    "tokens": lambda row: amount(row["from"]),
+    "year": lambda row: row["year"],
+}  # how the charts label a row or a number
 
 
-def bars(rows: list[dict[str, Any]], name: str, number: str) -> list[dict[str, Any]]:
-    """Bars from zero, one below the other: {name, value, y, length}, lengths in SVG units."""
-    most = max((row[number] for row in rows), default=0) or 1
-    room = WIDTH - LEFT - RIGHT
+def page(sheet: dict[str, Any], header: PageHeader) -> str:
+    """The page; the same sheet and header give the same bytes."""
+    steps = {WRITTEN["stage"](row["stage"]): row["bytes"] for row in sheet["steps"]}
+    return render(
+        Path(__file__).with_name("page.html"), header,
+        sheet=sheet, steps=steps, years=dated(sheet["years"]), most=ROWS, merged=merged, written=WRITTEN,
+    )  # fmt: skip
+
+
+def dated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for every year from the first to the last, empty ones too, so that equal steps are equal times."""
+    by_year = {int(row["year"]): row for row in rows if row["year"].isdecimal()}
+    if not by_year:
+        return []
+    last = max(by_year)
+    empty = {"documents": 0, "bytes": 0, "bytes_kept": 0}
     return [
-        {"name": row[name], "value": row[number], "y": 30 * place, "length": round(room * row[number] / most, 1)}
-        for place, row in enumerate(rows)
+        by_year.get(year, {"year": f"{year:04}", **empty})
+        for year in range(max(min(by_year), last - YEARS + 1), last + 1)
     ]
-
-
-def columns(rows: list[dict[str, Any]], *numbers: str) -> list[dict[str, Any]]:
-    """Columns side by side, a group for each row: {x, width, y, height, middle of the group, its row, value}.
-
-    ``labelled`` are the first columns of at most 12 groups, so that the labels below them do not touch.
-    """
-    most = max((row.get(number) or 0 for row in rows for number in numbers), default=0) or 1
-    step, every = WIDTH / max(1, len(rows)), -(-len(rows) // 12)
-    width = min(40.0, 0.8 * step) / len(numbers)
-    drawn = []
-    for place, row in enumerate(rows):
-        middle = step * (place + 0.5)
-        for index, number in enumerate(numbers):
-            height = HEIGHT * (row.get(number) or 0) / most
-            left = middle + width * (index - len(numbers) / 2)
-            drawn.append(
-                {
-                    "series": index, "x": round(left, 1), "width": round(width, 1), "y": round(HEIGHT - height, 1),
-                    "height": round(height, 1), "middle": round(middle, 1), "row": row, "value": row.get(number) or 0,
-                    "labelled": index == 0 and place % every == 0,
-                }
-            )  # fmt: skip
-    return drawn
 
 
 def merged(rows: list[dict[str, Any]], key: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Decision -> Release: the adapted model with all its evidence, or a refusal with the reason."""
+"""Packages the adapted model with its card, lineage and checksums, unless the gates refused it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from domain.artifacts import Checkpoint, Corpus, Decision, Release, Tokenizer
+from domain.artifacts import Checkpoint, Corpus, Datasheet, Decision, Release, Tokenizer
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
@@ -22,25 +22,25 @@ from domain.release.usage import prompt
 from domain.spec import Spec
 from domain.stage import stage
 
-OWN = {MANIFEST, "training.jsonl"}  # of the checkpoint, not of the release
+NOT_RELEASED = {MANIFEST, "training.jsonl"}  # files of the checkpoint
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
 class ReleaseSpec(Spec):
-    """What the release says of itself."""
+    """Name, licence and wording of a release."""
 
     name: str
     licence: str
     recipe: Annotated[
         dict[str, Any],
         AfterValidator(portable),
-        Field(description="the recipe as it was written, for the lineage; folders of absolute paths are left out"),
+        Field(description="the recipe as written, for the lineage; folders of absolute paths are left out"),
     ]
     intended_use: str = ""
     limitations: str = ""
 
 
-@stage("release", makes=Release, version=6)
+@stage("release", makes=Release, version=7)
 def release(
     spec: ReleaseSpec,
     decision: Decision,
@@ -48,34 +48,37 @@ def release(
     base: Checkpoint,
     corpus: Corpus,
     tokenizer: Tokenizer,
+    datasheet: Datasheet,
     tuned: Checkpoint | None = None,
     *,
     out: Path,
     machine: Machine,
 ) -> dict[str, Any]:
-    """Decision -> Release: the checkpoint's files, ``README.md``, ``lineage.json``, ``SHA256SUMS``.
+    """Decision -> Release: files of the tuned or else adapted model, ``README.md``, ``lineage.json``, ``SHA256SUMS``.
 
-    The checkpoint is the tuned one where there is one, else the adapted.
-
-    facts: ``name``, ``licence``, ``parameters``, ``tuned`` (then it is asked by its chat template), and ``prompt``, one
-    to begin with. Raises ``UserError`` with the decision's reasons if the gates do not hold, and for a checkpoint that
-    holds a pickle.
+    facts: ``name``, ``licence``, ``parameters``, ``tuned`` (its chat template then applies), and ``prompt``, one to try
+    first. Raises ``UserError`` with the decision's reasons if the gates do not hold, and for a checkpoint with a
+    pickle.
     """
     from domain.tokenizer.encoding.texts import load_tokenizer
 
     if not decision.facts["released"]:
         raise UserError("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
-    given = tuned or adapted
-    for path in sorted(p for p in given.path.rglob("*") if p.is_file()):
-        name = path.relative_to(given.path).as_posix()
+    model = tuned or adapted
+    for path in sorted(p for p in model.path.rglob("*") if p.is_file()):
+        name = path.relative_to(model.path).as_posix()
         if path.suffix in PICKLES:
             raise UserError(str(path), "is a pickle", "only safetensors are released")
-        if name not in OWN:
+        if name not in NOT_RELEASED:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
-    complete_tokenizer_settings(out, given)
+    complete_tokenizer_settings(out, model)
     if (out / "generation_config.json").is_file():  # encoders have none
-        write_json(out / "generation_config.json", speech(given.path, given.facts.get("ends", [])))
+        write_json(out / "generation_config.json", generation_settings(model.path, model.facts.get("ends", [])))
+    parents = {
+        "decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer,
+        "datasheet": datasheet,
+    }  # fmt: skip
     text = card(
         name=spec.name,
         licence=spec.licence,
@@ -87,18 +90,19 @@ def release(
         adapted=adapted,
         corpus=corpus,
         tokenizer=tokenizer,
+        datasheet=datasheet,
         tuned=tuned,
     )
     (out / "README.md").write_text(text, encoding="utf-8")
-    write_json(out / "lineage.json", lineage(spec.recipe, decision, adapted, base, corpus, tokenizer, tuned))
+    write_json(out / "lineage.json", lineage(spec.recipe, **parents, **({"tuned": tuned} if tuned else {})))
     (out / "SHA256SUMS").write_text(checksums(out), encoding="utf-8")
-    asked, mask = adapted.manifest["spec"]["objective"]["kind"], load_tokenizer(given.path).mask_token
+    objective, mask = adapted.manifest["spec"]["objective"]["kind"], load_tokenizer(model.path).mask_token
     return {
         "name": spec.name,
         "licence": spec.licence,
-        "parameters": given.facts["parameters"],
+        "parameters": model.facts["parameters"],
         "tuned": bool(tuned),
-        "prompt": tuned.facts["prompt"] if tuned else prompt(asked, mask, opening_words(corpus)),
+        "prompt": tuned.facts["prompt"] if tuned else prompt(objective, mask, opening_words(corpus)),
     }
 
 
@@ -109,14 +113,14 @@ def name_of_base(recipe: dict[str, Any]) -> str:
 
 
 def opening_words(corpus: Corpus, count: int = 6) -> list[str]:
-    """The first words of a held-out document of the domain, the same in every run; none where nothing is held out."""
+    """The first words of a held-out domain document, the same in every run; empty without one."""
     documents = corpus.documents("test", "domain")
     first = min(documents, key=lambda document: hashlib.sha256(document["id"].encode()).digest(), default=None)
     return first["text"].split(maxsplit=count)[:count] if first else []
 
 
 def complete_tokenizer_settings(out: Path, checkpoint: Checkpoint) -> None:
-    """State the model's context as the longest input, and a padding token: many tokenizers state neither."""
+    """Set ``model_max_length`` to the model's context, and a padding token: many tokenizers lack both."""
     from domain.tokenizer.encoding.texts import frame, load_tokenizer
 
     path = out / "tokenizer_config.json"
@@ -129,12 +133,11 @@ def complete_tokenizer_settings(out: Path, checkpoint: Checkpoint) -> None:
     write_json(path, {**settings, "model_max_length": checkpoint.facts["context"]})
 
 
-def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
-    """How the model speaks where nothing else is asked: its own tokens, and the sampling of ``generate``.
+def generation_settings(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
+    """``generation_config.json``: the model's special tokens, and sampling by default as in ``generate``.
 
-    Greedy text of a small model soon repeats itself, so sampling is the default. What given weights say of other
-    tokens, or of their chats, does not hold for a model that was trained on; which pieces are never spoken does, as
-    ``save`` has written it. ``ends`` are further tokens that end it.
+    Greedy text of a small model soon repeats itself. The base's own generation settings do not apply to a model
+    trained further, except for ``suppress_tokens``, which ``save`` wrote. ``ends`` are further end-of-text tokens.
     """
     from domain.tokenizer.encoding.texts import first, frame, load_tokenizer
 
@@ -143,10 +146,10 @@ def speech(folder: Path, ends: Sequence[int]) -> dict[str, Any]:
     stop = sorted({end, *ends}) if {*ends} - {end} else end
     tokens = {"bos_token_id": begin, "eos_token_id": stop, "pad_token_id": first(tokenizer.pad_token_id, end)}
     start = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("decoder_start_token_id")
-    if start is not None:  # else transformers begins with the token that begins a text
+    if start is not None:  # else transformers begins with bos_token_id
         tokens["decoder_start_token_id"] = start
-    unspoken = json.loads((folder / "generation_config.json").read_text(encoding="utf-8")).get("suppress_tokens")
-    tokens |= {"suppress_tokens": unspoken} if unspoken else {}
+    suppressed = json.loads((folder / "generation_config.json").read_text(encoding="utf-8")).get("suppress_tokens")
+    tokens |= {"suppress_tokens": suppressed} if suppressed else {}
     return {**tokens, "do_sample": True, "temperature": 0.8, "top_k": 50, "top_p": 0.95}
 
 

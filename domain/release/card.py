@@ -1,27 +1,27 @@
-"""The model card: best use cases, how it was trained, its data, its scores, its known limitations."""
+"""The model card: use cases, training, data, scores, limitations and lineage."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from domain.artifacts import Artifact
+from domain.artifacts import PARTS, Artifact
 from domain.numerics import Numerics
-from domain.release import tuned as orders
+from domain.release import tuned as instructions
 from domain.release.decision import DecisionRecord
 from domain.release.front_matter import front_matter
+from domain.release.markdown import escape, table
 from domain.release.scores import PartScore
 from domain.release.usage import USAGE, Usage, opening
 from domain.release.vocabulary import tokenizer_chapter
+from domain.units import percent
 
-LIMITS = """- It states falsehoods fluently. Nothing that it says is evidence.
-- It knows nothing later than its data, and repeats the errors and the bias that are in them.
-- Its scores tell how well it predicts text of its sources. They are no measure of any task.
-- Filters for privacy and harm are not perfect: it may repeat what they missed.
+LIMITS = """- It states falsehoods fluently: do not rely on its output as evidence.
+- It knows nothing later than its data, and repeats their errors and biases.
+- Its scores measure how well it predicts text of its sources, not how well it does any task.
+- Filters for privacy and harm are imperfect: it may repeat what they missed.
 """
-HIDDEN = (
-    "\nBits are those of restoring hidden parts, over the bytes of these; not to be set beside those of a decoder.\n"
-)
+HIDDEN_NOTE = "\nBits are of restoring hidden tokens, per byte of these; they do not compare with those of a decoder.\n"
 
 
 def card(
@@ -35,43 +35,57 @@ def card(
     adapted: Artifact,
     corpus: Artifact,
     tokenizer: Artifact,
+    datasheet: Artifact,
     tuned: Artifact | None = None,
     base_name: str = "",
 ) -> str:
-    """The whole card as Markdown; a function of the artifacts alone, so the same release has the same card."""
+    """The card as Markdown; a function of the artifacts alone, so the same release has the same card."""
     scores, objective = decision.scores, adapted.manifest["spec"]["objective"]["kind"]
     usage = USAGE[objective]
-    limits = f"- {orders.LIMIT if tuned else usage.untuned}\n{LIMITS}"
-    scored = (orders.BEFORE if tuned else "") + score_table(scores) + ("" if objective == "causal" else HIDDEN)
-    made = {"base": base, "adapted": adapted, "corpus": corpus, "tokenizer": tokenizer}
+    limits = f"- {instructions.LIMIT if tuned else usage.untuned}\n{LIMITS}"
+    chapter = (instructions.BEFORE if tuned else "") + score_table(scores)
+    chapter += "" if objective == "causal" else HIDDEN_NOTE
+    made = {"base": base, "adapted": adapted, "corpus": corpus, "tokenizer": tokenizer, "datasheet": datasheet}
     parts = [
-        front_matter(name, licence, {} if tuned else scores, base.manifest["spec"], usage.task),
-        f"# {name}\n\nA language model adapted to a domain by continued pretraining"
-        f"{', then tuned to follow instructions' if tuned else ''}.\n{headline(scores)}\n",
+        front_matter(
+            name,
+            licence,
+            {} if tuned else scores,
+            base.manifest["spec"],
+            usage.task,
+            languages=datasheet.facts.get("languages", {}),
+        ),
+        f"# {escape(name)}\n\nA language model adapted to a domain by continued pretraining"
+        f"{', then tuned to follow instructions' if tuned else ''}.\n{headline(scores)}{untested(decision)}\n",
         "## Best use cases\n\n" + (intended_use.strip() or stated_use(corpus, usage, tuned)) + "\n",
         "## How to load it\n\n" + opening(objective, tuned=tuned is not None),
         "## How it was trained\n\n"
         + training(base, adapted, tokenizer, base_name)
-        + (orders.training(tuned) if tuned else ""),
+        + (instructions.training(tuned) if tuned else ""),
         "## Tokenizer\n\n" + tokenizer_chapter(decision.tokenizer),
-        "## Data\n\n" + funnel(corpus.facts),
-        "## Scores\n\n" + scored + "\n" + "".join(f"- {reason}\n" for reason in decision.reasons),
+        "## Data\n\n" + data_chapter(corpus.facts, datasheet.facts),
+        "## Scores\n\n" + chapter + "\n" + "".join(f"- {reason}\n" for reason in decision.reasons),
         "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + limits,
         "## Lineage\n\n" + lineage_table(**made, **({"tuned": tuned} if tuned else {})),
     ]
     return "\n".join(parts)
 
 
+def untested(decision: DecisionRecord) -> str:
+    """A sentence on gates without enough held-out text; nothing if all were tested."""
+    return f" **Not tested: {', '.join(decision.untested)}.**" if decision.untested else ""
+
+
 def headline(scores: Mapping[str, PartScore]) -> str:
-    """What it gained, in a sentence."""
+    """The gain on domain text, in a sentence."""
     gained = scores["domain"].changes["control"].percent()
-    return f"Bits per byte on held-out text of the domain: {gained} against a control that read general text only."
+    return f"Bits per byte on held-out text of the domain: {gained} against a control trained on general text only."
 
 
 def stated_use(corpus: Artifact, usage: Usage, tuned: Artifact | None) -> str:
-    """Best use cases where the recipe states none."""
-    sources = ", ".join(sorted(corpus.facts.get("sources", {})))
-    return f"{orders.USE if tuned else usage.use}, as it stands in: {sources}."
+    """Best use cases if the recipe states none."""
+    sources = ", ".join(escape(source) for source in sorted(corpus.facts.get("sources", {})))
+    return f"{instructions.USE if tuned else usage.use}, such as that of {sources}."
 
 
 def training(base: Artifact, adapted: Artifact, tokenizer: Artifact, base_name: str = "") -> str:
@@ -85,7 +99,7 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact, base_name: 
         origin = (
             f"the weights {weights}"
             if "/" in weights
-            else f"{base_name or 'given weights'} (SHA-256 of its files: `{weights}`)"
+            else f"{escape(base_name) or 'local weights'} (SHA-256 of its files: `{weights}`)"
         )
     mixture = mixed(spec["mixture"])
     numerics = adapted.manifest.get("numerics")
@@ -97,76 +111,76 @@ def training(base: Artifact, adapted: Artifact, tokenizer: Artifact, base_name: 
         f"- Continued pretraining ({spec['objective']['kind']}) on {facts['tokens']:,} tokens, {mixture} text; "
         f"passes over the text: {epochs}.\n"
         f"- AdamW, {spec['batch']:,} tokens a batch, peak learning rate {spec['learning_rate']:g}"
-        f"{orders.low_rank(spec)}, {decay(spec)}; "
+        f"{instructions.low_rank(spec)}, {decay(spec)}; "
         f"loss at the end {facts['loss']:.3f} nats a token.\n"
         f"{computed}"
     )
 
 
 def mixed(mixture: dict[str, Any]) -> str:
-    """The shares of what was read, and how they changed."""
+    """The shares of domain and general text, by phase."""
     phases = mixture.get("phases") or [mixture]
-    told = [", ".join(f"{phase[part]:.0%} {part}" for part in ("domain", "general") if phase[part]) for phase in phases]
-    return (
-        told[0]
-        if len(told) == 1
-        else "; ".join(
-            f"until {phase['until']:.0%} of the training {shares}" for phase, shares in zip(phases, told, strict=True)
-        )
-    )
+    shares = [", ".join(f"{phase[part]:.0%} {part}" for part in PARTS if phase[part]) for phase in phases]
+    if len(phases) == 1:
+        return shares[0]
+    return "; ".join(f"{share} until {phase['until']:.0%}" for phase, share in zip(phases, shares, strict=True))
 
 
 def decay(spec: dict[str, Any]) -> str:
-    """The learning rate's course in words."""
+    """The learning rate schedule in words."""
     course = "constant" if spec["decay"] == "none" else f"{spec['decay']} decay to {spec['final_rate']:.0%} of it"
     return f"{spec['warmup']:.0%} warm-up, then {course}"
 
 
-def funnel(facts: dict[str, Any]) -> str:
-    """Documents and bytes that came in, went by reason, and stayed by split; then the sources."""
-    lines = ["| step | documents | MB |", "| --- | ---: | ---: |"]
-    lines += [row("collected", facts["documents_in"], facts["bytes_in"])]
-    lines += [row(f"dropped: {reason}", count) for reason, count in facts["dropped"].items()]
-    lines += [row("quarantined: a filter failed on it", facts["quarantined"])] if facts["quarantined"] else []
-    lines += [row("kept", facts["documents_out"], facts["bytes_out"])]
-    lines += [row(f"of these changed: {reason}", count) for reason, count in facts["changed"].items()]
+def data_chapter(facts: dict[str, Any], sheet: dict[str, Any]) -> str:
+    """Documents and bytes collected and kept, removed by reason, and by source; then languages and licences."""
+    sizes = [("collected", facts["documents_in"], facts["bytes_in"])]
+    sizes += [("kept", facts["documents_out"], facts["bytes_out"])]
     for split, parts in facts["splits"].items():
-        named = f"of these {split}" if split == "train" else f"of these held out: {split}"
-        lines += [row(f"{named}, {part}", c["documents"], c["bytes"]) for part, c in sorted(parts.items())]
-    lines += ["", "| source | documents collected | kept |", "| --- | ---: | ---: |"]
-    lines += [f"| {cell(source)} | {c['in']:,} | {c['out']:,} |" for source, c in facts["sources"].items()]
-    return "\n".join(lines) + "\n"
+        name = split if split == "train" else f"held out: {split}"
+        sizes += [(f"{name}, {part}", each["documents"], each["bytes"]) for part, each in sorted(parts.items())]
+    removed = [(f"dropped: {reason}", count) for reason, count in facts["dropped"].items()]
+    removed += [("quarantined: a filter failed", facts["quarantined"])] if facts["quarantined"] else []
+    removed += [(f"edited: {reason}", count) for reason, count in facts["changed"].items()]
+    sources = [(escape(source), f"{c['in']:,}", f"{c['out']:,}") for source, c in facts["sources"].items()]
+    languages, licences = (shares(sheet.get(kind, {})) for kind in ("languages", "licences"))
+    return "\n".join(
+        [
+            table(["text", "documents", "MB"], [(name, f"{n:,}", f"{size / 1e6:.2f}") for name, n, size in sizes]),
+            table(["removed or edited", "documents"], [(escape(reason), f"{count:,}") for reason, count in removed]),
+            table(["source", "documents collected", "documents kept"], sources),
+            f"Languages of the text: {languages}. Licences: {licences}.\n",
+        ]
+    )
 
 
-def row(what: str, documents: int, size: int | None = None) -> str:
-    """A row of the funnel; megabytes are 1,000,000 bytes."""
-    return f"| {cell(what)} | {documents:,} | {'' if size is None else f'{size / 1e6:.2f}'} |"
-
-
-def cell(text: str) -> str:
-    """Text that cannot end a table's cell."""
-    return " ".join(text.split()).replace("|", "\\|")
+def shares(sizes: Mapping[str, int]) -> str:
+    """Names with their shares of the bytes, the largest first."""
+    total = sum(sizes.values())
+    rows = sorted(sizes.items(), key=lambda entry: (-entry[1], entry[0]))
+    return ", ".join(f"{escape(name)} {percent(size / total)}" for name, size in rows if size) or "not known"
 
 
 def score_table(scores: Mapping[str, PartScore]) -> str:
     """Bits per UTF-8 byte of every model, and both changes with their intervals."""
     models = list(scores["domain"].bits)
-    lines = [
-        "Bits per UTF-8 byte on held-out text, lower is better. The control started from the same base and read as "
-        "many tokens, of general text only. Changes are relative, with 95% intervals.\n",
-        f"| text | {' | '.join(models)} | against control | against base |",
-        f"| --- |{' ---: |' * (len(models) + 2)}",
-    ]
-    for part, score in scores.items():
-        values = " | ".join(f"{score.bits[model]:.3f}" for model in models)
-        control, base = (score.changes[model].percent() for model in ("control", "base"))
-        lines.append(f"| {part} | {values} | {control} | {base} |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        [
+            part, *(f"{score.bits[model]:.3f}" for model in models),
+            *(score.changes[model].percent() for model in ("control", "base")),
+        ]
+        for part, score in scores.items()
+    ]  # fmt: skip
+    return (
+        "Bits per UTF-8 byte on held-out text, lower is better. The control continued from the same base with the same "
+        "number of tokens, of general text only. Changes are relative, with 95% intervals.\n\n"
+        + table(["text", *models, "against control", "against base"], rows)
+    )
 
 
 def lineage_table(**artifacts: Artifact) -> str:
-    """Digest of what the release was made from."""
-    lines = ["SHA-256 digests; `lineage.json` has the recipe and, of each, what was asked and what came out.\n"]
-    lines += ["| from | digest |", "| --- | --- |"]
-    lines += [f"| {name} | `{artifact.digest}` |" for name, artifact in artifacts.items()]
-    return "\n".join(lines) + "\n"
+    """Digests of the artifacts that the release was made from."""
+    rows = [(name, f"`{artifact.digest}`") for name, artifact in artifacts.items()]
+    return "SHA-256 digests; `lineage.json` has the recipe, and settings and results of each.\n\n" + table(
+        ["artifact", "digest"], rows
+    )

@@ -1,4 +1,4 @@
-"""A decision and its evidence, as the gate writes it and as the card and the release read it: ``decision.json``."""
+"""The release decision and its evidence, as ``decision.json`` holds them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DECISION = "decision.json"
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """Whether a gate holds (None: not tested) and the sentence that says why."""
+    """Whether a gate holds (None: not tested), and why."""
 
     holds: bool | None
     reason: str
@@ -25,7 +25,7 @@ class GateResult:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerReport:
-    """``measures`` are the tokenizer stage's facts; ``verdict`` that of an extension's pilots, if there were any."""
+    """``measures`` are the tokenizer stage's facts; ``verdict`` that of an extension's pilots, if any."""
 
     measures: Mapping[str, Any]
     verdict: ExtensionVerdict | None = None
@@ -44,13 +44,25 @@ class TokenizerReport:
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRecord:
-    """Release or not, a sentence for each gate, and the scores that they rest on."""
+    """The decision, a sentence for each gate, and the scores they rest on."""
 
     released: bool
     reasons: Sequence[str]
     gates: Mapping[str, GateResult]
     scores: Mapping[str, PartScore]
     tokenizer: TokenizerReport
+
+    @property
+    def untested(self) -> list[str]:
+        """The gates that had too little held-out text to be tested."""
+        return [name for name, gate in self.gates.items() if gate.holds is None]
+
+    @property
+    def outcome(self) -> str:
+        """``Released``, ``Not released``, or ``Released; general_loss was not tested``."""
+        if not self.released:
+            return "Not released"
+        return "; ".join(["Released", *(f"{name} was not tested" for name in self.untested)])
 
     def write(self, folder: Path) -> None:
         """Write ``decision.json``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,16 +21,23 @@ HUB_LICENCES = """
     lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1
     openrail openrail++ osl-3.0 other pddl postgresql unknown unlicense wtfpl zlib
 """
+CODE = re.compile(r"(?!und)[a-z]{2,3}")
 
 
 def front_matter(
-    name: str, licence: str, scores: Mapping[str, PartScore], base: dict[str, Any], task: str = "text-generation"
+    name: str,
+    licence: str,
+    scores: Mapping[str, PartScore],
+    base: dict[str, Any],
+    task: str = "text-generation",
+    *,
+    languages: Mapping[str, int] | None = None,
 ) -> str:
-    """The header between its rules: licence, base model, ``task``, tags, and bits per byte as the model's results.
+    """Licence, languages, base model, ``task``, tags, and bits per byte as results of the model, as YAML.
 
-    ``base`` is the spec of the base; only weights from the hub, ``org/model@revision``, are named. A licence that
-    the hub does not know is given by name, under ``other``. No ``scores``, no results: those of the model before it
-    was tuned are not this model's.
+    ``base`` is the spec of the base, named if its weights are of the hub, ``org/model@revision``. ``languages`` are
+    bytes of text by ISO 639 code; those of 1% or more are listed. A licence that the hub does not list is named under
+    ``other``. Without ``scores`` there are no results: those from before tuning are not this model's.
     """
     results = [
         {
@@ -39,10 +47,14 @@ def front_matter(
         }
         for part, score in scores.items()
     ]
-    known = licence in HUB_LICENCES.split()
-    content: dict[str, Any] = {"license": licence if known else "other"}
-    if not known:
+    listed = licence in HUB_LICENCES.split()
+    content: dict[str, Any] = {"license": licence if listed else "other"}
+    if not listed:
         content["license_name"] = licence
+    sizes = languages or {}
+    codes = [code for code, size in sizes.items() if CODE.fullmatch(code) and size >= 0.01 * sum(sizes.values())]
+    if codes:
+        content["language"] = sorted(codes, key=lambda code: -sizes[code])
     weights = base.get("weights")
     if isinstance(weights, str) and "/" in weights:
         content["base_model"] = weights.partition("@")[0]

@@ -1,11 +1,11 @@
-"""What a release was made from: the recipe, and the identity, digest and numbers of every artifact on its way."""
+"""The lineage of a release: the recipe, and the identity, digest and facts of every artifact it was made from."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from domain.artifacts import Artifact, Checkpoint, Corpus, Decision, Tokenizer
+from domain.artifacts import Artifact
 from domain.spec import fingerprint
 
 ABSOLUTE = re.compile(r"(?:/|~[^/\s]*/|file:|[A-Za-z]:[\\/])")
@@ -13,8 +13,8 @@ SECRET = re.compile(r"(?<=://)[^/@\s]+@")  # user and password in an address
 
 
 def portable(value: Any) -> Any:
-    """``value`` (JSON) without what tells of a machine: of an absolute path the last name stays, addresses lose
-    user and password. A release is made to be given away.
+    """``value`` (JSON) without traces of a machine, since releases are published: absolute paths are cut to their last
+    name, and URLs lose user and password.
     """
     if isinstance(value, dict):
         return {key: portable(one) for key, one in value.items()}
@@ -27,26 +27,14 @@ def portable(value: Any) -> Any:
     return SECRET.sub("", value)
 
 
-def lineage(
-    recipe: dict[str, Any],
-    decision: Decision,
-    adapted: Checkpoint,
-    base: Checkpoint,
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    tuned: Checkpoint | None = None,
-) -> dict[str, Any]:
-    """``recipe``; ``digests`` of it and of all that the release rests on; ``artifacts`` with specs, parents, facts
-    and, if they were trained or scored, numerics.
-
-    Digests of what a stage was given (raw text, protected texts, tokens, scorecard) are read from its manifest.
+def lineage(recipe: dict[str, Any], **made: Artifact) -> dict[str, Any]:
+    """``recipe``; ``digests`` of it, of the artifacts ``made`` and of their parents of other kinds; ``artifacts`` with
+    specs, parents, facts and, of trained or scored ones, numerics.
     """
-    made = {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}
-    made |= {"tuned": tuned} if tuned else {}
     digests = {name: artifact.digest for name, artifact in made.items()}
     for artifact in made.values():
         for kind in ("Raw", "Protected", "Tokens", "Scorecard"):
-            digests.update({kind.lower(): digest for digest in given(artifact, kind)})
+            digests.update({kind.lower(): digest for digest in parents_of(artifact, kind)})
     fields = ("stage", "identity", "digest", "spec", "parents", "facts", "numerics")
     artifacts = {
         name: {key: artifact.manifest[key] for key in fields if key in artifact.manifest}
@@ -55,6 +43,6 @@ def lineage(
     return {"recipe": recipe, "digests": {"recipe": fingerprint(recipe), **digests}, "artifacts": artifacts}
 
 
-def given(artifact: Artifact, kind: str) -> list[str]:
-    """Digests of the parents of that kind."""
+def parents_of(artifact: Artifact, kind: str) -> list[str]:
+    """Digests of an artifact's parents of a kind."""
     return [parent["digest"] for parent in artifact.manifest["parents"].values() if parent["kind"] == kind]

@@ -1,4 +1,4 @@
-"""How a release is opened and asked: by what it learned, or by its chat template where it was tuned."""
+"""How to load and prompt a release, by its training objective or, if tuned, its chat template."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ folder = "."  # this folder
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = {opener}.from_pretrained(folder)
 
-{asked}```
+{example}```
 
 `sha256sum --check SHA256SUMS` verifies every file of the release.
 """
-CONTINUED = """\
-# Every text that the model has read begins with this token.
+CONTINUATION = """\
+# All training texts begin with this token.
 begin = model.generation_config.bos_token_id
 ids = [begin, *tokenizer("The", add_special_tokens=False)["input_ids"]]
-spoken = model.generate(torch.tensor([ids]), max_new_tokens=50)
-print(tokenizer.decode(spoken[0], skip_special_tokens=True))
+output = model.generate(torch.tensor([ids]), max_new_tokens=50)
+print(tokenizer.decode(output[0], skip_special_tokens=True))
 """
-FILLED = """\
-# The mask stands for the piece that is wanted.
-given = tokenizer(f"The {tokenizer.mask_token} is", return_tensors="pt")["input_ids"]
-place = given[0].tolist().index(tokenizer.mask_token_id)
-print(tokenizer.decode(model(given).logits[0, place].argmax()))
+MASK_FILLING = """\
+# The model predicts the token at the mask.
+ids = tokenizer(f"The {tokenizer.mask_token} is", return_tensors="pt")["input_ids"]
+position = ids[0].tolist().index(tokenizer.mask_token_id)
+print(tokenizer.decode(model(ids).logits[0, position].argmax()))
 """
 SPANS = """\
-# Each sentinel stands for words that are wanted; the answer names it, and then them.
-given = tokenizer("The <extra_id_0> is", return_tensors="pt")["input_ids"]
-spoken = model.generate(given, max_new_tokens=50)
-print(tokenizer.decode(spoken[0, 1:]))
+# Each sentinel stands for missing words; the output repeats it, followed by them.
+ids = tokenizer("The <extra_id_0> is", return_tensors="pt")["input_ids"]
+output = model.generate(ids, max_new_tokens=50)
+print(tokenizer.decode(output[0, 1:]))
 """
-RESTORED = """\
-# The mask stands for words that are wanted; the answer is the whole text.
-given = tokenizer(f"The {tokenizer.mask_token} is", return_tensors="pt")["input_ids"]
-spoken = model.generate(given, max_new_tokens=50)
-print(tokenizer.decode(spoken[0], skip_special_tokens=True))
+DENOISING = """\
+# The mask stands for missing words; the output is the whole text.
+ids = tokenizer(f"The {tokenizer.mask_token} is", return_tensors="pt")["input_ids"]
+output = model.generate(ids, max_new_tokens=50)
+print(tokenizer.decode(output[0], skip_special_tokens=True))
 """
-FOLLOWED = """\
-# An instruction and, where there is one, the text that it is about, with a blank line between them.
-asked = [{"role": "user", "content": "Say it in one sentence.\\n\\nThe text."}]
-given = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=True, return_tensors="pt")
-spoken = model.generate(**given, max_new_tokens=50)
+CHAT = """\
+# An instruction and, optionally, a blank line and the text that it is about.
+messages = [{"role": "user", "content": "Say it in one sentence.\\n\\nThe text."}]
+inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+output = model.generate(**inputs, max_new_tokens=50)
 """
-ANSWER = "print(tokenizer.decode(spoken[0, {start}:], skip_special_tokens=True))\n"
+ANSWER = "print(tokenizer.decode(output[0, {start}:], skip_special_tokens=True))\n"
 
 
 @dataclass(frozen=True)
 class Usage:
-    """The class of transformers, the lines that ask, what it is best for, and what it does without tuning.
+    """The transformers class, example code, best use, and the limitation of a model that was not tuned.
 
-    ``prompt`` turns a text's first words into one to begin with; ``task`` is the hub's name of what it does; ``start``
-    where what it writes begins.
+    ``prompt`` is the template of a first prompt from the first words of a text; ``task`` is the hub's pipeline tag;
+    ``start`` the position at which generated tokens begin.
     """
 
     opener: str
-    asked: str
+    example: str
     use: str
     untuned: str
     prompt: str
@@ -67,50 +67,50 @@ class Usage:
     start: str = "1"
 
 
-TOLD = "It was not tuned to follow instructions, to converse, or to refuse."
-PAIR = "Summarising, translating or answering text of its domain, once that is learned from examples"
+UNTUNED = "It was not tuned to follow instructions, to converse, or to refuse."
+SEQ2SEQ_USE = "Summarising, translating or answering questions on text of its domain, after fine-tuning on examples"
 USAGE = {
     "causal": Usage(
         "AutoModelForCausalLM",
-        CONTINUED,
+        CONTINUATION,
         "Completing and scoring text of its domain",
-        f"It predicts text. {TOLD}",
+        f"It predicts text. {UNTUNED}",
         "{words} {word}",
-        start='given["input_ids"].shape[1]',
+        start='inputs["input_ids"].shape[1]',
     ),
     "masked": Usage(
         "AutoModelForMaskedLM",
-        FILLED,
-        "Classifying or tagging text of its domain, once that is learned from labels",
-        "It predicts masked pieces of a text. It writes nothing of its own, and was not fine-tuned to classify or tag.",
+        MASK_FILLING,
+        "Classifying or tagging text of its domain, after fine-tuning on labels",
+        "It predicts masked tokens. It does not generate text, and was not fine-tuned to classify or tag.",
         "{words} {mask}",
         task="fill-mask",
     ),
     "span": Usage(
         "AutoModelForSeq2SeqLM",
         SPANS,
-        PAIR,
-        f"It predicts what was left out of a text. {TOLD}",
+        SEQ2SEQ_USE,
+        f"It predicts the missing spans of a text. {UNTUNED}",
         "{words} <extra_id_0>",
     ),
     "denoising": Usage(
         "AutoModelForSeq2SeqLM",
-        RESTORED,
-        PAIR,
-        f"It predicts a text from what is left of it. {TOLD}",
+        DENOISING,
+        SEQ2SEQ_USE,
+        f"It reconstructs a text from a corrupted one. {UNTUNED}",
         "{words} {mask}",
     ),
 }  # by objective
 
 
 def prompt(objective: str, mask: str | None, words: Sequence[str]) -> str:
-    """Something to ask it first, as it learned to be asked, from a text's first ``words``; ``mask`` is its token."""
+    """A first prompt in the form of the objective, from the first ``words`` of a text; ``mask`` is the mask token."""
     *before, word = words or ("The", "first")
     return USAGE[objective].prompt.format(words=" ".join(before), word=word, mask=mask).strip()
 
 
 def opening(objective: str, *, tuned: bool) -> str:
-    """The chapter of the card: how it is opened and asked."""
+    """The card's chapter on loading and prompting the model."""
     usage = USAGE[objective]
-    asked = FOLLOWED + ANSWER.format(start=usage.start) if tuned else usage.asked
-    return OPENING.format(torch="import torch\n" if "torch." in asked else "", opener=usage.opener, asked=asked)
+    example = CHAT + ANSWER.format(start=usage.start) if tuned else usage.example
+    return OPENING.format(torch="import torch\n" if "torch." in example else "", opener=usage.opener, example=example)

@@ -66,21 +66,22 @@ class ExtensionVerdict(Spec):
     reasons: tuple[str, ...]
 
     def sentences(self) -> list[str]:
-        """The saving, the price, when it pays, what the pilots say of the quality, and the recommendation."""
+        """Saving, cost, break-even, quality of the pilots, and the recommendation."""
         saved = {part: count.saved or 0.0 for part, count in self.tokens.items()}
         added = round(self.parameters.extended - self.parameters.kept)
         if self.break_even.trained is None or self.break_even.served is None:
-            pays = "It never pays: a domain text costs more FLOPs than before."
+            pays = "The cost of the pilots is never recovered: domain text takes more FLOPs than before."
         else:
             pays = (
-                f"The pilots' cost is recovered after {self.break_even.trained:,} tokens of domain text in training, "
-                f"or {self.break_even.served:,} in serving."
+                f"The cost of the pilots is recovered after {self.break_even.trained:,} tokens of domain text in "
+                f"training, or {self.break_even.served:,} in serving."
             )
         return [
-            f"The extension takes {saved['domain']:.1%} fewer tokens for domain text, "
-            f"{saved['general']:.1%} for general text.",
-            f"It costs {added:,} parameters ({self.parameters.growth:+.1%}) and {self.flops_per_token.growth:+.1%} "
-            f"FLOPs a token; a domain text costs {self.flops_per_domain_text:+.1%}. {pays}",
+            f"The extension takes {saved['domain']:.1%} fewer tokens for domain text and "
+            f"{saved['general']:.1%} fewer for general text.",
+            f"It adds {added:,} parameters ({self.parameters.growth:+.1%}) and {self.flops_per_token.growth:+.1%} "
+            f"FLOPs a token; domain text takes {abs(self.flops_per_domain_text):.1%} "
+            f"{'fewer' if self.flops_per_domain_text < 0 else 'more'} FLOPs in all. {pays}",
             *self.reasons,
             f"The pilots recommend: {self.recommended}.",
         ]

@@ -1,4 +1,4 @@
-"""What card and scorecard page say of the tokenizer: its size and bytes per token, beside those of others."""
+"""The tokenizer on the card and the scorecard page: vocabulary size and bytes per token, beside other tokenizers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from domain.artifacts import PARTS
 from domain.release.decision import TokenizerReport
+from domain.release.markdown import escape, table
 
 
 def measure_rows(measures: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Name, pieces, and bytes per token of domain and general text, of this tokenizer and each one compared with it."""
+    """Name, vocabulary size, and bytes per token of domain and general text, of this tokenizer and others."""
     rows = []
     for name, each in {"this tokenizer": measures, **measures.get("compared", {})}.items():
         domain, general = (each["bytes_per_token"].get(part) for part in PARTS)
@@ -20,9 +21,9 @@ def measure_rows(measures: Mapping[str, Any]) -> list[tuple[str, str, str, str]]
 
 
 def tokenizer_chapter(report: TokenizerReport) -> str:
-    """The card's chapter as Markdown: the measures, then the verdict of the pilots, if there were any."""
-    lines = ["| tokenizer | pieces | bytes per token, domain | general |", "| --- | ---: | ---: | ---: |"]
-    lines += [f"| {' | '.join(row)} |" for row in measure_rows(report.measures)]
+    """The card's chapter as Markdown: the measurements, then the verdict of the pilots, if any."""
+    rows = [(escape(name), *values) for name, *values in measure_rows(report.measures)]
     sentences = report.verdict.sentences() if report.verdict else []
     verdict = "".join(f"- {sentence}\n" for sentence in sentences)
-    return "\n".join(lines) + "\n" + (f"\n{verdict}" if verdict else "")
+    measures = table(["tokenizer", "vocabulary", "bytes per token, domain", "general"], rows)
+    return measures + (f"\n{verdict}" if verdict else "")

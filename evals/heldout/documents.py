@@ -1,4 +1,4 @@
-"""Which held-out documents are scored: drawn from their ids, long ones in part."""
+"""Selects the held-out documents to score, in an order drawn from their ids; long ones in part."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from domain.artifacts import Corpus
 from domain.errors import UserError
 
-SHARE = 100  # a document is scored up to a hundredth of what is scored in all, so that no few long ones stand for all
+SHARE = 100  # a document counts with up to a hundredth of the total, so that a few long ones do not dominate
 
 
-def held_out(corpus: Corpus, part: str, most: int, *, split: str = "test") -> list[dict[str, Any]]:
-    """Documents of a held-out split, in an order drawn from their ids, up to ``most`` UTF-8 bytes (at least one).
+def held_out(corpus: Corpus, part: str, limit: int, *, split: str = "test") -> list[dict[str, Any]]:
+    """Documents of a held-out split, in an order drawn from their ids, up to ``limit`` UTF-8 bytes but at least one.
 
-    Of a document longer than a hundredth of ``most`` its beginning is taken. ``bytes`` says how much is scored,
-    ``cut`` whether that is less than the document. The order depends on the ids alone, so that the same documents
-    are asked about in every run. Raises ``UserError`` where the split holds no text.
+    A document longer than a hundredth of ``limit`` is cut to its beginning. ``bytes`` is the scored length, ``cut``
+    whether that is less than the document. The order depends on the ids alone, so every run scores the same
+    documents. Raises ``UserError`` if the split has no text.
     """
-    longest = max(4, most // SHARE)  # no character is longer
+    longest = max(4, limit // SHARE)  # no character is longer
     order = []  # two passes over the files: a split may be larger than memory
     for number, document in enumerate(corpus.documents(split, part)):
         if size := min(longest, len(document["text"].encode())):
@@ -29,7 +29,7 @@ def held_out(corpus: Corpus, part: str, most: int, *, split: str = "test") -> li
     total = 0
     for _, number, size in sorted(order):
         total += size
-        if rank and total > most:
+        if rank and total > limit:
             break
         rank[number] = len(rank)
     chosen = [(rank[n], shortened(d, longest)) for n, d in enumerate(corpus.documents(split, part)) if n in rank]

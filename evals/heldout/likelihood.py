@@ -1,4 +1,4 @@
-"""Held-out bits per byte: what each document of the test split costs a model."""
+"""The negative log-likelihood of held-out documents under a model."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def nats_of(
 ) -> np.ndarray:
     """float64 [texts]: the negative log-likelihood (nats) of each text under a checkpoint with its own tokenizer.
 
-    A model that restores hidden text has no likelihood of a whole one: for it, what ``objective`` (the spec of one, as
-    a manifest has it) hides is scored, see ``domain.inference.pseudo_likelihood``. Raises ``UserError`` if the
-    likelihood of a text is not finite: such a model has diverged.
+    Encoders and encoder-decoders have no likelihood of a whole text: the tokens that ``objective`` (its spec, as in a
+    manifest) hides are scored instead, see ``domain.inference.pseudo_likelihood``. Raises ``UserError`` if a
+    likelihood is not finite, as after divergence.
     """
     from domain.inference.pseudo_likelihood import restored_nats
     from domain.model.build import load, longest
@@ -38,11 +38,11 @@ def nats_of(
     if family_of(model.config) == "decoder":
         nats = document_nats(model, ids, begin=begin, context=context, machine=machine, what=what)
     else:
-        asked = choose(Training(objective=objective).objective, tokenizer, seed=0)
+        hidden = choose(Training(objective=objective).objective, tokenizer, seed=0)
         framed = [np.concatenate(([begin], each, [end])) for each in ids]
         sizes = [len(text.encode()) for text in texts]
         nats = restored_nats(
-            model, asked, framed, sizes, tokenizer=tokenizer, context=context, machine=machine, what=what
+            model, hidden, framed, sizes, tokenizer=tokenizer, context=context, machine=machine, what=what
         )
     if not np.isfinite(nats).all():
         problem = f"{np.sum(~np.isfinite(nats)):,} of {len(texts):,} held-out texts have no finite likelihood"

@@ -1,93 +1,66 @@
-"""The page a person reads: what each arm scored on held-out text, and how sure that is."""
+"""The scorecard page: scores on held-out text, how sure they are, loss curves, the tokenizer, and the decision."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from domain.page.page import stylesheet
-from domain.release.decision import TokenizerReport
+from domain.artifacts import PARTS
+from domain.page.charts import Series, line_chart, round_numbers
+from domain.page.page import PageHeader, render
 from domain.release.vocabulary import measure_rows
+from domain.units import amount, size
 from evals.scorecard import GroupScore, ScorecardContent, ScoredPart
-from evals.statistics.bootstrap import FEW
+from evals.statistics.bootstrap import MIN_UNITS
 
-WIDTH, LEFT, BAR = 640, 72, 22
-INTRODUCTION = (
-    "Bits per UTF-8 byte on held-out text that no model here was trained on; lower is better. The adapted model and "
-    "the control both continue from the base and read as many tokens; the control reads general text only. Intervals "
-    "are 95%, by a bootstrap over clusters of near-duplicate documents."
-)
+Metrics = Sequence[Mapping[str, Any]]  # the lines of a training's metrics log
 
 
-def page(scores: ScorecardContent) -> str:
-    """One self-contained HTML page of the scores and the tokenizer; the same content gives the same bytes."""
-    parts = "".join(section(part, score) for part, score in scores.parts.items()) + vocabulary(scores.tokenizer)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Scorecard</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{stylesheet()}</style>'
-        f"</head><body><h1>Scorecard</h1><p>{INTRODUCTION}</p>{parts}</body></html>\n"
-    )
+def page(scores: ScorecardContent, header: PageHeader, training: Mapping[str, Metrics] | None = None) -> str:
+    """One self-contained HTML page; ``training`` holds the metrics log by model, for the loss curves."""
+    logs = {model: metrics for model, metrics in (training or {}).items() if metrics}
+    verdict = scores.tokenizer.verdict
+    return render(
+        Path(__file__).with_name("scorecard.html"), header,
+        scores=scores, min_units=MIN_UNITS, written=three_places, changes=changes, group_rows=group_rows,
+        curves=list(loss_curves(logs)), models=[(model, model) for model in logs],
+        tokenizers=measure_rows(scores.tokenizer.measures), verdict=verdict.sentences() if verdict else [],
+    )  # fmt: skip
 
 
-def section(part: str, score: ScoredPart) -> str:
-    """One part: bars for the arms, the two changes, and a row for each source and year."""
-    units = f"{score.documents:,} documents in {score.units:,} clusters, {score.bytes / 1e6:.2f} MB"
-    few = f" Fewer than {FEW} clusters: shown, not judged." if score.units < FEW else ""
-    changes = [
-        [
-            f"adapted against {model}",
-            f"<strong>{change.value:+.1%}</strong>",
-            f"{change.low:+.1%} to {change.high:+.1%}",
-        ]
+def three_places(bits: float) -> str:
+    """Bits per byte as they are shown."""
+    return f"{bits:.3f}"
+
+
+def changes(score: ScoredPart) -> list[tuple[str, str, str]]:
+    """The adapted model against each other one."""
+    return [
+        (f"adapted against {model}", f"{change.value:+.1%}", f"{change.low:+.1%} to {change.high:+.1%}")
         for model, change in sorted(score.changes.items(), reverse=True)
     ]
-    return (
-        f"<h2>{escape(part.capitalize())} text</h2><p>{units}.{few}</p>{bars(part, score)}"
-        f"{table(['change in bits per byte', 'relative', '95% interval'], changes)}"
-        f"{groups('source', score.sources, score.bits)}{groups('year', score.years, score.bits)}"
-    )
 
 
-def vocabulary(report: TokenizerReport) -> str:
-    """The tokenizer beside others, and the verdict on an extension with its pilots."""
-    rows = [[escape(name), *values] for name, *values in measure_rows(report.measures)]
-    sentences = report.verdict.sentences() if report.verdict else []
-    verdict = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return (
-        "<h2>Tokenizer</h2><p>Bytes per token on validation text; higher is better.</p>"
-        f"{table(['tokenizer', 'pieces', 'domain', 'general'], rows)}{f'<ul>{verdict}</ul>' if verdict else ''}"
-    )
-
-
-def groups(kind: str, scores: Mapping[str, GroupScore], models: Mapping[str, float]) -> str:
-    """Scores by source or by year, where there are any; without intervals, so they show and claim nothing."""
-    rows = [
-        [escape(name), f"{of.documents:,}", f"{of.bytes / 1e3:,.0f}", *(f"{of.bits[model]:.3f}" for model in models)]
-        for name, of in scores.items()
+def group_rows(groups: Mapping[str, GroupScore], models: Mapping[str, float]) -> list[tuple[str, ...]]:
+    """Scores by source or by year, without intervals: they show where to look and prove nothing."""
+    return [
+        (name, f"{group.documents:,}", size(group.bytes), *(three_places(group.bits[model]) for model in models))
+        for name, group in groups.items()
     ]
-    return table([kind, "documents", "kB", *map(escape, models)], rows) if rows else ""
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """An HTML table; cells are HTML already."""
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    head_row = "".join(f"<th>{name}</th>" for name in head)
-    return f'<div class="wide"><table><thead><tr>{head_row}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def bars(part: str, score: ScoredPart) -> str:
-    """A bar for each arm that was scored, from zero, with its value."""
-    arms = list(score.bits)
-    most = max(score.bits.values()) or 1.0
-    room = WIDTH - LEFT - 60
-    drawn = []
-    for row, arm in enumerate(arms):
-        top, length = row * (BAR + 8), room * score.bits[arm] / most
-        drawn.append(
-            f'<text x="0" y="{top + 16}">{escape(arm)}</text>'
-            f'<rect x="{LEFT}" y="{top}" width="{length:.1f}" height="{BAR}" rx="3" fill="var(--{arm}, var(--soft))"/>'
-            f'<text x="{LEFT + length + 8:.1f}" y="{top + 16}">{score.bits[arm]:.3f}</text>'
-        )
-    words = ", ".join(f"{arm} {score.bits[arm]:.3f}" for arm in arms)
-    label = escape(f"{part} text, bits per byte: {words}")
-    return f'<svg viewBox="0 0 {WIDTH} {len(arms) * (BAR + 8)}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
+def loss_curves(training: Mapping[str, Metrics]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A chart of the training loss, and one of the validation loss for each part, with a line for each model."""
+    charts = {"loss": "Training loss, nats per token"}
+    charts |= {f"validation_{part}": f"Validation loss, {part} text, bits per byte" for part in PARTS}
+    for key, label in charts.items():
+        series = [
+            Series(name=model, points=points, style=model, dots=key != "loss")
+            for model, metrics in training.items()
+            if (points := [(row["tokens"], row[key]) for row in metrics if row.get(key) is not None])
+        ]
+        if series:
+            furthest = max(tokens for each in series for tokens, _ in each.points)
+            ticks = [(tokens, amount(tokens)) for tokens, _ in round_numbers(0, furthest)]
+            yield label, line_chart(series, start=0, ticks=ticks)

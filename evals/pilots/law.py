@@ -1,4 +1,4 @@
-"""The law by which small runs foretell a large one: bits per byte of tokens, and of the share that text has in them."""
+"""The scaling law of pilots: bits per byte as a function of tokens and of the share of a text among them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from itertools import product
 
 import numpy as np
 
-AWAY = 0.1  # keeps the share's term finite where a part is hardly read
+OFFSET = 0.1  # keeps the share's term finite as the share goes to zero
 FALL = np.geomspace(0.05, 0.7, 10)  # exponent of tokens; Chinchilla's is 0.366
-BEFORE = (0.0, 0.1, 0.3, 1.0, 3.0)  # what the base brings along, in lengths of the longest pilot
-PULL = np.linspace(0.0, 2.0, 5)  # how much more tokens do for a part that has a larger share of them
-LIFT = (0.25, 0.5, 1.0, 2.0)  # how a larger share lowers what tokens do not
-NOISE = 1e-4  # of the bits: below that, points that lie on a curve by chance would count as sure
+BEFORE = (0.0, 0.1, 0.3, 1.0, 3.0)  # head start of the base, in lengths of the longest pilot
+PULL = np.linspace(0.0, 2.0, 5)  # exponent of the share in the term that falls with tokens
+LIFT = (0.25, 0.5, 1.0, 2.0)  # exponent of the share in the term that does not
+NOISE = 1e-4  # least noise, relative to the bits: points on a curve by chance would otherwise count as certain
 DRAWS = 5_000
 
 
-def foretold(
+def predict(
     shares: Sequence[float],
     tokens: Sequence[float],
     bits: Sequence[float],
@@ -24,19 +24,19 @@ def foretold(
     *,
     seed: int = 0,
 ) -> np.ndarray:
-    """Draws of the bits per byte to expect ``at`` pairs of share and tokens: float64 [draws, len(at)].
+    """Draws of the predicted bits per byte ``at`` pairs of share and tokens: float64 [draws, len(at)].
 
-    Three series of as many points. The D-CPT law of one model (arXiv 2406.01375) is fitted to them,
+    ``shares``, ``tokens`` and ``bits`` have one entry a pilot. The D-CPT law of one model (arXiv 2406.01375) is fitted,
 
         bits = E + B share^pull / (before + tokens)^fall + C / (share + 0.1)^lift,
 
-    and where there is one share only, E + B / (before + tokens)^fall. ``before`` is what a base brings along (data
-    that is transferred, arXiv 2102.01293): without it a law takes the slow beginning of a training for its slow end.
-    Exponents and ``before`` are what few points leave open, so none are picked: of a grid of them each counts by how
-    well it fits, and E, B and C are drawn given them, with Student's distribution for the noise; the noise of the run
-    that is foretold comes on top. The draws' spread is therefore that of two runs' noise and of all laws that the
-    points allow. B and C may have either sign, since general text is forgotten with more tokens; no law may end
-    below 0 bits. Raises ``ValueError`` where there are not more points than E, B and C.
+    or, with a single share, E + B / (before + tokens)^fall. ``before`` is the head start of a base (transferred data,
+    arXiv 2102.01293): without it the slow beginning of a training is mistaken for its slow end. A few points do not
+    identify the exponents and ``before``, so predictions are averaged over a grid of them, weighted by fit. E, B and C
+    are drawn given each, with Student's distribution for the noise, and the noise of the predicted run is added: the
+    spread of the draws covers the noise of pilots and run, and all laws that fit. B and C may have either sign, since
+    general text is forgotten with more tokens; no law may end below 0 bits. Raises ``ValueError`` unless there are
+    more points than E, B and C.
     """
     values, size = np.asarray(bits, dtype=float), float(max(tokens))
     several = len(set(shares)) > 1
@@ -71,7 +71,7 @@ def terms(shares: Sequence[float], tokens: np.ndarray, exponents: np.ndarray, se
     share = np.asarray(shares, dtype=float)
     fall, before, pull, lift = exponents.T[..., None]
     columns = [np.ones((len(exponents), len(share))), share**pull * (before + tokens) ** -fall]
-    return np.stack([*columns, (share + AWAY) ** -lift] if several else columns, axis=-1)
+    return np.stack([*columns, (share + OFFSET) ** -lift] if several else columns, axis=-1)
 
 
 def interval(draws: np.ndarray) -> list[float]:

@@ -22,7 +22,7 @@ from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
-from evals.statistics.bootstrap import FEW, paired_change
+from evals.statistics.bootstrap import MIN_UNITS, paired_change
 
 COMPARED = {"same_bytes": "the same bytes", "same_flops": "the same FLOPs"}  # pilots of the extension, by budget
 
@@ -135,7 +135,7 @@ def advice(scores: Mapping[str, PilotScore], tolerance: float) -> tuple[Literal[
     """``extend`` only where it is no worse than ``keep``, in both comparisons and on both parts; and why."""
     reasons, good = [], True
     for part in PARTS:
-        few = scores[part].units < FEW
+        few = scores[part].units < MIN_UNITS
         for name, budget in COMPARED.items():
             change = scores[part].changes[name]
             holds = not few and change.high <= tolerance

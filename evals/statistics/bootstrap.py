@@ -1,4 +1,4 @@
-"""Paired intervals: how sure a change is, when whole clusters of documents are drawn again."""
+"""Paired bootstrap intervals of a change, resampling whole clusters of documents."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEW = 30  # independent units under which a result is shown, not gated
-AT_ONCE = 1_000_000  # drawn units held at a time: 20 MB
+MIN_UNITS = 30  # independent units below which a gate is not tested
+AT_ONCE = 1_000_000  # units drawn at a time: 20 MB
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """``change`` is a/b - 1 over all; ``low`` and ``high`` bound it with 95% confidence; ``units`` were drawn."""
+class PairedChange:
+    """``change`` is a/b - 1 over all documents; ``low`` and ``high`` are its 95% interval over ``units`` clusters."""
 
     change: float
     low: float
@@ -23,13 +23,13 @@ class Change:
 
 def paired_change(
     first: np.ndarray, second: np.ndarray, clusters: Sequence[str], *, resamples: int = 10_000, seed: int = 0
-) -> Change:
+) -> PairedChange:
     """The relative change of a ratio of sums, sum(first) / sum(second) - 1, with a percentile bootstrap interval.
 
-    ``first`` and ``second`` are float64 [documents], the same documents under two models; whole ``clusters`` are
-    drawn with replacement, since documents of one are no independent evidence (Efron and Tibshirani 1993, 13.3).
-    Bytes are the same on both sides, so a ratio of nats is the ratio of bits per byte. Raises ``ValueError`` where
-    there is nothing to compare: no document, or a second model for which all of them are free.
+    ``first`` and ``second`` are float64 [documents], the same documents under two models. Whole ``clusters`` are
+    drawn with replacement, since near-duplicates are not independent evidence (Efron and Tibshirani 1993, 13.3).
+    Bytes are the same on both sides, so a ratio of nats is the ratio of bits per byte. Raises ``ValueError``
+    without documents, or if their sum under the second model is not positive.
     """
     if not np.sum(second) > 0:
         raise ValueError("nothing to compare: no documents, or their sum under the second model is not above zero")
@@ -41,8 +41,8 @@ def paired_change(
     ratios = []
     chunk = max(1, AT_ONCE // units)
     for start in range(0, resamples, chunk):
-        # Looking drawn units up is four times as fast as multinomial counts of them.
+        # Indexing by drawn units is four times as fast as multinomial counts of them.
         drawn = generator.integers(units, size=(min(chunk, resamples - start), units), dtype=np.int32)
         ratios.append(above[drawn].sum(axis=1) / below[drawn].sum(axis=1))
     low, high = np.percentile(np.concatenate(ratios), [2.5, 97.5]) - 1.0
-    return Change(change=float(above.sum() / below.sum() - 1.0), low=float(low), high=float(high), units=units)
+    return PairedChange(change=float(above.sum() / below.sum() - 1.0), low=float(low), high=float(high), units=units)

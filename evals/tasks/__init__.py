@@ -1,4 +1,4 @@
-"""A benchmark is data: one YAML per task, its items inside or in a file beside it."""
+"""Benchmark tasks as data: one YAML a task, with items inside or in a file beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS = ("question", "choices", "answer")
 
 
 class Item(Spec):
-    """A question, the answers to choose from, and which is right (from 0)."""
+    """A question, its choices, and the index of the right one (from 0)."""
 
     question: Annotated[str, Field(min_length=1)]
     choices: tuple[str, ...] = ()
@@ -33,9 +33,9 @@ class Item(Spec):
 
 
 class Task(Spec):
-    """What a task's YAML says. With ``path``, items are the lines of a jsonl(.gz) file, read by ``columns``.
+    """A task's YAML. With ``path``, items are the lines of a jsonl(.gz) file, read by ``columns``.
 
-    An item of ``multiple_choice`` has two choices at least and an answer; ``text`` is protected, and asks nothing.
+    An item of ``multiple_choice`` has at least two choices and an answer; one of ``text`` is only protected.
     """
 
     name: str
@@ -83,7 +83,7 @@ def load_task(name: str) -> Task:
 
 
 def from_file(task: Task, folder: Path) -> Iterator[Item]:
-    """The items in a task's file, empty lines apart; a line that is none is named by its number."""
+    """The items of a task's file; empty lines are skipped, and errors name the line."""
     path = folder / task.path
     for number, record in read_records(path):
         yield read_item(record, task, f"{path}:{number}")

@@ -21,9 +21,11 @@ def run(options: argparse.Namespace) -> int:
     from corpora.samples import plain
     from domain.errors import UserError
     from domain.units import relative
-    from flows.run.lookup import corpus_of
+    from flows.run.lookup import corpus_of, run_name
+    from flows.run.record import RunRecord
 
-    _, labels = corpus_of(machine_of(options).work, options.run)
+    work = machine_of(options).work
+    _, labels = corpus_of(work, options.run)
     folder = next((path for path, label in labels.items() if label == "describe"), None)
     if folder is None or not (folder / "datasheet.json").is_file():
         fix = f"shoptalk run {options.run} --until describe"
@@ -38,5 +40,7 @@ def run(options: argparse.Namespace) -> int:
         documents = f"{row['documents_kept']:,} of {row['documents']:,} documents kept"
         size = f"{row['bytes_kept'] / 1e6:,.2f} of {row['bytes'] / 1e6:,.2f} MB{share}"
         print(f"{row['part']:8} {plain(row['source']):20} {documents}, {size}, {row['tokens']:,} tokens")
-    print(f"page     {relative(str(folder / 'datasheet.html'))}")
+    stages = RunRecord(work, run_name(work, options.run)).read()["stages"]
+    if page := stages["describe"].get("page"):
+        print(f"page     {relative(page)}")
     return 0

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"\ntokenizer: {facts['recommended']}; the pilots above use that one")
         for reason in facts["reasons"]:
             print(f"  {reason}")
-    print(f"\ncurve      {relative(str(result.choice.path / 'curve.svg'))}")
+    print(f"\npage       {relative(result.page)}")
     values = ", ".join(f"{place}: {shown(value)}" for place, value in result.values.items())
     if options.write:
         print(f"Wrote {values} to {write_values(name, result.values)}.")

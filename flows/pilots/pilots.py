@@ -33,9 +33,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PilotResult:
-    """The choice, the verdict on an extended tokenizer where there is one, and whether the base's own is kept."""
+    """The choice and its page, the verdict on an extended tokenizer if there is one, and whether to keep the base's."""
 
     choice: Choice
+    page: str
     verdict: Artifact | None
     keep: bool
 
@@ -78,7 +79,8 @@ def pilot_recipe(
             with journey.attempt(content, day.isoformat(), file=recipe.file, until="choose"), tracker:
                 choice, made = until_whole(lambda: explore(recipe, day, runner), machine.work)
             shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no arm branches off any more
-    return PilotResult(choice, made.get("tokenizer_verdict"), keeps(made))
+    page = journey.read()["stages"]["choose"]["page"]
+    return PilotResult(choice, page, made.get("tokenizer_verdict"), keeps(made))
 
 
 def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[str, Artifact]]:

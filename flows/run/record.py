@@ -67,6 +67,12 @@ class RunRecord:
         content["stages"][label] = {**record, "learned": learned} if learned else record
         write_json(self.path, {**content, "stage": ""})
 
+    def note_page(self, label: str, path: Path) -> None:
+        """Note the page that shows a stage."""
+        content = self.stored()
+        content["stages"][label]["page"] = os.path.relpath(path.resolve(), self.work.resolve())
+        write_json(self.path, content)
+
     @contextmanager
     def attempt(
         self, recipe: dict[str, object], as_of: str, *, file: str = "", until: str = "release"

@@ -15,6 +15,7 @@ from flows.recipe.preflight import base
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
+from flows.run.pages import restore_pages
 from flows.run.record import RunRecord
 from flows.run.result import RunResult
 from flows.run.runner import Engine, StageRunner, directly, find_all, travel
@@ -70,6 +71,8 @@ def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: M
                 store = Store(machine.work)
                 runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
                 travel(recipe, day, runner)
+        with disk_refusals(machine.work):
+            restore_pages(journey)
 
 
 def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machine: Machine) -> None:

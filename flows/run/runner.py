@@ -27,6 +27,7 @@ from flows.releases.registry import record_release
 from flows.run.actuals import comparison, measure, took
 from flows.run.disk import disk_error
 from flows.run.launch import launch
+from flows.run.pages import PAGES_AFTER, write_pages
 from flows.run.record import RunRecord
 from flows.run.stages import beyond
 from flows.tracking.tracker import Tracker
@@ -150,6 +151,8 @@ class StageRunner:
             logger.info("%s: %s", label, comparison(learned))
         self.journey.add(label, artifact, seconds, learned)
         self.tracker.finished(label, request, artifact, parents, seconds)
+        if label in PAGES_AFTER:
+            self.tracker.pages(write_pages(self.journey))
         return artifact
 
     def make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str, label: str) -> A:

@@ -71,7 +71,9 @@ def print_result(console: Console, heading: str, stages: Stages) -> None:
         for line in score_lines(parts, console.width):
             console.print(line, markup=False)
     if decision := result["decision"]:
-        console.print("\n[bold green]released[/]" if decision["released"] else "\n[bold red]not released[/]")
+        untested = "".join(f", {name} not tested" for name in decision.get("untested", ()))
+        outcome = f"[bold green]released[/]{untested}" if decision["released"] else "[bold red]not released[/]"
+        console.print(f"\n{outcome}")
         for reason in decision["reasons"]:
             console.print(f"  {reason}", markup=False)
     for line in place_lines(stages):
@@ -118,10 +120,9 @@ def place_lines(stages: Stages) -> Iterator[str]:
     for label, stage in sorted(stages.items(), key=lambda entry: entry[1]["number"]):
         if "learned" in stage:
             yield f"{label:10} {comparison(stage['learned'])}"
-    if "describe" in stages:
-        yield f"data sheet {relative(stages['describe']['path'])}/datasheet.html"
-    if "evaluate" in stages:
-        yield f"report     {relative(stages['evaluate']['path'])}/report.html"
+    for label, title in (("describe", "data sheet"), ("decide", "scorecard")):
+        if label in stages and "page" in stages[label]:
+            yield f"{title:10} {relative(stages[label]['page'])}"
     if "release" in stages:
         place = relative(stages["release"]["path"])
         yield f"release    {place}"

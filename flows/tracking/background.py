@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -82,6 +82,10 @@ class BackgroundTracker(Tracker):
     ) -> None:
         """Soon."""
         self.calls.put(partial(self.tracker.finished, label, request, artifact, parents, seconds))
+
+    def pages(self, paths: Sequence[Path]) -> None:
+        """Soon."""
+        self.calls.put(partial(self.tracker.pages, paths))
 
     def register(self, name: str, release: Release) -> None:
         """Soon."""

@@ -205,8 +205,6 @@ class MLflow(Tracker):
             self.recall(request)
             self.log_points(request, read_points(artifact.path / "training.jsonl"))
             self.add_inputs(run, list(parents.values()))
-            for page in artifact.path.glob("*.html"):
-                self.client.log_artifact(run, str(page))
             self.client.log_dict(run, artifact.facts, "facts.json")
             tags = {"identity": artifact.identity, "path": str(artifact.path.resolve()), "digest": artifact.digest}
             tags |= {} if seconds is None else {"seconds": f"{seconds:.1f}"}
@@ -246,6 +244,12 @@ class MLflow(Tracker):
         ]
         if inputs:
             self.client.log_inputs(run, datasets=inputs)
+
+    @quietly
+    def pages(self, paths: Sequence[Path]) -> None:
+        """On the journey's run, where the newest replaces the one before."""
+        for path in paths:
+            self.client.log_artifact(self.run, str(path))
 
     @quietly
     def register(self, name: str, release: Release) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +47,9 @@ class Tracker:
         self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
         """A stage's artifact is there, made in ``seconds`` or found (None)."""
+
+    def pages(self, paths: Sequence[Path]) -> None:
+        """HTML pages of the run were written."""
 
     def register(self, name: str, release: Release) -> None:
         """Put the release into the registry, once, and point the alias at it."""
@@ -95,6 +98,11 @@ class Several(Tracker):
         """Each."""
         for tracker in self.trackers:
             tracker.finished(label, request, artifact, parents, seconds)
+
+    def pages(self, paths: Sequence[Path]) -> None:
+        """Each."""
+        for tracker in self.trackers:
+            tracker.pages(paths)
 
     def register(self, name: str, release: Release) -> None:
         """Each."""

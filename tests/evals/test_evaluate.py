@@ -77,7 +77,6 @@ def test_the_same_is_the_same_again(
 ) -> None:
     again = evaluate(SPEC, **arms, corpus=scored_corpus, tokenizer=scored_tokens[0], out=tmp_path, machine=CPU)
     assert again.digest == card.digest
-    assert (again.path / "report.html").read_text().count("<h2>") == 3
 
 
 def test_a_further_baseline_is_scored_and_changes_nothing_of_the_three(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from domain.artifacts import Scorecard
 from domain.manifest import seal, write_json
+from domain.release.decision import DecisionRecord
 from evals.gate import Gates, decide
 
 GOOD = (-0.15, [-0.16, -0.14])
@@ -75,15 +76,21 @@ def test_gates_are_the_recipes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("units", "released"), [((30, 30), True), ((29, 30), False), ((30, 29), True), ((29, 29), False)]
 )
-def test_a_gate_on_few_units_is_shown_and_not_judged(tmp_path: Path, units: Any, released: bool) -> None:
+def test_a_gate_on_few_units_is_not_tested(tmp_path: Path, units: Any, released: bool) -> None:
     decision = decided(tmp_path, part(GOOD, GOOD, units[0]), part(GOOD, GOOD, units[1]))
     assert decision.facts["released"] is released
     for count, reason in zip(units, decision.facts["reasons"], strict=False):
-        assert ("shown, not judged" in reason) is (count < 30)
+        assert ("not tested" in reason) is (count < 30)
     gates = json.loads((decision.path / "decision.json").read_text())["gates"]
     assert [gate["holds"] for gate in gates.values()] == [True if count >= 30 else None for count in units]
+    untested = [name for name, gate in gates.items() if gate["holds"] is None]
+    assert decision.facts["untested"] == untested
+    outcome = DecisionRecord.read(decision.path).outcome
+    assert outcome == (
+        "; ".join(["Released", *(f"{name} was not tested" for name in untested)]) if released else "Not released"
+    )
     if units[0] < 30:
-        assert "hold out more of it (corpus.holdout.test), 30 clusters at least" in decision.facts["reasons"][-1]
+        assert "hold out more domain text (corpus.holdout.test), at least 30 clusters" in decision.facts["reasons"][-1]
 
 
 def test_the_decision_repeats_the_scores_of_whole_parts(tmp_path: Path) -> None:
@@ -103,10 +110,10 @@ def test_an_unjudged_part_hides_no_failure(tmp_path: Path) -> None:
 def test_the_reasons_can_be_read(tmp_path: Path) -> None:
     decision = decided(tmp_path, part(GOOD, (-0.0196, [-0.03, -0.01])), part((0.0, [-0.005, 0.0049]), GOOD))
     assert decision.facts["reasons"] == [
-        "Domain text: adapted against control -1.96% [-3.00%, -1.00%] bits per byte; the gate asks for -2% or lower, "
-        "with an interval below zero: does not hold (60 units).",
+        "Domain text: adapted against control -1.96% [-3.00%, -1.00%] bits per byte; the gate requires -2% or lower, "
+        "with an interval below zero: does not hold (60 independent test documents).",
         "General text: adapted against base +0.00% [-0.50%, +0.49%] bits per byte; the gate allows +1% at the "
-        "interval's upper end: holds (60 units).",
+        "interval's upper end: holds (60 independent test documents).",
     ]
 
 

@@ -9,10 +9,13 @@ import pytest
 import yaml
 
 from domain.machine import Machine
+from domain.page.page import PageHeader
 from domain.settings.learning import Training
 from domain.spec import Spec
 from domain.stage import Stage, Store
 from domain.tokens.mixture import Mixture
+from evals.page.scorecard import page
+from evals.scorecard import ScorecardContent
 from flows.adapt import adapt
 from flows.extension import budgets, bytes_per_token
 from flows.recipe.recipe import load_recipe
@@ -75,11 +78,12 @@ def test_an_extension_is_weighed_against_the_base_s_own(extended: dict[str, Any]
     assert pilots[1].facts["tokens"] < 4_096
 
 
-def test_scorecard_and_card_tell_the_verdict(extended: dict[str, Any]) -> None:
+def test_scorecard_and_card_state_the_verdict(extended: dict[str, Any]) -> None:
     told = json.loads((extended["evaluate"].path / "tokenizer.json").read_text())
     assert told["verdict"] == extended["tokenizer_verdict"].facts
     sentence = f"The pilots recommend: {told['verdict']['recommended']}."
-    assert sentence in (extended["evaluate"].path / "report.html").read_text()
+    header = PageHeader(name="contracts", as_of="2026-01-02")
+    assert sentence in page(ScorecardContent.read(extended["evaluate"].path), header)
     assert sentence in (extended["release"].path / "README.md").read_text()
 
 

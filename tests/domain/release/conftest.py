@@ -48,8 +48,8 @@ def sealed(kind: Any, folder: Path, *, stage: str, facts: Any, spec: Any = None,
 
 @pytest.fixture(scope="session")
 def parts(tokenizer: Any) -> Made:
-    """``parts(folder, released=True)``: decision, adapted, base, corpus and tokenizer, as the release stage takes."""
-    from domain.artifacts import Checkpoint, Corpus, Decision, Protected, Raw, Scorecard, Tokens
+    """``parts(folder, released=True)``: the parents of the release stage by name."""
+    from domain.artifacts import Checkpoint, Corpus, Datasheet, Decision, Protected, Raw, Scorecard, Tokens
     from domain.manifest import write_json
     from domain.model.build import build, parameters, save
     from domain.model.spec import Base, Scratch
@@ -82,7 +82,12 @@ def parts(tokenizer: Any) -> Made:
         write_json(folder / "decision" / "decision.json", {"released": released, "gates": {}, **evidence})
         verdict = {"released": released, "reasons": ["It is better." if released else "It is no better."]}
         decision = sealed(Decision, folder / "decision", scorecard=scorecard, stage="decide", facts=verdict)
-        return {"decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer}
+        sheet = {"languages": {"en": 900, "de": 95, "fr": 5}, "licences": {"mit": 600, "reuters-21578": 400}}
+        datasheet = sealed(Datasheet, folder / "datasheet", corpus=corpus, stage="describe", facts=sheet)
+        return {
+            "decision": decision, "adapted": adapted, "base": base, "corpus": corpus, "tokenizer": tokenizer,
+            "datasheet": datasheet,
+        }  # fmt: skip
 
     return make
 

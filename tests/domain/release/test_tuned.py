@@ -82,11 +82,11 @@ def test_the_card_says_that_it_was_tuned(made: Any, card: str) -> None:
     assert "- Tuned to follow instructions on 38 examples (2 more were held out), passes over them: " in card
     score = f"held-out answers {facts['validation_answers']:.3f} bits per byte.\n"
     assert f"by updates of rank 4 (LoRA), merged; loss at the end {facts['loss']:.3f} nats a token; {score}" in card
-    assert "## Scores\n\nScores are of the model before it was tuned" in card
+    assert "## Scores\n\nScores are of the model before tuning" in card
     assert "It was not tuned to follow instructions" not in card
-    assert "- It was tuned to follow instructions by the examples stated above, and by nothing else" in card
+    assert "- It was tuned to follow instructions on the examples stated above only" in card
     assert f"| tuned | `{made[2].digest}` |" in card
-    assert "Following instructions like those that it was tuned on" in card
+    assert "Following instructions similar to those that it was tuned on" in card
     header = ModelCard.load(made[0].path / "README.md").data
     assert header.eval_results is None  # they are another model's
     assert header.license == "apache-2.0"

@@ -28,9 +28,9 @@ SPEC = ReleaseSpec(name="filings", licence="apache-2.0", recipe={"name": "filing
     ("kind", "objective", "opener", "task", "words"),
     [
         ("llama", "causal", "AutoModelForCausalLM", "text-generation", "It predicts text. It was not tuned"),
-        ("bert", "masked", "AutoModelForMaskedLM", "fill-mask", "It writes nothing of its own"),
-        ("t5", "span", "AutoModelForSeq2SeqLM", "text-generation", "what was left out of a text. It was not tuned"),
-        ("bart", "denoising", "AutoModelForSeq2SeqLM", "text-generation", "from what is left of it. It was not tuned"),
+        ("bert", "masked", "AutoModelForMaskedLM", "fill-mask", "It does not generate text"),
+        ("t5", "span", "AutoModelForSeq2SeqLM", "text-generation", "missing spans of a text. It was not tuned"),
+        ("bart", "denoising", "AutoModelForSeq2SeqLM", "text-generation", "from a corrupted one. It was not tuned"),
     ],
 )
 def test_each_family_is_opened_and_asked_by_its_card(
@@ -52,7 +52,7 @@ def test_each_family_is_opened_and_asked_by_its_card(
     code = card.split("```python\n")[1].split("```")[0]
     assert {usage.opener for usage in USAGE.values() if usage.opener in card} == {opener}
     assert words in " ".join(card.split())
-    assert ("not to be set beside those of a decoder" in card) is (objective != "causal")
+    assert ("do not compare with those of a decoder" in card) is (objective != "causal")
     assert ModelCard.load(made.path / "README.md").data.pipeline_tag == task
     monkeypatch.chdir(made.path)
     names: dict[str, Any] = {}

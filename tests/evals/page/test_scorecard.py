@@ -1,96 +1,109 @@
+"""The scorecard page: numbers beside their names, curves, the decision, and hostile names as text."""
+
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
+from domain.page.page import PageHeader
 from domain.release.decision import TokenizerReport
 from evals.page.scorecard import page
 from evals.scorecard import ScorecardContent, ScoredPart
+from tests.html_reader import HOSTILE, Page
 
-ARMS = {"base": 2.5, "control": 2.4, "adapted": 2.0}
-GROUP = {**ARMS, "documents": 1_234, "bytes": 56_000}
+MODELS = {"base": 2.5, "control": 2.4, "adapted": 2.0}
+GROUP = {**MODELS, "documents": 1_234, "bytes": 56_000}
 SCORE = {
-    **ARMS, "change": -0.2, "interval": [-0.21, -0.19], "change_from_control": -1 / 6,
+    **MODELS, "change": -0.2, "interval": [-0.21, -0.19], "change_from_control": -1 / 6,
     "interval_from_control": [-0.175, -0.155], "units": 60, "documents": 70, "bytes": 90_000,
-    "sources": {"<script>alert(1)</script> & co": GROUP}, "years": {str(year): GROUP for year in range(1993, 2026)},
+    "sources": {HOSTILE: GROUP}, "years": {str(year): GROUP for year in range(1993, 2026)},
 }  # fmt: skip
+HEADER = PageHeader(
+    name="fed", as_of="2026-01-02", state="released", outcome="Released", reasons=["Domain text: holds."],
+    rows=[("Base", "org/model")], links={"datasheet.html": "Data sheet"},
+)  # fmt: skip
+LOG = [
+    {"step": step, "tokens": 1_000 * step, "loss": 5.0 - step / 10}
+    | ({"validation_domain": 3.0 - step / 20} if step % 5 == 0 else {})
+    for step in range(1, 11)
+]
 
 
-def drawn(**parts: dict[str, Any]) -> str:
+def drawn(header: PageHeader = HEADER, training: Any = None, **parts: dict[str, Any]) -> str:
     report = TokenizerReport(measures={"size": 300, "bytes_per_token": {"domain": 3.0}}, verdict=None)
-    return page(
-        ScorecardContent(parts={part: ScoredPart.from_dict(score) for part, score in parts.items()}, tokenizer=report)
-    )
-
-
-class Reader(HTMLParser):
-    """Collects text, and checks that every tag is closed in its turn."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        if tag not in ("meta", "rect"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: Any) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.seen.append(data)
-
-
-def read(html: str) -> list[str]:
-    reader = Reader()
-    reader.feed(html)
-    assert reader.open == []
-    return reader.seen
+    records = {part: ScoredPart.from_dict(score) for part, score in parts.items()}
+    return page(ScorecardContent(parts=records, tokenizer=report), header, training)
 
 
 def test_it_is_whole_and_needs_nothing_else() -> None:
     html = drawn(domain=SCORE, general=SCORE)
-    seen = read(html)
-    assert "Domain text" in seen
-    assert "General text" in seen
-    assert "http" not in html
-    assert "src=" not in html
+    shown = Page(html)
+    shown.assert_safe()
+    assert {"Domain text", "General text"} < set(shown.text)
+    assert "http" not in html.replace("http-equiv", "")
     assert drawn(domain=SCORE, general=SCORE) == html
 
 
+def test_it_opens_with_the_run_and_its_decision() -> None:
+    shown = Page(drawn(domain=SCORE))
+    opening = shown.text[: shown.text.index("Domain text")]
+    for each in ("fed", "as of 2026-01-02", "Released", "Domain text: holds.", "Base", "org/model", "Data sheet"):
+        assert each in opening
+    assert shown.links == ["datasheet.html"]
+
+
+def test_a_refused_run_does_not_look_like_a_released_one() -> None:
+    refused = PageHeader(name="fed", as_of="2026-01-02", state="refused", outcome="Not released")
+    html = drawn(refused, domain=SCORE)
+    assert '<body class="refused">' in html
+    assert '<body class="released">' in drawn(domain=SCORE)
+    assert "Not released" in Page(html).text
+    assert "Released" not in Page(html).text
+
+
 def test_numbers_stand_beside_their_names() -> None:
-    seen = read(drawn(domain=SCORE))
-    row = seen.index("adapted against control")
-    assert seen[row : row + 3] == ["adapted against control", "-16.7%", "-17.5% to -15.5%"]
-    year = seen.index("1993")
-    assert seen[year : year + 6] == ["1993", "1,234", "56", "2.500", "2.400", "2.000"]
-    assert "70 documents in 60 clusters, 0.09 MB." in seen
+    text = Page(drawn(domain=SCORE)).text
+    row = text.index("adapted against control")
+    assert text[row : row + 3] == ["adapted against control", "-16.7%", "-17.5% to -15.5%"]
+    year = text.index("1993")
+    assert text[year : year + 6] == ["1993", "1,234", "56 kB", "2.500", "2.400", "2.000"]
+    assert "70 documents in 60 clusters, 90 kB." in text
 
 
 def test_bars_are_in_proportion() -> None:
-    widths = [float(width) for width in re.findall(r'<rect[^>]* width="([0-9.]+)"', drawn(domain=SCORE))]
+    widths = [float(width) for width in re.findall(r'<rect[^>]* width="([0-9.]+)%"', drawn(domain=SCORE))]
     assert [round(width / widths[0], 2) for width in widths] == [1.0, 0.96, 0.8]
 
 
-def test_names_from_outside_are_text() -> None:
-    html = drawn(domain=SCORE)
+def test_hostile_names_are_text() -> None:
+    header = PageHeader(name=HOSTILE, as_of=HOSTILE, outcome=HOSTILE, rows=[(HOSTILE, HOSTILE)])
+    html = drawn(header, domain=SCORE)
+    Page(html).assert_safe()
     assert "<script>" not in html
-    assert "<script>alert(1)</script> & co" in read(html)
+    assert any("<script>alert(1)</script>" in text for text in Page(html).text)
 
 
 def test_a_further_baseline_is_shown_beside_the_three() -> None:
     more = {**SCORE, "rag": 2.2, "sources": {"a": {**GROUP, "rag": 2.25}}, "years": {}}
-    seen = read(drawn(domain=more))
-    assert seen[seen.index("a") : seen.index("a") + 7] == ["a", "1,234", "56", "2.500", "2.400", "2.000", "2.250"]
-    assert "rag" in seen
-    assert "year" not in seen
+    text = Page(drawn(domain=more)).text
+    assert text[text.index("a") : text.index("a") + 7] == ["a", "1,234", "56 kB", "2.500", "2.400", "2.000", "2.250"]
+    assert "rag" in text
+    assert "year" not in text
 
 
-def test_few_clusters_are_shown_as_such() -> None:
-    few = "70 documents in 29 clusters, 0.09 MB. Fewer than 30 clusters: shown, not judged."
-    assert few in read(drawn(domain={**SCORE, "units": 29}))
+def test_a_part_with_few_clusters_says_that_its_gate_was_not_tested() -> None:
+    few = "Fewer than 30 clusters: the gate on this text was not tested."
+    assert few in Page(drawn(domain={**SCORE, "units": 29})).text
+    assert few not in Page(drawn(domain=SCORE)).text
+
+
+def test_loss_curves_have_a_line_for_each_model() -> None:
+    html = drawn(training={"base": [], "adapted": LOG, "control": LOG[:5]}, domain=SCORE)
+    assert re.findall(r"<h4>(.*?)</h4>", html) == [
+        "Training loss, nats per token", "Validation loss, domain text, bits per byte",
+    ]  # fmt: skip
+    first, second = html.split("<h4>")[1:]
+    assert re.findall(r'<path class="line (\w+)"', first) == ["adapted", "control"]
+    assert second.count("<circle") == 3  # two validations of the adapted model, one of the control
+    assert re.findall(r">(\d+k)<", first)[-1] == "10k"
+    assert "Training loss" not in drawn(training={"base": []}, domain=SCORE)

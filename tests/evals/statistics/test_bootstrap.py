@@ -79,7 +79,7 @@ def test_draws_take_twenty_megabytes_at_most() -> None:
 
 
 def test_few_clusters_are_fewer_than_thirty() -> None:
-    assert bootstrap.FEW == 30
+    assert bootstrap.MIN_UNITS == 30
 
 
 def test_whole_clusters_are_drawn_as_in_a_plain_loop() -> None:
