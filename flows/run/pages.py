@@ -34,14 +34,14 @@ def write_pages(record: RunRecord) -> list[Path]:
     content = record.read()
     settings = fingerprint([content["recipe"], content["as_of"]])[:8]
     folder = record.work / "reports" / record.path.stem / f"{content['as_of']}-{settings}"
-    titles = {label: (file, title) for label, (file, title, _) in PAGES.items() if label in content["stages"]}
+    titles = {label: (file, title) for label, (file, title, _) in RUN_PAGES.items() if label in content["stages"]}
     links = dict(titles.values()) | pilot_link(record, folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for label, (file, _) in titles.items():
         header = header_of(content, {other: title for other, title in links.items() if other != file})
         paths.append(folder / file)
-        write_atomically(paths[-1], PAGES[label][2](content["stages"], header).encode())
+        write_atomically(paths[-1], RUN_PAGES[label][2](content["stages"], header).encode())
         record.note_page(label, paths[-1])
     return paths
 
@@ -77,7 +77,7 @@ def pilots_page(stages: Stages, header: PageHeader) -> str:
     return pilots.page(json.loads((Path(stages["choose"]["path"]) / "choice.json").read_bytes()), header)
 
 
-PAGES: dict[str, tuple[str, str, Callable[[Stages, PageHeader], str]]] = {
+RUN_PAGES: dict[str, tuple[str, str, Callable[[Stages, PageHeader], str]]] = {
     "describe": ("datasheet.html", "Data sheet", datasheet_page),
     "decide": ("scorecard.html", "Scorecard", scorecard_page),
     "choose": ("pilots.html", "Pilots", pilots_page),

@@ -173,7 +173,7 @@ def test_an_encoder_decoder_is_asked_by_its_card(
     tuned = tune(spec.replace(lora=None), adapted=adapted, out=tmp_path / "tuned", machine=CPU)
     made = release(SPEC, **{**given, "adapted": adapted}, tuned=tuned, out=tmp_path / "release")
     code = (made.path / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    begin = "assert spoken[0, 0] == model.config.decoder_start_token_id, spoken\n"
+    begin = "assert output[0, 0] == model.config.decoder_start_token_id, output\n"
     answer = subprocess.run([sys.executable, "-c", code + begin], cwd=made.path, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     speaker, opened = load_tokenizer(made.path), load(made.path)
