@@ -89,7 +89,7 @@ def capped(shares: Sequence[float], limits: Sequence[int], rows: int) -> Turns:
 
     ``sum(limits)`` of the streams above zero must reach ``rows``.
     """
-    turns, left = Turns([(0, shares)]), list(shares)
+    turns, left = Turns([(0, shares)]), shares
 
     def over(number: int) -> list[bool]:
         return [have > limit for have, limit in zip(turns.counts(number), limits, strict=True)]

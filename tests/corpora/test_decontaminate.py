@@ -107,6 +107,8 @@ def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> N
     assert answer.dropped == dict.fromkeys(range(11, 21), "task1")
     assert answer.facts["common_runs"] == 1
     finds = protection.matches(Split(texts), range(21))
+    twice = np.concatenate((finds[::-1], finds))  # in any order, from shards that say the same
+    assert protection.decide(twice, [HERE] * 10_021) == answer
     clusters = np.arange(10_021)
     assert protection.decide(finds, [HERE] * 10_021, clusters) == answer
     clusters[:11] = 0  # eleven near duplicates count as one
@@ -124,6 +126,12 @@ def test_the_report_is_by_task(tmp_path: Path) -> None:
         ("a", {"texts": 3, "too_short": 1, "found": 2, "documents": 3}),
         ("b", {"texts": 1, "too_short": 0, "found": 1, "documents": 1}),
     ]
+
+
+def test_tasks_of_a_document_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, *(numbered(20 * task, 13) for task in range(8)))
+    text = " x ".join(numbered(20 * task, 13) for task in reversed(range(8)))
+    assert decided(protection, text).dropped == {0: ", ".join(f"task{task}" for task in range(8))}
 
 
 def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:

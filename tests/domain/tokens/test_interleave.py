@@ -31,6 +31,10 @@ def test_two_streams_by_hand() -> None:
     assert numbers.tolist() == [0, 1, 0, 2, 3, 4, 1, 5]
 
 
+def test_equal_shares_of_a_stream_and_of_two_others_together() -> None:
+    assert Turns([(0, [0.5, 0.25, 0.25])]).counts(8) == [4, 2, 2]
+
+
 def test_every_machine_deals_by_shares_of_forty_bits() -> None:
     left = Fraction(round(Fraction(2, 3) * 2**40), 2**40) * 10**15  # halves of a row do not come up
     assert Turns([(0, [2.0, 1.0])]).counts(10**15) == [round(left), 10**15 - round(left)]
