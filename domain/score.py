@@ -1,4 +1,4 @@
-"""Bits per byte and negative log-likelihood of documents, for validation and evals alike."""
+"""Bits per byte and negative log-likelihood of documents, for validation and evals."""
 
 from __future__ import annotations
 
@@ -17,25 +17,24 @@ from domain.progress import progress
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# In a forward pass: tokens, and logits (tokens times vocabulary). A vocabulary of 100,000 pieces bounds the first by
-# the second; one row is always taken. Logits are 4 bytes each, 2 in bf16.
+# Limits of a forward pass: tokens, and logits (tokens times vocabulary, 4 bytes each, 2 in bf16), which is the tighter
+# one for large vocabularies. At least one row is always taken.
 TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}
 LOGITS_PER_PASS = {"cpu": 2**25, "cuda": 2**30}
-LOSSES_AT_ONCE = 2**24  # logits that are widened to fp32 for their loss: 64 MB, and as much for the softmax
+LOSSES_AT_ONCE = 2**24  # logits converted to fp32 at once for their loss: 64 MB, and as much for the softmax
 
 
 def bits_per_byte(nats: float, size: float) -> float:
-    """Nats over a text of ``size`` UTF-8 bytes (above 0), in bits per byte: what models of any tokenizer share."""
+    """Nats of a text of ``size`` UTF-8 bytes (above 0) in bits per byte, comparable across tokenizers."""
     return nats / math.log(2.0) / size
 
 
 def windows(ids: np.ndarray, begin: int, context: int) -> list[tuple[np.ndarray, int]]:
-    """(window of at most ``context + 1`` ids, how many of its last ids it scores); every id is scored once in all.
+    """(Window of at most ``context + 1`` ids, number of its last ids to score); every id is scored exactly once.
 
-    The first window begins with the begin token, each later one with the last token of the one before; the last is
-    moved back until it is full, so that a short rest is not judged without context. This is the rolling
-    log-likelihood of lm-evaluation-harness (``get_rolling_token_windows`` with ``context_len=1``). A text without
-    ids has no window.
+    The first window begins with the begin token, later ones with the last token of the previous window; the last window
+    is extended to the left until it is full, so that its tokens have context. This is the rolling log-likelihood of
+    lm-evaluation-harness (``get_rolling_token_windows`` with ``context_len=1``). A text without ids has no window.
     """
     framed = np.concatenate(([begin], ids))
     cuts = [(start, min(start + context, len(ids))) for start in range(0, len(ids), context)]
@@ -54,8 +53,8 @@ def document_nats(
 ) -> np.ndarray:
     """float64 [documents]: the negative log-likelihood of each document in nats; dropout is off.
 
-    ``documents`` are ids without begin and end; the end token is not scored, since no byte of the text is in it.
-    Windows go through the model sorted by length, so that little is padded; the order of results is the documents'.
+    ``documents`` are ids without begin and end; the end token is not scored, since it contains no bytes of the text.
+    Windows are sorted by length to reduce padding; results are in the order of the documents.
     """
     device = next(model.parameters()).device
     pieces = [(index, *window) for index, ids in enumerate(documents) for window in windows(ids, begin, context)]
@@ -82,10 +81,10 @@ def document_nats(
 def window_nats(
     model: PreTrainedModel, batch: Sequence[tuple[np.ndarray, int]], device: torch.device, machine: Machine
 ) -> list[float]:
-    """The summed negative log-likelihood of what each window scores.
+    """Summed negative log-likelihood of the scored ids of each window, in nats.
 
-    Padding stands to the right, so that causal attention keeps it out of sight of what is scored, and learned
-    positions (GPT-2) count from each window's first id.
+    Padding is on the right, so causal attention hides it from the scored ids, and learned positions (GPT-2) count from
+    the first id of each window.
     """
     longest = max(len(window) for window, _ in batch)
     ids = torch.zeros((len(batch), longest), dtype=torch.int64)

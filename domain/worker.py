@@ -1,4 +1,4 @@
-"""Run one stage in a process of its own: ``main`` as the launcher calls it, or ``python -m domain.worker JOB``."""
+"""Run one stage in a separate process: ``main``, or ``python -m domain.worker JOB``."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from domain.training.preemption import STOPPED, Stopped
 
 logger = logging.getLogger(__name__)
 
-# What libraries that raise no OSError say of a full disk (safetensors, SQLite).
+# Messages about a full disk from libraries that raise no OSError (safetensors, SQLite).
 FULL = ("No space left on device", "Disk quota exceeded", "disk is full")
-# What they say of memory: torch on a GPU, torch on a CPU.
+# Messages about memory: torch on a GPU, torch on a CPU.
 NO_MEMORY = ("out of memory", "can't allocate memory")
-NO_REPLY = 74  # exit code where not even the reply could be written: the disk is full
+NO_REPLY = 74  # exit status if the reply could not be written because the disk is full
 
 
 def named(name: str) -> Any:
-    """The object called ``package.module:name``."""
+    """Import the object ``package.module:name``."""
     module, _, attribute = name.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
 def end_with_parent() -> None:
-    """Leave when standard input closes: a launcher that was killed must not leave a learner behind."""
+    """Exit when standard input closes, so that the process does not outlive a killed launcher."""
 
     def wait() -> None:
-        while os.read(0, 1):  # not sys.stdin: its lock would abort the interpreter's own end
+        while os.read(0, 1):  # not sys.stdin: its lock would abort the interpreter at exit
             pass
         os._exit(1)
 
@@ -46,9 +46,9 @@ def end_with_parent() -> None:
 
 
 def run(job: dict[str, Any]) -> None:
-    """Open the parents, validate the spec, run the stage; the first of several ranks seals.
+    """Open the parents, validate the spec and run the stage; rank 0 seals the artifact.
 
-    The launcher has verified the parents' bytes just before: no rank reads them once more.
+    The launcher has just verified the files of the parents, so they are not verified again here.
     """
     stage = named(job["stage"])
     spec = named(job["spec_kind"]).model_validate(job["spec"])
@@ -63,12 +63,12 @@ def run(job: dict[str, Any]) -> None:
 
 
 def first() -> bool:
-    """Whether this process is the one that writes, of those that torchrun has started."""
+    """Whether this is rank 0 of the processes started by torchrun."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def reply_to(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
-    """The reply to an error that its user can fix; None for a defect, whose traceback is worth more."""
+    """The reply to an error that the user can fix; None for a bug, which needs its traceback."""
     text = str(error)
     if isinstance(error, UserError):
         return {"error": [error.place, error.problem, error.fix]}
@@ -78,13 +78,13 @@ def reply_to(error: Exception, job: dict[str, Any]) -> dict[str, Any] | None:
         return {"errno": errno.ENOSPC, "file": job["out"]}
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(m in text for m in NO_MEMORY)):
         place = job["stage"].partition(":")[2]
-        fix = "lower --micro-batch, then run again; it changes nothing of what is made"
+        fix = "lower --micro-batch and run again; the result stays the same"
         return {"error": [f"stage {place}", "ran out of memory", fix]}
     return None
 
 
 def main(job_file: Path) -> None:
-    """Run the job and write its reply: an empty object, or what stopped it."""
+    """Run the job and write its reply: empty on success, otherwise the error."""
     job = json.loads(job_file.read_text(encoding="utf-8"))
     end_with_parent()
     with handled_by(handler_of(job)):
@@ -92,14 +92,14 @@ def main(job_file: Path) -> None:
 
 
 def handler_of(job: dict[str, Any]) -> logging.Handler:
-    """To the launcher by a file, where that is on this node; else to this node's terminal."""
+    """A log file that the launcher reads if it is on this node; else this terminal."""
     if "log" in job and os.environ.get("GROUP_RANK", "0") == "0":
         return RecordFile(Path(job["log"]))
     return TerminalHandler()
 
 
 def perform(job: dict[str, Any]) -> None:
-    """Run the job, reply, and end the process where more than returning is needed."""
+    """Run the job, write the reply, and exit with the right status."""
     reply: dict[str, Any] = {}
     try:
         run(job)
@@ -120,7 +120,7 @@ def perform(job: dict[str, Any]) -> None:
             os._exit(NO_REPLY)
     if "stopped" in reply:
         os._exit(STOPPED)
-    if "RANK" in os.environ:  # torchrun's: threads of gloo that hold a tensor abort the interpreter's end, 1 in 30
+    if "RANK" in os.environ:  # gloo threads that hold a tensor abort the interpreter at exit in 1 of 30 runs
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -19,9 +19,9 @@ GPUS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """``ranks`` processes learn together, each on one such GPU or on its share of a CPU; ``memory`` in bytes of each.
+    """``ranks`` training processes, each on one such GPU or on its share of a CPU.
 
-    ``memory`` is None where it is not known; of a CPU it is the host's.
+    ``memory`` is in bytes per GPU, or of the host for a CPU; None if unknown.
     """
 
     gpu: bool
@@ -33,17 +33,17 @@ class Device:
 
     @property
     def count(self) -> int:
-        """GPUs, or machines whose CPU learns: what is paid for."""
+        """Number of GPUs, or of CPU nodes, for the cost."""
         return self.ranks if self.gpu else self.nodes
 
     @property
     def peak(self) -> float | None:
-        """Dense FLOP/s; None where it is not known."""
+        """Dense peak FLOP/s; None if unknown."""
         return next((peak for name, (peak, _) in GPUS.items() if name in self.name), None) if self.gpu else None
 
 
 def device_of(machine: Machine) -> Device:
-    """What the profile says, or what is here; a GPU that is named may be elsewhere. Raises ``UserError``."""
+    """The device by the machine profile and this machine; a GPU that the profile names need not be present."""
     import torch
 
     from domain.model.device import uses_bf16
@@ -77,7 +77,7 @@ def processor() -> str:
 
 
 def host() -> float:
-    """Bytes of memory that this machine, or the container around this process, has."""
+    """Bytes of memory of this machine, or of the container of this process."""
     whole = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     try:
         return min(whole, float(Path("/sys/fs/cgroup/memory.max").read_text()))

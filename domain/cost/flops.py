@@ -14,7 +14,7 @@ A, ALPHA, B, BETA = 482.01, 0.3478, 2085.43, 0.3658
 
 @dataclass(frozen=True)
 class Forward:
-    """FLOPs of a token of text on its way through the layers' matrices, through attention and through the head."""
+    """Forward FLOPs per token of text: the layers' matrices, attention, and the head."""
 
     layers: float
     attention: float
@@ -22,10 +22,10 @@ class Forward:
 
 
 def forward(shape: Shape, row: Passes) -> Forward:
-    """Twice the parameters that a token passes (arXiv 2001.08361): a looked-up row costs nothing, the head does.
+    """Twice the parameters per token (arXiv 2001.08361); embedding look-ups are free, the head is not.
 
-    Attention is 4 layers x width x context (arXiv 2204.02311, appendix B): the full square is counted, as it is
-    there, whatever a mask hides of it. Of an encoder-decoder each token of text passes the stacks that it comes to.
+    Attention is 4 layers x width x context (arXiv 2204.02311, appendix B), the full square whatever is masked. In an
+    encoder-decoder each token of text passes only the stacks that read it.
     """
     body = shape.parameters - shape.lookup - shape.head
     if shape.family != "encoder_decoder":
@@ -43,7 +43,7 @@ def forward(shape: Shape, row: Passes) -> Forward:
 def flops_per_token(shape: Shape, context: float, objective: ObjectiveSettings | Passes | None = None) -> float:
     """Forward and backward FLOPs of a token of text in rows of ``context``: three times the forward pass.
 
-    That is 6 N for decoders and encoders, and attention; ``objective`` is a recipe's, None the family's usual one.
+    For decoders and encoders this is 6 N plus attention. ``objective`` None is the family's default.
     """
     there = forward(shape, passes(objective or DEFAULT[shape.family], context))
     return 3.0 * (there.layers + there.attention + there.head)
@@ -58,9 +58,9 @@ def done_per_token(
     frozen: bool = False,
     head: bool = True,
 ) -> float:
-    """What the device really computes of it: the layers once more with full recomputation (8 N).
+    """FLOPs per token that the device computes: with full recomputation the layers once more (8 N).
 
-    Of ``frozen`` layers no gradients of weights are computed (4 N), nor of a ``head`` that does not learn.
+    No weight gradients are computed for ``frozen`` layers (4 N), nor for the head if ``head`` is false.
     """
     there = forward(shape, passes(objective, context))
     again = there.layers + there.attention if recompute == "full" else 0.0
@@ -69,7 +69,7 @@ def done_per_token(
 
 
 def optimal_tokens(parameters: float) -> float:
-    """Tokens at which a model of this size is compute-optimal by Chinchilla's law.
+    """Compute-optimal tokens for a model of this size by Chinchilla's law.
 
     With C = 6 N D fixed, the optimum has ALPHA A / N^ALPHA = BETA B / D^BETA.
     """

@@ -20,13 +20,13 @@ from domain.weights import weight_files
 
 Tensors = Mapping[str, tuple[int, ...]]
 
-# BERT's heads for classes and next sentences; numbers of positions; GPT-2's triangles, and what BART adds to logits.
+# BERT's pooler and next-sentence head; position ids; GPT-2's causal masks; BART's bias of the logits.
 NOT_COUNTED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")
 POSITIONS = re.compile(r"wpe\.|embed_positions|position_embeddings|token_type_embeddings")
 BLOCK = re.compile(r"^(.*?\.\d+)\.")
-ACROSS = re.compile(r"(EncDecAttention\.|encoder_attn\.)(k|v)(_proj)?\.")  # keys and values of what the encoder read
-RELATIVE_BIAS = "relative_attention_bias"  # T5's positions: a small table that attention reads
-# What the architectures call the same; T5 and BART come last.
+ACROSS = re.compile(r"(EncDecAttention\.|encoder_attn\.)(k|v)(_proj)?\.")  # keys and values from the encoder's output
+RELATIVE_BIAS = "relative_attention_bias"  # T5's positions: a small table used in attention
+# Names of the same setting in different architectures; T5 and BART come last.
 WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
 DECODER_LAYERS = ("num_decoder_layers", "decoder_layers")
@@ -38,11 +38,11 @@ INNER = ("intermediate_size", "n_inner", "d_ff", "hidden_dim", "encoder_ffn_dim"
 class Shape:
     """``parameters`` counts a tied head once; ``context`` is the longest text in tokens.
 
-    ``layers`` are those of the one stack, or of the decoder behind an encoder of ``encoder_layers``. ``attention`` and
-    ``keys`` are the widths of all queries and of all keys, ``inner`` that of the feed-forward block; 0 are ``width``,
-    as many, and four times it. Of the parameters, ``lookup`` are only read (positions, an embedding that is not the
-    head), ``encoder`` are passed by what an encoder-decoder reads, and ``across`` are the keys and values that its
-    decoder makes of that. ``block`` is the largest layer; an update of rank r has r times ``adaptable`` parameters.
+    ``layers`` is that of the single stack or the decoder, ``encoder_layers`` that of an encoder-decoder's encoder.
+    ``attention`` and ``keys`` are the widths of all queries and of all keys, ``inner`` that of the feed-forward block;
+    0 stands for ``width``, the queries' width, and four times ``width``. These numbers of parameters are part of the
+    total: ``lookup`` (positions, an untied embedding), ``encoder``, ``across`` (the decoder's keys and values of the
+    encoder's output), ``block`` (the largest layer). LoRA of rank r adds r times ``adaptable`` parameters.
     """
 
     parameters: int
@@ -81,14 +81,14 @@ class Shape:
 
     @property
     def head(self) -> int:
-        """Parameters of the head's matrix, tied or not."""
+        """Parameters of the head matrix, tied or not."""
         return self.vocabulary * self.width
 
 
 def stored(path: Path) -> dict[str, tuple[int, ...]]:
-    """Tensors of a safetensors file by name and shape, read from its header alone: 8 bytes of length, then JSON.
+    """Names and shapes of the tensors in a safetensors file, from its header (8 bytes of length, then JSON).
 
-    Heads that are not trained here and tables that are no weights (``NOT_COUNTED``) are left out.
+    Unused heads and tables that are not weights (``NOT_COUNTED``) are left out.
     """
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
@@ -97,7 +97,7 @@ def stored(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def counted(shapes: Tensors, width: int, rows: int, pieces: int, family: Family, targets: tuple[str, ...]) -> Any:
-    """What the tensors of a model with so many ``rows`` are for, where it has ``pieces`` instead; fields of Shape."""
+    """Parameter counts for ``Shape``, from the tensors of a model with ``rows`` rows, if it had ``pieces`` rows."""
     outside = [shape for name, shape in shapes.items() if not BLOCK.match(name)]
     tables, biased = outside.count((rows, width)), (rows,) in outside
     sizes = {name: prod(shape) for name, shape in shapes.items()}
@@ -124,9 +124,9 @@ def counted(shapes: Tensors, width: int, rows: int, pieces: int, family: Family,
 
 
 def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> Shape:
-    """The base's shape with a vocabulary of ``pieces`` (None: the given weights' own).
+    """The base's shape with a vocabulary of ``pieces`` (None: that of the weights).
 
-    ``targets`` are the names of the matrices that are adapted, all but embedding and head if there are none.
+    ``targets`` are the names of the matrices with LoRA updates; empty: all but embedding and head.
     """
     if base.scratch is not None:
         scratch, size = base.scratch, pieces or 0
@@ -152,7 +152,7 @@ def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> S
 
 
 def stated(config: dict[str, Any], shapes: Tensors, pieces: int | None = None, targets: tuple[str, ...] = ()) -> Shape:
-    """The shape of a model by its config.json and its tensors, as for ``shape_of``."""
+    """The shape of a model by its config.json and tensors; see ``shape_of``."""
     width, rows, heads = number(config, *WIDTH), number(config, "vocab_size"), number(config, *HEADS)
     family = family_of(config)
     size = next((config[name] for name in ("head_dim", "d_kv") if config.get(name)), width // heads)
@@ -174,7 +174,7 @@ def stated(config: dict[str, Any], shapes: Tensors, pieces: int | None = None, t
 
 
 def number(config: dict[str, Any], *names: str) -> int:
-    """The first of these entries of a config.json that is a number; raises ``UserError`` where there is none."""
+    """The first of these entries of a config.json that is an int. Raises ``UserError`` if there is none."""
     for name in names:
         if isinstance(config.get(name), int):
             return int(config[name])

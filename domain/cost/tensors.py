@@ -7,11 +7,11 @@ import re
 from domain.model.spec import Scratch
 from domain.tokenizer.train import PAD, special_tokens
 
-PAD_ID = special_tokens("masked").index(PAD)  # in a tokenizer made for a fresh RoBERTa: positions come behind it
+PAD_ID = special_tokens("masked").index(PAD)  # of a tokenizer trained for RoBERTa, whose positions start after it
 RELATIVE_POSITIONS = 32  # of relative positions in T5
 
-# Module -> its tensors and their sizes, of which w is the width, k that of the keys, h of a head, i the inner size,
-# v pieces, p positions, a heads, and 3w three times w. # is the number of the layer; + adds a bias of the first size.
+# Module -> tensors and their sizes: w width, k width of the keys, h width of a head, i inner size, v pieces,
+# p positions, a heads, 3w three times w. # stands for the number of the layer; + adds a bias of the first size.
 _LLAMA = {
     "model": "embed_tokens=v,w norm=w",
     "model.layers.#": "input_layernorm=w post_attention_layernorm=w",
@@ -33,7 +33,7 @@ _BART = {
 LAYOUTS: dict[str, dict[str, str]] = {
     "llama": _LLAMA,
     "qwen3": {**_LLAMA, "model.layers.#.self_attn": f"{_LLAMA['model.layers.#.self_attn']} q_norm=h k_norm=h"},
-    "gpt2": {  # its matrices are stored the other way round
+    "gpt2": {  # its matrices are stored transposed
         "transformer": "wte=v,w wpe=p,w ln_f=w+",
         "transformer.h.#": "ln_1=w+ ln_2=w+",
         "transformer.h.#.attn": "c_attn=w,3w c_attn.bias=3w c_proj=w,w+",
@@ -82,13 +82,13 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "model.decoder.layers.#.encoder_attn": _SELF,
     },
 }  # fmt: skip
-HEADS = {"modernbert": "decoder.weight"}  # where it is not lm_head.weight
+HEADS = {"modernbert": "decoder.weight"}  # if it is not lm_head.weight
 
 
 def tensors(shape: Scratch, vocabulary: int) -> dict[str, tuple[int, ...]]:
-    """Name -> sizes of every weight of a model of ``shape`` with so many rows; a tied head is its embedding."""
+    """Name -> sizes of all weights of a model of ``shape`` with ``vocabulary`` rows; a tied head is left out."""
     kind, size = shape.architecture, shape.width // shape.heads
-    before = {"roberta": PAD_ID + 1, "bart": 2}.get(kind, 0)  # rows of positions that are never taken
+    before = {"roberta": PAD_ID + 1, "bart": 2}.get(kind, 0)  # unused rows of positions
     sizes = {
         "w": shape.width, "k": size * (shape.kv_heads or shape.heads), "h": size, "i": shape.inner, "v": vocabulary,
         "p": shape.context + before, "a": shape.heads, "t": 2 if kind == "bert" else 1, "": 1,
@@ -106,7 +106,7 @@ def tensors(shape: Scratch, vocabulary: int) -> dict[str, tuple[int, ...]]:
                 if written.endswith("+"):
                     shapes[f"{here}.bias"] = shaped[:1]
     if kind == "modernbert":
-        del shapes["model.layers.0.attn_norm.weight"]  # what is embedded is normed already
+        del shapes["model.layers.0.attn_norm.weight"]  # the embedding has a norm of its own
     if not shape.tied:
         shapes[HEADS.get(kind, "lm_head.weight")] = (vocabulary, shape.width)
     return shapes

@@ -11,7 +11,7 @@ DEFAULT: dict[Family, ObjectiveSettings] = {"decoder": Causal(), "encoder": Mask
 
 @dataclass(frozen=True)
 class Passes:
-    """Of ``raw`` tokens of text ``read`` come to an encoder and ``written`` to a decoder; ``predicted`` are learned."""
+    """For ``raw`` tokens of text: ``read`` encoder tokens, ``written`` decoder tokens, and ``predicted`` labels."""
 
     raw: float
     read: float
@@ -20,7 +20,7 @@ class Passes:
 
 
 def passes(objective: ObjectiveSettings | Passes, context: float) -> Passes:
-    """A row in which the model is given ``context`` tokens; ``objective`` is one of a recipe's, or that row."""
+    """A row with ``context`` tokens of input; ``objective`` is that of a recipe, or the result itself."""
     match objective:
         case Passes():
             return objective
@@ -41,7 +41,7 @@ def passes(objective: ObjectiveSettings | Passes, context: float) -> Passes:
 
 
 def spans(objective: Span, raw: int) -> tuple[int, int]:
-    """Tokens of input and target of so many tokens of text (arXiv 1910.10683, section 3.1.4): 512 and 114 of 568."""
+    """Tokens of input and target for ``raw`` tokens of text (arXiv 1910.10683, section 3.1.4): 512 and 114 for 568."""
     left_out = min(max(round(raw * objective.share), 1), raw - 1)
     count = max(round(left_out / objective.length), 1)
     return raw - left_out + count + 1, left_out + count + 1

@@ -1,1 +1,1 @@
-"""A trained model in use: generation, and scores of models that restore text."""
+"""Inference: text generation, and pseudo-likelihood of encoders and encoder-decoders."""

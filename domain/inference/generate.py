@@ -1,4 +1,4 @@
-"""Generate text: continue or answer a prompt with sampling and a key-value cache, or fill in masks."""
+"""Generate text: continue or answer a prompt by sampling, or fill in masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-COLDEST = 1e-4  # below this temperature logits overflow, and all but the likeliest token are out of reach anyway
+COLDEST = 1e-4  # lower temperatures overflow the logits, and are greedy in effect
 
 
 def generate(
@@ -30,20 +30,19 @@ def generate(
     chat: bool | None = None,
     machine: Machine | None = None,
 ) -> str:
-    """What the model in ``folder`` makes of the prompt, the same for the same seed; temperature 0 takes the likeliest.
+    """The output of the model in ``folder`` for a prompt, deterministic for a seed; temperature 0 is greedy.
 
-    A decoder gives the prompt and its continuation. An encoder-decoder reads the prompt and gives what it writes: after
-    span corruption, each ``<extra_id_N>`` of the prompt and what it stands for. An encoder writes nothing of its own:
-    it fills each mask token in the prompt, from left to right, with the likeliest piece.
+    A decoder returns the prompt and its continuation. An encoder-decoder returns the text that it decodes: after span
+    corruption, each ``<extra_id_N>`` of the prompt and its span. An encoder returns the prompt with its mask tokens
+    filled in from left to right, each by the most likely piece.
 
-    ``chat`` has the tokenizer's chat template write the prompt, as what a user asks, and gives the answer alone; None:
-    where the model was tuned to follow instructions.
+    With ``chat`` the prompt becomes a user message of the chat template, and only the answer is returned; None: if the
+    model was tuned to follow instructions.
 
-    It ends after ``max_tokens``, at the model's end token, or where the model's context is full. ``top_k`` keeps that
-    many candidates (0: all), ``top_p`` the likeliest that together reach that probability. A row that belongs to no
-    piece of the tokenizer is never spoken. Raises ``UserError`` for a folder that holds no model, for options out of
-    range, for a prompt that leaves no room, for one without a mask where the model is an encoder, and where there is no
-    chat template that takes it.
+    Generation ends after ``max_tokens``, at the end token, or when the context is full. ``top_k`` keeps that many
+    candidates (0: all), ``top_p`` the most likely ones that together reach that probability. Rows without a piece are
+    never generated. Raises ``UserError`` for a folder without a model, options out of range, a prompt that is too long,
+    a prompt without a mask for an encoder, and a missing or failing chat template.
     """
     checks = {
         "--max-tokens": (max_tokens >= 1, max_tokens, "at least 1"),
@@ -53,7 +52,7 @@ def generate(
     }
     for name, (good, value, fix) in checks.items():
         if not good:
-            raise UserError(name, f"found {value}", f"choose {fix}")
+            raise UserError(name, f"is {value}", f"choose {fix}")
     if not (folder / "config.json").is_file():
         problem = "contains no model (no config.json)" if folder.is_dir() else "is not a folder"
         raise UserError(str(folder), problem, "name a release")
@@ -74,7 +73,7 @@ def generate(
         prompt_ids = ordered(tokenizer, family, prompt)
     elif family == "decoder":
         prompt_ids = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
-    else:  # as the tokenizer frames a text, with the masks and sentinels that stand in the prompt
+    else:  # with the tokenizer's special tokens; masks and sentinels in the prompt are recognised
         prompt_ids = tokenizer(valid(prompt))["input_ids"]
     room = limit - len(prompt_ids) if family == "decoder" else limit - 1 if len(prompt_ids) <= limit else 0
     if room < 1:
@@ -83,7 +82,7 @@ def generate(
     ids = torch.tensor([prompt_ids], device=device)
     if family == "encoder":
         return filled(model, tokenizer, ids)
-    stated = model.generation_config.eos_token_id if answers else None  # marks that end a turn
+    stated = model.generation_config.eos_token_id if answers else None  # tokens that end a turn
     ends = {end, *(stated if isinstance(stated, list) else [stated])} - {None}
     sampling = {"do_sample": True, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
@@ -106,7 +105,7 @@ def generate(
 
 
 def tuned(folder: Path) -> bool:
-    """Whether the model in ``folder`` was tuned to follow instructions, by the manifest of a release or of ``tune``."""
+    """Whether the model in ``folder`` was instruction-tuned, by the manifest of a release or of ``tune``."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return manifest["stage"] == "tune" or bool(manifest["facts"].get("tuned"))
@@ -115,7 +114,7 @@ def tuned(folder: Path) -> bool:
 
 
 def ordered(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> list[int]:
-    """The ids of the prompt as the one message of a user, an answer opened, by the tokenizer's chat template."""
+    """Ids of the prompt as a user message in the chat template, followed by the start of an answer."""
     from domain.tokenizer.encoding.texts import valid
     from domain.training.instruction.chat import Chat
 
@@ -126,7 +125,7 @@ def ordered(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> 
 
 
 def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torch.Tensor) -> str:
-    """The text of ``ids`` int64 [1, length], each mask replaced by the piece that is likeliest given those before."""
+    """The text of ``ids`` int64 [1, length], each mask replaced from left to right by the most likely piece."""
     import torch
 
     from domain.model.vocabulary_map import silent
@@ -136,8 +135,8 @@ def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torc
     places = (ids[0] == mask).nonzero().flatten().tolist()
     if not places:
         mask_token = tokenizer.mask_token
-        problem = f"contains no {mask_token}; the model is an encoder, which fills in masks and continues no text"
-        raise UserError("the prompt", problem, f"write {mask_token} where a piece is wanted, or name a decoder")
+        problem = f"contains no {mask_token}; the model is an encoder, which only fills in masks"
+        raise UserError("the prompt", problem, f"write {mask_token} where a piece is wanted, or use a decoder")
     never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
     with torch.inference_mode():
         for place in places:
@@ -148,7 +147,7 @@ def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torc
 
 
 def decode(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
-    """The text of ids; of special tokens T5's sentinels alone are told, since they say what each span answers."""
+    """The text of ids without special tokens, except T5's sentinels, which separate the spans."""
     from domain.training.objectives.special_tokens import SENTINEL
 
     special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}

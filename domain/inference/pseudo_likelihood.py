@@ -22,7 +22,7 @@ from domain.training.validation import FIRST, silenced, spelled
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-DRAWS = 4  # times that each text is hidden, elsewhere each time
+DRAWS = 4  # number of times that each text is masked, each with other noise
 
 
 @torch.inference_mode()
@@ -37,12 +37,12 @@ def restored_nats(
     machine: Machine,
     what: str = "score",
 ) -> np.ndarray:
-    """float64 [documents]: nats that each document costs at the rate per byte at which its hidden pieces are restored.
+    """float64 [documents]: pseudo-likelihood of each document in nats.
 
-    ``documents`` are ids with begin and end, ``sizes`` their UTF-8 bytes. What is hidden depends on the document's
-    place alone and is drawn ``DRAWS`` times. Nats over bytes of what was hidden, times the document's bytes: so models
-    with different tokenizers compare, and documents add up as likelihoods do. One in which nothing was ever hidden
-    gets the mean rate.
+    It is the nats per byte of the hidden pieces, over ``DRAWS`` draws, times the document's bytes. So models with
+    different tokenizers are comparable, and documents add up as likelihoods do. ``documents`` are ids with begin and
+    end, ``sizes`` their UTF-8 bytes. The noise depends only on the position of the document in the list. A document
+    without any hidden piece gets the mean rate.
     """
     device = next(model.parameters()).device
     masks, spells = Masks(model, packed=False), spelled(tokenizer)  # a row holds one document
@@ -75,7 +75,7 @@ def restored_nats(
 
 
 def cut(documents: Sequence[np.ndarray], length: int) -> tuple[Rows, np.ndarray]:
-    """Each document in rows of its own, cut where it is longer; and the document of each row."""
+    """Split documents into rows of one document each; also returns the document of each row."""
     pieces = [
         (n, ids[at : at + length]) for n, ids in enumerate(documents) for at in range(0, max(1, len(ids)), length)
     ]

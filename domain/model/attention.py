@@ -1,4 +1,4 @@
-"""Document masking: the fastest attention implementation that provably keeps documents of a row apart."""
+"""Document masking: choose the fastest attention implementation that keeps the documents of a row apart."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Attention:
     """``attention(part)``: the arguments of ``model``'s forward pass for a part of a batch, with ``use_cache=False``.
 
-    ``model`` is on ``device``, neither sharded nor compiled yet; ``half`` says whether it will run under bf16 autocast
-    there. Its attention is set to the first of ``kernels`` that keeps documents apart. ``packed`` says whether one
-    does; else a row must hold one document, and a row of several raises ``ValueError``.
+    Sets the model's attention to the first of ``kernels`` that passes ``keeps_apart``. ``packed`` says whether one
+    does; otherwise a row must hold a single document, and one with several raises ``ValueError``. ``model`` must be on
+    ``device`` and not yet sharded or compiled; ``half`` says whether it will run under bf16 autocast.
     """
 
     def __init__(self, model: PreTrainedModel, device: torch.device, *, half: bool = False) -> None:
@@ -34,5 +34,5 @@ class Attention:
         self.masks = Masks(model, packed=self.packed)
 
     def __call__(self, part: Batch) -> dict[str, Any]:
-        """Inputs, masks and positions of ``part``."""
+        """Inputs, masks and position ids of ``part``."""
         return self.masks(part)

@@ -22,20 +22,20 @@ from domain.weights import weight_files
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# What writes to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT divide theirs themselves, and BERT,
-# RoBERTa, BART and T5 none.
+# Matrices that write to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT scale theirs themselves;
+# BERT, RoBERTa, BART and T5 do not scale any.
 WRITERS = ("o_proj.weight", "down_proj.weight", "self_attention.dense.weight", "dense_4h_to_h.weight")
 
 
 def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 64) -> PreTrainedModel:
-    """A fresh model of ``shape`` for the tokenizer, with the head of its family, in fp32; the same for the same seed.
+    """A randomly initialized fp32 model of ``shape`` with the head of its family; deterministic for a seed.
 
-    Its rows are the tokenizer's ids, padded to a ``multiple``.
+    The vocabulary is the tokenizer's, padded to a ``multiple``.
 
-    Initial weights are normal with deviation sqrt(1 / (3 width)), and in decoders those that write to the residual
-    stream are divided by sqrt(2 layers), as in BloombergGPT (arXiv 2303.17564, section 3.3). At width 192 that is
-    0.042; the usual 0.02 needs more than twice the tokens to the same loss in a Llama. Elsewhere only the deviation
-    is set (``configured``), and T5 is drawn as in its own code.
+    Weights are normal with deviation sqrt(1 / (3 width)), divided by sqrt(2 layers) in decoders for matrices that write
+    to the residual stream, as in BloombergGPT (arXiv 2303.17564, section 3.3). At width 192 the deviation is 0.042; a
+    Llama with the usual 0.02 needs more than twice the tokens for the same loss. Other families only use the deviation
+    (``configured``), and T5 its own initialization.
     """
     tokenizer = load_tokenizer(tokenizer_folder)
     rows = padded(1 + max(tokenizer.get_vocab().values()), multiple)
@@ -50,9 +50,9 @@ def build(shape: Scratch, tokenizer_folder: Path, seed: int, *, multiple: int = 
 
 
 def opener(family: Family) -> Any:
-    """The class of transformers that opens a family with the head it is pretrained with.
+    """The transformers auto class of a family, with its pretraining head.
 
-    It takes scaled-dot-product attention, or the plain one where an architecture has no other (BLOOM).
+    By default it selects sdpa attention, or eager where an architecture supports nothing else (BLOOM).
     """
     import transformers
 
@@ -65,10 +65,10 @@ def opener(family: Family) -> Any:
 
 
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
-    """The model in ``folder`` with its head, from safetensors only; no network, no code of the folder's own.
+    """Load the model in ``folder`` with its pretraining head, from safetensors only, without network or remote code.
 
-    Raises ``UserError`` where it does not open, or where weights are missing, which transformers would draw at random:
-    those of the head, if the folder holds a classifier or an embedder.
+    Raises ``UserError`` if it cannot be loaded, or if weights are missing, such as the head of a classifier's or an
+    embedder's checkpoint, which transformers would initialize at random.
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig
@@ -76,20 +76,20 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
 
     logging.disable_progress_bar()
     verbosity, own = logging.get_verbosity(), {"local_files_only": True, "trust_remote_code": False}
-    logging.set_verbosity_error()  # heads that are left out (BERT's next sentence) are nobody's concern
+    logging.set_verbosity_error()  # unused heads (BERT's next sentence) are expected
     try:
         kind = opener(family_of(AutoConfig.from_pretrained(folder, **own)))
         model, report = kind.from_pretrained(folder, **own, use_safetensors=True, dtype=dtype, output_loading_info=True)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        fix = "name a decoder, an encoder or an encoder-decoder with the head that it was pretrained with"
-        raise UserError(str(folder), f"holds no model that opens ({reason})", fix) from error
+        fix = "choose a decoder, encoder or encoder-decoder with its pretraining head"
+        raise UserError(str(folder), f"contains no model that can be loaded ({reason})", fix) from error
     finally:
         logging.set_verbosity(verbosity)
     if missing := sorted(report["missing_keys"]):
-        problem = f"holds no {missing[0]}, which {type(model).__name__} needs"
-        raise UserError(str(folder), problem, "name weights with the head that they were pretrained with")
-    # T5's configuration always says tied, also of version 1.1; where rows are added that would tie them.
+        problem = f"lacks {missing[0]}, which {type(model).__name__} needs"
+        raise UserError(str(folder), problem, "choose weights with their pretraining head")
+    # T5's configuration says tied even for version 1.1, which would tie the matrices when they are resized.
     model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     return model
 
@@ -97,10 +97,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
 def give(
     weights: str, tokenizer_folder: Path, *, embedding_init: Initial = "mean", multiple: int = 64
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
-    """The given model with rows for every piece of the tokenizer, and what was done to it (facts of ``grow``).
-
-    With its own tokenizer it is as it was given.
-    """
+    """(Model with a row for every piece of the tokenizer, facts of ``grow``); unchanged with its own tokenizer."""
     folder = weight_files(weights)[0].parent
     model = load(folder)
     facts = grow(model, folder, tokenizer_folder, embedding_init=embedding_init, multiple=multiple)
@@ -111,14 +108,14 @@ def give(
         for config in (model.config, model.config.get_text_config(), getattr(model, "generation_config", None)):
             if config is not None:
                 renamed(config, tokenizer, family)
-        # Where it is set, as in Llama, that row of the embedding never learns.
+        # The row of padding_idx, where it is set (Llama), gets no gradients.
         table = model.get_input_embeddings()
         table.padding_idx = None if table.padding_idx is None else tokenizer.pad_token_id
     return model, facts
 
 
 def longest(model: PreTrainedModel) -> int:
-    """Tokens that the model can attend over; ``LONGEST_ROW`` where its configuration states none."""
+    """Maximum tokens of the model's context; ``LONGEST_ROW`` if its configuration states none."""
     return context_of(model.config.get_text_config())
 
 
@@ -127,8 +124,8 @@ def save(
 ) -> None:
     """Write model and tokenizer to ``out`` in the transformers layout, weights in fp32 safetensors.
 
-    ``weights`` are the model's by name, where it does not hold them whole. Rows that belong to no piece are named in
-    the generation configuration, so that they are never spoken.
+    ``weights`` are the full weights by name if the model itself is sharded. Rows without a piece are listed as
+    ``suppress_tokens`` in the generation configuration, so that they are never generated.
     """
     from transformers.utils import logging
 
@@ -138,7 +135,7 @@ def save(
         spoken.suppress_tokens = silent(load_tokenizer(tokenizer_folder), model)
         try:
             spoken.validate(strict=True)
-        except ValueError:  # a base that states a temperature and not that it samples opens, but is not written again
+        except ValueError:  # a base with a temperature but no do_sample loads, but cannot be saved
             spoken.do_sample = True
     model.save_pretrained(out, state_dict=weights)
     for name in TOKENIZER_FILES:
@@ -147,5 +144,5 @@ def save(
 
 
 def parameters(model: PreTrainedModel) -> int:
-    """Weights, a tied head counted once."""
+    """Number of parameters, a tied head counted once."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -11,14 +11,14 @@ from domain.model.spec import Base
 from domain.weights import is_local, weight_files
 
 TALKS = re.compile(r"instruct|chat|[-_]it$", re.IGNORECASE)
-PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's plain bases have a template too
+PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's base models have a template, too
 
 
 def confirmed(base: Base, *, fetch: bool = True) -> None:
-    """Raise a ``UserError`` where the base is a chat model and the recipe does not say that it may be.
+    """Raise ``UserError`` if the base is a chat model and the recipe does not confirm it with ``chat: true``.
 
-    By its name, or by a chat template beside its tokenizer unless its name says that it is plain. Without ``fetch``
-    only the name of a base on the hub is looked at.
+    A chat model is recognised by its name, or by a chat template unless its name says that it is a base model. Without
+    ``fetch`` only the name of a base on the hub is checked.
     """
     weights = base.weights
     if not weights or base.chat:
@@ -33,8 +33,8 @@ def confirmed(base: Base, *, fetch: bool = True) -> None:
     ):
         why = "its tokenizer has a chat template"
     if why:
-        problem = f"{weights} seems tuned to chat ({why}); pretraining on text undoes that, so its plain base is better"
-        raise UserError("base", problem, f"name that, or confirm this one: base: {{weights: {weights}, chat: true}}")
+        problem = f"{weights} seems tuned to chat ({why}), which pretraining on text would undo"
+        raise UserError("base", problem, f"use its base model, or confirm it: base: {{weights: {weights}, chat: true}}")
 
 
 def templated(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Embedding and head rows for new tokens: resize a model to an extended or a new vocabulary."""
+"""Resize embedding and head to an extended or new vocabulary, and initialize the rows of new pieces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.tokenizer.files import SLOW_FILES, TOKENIZER_FILES
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-LEAN = 2.0  # of weighted means: a part weighs e^2 = 7.4 times the next (as in AdaptiVocab, arXiv 2503.19693)
+LEAN = 2.0  # of weighted means: a part has e^2 = 7.4 times the weight of the next (AdaptiVocab, arXiv 2503.19693)
 
 Spelt = Mapping[int, Sequence[int]]  # id of a new piece -> the old ids that spell it
 
@@ -26,26 +26,26 @@ Spelt = Mapping[int, Sequence[int]]  # id of a new piece -> the old ids that spe
 def grow(
     model: PreTrainedModel, old: Path, new: Path, *, embedding_init: Initial = "mean", multiple: int = 64
 ) -> dict[str, Any]:
-    """Fit ``model``, which speaks the tokenizer in the folder ``old``, to the one in ``new``; return what was done.
+    """Fit ``model`` with the tokenizer in the folder ``old`` to the one in ``new``; return facts.
 
-    Where every id of the old one keeps its piece, its rows stay as they are to the bit, and new pieces take spare
-    rows first. In a new vocabulary a piece that the old one had takes its row along. Any other piece begins from its
-    parts, the old pieces that spell it (``domain.model.vocabulary_map``); without parts, as the mean of all rows:
+    If every old id keeps its piece, the old rows stay bit-identical, and new pieces take spare rows first. In a new
+    vocabulary, pieces that the old one has take their rows along. Any other piece is initialized from its parts, the
+    old pieces that spell it (``domain.model.vocabulary_map``), or as the mean of all rows if it has no parts:
 
-    - ``mean``: the mean of the parts' rows, in embedding and head each (as in ChipNeMo, arXiv 2311.00176).
-    - ``weighted``: the last part weighs most in the embedding, since the text goes on from it, and the first in the
-      head, since the model would have said it next. A tied matrix is both, and takes the mean of the two.
-    - ``zero_output``: the embedding as with ``mean``, zeros in the head, its bias included: every new piece begins
-      with the logit 0. Raises ``UserError`` where they are tied.
-    - ``random``: normal with mean 0 and the deviation of the old rows, from a fixed seed: for comparison.
+    - ``mean``: the mean of the parts' rows, in both embedding and head (as in ChipNeMo, arXiv 2311.00176).
+    - ``weighted``: the last part has the largest weight in the embedding, since the text continues from it, and the
+      first in the head, since the old model would predict it next. A tied matrix takes the mean of both.
+    - ``zero_output``: the embedding as for ``mean``, zeros in the head and its bias, so the logit of a new piece is 0.
+      Raises ``UserError`` if they are tied.
+    - ``random``: normal with mean 0 and the deviation of the old rows, from a fixed seed; for comparison.
 
-    Rows are padded to a ``multiple``. A padding row is the mean of all: with 63 of them beside 512 the bits per byte
-    of a small Llama rose by 4e-7 of themselves, with rows of zeros by 5e-5. A mean row's weight in the softmax is
-    never above that of the average piece (Jensen; J. Hewitt, Initializing new word embeddings, 2021).
+    Rows are padded to a ``multiple``. A padding row is the mean of all rows: with 63 of them beside 512 the bits per
+    byte of a small Llama rose by a factor of 4e-7, with rows of zeros by 5e-5. The softmax weight of a mean row is at
+    most that of the average piece (Jensen; J. Hewitt, Initializing new word embeddings, 2021).
 
     facts: ``kind`` (same, extended or new), ``rows``; unless same also ``embedding_init``, new ``pieces``, ``parts``
-    (mean), and ``new_rows`` [first, end), those behind the old ids. Where ``old`` holds no tokenizer
-    at all, no piece has parts. Raises ``UserError`` where the old ids exceed the model's rows.
+    (mean), and ``new_rows`` [first, end), the rows after the old ids. If ``old`` has no tokenizer, no piece has parts.
+    Raises ``UserError`` if the old ids exceed the model's rows.
     """
     before, after = beside(old), load_tokenizer(new)
     had, has = before.get_vocab() if before else {}, after.get_vocab()
@@ -53,19 +53,19 @@ def grow(
     old_rows, size = table.weight.shape[0], 1 + max(has.values())
     spoke = 1 + max(had.values()) if had else old_rows
     if spoke > old_rows:
-        problem = f"its tokenizer has {spoke:,} pieces and the model {old_rows:,} rows"
-        raise UserError("base", problem, "choose a base that fits")
+        problem = f"its tokenizer has {spoke:,} pieces, but the model only {old_rows:,} rows"
+        raise UserError("base", problem, "choose a base with a matching tokenizer")
     if had == has:
         return {"kind": "same", "rows": old_rows}
     tied = head.weight is table.weight
     if tied and embedding_init == "zero_output":
-        problem = "is zero_output, and the head of this base is tied to its embedding"
+        problem = "is zero_output, but the head of this base is tied to its embedding"
         raise UserError("base.embedding_init", problem, "choose mean or weighted")
     extended = bool(had) and all(has.get(piece) == number for piece, number in had.items())
     rows = old_rows if extended and size <= old_rows else padded(size, multiple)
     spelt: Spelt = parts(before, after) if before else dict.fromkeys(sorted(has.values()), ())
 
-    # Everything is made from the old matrices, before they are resized.
+    # All new rows are computed from the old matrices before these are resized.
     lean = LEAN if embedding_init == "weighted" else 0.0
     chance = torch.Generator().manual_seed(0) if embedding_init == "random" else None
     made = {"table": begun(table.weight, spoke, spelt, (lean, -lean) if tied else (lean,), chance)}
@@ -75,10 +75,10 @@ def grow(
         made["bias"] = begun(bias[:, None], spoke, spelt, (-lean,))[:, 0]
     if embedding_init == "zero_output":
         for name in made.keys() - {"table"}:
-            made[name][:-1] = 0  # the last one is that of padding
+            made[name][:-1] = 0  # the last row is for padding
     resize(model, rows)
 
-    # Spare rows of a model that is extended stay as it has learned them.
+    # Spare rows of an extended model stay as they were trained.
     ids = set(has.values())
     padding = [number for number in range(old_rows if extended else 0, rows) if number not in ids]
     places = torch.tensor([*spelt, *padding], dtype=torch.int64)
@@ -88,7 +88,7 @@ def grow(
     with torch.no_grad():
         for name, values in made.items():
             targets[name][places] = values[order]
-    # What was suppressed may have been padding, and be a piece now; in a new vocabulary ids mean other pieces.
+    # A suppressed id may be a piece now, or mean another piece in a new vocabulary.
     if (spoken := getattr(model, "generation_config", None)) is not None:  # encoders have none
         suppressed = [number for number in spoken.suppress_tokens or () if extended and number not in spelt]
         spoken.suppress_tokens = suppressed or None
@@ -106,14 +106,14 @@ def grow(
 def begun(
     rows: torch.Tensor, spoke: int, spelt: Spelt, leans: Sequence[float], chance: torch.Generator | None = None
 ) -> torch.Tensor:
-    """[new pieces + 1, width]: how the rows of ``spelt`` begin, in its order; the last one is for padding.
+    """[new pieces + 1, width]: initial rows of the pieces in ``spelt``, in its order, and one for padding.
 
-    ``rows`` [any, width] are the old ones, of which the first ``spoke`` belong to pieces. Part i weighs exp(lean i);
-    of several ``leans`` the mean is taken. With ``chance``, rows are drawn from it instead.
+    ``rows`` [any, width] are the old rows, of which the first ``spoke`` belong to pieces. Part i has the weight
+    exp(lean i), averaged over ``leans``. With ``chance``, rows are drawn from that generator instead.
     """
     trained = rows[:spoke]
     average = trained.mean(dim=0, keepdim=True)
-    if not spelt:  # a new vocabulary may hold nothing but old pieces
+    if not spelt:  # a new vocabulary may consist of old pieces only
         return average
     if chance is not None:
         drawn = torch.randn(len(spelt), rows.shape[1], generator=chance).to(rows) * trained.std()
@@ -132,31 +132,31 @@ def begun(
 
 
 def beside(folder: Path) -> PreTrainedTokenizerFast | None:
-    """The tokenizer that stands beside given weights; None if there is none. Raises ``UserError`` for a broken one.
+    """The tokenizer in the folder of the weights; None if there is none. Raises ``UserError`` if it is broken.
 
-    Asked without any of these files, transformers makes an empty tokenizer of the model's type.
+    Without any of these files transformers would create an empty tokenizer of the model's type.
     """
     names = (*TOKENIZER_FILES, *SLOW_FILES)
     return load_tokenizer(folder) if any((folder / name).is_file() for name in names) else None
 
 
 def resize(model: PreTrainedModel, rows: int) -> None:
-    """Give embedding, head and bias so many rows, old ones kept, and say so in the configuration."""
+    """Resize embedding, head and bias to ``rows``, keeping old rows, and update the configuration."""
     model.resize_token_embeddings(rows, mean_resizing=False)
     for config in (model.config, model.config.get_text_config()):
-        if hasattr(config, "vocab_size"):  # one that reads more than text may state it in both, or in the second alone
+        if hasattr(config, "vocab_size"):  # multimodal models may state it in both, or only in the second
             config.vocab_size = rows
 
 
 def bias_of(model: PreTrainedModel) -> torch.Tensor | None:
-    """[rows]: what is added to the logits: the head's bias, or the buffer that BART has beside its head."""
+    """[rows]: the bias of the logits: the head's, or the buffer that BART has instead."""
     beside_it: torch.Tensor | None = getattr(model, "final_logits_bias", None)
     own: torch.Tensor | None = model.get_output_embeddings().bias
     return own if beside_it is None else beside_it[0]
 
 
 def move_positions(model: PreTrainedModel, pad: int) -> None:
-    """Let positions that are counted from behind the padding id (``AFTER_PADDING``) follow it to ``pad``."""
+    """Move position embeddings that start after the padding id (``AFTER_PADDING``) to start after ``pad``."""
     embeddings = model.base_model.embeddings
     learned = embeddings.position_embeddings.weight[embeddings.padding_idx + 1 :].detach()
     rows = pad + 1 + len(learned)

@@ -1,4 +1,4 @@
-"""The three model families: configurations from a recipe's sizes, and the family and context of given weights."""
+"""The three model families: configurations for models from scratch; family and context of pretrained weights."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from domain.tokenizer.encoding.texts import frame
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
-# Their positions are counted from behind the padding id, so that 512 tokens of RoBERTa need 514 rows.
+# Their positions start after the padding id, so that 512 tokens of RoBERTa need 514 rows.
 AFTER_PADDING = {"roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2vec-text"}
-LENGTHS = ("max_position_embeddings", "n_positions", "seq_length")  # T5 states the second or none, BLOOM the third
+LENGTHS = ("max_position_embeddings", "n_positions", "seq_length")  # T5 has the second or none, BLOOM the third
 ROLES = {"bos": 0, "cls": 0, "eos": 1, "sep": 1, "pad": 2}  # as (begin, end, pad)
 
 
 def configured(shape: Scratch, rows: int, tokenizer: PreTrainedTokenizerFast) -> PreTrainedConfig:
-    """The configuration of a model of ``shape`` with so many rows, for this tokenizer; no dropout.
+    """The configuration of a model of ``shape`` with ``rows`` rows, for this tokenizer; no dropout.
 
-    Sizes, activations and norms that ``shape`` does not state are those of the papers' base models. T5 has the gated
-    feed-forward block of version 1.1 (arXiv 2002.05202) and the one matrix of version 1.0. Weights are drawn with
-    deviation sqrt(1 / (3 width)): 0.0208 at width 768, where BERT, RoBERTa, BART and GPT-2 have 0.02. T5 draws its
-    own way.
+    Everything that ``shape`` does not state is as in the papers' base models. T5 has the gated feed-forward block of
+    version 1.1 (arXiv 2002.05202) and the tied matrix of version 1.0. The initial deviation is sqrt(1 / (3 width)):
+    0.0208 at width 768, where BERT, RoBERTa, BART and GPT-2 have 0.02. T5 keeps its own initialization.
     """
     from transformers import AutoConfig
 
@@ -88,7 +87,7 @@ def configured(shape: Scratch, rows: int, tokenizer: PreTrainedTokenizerFast) ->
 
 
 def special_ids(tokenizer: PreTrainedTokenizerFast, family: Family) -> tuple[int, int, Any]:
-    """The ids that open, close and fill up a text; a decoder may do without the last (None)."""
+    """The ids for begin, end and padding; the last may be None in a decoder."""
     if tokenizer.pad_token_id is None and family != "decoder":
         problem = f"has no padding token, which an {family.replace('_', '-')} needs"
         raise UserError(
@@ -98,13 +97,13 @@ def special_ids(tokenizer: PreTrainedTokenizerFast, family: Family) -> tuple[int
 
 
 def renamed(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, family: Family) -> None:
-    """Let a configuration name begin, end and padding of a new vocabulary, wherever it named those of its own."""
+    """Replace the special token ids of a configuration by those of a new vocabulary."""
     now = special_ids(tokenizer, family)
     was: dict[int | None, int] = {}
     for role in ("bos", "pad", "eos"):
         stated = getattr(config, f"{role}_token_id", None)
         was |= dict.fromkeys(stated if isinstance(stated, list) else [stated], ROLES[role])
-    # T5's decoder begins with padding, BART's with the end; some are made to begin or end with a token.
+    # T5's decoder starts with padding, BART's with the end; some force a first or last token.
     for name in ("cls", "sep", "decoder_start", "forced_bos", "forced_eos"):
         stated = getattr(config, f"{name}_token_id", None)
         if stated is not None:
@@ -113,9 +112,9 @@ def renamed(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast, family
 
 
 def family_of(config: PreTrainedConfig | Mapping[str, Any]) -> Family:
-    """The family of given weights by their configuration, that of transformers or the content of config.json.
+    """The family of pretrained weights by their configuration: transformers' object, or the content of config.json.
 
-    BERT is an encoder unless it says that it is a decoder.
+    BERT is an encoder unless its configuration sets ``is_decoder``.
     """
     stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
     kind = FAMILIES.get(stated.get("model_type", ""), "decoder")
@@ -126,7 +125,7 @@ def family_of(config: PreTrainedConfig | Mapping[str, Any]) -> Family:
 
 
 def context_of(config: PreTrainedConfig | Mapping[str, Any]) -> int:
-    """Tokens that a model can attend over, by its configuration; ``LONGEST_ROW`` where it states none."""
+    """Maximum tokens of the context by a model's configuration; ``LONGEST_ROW`` if it states none."""
     stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
     length = next((stated[name] for name in LENGTHS if isinstance(stated.get(name), int)), LONGEST_ROW)
     return int(length) - (1 + stated.get("pad_token_id", 1) if stated.get("model_type") in AFTER_PADDING else 0)

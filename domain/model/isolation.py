@@ -1,4 +1,4 @@
-"""Test whether a loaded model keeps documents of one row apart, in the forward and the backward pass."""
+"""Test whether a loaded model keeps the documents of a row apart, in the forward and the backward pass."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from domain.tokens.packing import PADDING
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-LENGTHS = (5, 2, 90, 14)  # of documents, in tokens; 90 exceeds the reach of ModernBERT's local layers (64)
-FILLED = 3  # positions at the row's end that hold no token
-# Of the largest number: rounding in fp32 (TF32 too) and in half precision. Positions that go on are off by far more.
+LENGTHS = (5, 2, 90, 14)  # of the documents, in tokens; 90 exceeds the window of ModernBERT's local layers (64)
+FILLED = 3  # padding positions at the end of the row
+# Relative to the largest value: rounding in fp32 (also TF32) and half precision. Wrong positions differ far more.
 ROUNDING = {torch.float32: 5e-3, torch.bfloat16: 5e-2, torch.float16: 5e-2}
 
 
 def keeps_apart(model: PreTrainedModel) -> bool:
-    """Whether several documents in a row give the logits and gradients that each gives in a row of its own.
+    """Whether each document of a packed row has the same logits and gradients as in a row of its own.
 
-    Logits and the gradients of embedded tokens agree to rounding, and no document's logits depend on another's tokens:
-    that gradient is 0 to the bit, in any precision. Tried in train mode without dropout. False as well where the model
-    refuses such masks (BLOOM) or cannot restart its positions (BART): then it is given one document a row.
+    Logits and gradients with respect to embeddings must agree to rounding, and the gradients of a document's logits
+    with respect to other documents must be exactly 0. Tested in training mode without dropout. False also if the model
+    does not accept such masks (BLOOM) or cannot restart positions (BART); it then gets one document per row.
 
-    The model stays as it was, with its gradients, modes and the random state. It must not be sharded or compiled yet.
+    Gradients, modes and random state are left unchanged. The model must not be sharded or compiled yet.
     """
     apart, together = documents(model)
     with as_it_was(model), WithoutDropout():
@@ -40,14 +40,14 @@ def keeps_apart(model: PreTrainedModel) -> bool:
         try:
             logits, embedded = passed(model, together, packed=True)
         except (ValueError, RuntimeError, LookupError, TypeError, AttributeError):
-            return False  # it takes no such mask
+            return False  # it does not accept the mask
         if not bool(logits.isfinite().all()):
             return False
         return all(agrees(number, together, logits, embedded, *alone[number]) for number in range(len(alone)))
 
 
 def documents(model: PreTrainedModel) -> tuple[list[Batch], Batch]:
-    """Random documents, each alone in a row, and all of them in one row that is filled up at its end."""
+    """Random documents: each in a row of its own, and all in one padded row."""
     table, config = model.get_input_embeddings().weight, model.config.get_text_config()
     special = {getattr(config, f"{role}_token_id", None) for role in ("pad", "bos", "eos", "decoder_start")}
     ordinary = [number for number in range(len(table)) if number not in special]
@@ -55,7 +55,7 @@ def documents(model: PreTrainedModel) -> tuple[list[Batch], Batch]:
     longest = context_of(model.config) - sum(LENGTHS) + max(LENGTHS) - FILLED
     lengths = [max(2, min(length, longest)) for length in LENGTHS]
     sides = ("input_ids", "decoder_input_ids") if family_of(model.config) == "encoder_decoder" else ("input_ids",)
-    # A target is one token shorter than its source, so that one cannot stand for the other.
+    # A target is one token shorter than its source, so that a mix-up is noticed.
     texts = [{name: draw.choice(ordinary, length - n) for n, name in enumerate(sides)} for length in lengths]
 
     def batch(rows: list[dict[str, np.ndarray]], filled: int) -> Batch:
@@ -71,7 +71,7 @@ def documents(model: PreTrainedModel) -> tuple[list[Batch], Batch]:
 
 
 def passed(model: PreTrainedModel, part: Batch, *, packed: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Logits [1, length, vocabulary] of a part, and what its inputs were embedded as, one tensor for each."""
+    """Logits [1, length, vocabulary] of a part, and the embeddings of its inputs, a tensor per input."""
     table = model.get_input_embeddings().weight
     embedded: list[torch.Tensor] = []
 
@@ -79,7 +79,7 @@ def passed(model: PreTrainedModel, part: Batch, *, packed: bool) -> tuple[torch.
         embedded.append(output.detach().requires_grad_())
         return embedded[-1]
 
-    # T5 has a module for each stack, over the one matrix.
+    # T5 has one embedding module per stack, with a shared matrix.
     tables = [m for m in model.modules() if isinstance(m, torch.nn.Embedding) and m.weight is table]
     masks = Masks(model, packed=packed)
     hooks = [module.register_forward_hook(cut) for module in tables]
@@ -99,7 +99,7 @@ def agrees(
     alone: torch.Tensor,
     embedded_alone: list[torch.Tensor],
 ) -> bool:
-    """Whether document ``number`` of the row is what it is alone, and depends on none of the others."""
+    """Whether document ``number`` gives the same results in the row as alone, and depends on no other document."""
     inside = [(segments == number)[0].to(logits.device) for segments in together.segments.values()]
     here = logits[:, inside[-1]]
     toward = torch.randn(here.shape, generator=torch.Generator().manual_seed(number)).to(here)
@@ -111,13 +111,13 @@ def agrees(
 
 
 def close(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether they differ by no more than rounding."""
+    """Whether two tensors agree to rounding."""
     return bool((one - other).abs().max() <= ROUNDING[one.dtype] * other.abs().max())
 
 
 @contextmanager
 def as_it_was(model: PreTrainedModel) -> Iterator[None]:
-    """Train mode, and gradients on, inside; outside nothing of it is left."""
+    """Training mode with gradients inside the block; modes and random state are restored afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     device = model.get_input_embeddings().weight.device
     with torch.enable_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -130,7 +130,7 @@ def as_it_was(model: PreTrainedModel) -> Iterator[None]:
 
 
 class WithoutDropout(TorchFunctionMode):
-    """Nothing is dropped inside, in whatever way a model asks for it."""
+    """Disables dropout inside the block, also in scaled_dot_product_attention."""
 
     def __torch_function__(
         self,

@@ -1,4 +1,4 @@
-"""The attention implementations that skip masked positions: varlen, flex, and tiles on a CPU."""
+"""Attention implementations that skip masked positions: varlen, flex, and tiles on CPUs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 VARLEN, TILES = "varlen", "tiles"
-FASTEST = ("varlen", "flex")  # in this order, where both can; a guess until both are timed on one card
+FASTEST = ("varlen", "flex")  # preferred order; not yet timed against each other on one GPU
 DROPOUTS = ("attention_dropout", "attn_pdrop", "attention_probs_dropout_prob")
-WIDEST = 256  # of a head, in the flash kernels that varlen calls
-NARROWEST = 16  # of a head, in flex attention's kernels
+WIDEST = 256  # head width in the flash kernels of varlen
+NARROWEST = 16  # head width in the kernels of flex attention
 try:
     VARLEN_TAKES = frozenset(inspect.signature(import_module("torch.nn.attention.varlen").varlen_attn).parameters)
 except ImportError:
@@ -28,11 +28,11 @@ except ImportError:
 
 
 def kernels(model: PreTrainedModel, device: torch.device, *, half: bool) -> list[str]:
-    """What may compute this model's attention on ``device``, the fastest first; what it has now is always the last.
+    """Candidate attention implementations for this model on ``device``, fastest first; the current one comes last.
 
-    ``half`` says whether queries and keys are bf16 or fp16, as varlen needs them. No kernel here drops out, none is
-    given T5's bias of positions, and only flex knows soft caps. Each must be proved on the model before it is used
-    (``domain.model.isolation.keeps_apart``): an architecture that does not hand its arguments down leaks silently.
+    ``half`` says whether queries and keys are bf16 or fp16, which varlen requires. None supports dropout or T5's
+    position bias, and only flex supports soft caps. Each must be tested on the model before use
+    (``domain.model.isolation.keeps_apart``): an architecture that does not pass its arguments on leaks silently.
     """
     config = model.config.get_text_config()
     implementation = str(config._attn_implementation)
@@ -52,20 +52,20 @@ def kernels(model: PreTrainedModel, device: torch.device, *, half: bool) -> list
 
 
 def has_varlen() -> bool:
-    """Whether this torch has varlen attention with windows (grouped heads came in 2.12; before, keys are repeated)."""
+    """Whether this torch has varlen attention with windows (grouped heads since 2.12; before, keys are repeated)."""
     return {"scale", "window_size"} <= VARLEN_TAKES
 
 
 @cache
 def register() -> None:
-    """Make them known to transformers by name, for ``model.set_attn_implementation``."""
+    """Register the implementations with transformers, for ``model.set_attn_implementation``."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import flex_attention_mask
 
     AttentionInterface.register(TILES, tiled_attention)
     AttentionInterface.register(VARLEN, varlen_attention)
     AttentionInterface.register("flex", flex_attention)
-    AttentionMaskInterface.register("flex", flex_attention_mask)  # where none is given, as in scoring
+    AttentionMaskInterface.register("flex", flex_attention_mask)  # for calls without a mask, as in scoring
 
 
 def blocks(rule: Callable[..., torch.Tensor], segments: torch.Tensor) -> BlockMask:
@@ -73,15 +73,15 @@ def blocks(rule: Callable[..., torch.Tensor], segments: torch.Tensor) -> BlockMa
     from torch.nn.attention.flex_attention import create_block_mask
 
     rows, length = segments.shape
-    compiled = segments.device.type == "cuda"  # else rows times length^2 bytes would be held for a moment
+    compiled = segments.device.type == "cuda"  # uncompiled it allocates rows times length^2 bytes
     return create_block_mask(rule, rows, None, length, length, device=segments.device, _compile=compiled)
 
 
 def offsets(segments: torch.Tensor, device: torch.device) -> dict[str, Any]:
-    """Where documents begin in the rows laid end to end, int32 [documents + 1], by transformers' names for it.
+    """Cumulative offsets of documents in the concatenated rows, int32 [documents + 1], by transformers' names.
 
-    A run of padding counts as a document. The longest is given as a whole row: an exact number would have a compiled
-    block compiled anew for each, and the kernel ends at a document's end anyway.
+    A run of padding counts as a document. The maximum length is that of a row: an exact one would cause a
+    recompilation for each value, and the kernel stops at the end of a document anyway.
     """
     rows, length = segments.shape
     begins = torch.ones_like(segments, dtype=torch.bool)
@@ -106,8 +106,8 @@ def varlen_attention(
 ) -> tuple[torch.Tensor, None]:
     """Flash attention over documents [rows, heads, length, width] -> [rows, length, heads, width].
 
-    Without offsets every row is a document (scoring). A ``sliding_window`` of w holds w - 1 neighbours, as transformers
-    gives it to flash attention (ModernBERT adds 1 to its own for that).
+    Without offsets every row is a document (scoring). A ``sliding_window`` of w includes w - 1 neighbours, as in
+    transformers' flash attention (ModernBERT adds 1 to its window for that).
     """
     from torch.nn.attention import varlen
 
@@ -115,10 +115,10 @@ def varlen_attention(
     bounds, longest = cu_seq_lens_q, max_length_q
     if bounds is None:
         bounds, longest = torch.arange(rows + 1, dtype=torch.int32, device=query.device) * length, length
-    # Rotary positions widen queries and keys to fp32 under autocast; values come straight from a matrix product.
+    # Under autocast, rotary positions convert queries and keys to fp32; values still have the autocast type.
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1).to(value.dtype) for each in (query, key, value))
     groups = heads // key.shape[1]
-    more: dict[str, Any] = {}  # torch.compile follows no dict[str, Any]()
+    more: dict[str, Any] = {}  # torch.compile does not support dict[str, Any]()
     if "enable_gqa" in VARLEN_TAKES:
         more["enable_gqa"] = groups > 1
     elif groups > 1:
@@ -128,7 +128,7 @@ def varlen_attention(
         queries, keys, values, bounds, bounds, longest, longest,
         scale=scaling, window_size=(reach, 0 if module.is_causal else reach), **more,
     )  # fmt: skip
-    assert isinstance(attended, torch.Tensor)  # and not the normalisers too
+    assert isinstance(attended, torch.Tensor)  # without the log-sum-exp
     return attended.view(rows, length, heads, width), None
 
 
@@ -140,7 +140,7 @@ def flex_attention(
     attention_mask: BlockMask | None,
     **more: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """transformers' flex attention, with queries and keys in the values' precision, as in ``varlen_attention``."""
+    """transformers' flex attention, with queries and keys converted to the type of the values."""
     from transformers.integrations.flex_attention import flex_attention_forward
 
     result: tuple[torch.Tensor, torch.Tensor | None] = flex_attention_forward(

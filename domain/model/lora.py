@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from peft.tuners.lora import LoraModel
     from transformers import PreTrainedModel
 
-KINDS = ("Linear", "Conv1D")  # the matrices: torch's, and GPT-2's, which are the other way round
+KINDS = ("Linear", "Conv1D")  # torch's matrices, and GPT-2's, which are transposed
 
 
 def adapt(model: PreTrainedModel, spec: Lora, *, grown: bool, place: str = "training.lora") -> Any:
-    """Freeze ``model`` and give it low-rank updates in place; returns what ``merge`` takes.
+    """Freeze ``model`` and add low-rank updates in place; returns the argument of ``merge``.
 
-    An update is alpha / rank times B A. B begins as 0, so that the model is at first what it was, and A as noise that
-    is the same in every process. Embedding and head learn whole where the vocabulary has ``grown`` (else new pieces
-    would stay as they began), or where the spec asks for it. Call it before the model is sharded. Raises ``UserError``,
-    at the recipe's ``place``, where peft is not installed or no matrix is called as asked.
+    An update is alpha / rank times B A. B is initialized to 0, so the model is unchanged at first, and A to noise that
+    is the same in every process. Embedding and head are trained in full if the vocabulary has ``grown`` (new pieces
+    could not be learned otherwise) or the spec says so. Call it before the model is sharded. Raises ``UserError`` at
+    ``place`` in the recipe if peft is not installed or a target matches no matrix.
     """
     try:
         from peft import LoraConfig
@@ -31,11 +31,11 @@ def adapt(model: PreTrainedModel, spec: Lora, *, grown: bool, place: str = "trai
         raise UserError(place, "needs the package peft", "pip install 'shoptalk[lora]'") from None
     head = model.get_output_embeddings()
     matrices = {n: m for n, m in model.named_modules() if type(m).__name__ in KINDS and m is not head}
-    for target in spec.targets:  # peft is content where one of several is found
+    for target in spec.targets:  # peft only raises if none of them matches
         if not any(f".{name}".endswith(f".{target}") for name in matrices):
             names = ", ".join(sorted({name.rpartition(".")[2] for name in matrices}))
-            problem = f"{target}: no matrix of the base is called so"
-            raise UserError(f"{place}.targets", problem, f"leave it out for all, or name some of {names}")
+            problem = f"{target}: no matrix of the base has this name"
+            raise UserError(f"{place}.targets", problem, f"leave it out for all matrices, or choose from {names}")
     config = LoraConfig(
         r=spec.rank,
         lora_alpha=spec.alpha,
@@ -56,14 +56,14 @@ def adapt(model: PreTrainedModel, spec: Lora, *, grown: bool, place: str = "trai
 
 
 def merge(tuner: LoraModel) -> None:
-    """Add the updates to the matrices; the model is then as it was before, with other weights.
+    """Add the updates to the matrices and remove the adapters.
 
-    Where they are spread over ranks each adds to its own share: all ranks call it.
+    All ranks must call it: with sharded weights each updates its own shard.
     """
     if torch.distributed.is_available():
         from torch.distributed.fsdp import FSDPModule
 
         for module in tuner.model.modules():
             if isinstance(module, FSDPModule):
-                module.reshard()  # what is added to a gathered matrix is lost: a look at held-out text leaves some so
+                module.reshard()  # updates of gathered matrices would be lost; validation leaves some gathered
     tuner.merge_and_unload()

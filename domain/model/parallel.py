@@ -22,23 +22,23 @@ from domain.machine import Machine
 from domain.model.device import uses_bf16
 from domain.model.fused import fuse
 
-# What is kept where only cheap operations are computed again: matrix products and attention.
+# Operations whose results selective recomputation keeps: matrix products and attention.
 DEAR = {
     torch.ops.aten.mm.default, torch.ops.aten.addmm.default, torch.ops.aten.bmm.default,
     torch.ops.aten._scaled_dot_product_flash_attention.default,
     torch.ops.aten._scaled_dot_product_efficient_attention.default,
     torch.ops.aten._scaled_dot_product_cudnn_attention.default,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default,
-    torch.ops.higher_order.flex_attention,  # seen in blocks that are compiled; compiled alone it is computed again
+    torch.ops.higher_order.flex_attention,  # visible in compiled blocks; compiled on its own it is recomputed
 }  # fmt: skip
 with suppress(ImportError, AttributeError):
-    import torch.nn.attention.varlen  # which makes the operator known
+    import torch.nn.attention.varlen  # registers the operator
 
     DEAR.add(torch.ops.torch_attn._varlen_attn.default)
 
 
 def blocks(model: nn.Module) -> list[nn.Module]:
-    """The layers that repeat: decoder blocks, encoder blocks, or both; in the order of the model."""
+    """The repeated layers (decoder blocks, encoder blocks, or both), in model order."""
     layers: list[nn.Module] = []
     for module in model.modules():
         if isinstance(module, nn.ModuleList) and len({type(each) for each in module}) == 1:
@@ -48,22 +48,22 @@ def blocks(model: nn.Module) -> list[nn.Module]:
 
 
 def recompute(model: nn.Module, how: str) -> None:
-    """Keep fewer activations for the backward pass: ``full`` computes each block again, ``selective`` all but ``DEAR``.
+    """Activation recomputation: ``full`` recomputes each block in the backward pass, ``selective`` all but ``DEAR``.
 
-    Full costs a forward pass more (8 N D instead of 6 N D FLOPs); selective a few percent (arXiv 2205.05198).
+    Full costs another forward pass (8 N D instead of 6 N D FLOPs), selective a few percent (arXiv 2205.05198).
     """
     if how == "none":
         return
     selective = partial(create_selective_checkpoint_contexts, _policy)
     more: dict[str, Any] = (
         {"context_fn": selective} if how == "selective" else {}
-    )  # torch.compile takes it in no other form
+    )  # the only form that torch.compile supports
 
     def again(block: nn.Module, *inputs: torch.Tensor | None, **named: Any) -> Any:
         return checkpoint(type(block).forward, block, *inputs, use_reentrant=False, **more, **named)
 
     for block in blocks(model):
-        # A method, so that one compiled form serves all blocks; with a ``partial`` in its place none is compiled.
+        # A method, so that all blocks share one compiled form; a ``partial`` would not be compiled.
         block.forward = MethodType(again, block)
 
 
@@ -76,10 +76,10 @@ def _policy(
 def spread(model: nn.Module, ranks: int, machine: Machine, device: torch.device) -> None:
     """Recompute, compile and distribute ``model`` in place, as the machine profile says.
 
-    Weights, gradients and moments are sharded over ``machine.shard`` neighbouring ranks and replicated over the groups
-    of these: 1 is data parallelism, all ranks FSDP2, BloombergGPT had 128 of 512. Gradients are summed in fp32.
+    Weights, gradients and moments are sharded over groups of ``machine.shard`` neighbouring ranks and replicated over
+    the groups: 1 is data parallelism, all ranks is FSDP2; BloombergGPT used 128 of 512. Gradients are reduced in fp32.
     """
-    if device.type == "cpu" and not machine.compile:  # which fuses by itself
+    if device.type == "cpu" and not machine.compile:  # torch.compile fuses on its own
         fuse(model)
     recompute(model, machine.recompute)
     if machine.compile:
@@ -92,7 +92,7 @@ def spread(model: nn.Module, ranks: int, machine: Machine, device: torch.device)
 
     shard = machine.shard or ranks
     if ranks % shard:
-        raise UserError("machine.shard", f"is {shard}, and {ranks} processes learn", "choose a divisor of their number")
+        raise UserError("machine.shard", f"is {shard}, which does not divide {ranks} processes", "choose a divisor")
     mesh = init_device_mesh(device.type, (ranks // shard, shard), mesh_dim_names=("replicate", "shard"))
     precise = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if uses_bf16(device, machine) and device.type == "cuda" else None,
@@ -104,7 +104,7 @@ def spread(model: nn.Module, ranks: int, machine: Machine, device: torch.device)
 
 
 def whole(model: nn.Module, ranks: int) -> dict[str, torch.Tensor] | None:
-    """All weights, on the host of rank 0 and empty on the others; None where they are not spread over ranks."""
+    """All weights on the host of rank 0, empty on other ranks; None for a single process."""
     if ranks == 1:
         return None
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict

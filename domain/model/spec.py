@@ -18,19 +18,19 @@ FAMILIES: dict[str, Family] = {
     "t5": "encoder_decoder", "bart": "encoder_decoder",
 }  # fmt: skip
 ROTARY = {"llama", "qwen3", "modernbert"}
-GATED = {"llama", "qwen3", "modernbert", "t5"}  # a feed-forward block of three matrices, not of two
+GATED = {"llama", "qwen3", "modernbert", "t5"}  # the feed-forward block has three matrices instead of two
 GROUPED = {"llama", "qwen3"}
-ONE_MATRIX = {"bert", "roberta", "t5", "bart"}  # embedding and head; transformers saves no other
+ONE_MATRIX = {"bert", "roberta", "t5", "bart"}  # for embedding and head: transformers always ties them
 
 
 class Scratch(Spec):
-    """A model's shape. ``ffn`` 0 is 8/3 of the width where the block is gated (GATED), else 4 times, in steps of 64."""
+    """A model's shape. ``ffn: 0`` is 8/3 of the width if the block is gated, else 4 times, rounded up to 64."""
 
     architecture: Architecture = "llama"
     width: Annotated[Count, Field(description="hidden size")] = 192
-    layers: Annotated[Count, Field(description="layers; of an encoder-decoder, in each of the two")] = 4
+    layers: Annotated[Count, Field(description="layers; for an encoder-decoder, of each stack")] = 4
     heads: Count = 4
-    kv_heads: Annotated[int, Field(ge=0, description="key-value heads (llama, qwen3); 0 is as many as heads")] = 0
+    kv_heads: Annotated[int, Field(ge=0, description="key-value heads (llama, qwen3); 0: as many as heads")] = 0
     ffn: Annotated[int, Field(ge=0, description="inner size of the feed-forward block")] = 0
     context: Annotated[Count, Field(description="longest text in tokens")] = 512
     tied: Annotated[bool, Field(description="output head shares the embedding matrix")] = True
@@ -54,7 +54,7 @@ class Scratch(Spec):
 
     @property
     def family(self) -> Family:
-        """Decoder, encoder or both: which objectives it can learn by."""
+        """The model family, which determines the objectives."""
         return FAMILIES[self.architecture]
 
     @property
@@ -70,28 +70,31 @@ Initial = Literal["mean", "weighted", "zero_output", "random"]
 
 
 def padded(pieces: int, multiple: int) -> int:
-    """Rows for so many pieces: the next multiple, since matrix products are fastest in whole tiles.
+    """Rows for ``pieces``, rounded up to a multiple, since matrix products are fastest in whole tiles.
 
-    From 50,257 to 50,304 rows (64) a GPT-2 trains about a quarter faster on a GPU (A. Karpathy, nanoGPT, 2023).
+    With 50,304 rows (a multiple of 64) instead of 50,257 a GPT-2 trains about 25% faster on a GPU (A. Karpathy,
+    nanoGPT, 2023).
     """
     return -(-pieces // multiple) * multiple
 
 
 class Base(Spec):
-    """``weights`` (hub id with revision, or a local folder), or ``scratch`` with the general tokens it first learns."""
+    """``weights`` (hub id with revision, or a folder), or ``scratch`` with the general ``tokens`` to train on."""
 
     weights: Annotated[str, Field(description="org/model@revision, or a folder in the transformers layout")] = ""
     chat: Annotated[
-        bool, Field(description="confirms weights that were tuned to chat, which pretraining on text undoes")
+        bool, Field(description="confirm weights of a chat model, whose tuning pretraining on text undoes")
     ] = False
     scratch: Scratch | None = None
-    tokens: Annotated[Count | None, Field(description="general tokens that a scratch base is first trained on")] = None
-    learning: Annotated[Learning, Field(description="how a scratch base is trained")] = Learning()
-    embedding_init: Annotated[
-        Initial, Field(description="how rows begin that given weights get for new pieces: from the old pieces' rows")
-    ] = "mean"
+    tokens: Annotated[
+        Count | None, Field(description="general tokens that a base from scratch is first trained on")
+    ] = None
+    learning: Annotated[Learning, Field(description="how a base from scratch is trained")] = Learning()
+    embedding_init: Annotated[Initial, Field(description="how rows of new pieces are initialized from old ones")] = (
+        "mean"
+    )
     pad_rows: Annotated[
-        int, Field(ge=1, le=1_024, description="rows are a multiple of this; 128 suits a GPU, 1 pads nothing")
+        int, Field(ge=1, le=1_024, description="round rows up to a multiple of this; 128 suits GPUs, 1: no padding")
     ] = 64
 
     @model_validator(mode="before")
@@ -102,7 +105,7 @@ class Base(Spec):
     @model_validator(mode="after")
     def _one(self) -> Base:
         if bool(self.weights) == (self.scratch is not None):
-            raise ValueError("name existing weights, or an architecture under scratch: one of the two")
+            raise ValueError("set either weights or scratch, not both or neither")
         if self.scratch is not None and self.tokens is None:
             raise ValueError("a base from scratch needs tokens, such as 1.2M")
         if self.weights and self.tokens is not None:
@@ -114,7 +117,7 @@ class Base(Spec):
         return self
 
     def identity_key(self) -> dict[str, Any]:
-        """Given weights are asked for by their content or pinned revision, never by a path."""
+        """Pretrained weights enter by content or pinned revision, never by path."""
         if self.weights:
             return {
                 "weights": weights_identity(self.weights),

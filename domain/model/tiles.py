@@ -1,4 +1,4 @@
-"""Tiled attention for CPUs: each tile of queries is multiplied only with the keys that one of them attends to."""
+"""Tiled attention for CPUs: each tile of queries is multiplied only with keys that one of them attends to."""
 
 from __future__ import annotations
 
@@ -10,55 +10,55 @@ from typing import Any
 import torch
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-# Queries in a tile. Rows of 512 on one core, heads 64 wide, forward and backward: 64 to 256 take 31 to 39 ms in fp32
-# and 30 to 25 in bf16, torch's flash attention with a mask 54 and 56.
+# Queries per tile. With rows of 512, heads of width 64, forward and backward on one core, 64 to 256 take 31 to 39 ms in
+# fp32 and 30 to 25 in bf16; torch's flash attention with a mask takes 54 and 56.
 SIZE = 128
-# Rows whose keys reach equally far, but for so many keys, share a tile up to that size: 4 rows of real text take 18 ms
-# so, and 21 with a tile each (2 cores, bf16, 4 heads); with 0 or 128 keys about as long.
+# Rows share a tile if this wastes at most WASTED keys per row and the tile has at most TOGETHER pairs: 4 rows of real
+# text take 18 ms, and 21 with a tile per row (2 cores, bf16, 4 heads); 0 or 128 wasted keys are about as fast.
 WASTED, TOGETHER = 32, 2**18
-# Bytes of probabilities that one call may save for its backward pass, which else takes a fifth longer.
+# Limit in bytes of the probabilities that a call saves for its backward pass, which takes 20% longer without them.
 SAVED_LIMIT = 2**24
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Positions ``queries`` of ``rows`` see nothing outside ``keys``, and inside all that is not ``hidden``."""
+    """Positions ``queries`` of ``rows`` attend to the ``keys`` that are not ``hidden``, and to no others."""
 
     rows: slice
     queries: slice
     keys: slice
-    covered: slice  # of the keys, counted from the first of them: those that a query does not see
-    hidden: torch.Tensor  # fp32 [rows, 1, queries, covered]: 0 where they see and else -inf
+    covered: slice  # the part of ``keys``, relative to their start, with masked positions
+    hidden: torch.Tensor  # fp32 [rows, 1, queries, covered]: 0, or -inf where masked
 
     @property
     def size(self) -> int:
-        """Pairs of positions in it."""
+        """Number of (query, key) pairs."""
         return length(self.rows) * length(self.queries) * length(self.keys)
 
 
 def length(part: slice) -> int:
-    """Positions in it."""
+    """Length of a slice."""
     return int(part.stop - part.start)
 
 
 class Tiles:
-    """``tiles(causal, window)``: those of rows whose documents are ``segments``, int64 [rows, length] on the CPU.
+    """``tiles(causal, window)``: the tiles of rows with documents ``segments``, int64 [rows, length] on the CPU.
 
-    They are made when a layer first asks for them; layers of a kind share them. A ``window`` of w holds w - 1
-    neighbours, on either side where it is not ``causal``.
+    They are made on first use and shared by layers of the same kind. A ``window`` of w includes w - 1 neighbours, on
+    both sides unless ``causal``.
     """
 
     def __init__(self, segments: torch.Tensor) -> None:
         self.segments, self.made = segments, dict[tuple[bool, int | None], list[Tile]]()
 
     def __call__(self, causal: bool, window: int | None) -> list[Tile]:
-        """The tiles, queries in order."""
+        """The tiles, in the order of their queries."""
         if (causal, window) not in self.made:
             self.made[causal, window] = list(self.make(causal, window))
         return self.made[causal, window]
 
     def make(self, causal: bool, window: int | None) -> Iterator[Tile]:
-        """From the first and last position that each sees, int64 [rows, length]."""
+        """Make tiles from the first and last position that each query attends to."""
         width = self.segments.shape[1]
         index = torch.arange(width)
         begins = torch.ones_like(self.segments, dtype=torch.bool)
@@ -85,7 +85,7 @@ class Tiles:
 
 
 def together(bounds: list[tuple[int, int]], limit: int) -> Iterator[slice]:
-    """Neighbouring rows that share a tile of at most ``limit`` keys in all; ``bounds`` are where each row's reach."""
+    """Group neighbouring rows into tiles of at most ``limit`` keys in total; ``bounds`` are each row's key range."""
     begin = 0
     while begin < len(bounds):
         (low, high), end = bounds[begin], begin + 1
@@ -102,11 +102,11 @@ def together(bounds: list[tuple[int, int]], limit: int) -> Iterator[slice]:
 
 @lru_cache(maxsize=8)
 def whole(rows: int, length: int) -> Tiles:
-    """The tiles of rows that are one document each."""
+    """The tiles of rows with one document each."""
     return Tiles(torch.zeros((rows, length), dtype=torch.int64))
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # other tiles in every batch would be compiled anew
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # new tiles in every batch would cause recompilation
 def tiled_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -121,14 +121,14 @@ def tiled_attention(
 ) -> tuple[torch.Tensor, None]:
     """Attention [rows, heads, length, width] -> [rows, length, heads, width], by transformers' interface.
 
-    Without ``tiles`` every row is a document (scoring). Raises ``ValueError`` where keys are from a cache.
+    Without ``tiles`` every row is a document (scoring). Raises ``ValueError`` for keys from a cache.
     """
     rows, heads, size, width = query.shape
     if key.shape[2] != size:
-        raise ValueError("attention in tiles takes no cache: use_cache=False")
+        raise ValueError("tiled attention does not support a cache: set use_cache=False")
     if heads != key.shape[1]:
         key, value = (each.repeat_interleave(heads // each.shape[1], 1) for each in (key, value))
-    # Rotary positions may widen queries and keys to fp32 under autocast; values come straight from a matrix product.
+    # Under autocast, rotary positions may convert queries and keys to fp32; values still have the autocast type.
     inputs = (each.to(value.dtype).contiguous().flatten(0, 1) for each in (query, key, value))
     made = (tiles or whole(rows, size))(bool(module.is_causal), sliding_window)
     scale = width**-0.5 if scaling is None else scaling
@@ -147,10 +147,10 @@ class TilesContext(FunctionCtx):
 
 
 class Tiled(torch.autograd.Function):
-    """softmax(scale q k^T + hidden) v by tiles; scores and sums in fp32, products in the precision given.
+    """softmax(scale q k^T + hidden) v by tiles; scores and sums in fp32, other products in the input's precision.
 
-    Scores in bf16, as the plain way has them, are off by 1.6 to 4.4% where they deviate by 16; these by 0.2 to 0.5%,
-    as those of torch's flash attention.
+    For scores with a deviation of 16 the error is 0.2 to 0.5%, as in torch's flash attention; with bf16 scores, as in
+    eager attention, it would be 1.6 to 4.4%.
     """
 
     @staticmethod
@@ -158,7 +158,7 @@ class Tiled(torch.autograd.Function):
         ctx: TilesContext, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
         tiles: list[Tile], heads: int, scale: float,
     ) -> torch.Tensor:  # fmt: skip
-        """[rows times heads, length, width] three times -> the same."""
+        """Queries, keys and values [rows times heads, length, width] -> the same shape."""
         with torch.autocast("cpu", enabled=False):
             attended = torch.empty_like(value)
             keeps = value.element_size() * heads * sum(tile.size for tile in tiles) <= SAVED_LIMIT and any(
@@ -179,7 +179,7 @@ class Tiled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: TilesContext, toward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """The gradients of queries, keys and values."""
+        """Gradients of queries, keys and values."""
         query, key, value, *saved = ctx.saved_tensors
         toward = toward.contiguous()
         wide = (query, key) if saved else (query.float(), key.float())
@@ -203,14 +203,14 @@ class Tiled(torch.autograd.Function):
 
 
 def places(tile: Tile, heads: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where its queries and its keys are, of [rows times heads, length]."""
+    """Indices of a tile's queries and keys in [rows times heads, length]."""
     rows = slice(tile.rows.start * heads, tile.rows.stop * heads)
     return (rows, tile.queries), (rows, tile.keys)
 
 
 def probabilities(query: torch.Tensor, key: torch.Tensor, tile: Tile, scale: float) -> torch.Tensor:
-    """What share of each key the queries of a tile take: fp32 [rows times heads, queries, keys]."""
-    # What is multiplied by 0 is not read. A plain product would be among what selective recomputation keeps.
+    """Attention probabilities of a tile: fp32 [rows times heads, queries, keys]."""
+    # With beta=0 the first argument is not read. A plain bmm would be saved by selective recomputation.
     scores = torch.baddbmm(query.new_empty(1, 1, 1), query, key.transpose(1, 2), beta=0, alpha=scale)
     scores.view(length(tile.rows), -1, *scores.shape[1:])[..., tile.covered].add_(tile.hidden)
     return torch.softmax(scores, -1)

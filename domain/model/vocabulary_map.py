@@ -18,9 +18,10 @@ SPACE = "\u2581"  # how sentencepiece writes a space
 
 
 class Spelling:
-    """How a fast tokenizer writes bytes in its pieces: by the byte alphabet, as words, or as text.
+    """Converts between text and the pieces of a fast tokenizer: byte-level, WordPiece or sentencepiece.
 
-    Words are WordPiece's: ``the`` begins one, ``##ing`` goes on within. Text has spaces as U+2581, bytes as ``<0xNN>``.
+    ``kind`` is ``bytes`` (GPT-2's alphabet), ``words`` (WordPiece: ``the`` begins a word, ``##ing`` continues one) or
+    ``text`` (spaces as U+2581, bytes as ``<0xNN>``).
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -36,9 +37,9 @@ class Spelling:
         self.bytes = {character: byte for byte, character in enumerate(self.characters)}
 
     def read(self, piece: str) -> bytes:
-        """The bytes of the text that a piece stands for; part of a character where the piece is one.
+        """The bytes of text that a piece spells, possibly a part of a character.
 
-        A word follows a space, a punctuation mark does not.
+        In WordPiece a word is read with a space before it, a punctuation mark without.
         """
         if self.kind == "bytes":
             return bytes(self.bytes[c] for c in piece) if self.bytes.keys() >= set(piece) else piece.encode()
@@ -49,21 +50,21 @@ class Spelling:
         return bytes([int(byte[1], 16)]) if byte else piece.replace(SPACE, " ").encode()
 
     def goes_on(self, piece: str) -> bool:
-        """Whether a piece says that it stands within a word."""
+        """Whether a piece is marked as the continuation of a word."""
         return bool(self.inside) and piece.startswith(str(self.inside)) and piece != self.inside
 
     def write(self, data: bytes, *, within: bool = False) -> list[int]:
-        """Ids of the pieces that spell these bytes, by the model's own merges or scores; none for what is unknown.
+        """Ids of the pieces that spell these bytes, by the model's merges or scores; unknown text has none.
 
-        Normaliser and pre-tokeniser are passed by, except where pieces are words: they would set a space before a
-        piece, or change its case. ``within`` says that the bytes stand within a word, if that is known.
+        Normalizer and pre-tokenizer are bypassed except for WordPiece: they would add a space or change the case.
+        ``within`` says that the bytes continue a word.
         """
         if self.kind == "bytes":
             return self.split("".join(self.characters[byte] for byte in data))
         if self.inside:
             return self.words(data.decode("utf-8", "ignore"), within)
         ids: list[int] = []
-        # Bytes that are no UTF-8 become lone surrogates, each a run of its own: U+DC80 + (byte - 0x80).
+        # Bytes that are not UTF-8 become lone surrogates, each matched alone: U+DC80 + (byte - 0x80).
         for run in re.findall("[\udc80-\udcff]|[^\udc80-\udcff]+", data.decode("utf-8", "surrogateescape")):
             if "\udc80" <= run <= "\udcff":
                 byte = self.vocabulary.get(f"<0x{ord(run) - 0xDC00:02X}>")
@@ -73,18 +74,18 @@ class Spelling:
         return ids
 
     def split(self, written: str) -> list[int]:
-        """Ids of a string in the model's own writing: the one piece where there is one."""
+        """Ids of a string in the model's alphabet: a single piece if there is one."""
         whole = self.vocabulary.get(written)
         if whole is not None:
             return [whole]
         return [token.id for token in self.model.tokenize(written) if token.id != self.unknown]
 
     def words(self, text: str, within: bool) -> list[int]:
-        """Ids of words, each the longest piece that fits, then the next; an uncased tokenizer lowers them first.
+        """Ids of words, by greedy longest match after the tokenizer's normalization.
 
-        A text without a space in front begins a word or goes on ``within`` one, whichever takes fewer pieces; where
-        both take as many, a capital begins. With words of English (30,000 byte-level pieces, into those of BERT) this
-        is right for 85% of such pieces and 79% of their tokens; within, always, for 64% and 54%.
+        A text without a leading space begins a word or continues one (``within``), whichever takes fewer pieces; on a
+        tie, a capital begins one. For English (30,000 byte-level pieces, mapped to BERT's) this is right for 85% of
+        such pieces and 79% of their tokens; always continuing would be for 64% and 54%.
         """
         capital, bare = text[:1].isupper(), within or text[:1].isalnum()
         if self.backend.normalizer is not None:
@@ -100,7 +101,7 @@ class Spelling:
         return ids
 
     def longest(self, word: str, within: bool) -> list[int]:
-        """WordPiece's own way with a word that begins here, or goes on; none where a part of it is no piece."""
+        """WordPiece's greedy longest match for a word or a continuation; empty if a part has no piece."""
         ids, start = [], 0
         while start < len(word):
             prefix = str(self.inside) if within or start else ""
@@ -114,14 +115,13 @@ class Spelling:
 
 
 def parts(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[int, list[int]]:
-    """Id -> ids of ``old`` that spell it, for every id of ``new`` that has not the same piece in ``old``.
+    """Id -> ids of ``old`` that spell it, for every id of ``new`` that is not the same piece in ``old``.
 
-    Special tokens are matched by name, then by role (begin for begin); one that ``old`` has no like of has no parts,
-    such as a mask. Both are fast tokenizers.
+    Special tokens are matched by name, then by role (begin, end, ...); those without a counterpart have no parts.
     """
     had = old.get_vocab()
     reader, writer = Spelling(new), Spelling(old)
-    alike = reader.kind == writer.kind  # else the same characters stand for other bytes
+    alike = reader.kind == writer.kind  # otherwise equal characters mean different bytes
     fresh = {number: piece for piece, number in new.get_vocab().items() if not alike or had.get(piece) != number}
     added = new.added_tokens_decoder
     spelled = {}
@@ -140,14 +140,14 @@ def parts(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> dict[in
 
 
 def counterpart(number: int, old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[int]:
-    """The id that has the role in ``old`` that the special token ``number`` has in ``new``, in a list; or none."""
+    """The id in ``old`` with the role of the special token ``number`` in ``new``, as a list; empty if there is none."""
     from domain.tokenizer.encoding.texts import frame
 
     for role in ROLES:
         same = getattr(old, f"{role}_token_id", None)
         if number == getattr(new, f"{role}_token_id", None) and same is not None:
             return [same]
-    # One that only begins or ends texts here may do so there under another role, or nothing there does.
+    # A token that begins or ends texts may have another role in the old tokenizer.
     try:
         pairs = zip(frame(new), frame(old), strict=True)
     except UserError:
@@ -156,10 +156,7 @@ def counterpart(number: int, old: PreTrainedTokenizerFast, new: PreTrainedTokeni
 
 
 def silent(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> list[int] | None:
-    """The ids that ``model`` must never speak: its rows that are no piece of the tokenizer, and what it suppressed.
-
-    None where there is none.
-    """
+    """Ids that ``model`` must never generate: rows without a piece, and those already suppressed; None if empty."""
     rows = set(range(model.get_input_embeddings().weight.shape[0]))
     unheard = rows - set(tokenizer.get_vocab().values())
     suppressed = getattr(getattr(model, "generation_config", None), "suppress_tokens", None)  # encoders have none

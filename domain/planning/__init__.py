@@ -1,1 +1,1 @@
-"""Plan a training before anything is spent: time, memory, disk."""
+"""Plan a training before it runs: time, memory, disk."""

@@ -9,11 +9,11 @@ from itertools import zip_longest
 from domain.cost.shape import Shape
 from domain.cost.token_flow import Passes
 
-# Bytes of one layer per token, in fp32 and in bf16 autocast, times the widths of the stream, of all queries, of the
-# keys and of the feed-forward block; then times heads and length where probabilities of attention are kept. Counted
-# with torch's saved_tensors_hooks on transformers 5.23; torch 2.13. arXiv 2205.05198 counts 34 times the width (16-bit,
-# feed-forward of four times the width, fused operations, dropout), transformers' GPT-2 keeps 60: its GELU is four
-# operations, its norms and residuals are in fp32.
+# Bytes of one layer per token, in fp32 and in bf16 autocast, as multiples of the widths of the residual stream, all
+# queries, the keys and the feed-forward block, and of heads times length where attention probabilities are saved.
+# Measured with torch's saved_tensors_hooks (transformers 5.23, torch 2.13). arXiv 2205.05198 counts 34 times the width
+# (16-bit, feed-forward of four times the width, fused operations, dropout); transformers' GPT-2 saves 60 times, since
+# its GELU is four operations and its norms and residuals are fp32.
 SAVED_BYTES = {
     "llama": ((24, 8, 8, 16, 0), (26, 6, 2, 8, 0)),
     "qwen3": ((24, 16, 16, 16, 0), (26, 12, 8, 8, 0)),
@@ -25,8 +25,8 @@ SAVED_BYTES = {
     "t5": ((24, 16, 0, 28, 4), (26, 14, 0, 14, 4)),
     "bart": ((32, 0, 0, 8, 0), (24, 0, 0, 4, 0)),
 }
-# What a CPU keeps less of the stream, of all queries and of the keys: norms are fused there (domain.model.fused), and
-# attention in tiles keeps no queries and keys beside ModernBERT's values.
+# To subtract on a CPU, for the stream, all queries and the keys: norms are fused there (domain.model.fused), and tiled
+# attention saves no second copy of ModernBERT's queries and keys.
 FUSED = {
     "llama": ((8, 0, 0), (14, 0, 0)),
     "qwen3": ((8, 4, 4), (14, 2, 2)),
@@ -35,18 +35,18 @@ FUSED = {
 }
 DECODER = {"t5": ((36, 24, 0, 28, 4), (36, 18, 0, 14, 4)), "bart": ((48, 0, 0, 8, 0), (34, 0, 0, 4, 0))}
 DECODER_FUSED = {"t5": ((12, 0, 0), (20, 0, 0))}
-RECTIFIED = 4  # times the inner size in T5 1.0, whose feed-forward block is not gated
-ACROSS = ((0, 8), (4, 4))  # per token that the encoder read, for the decoder's keys and values: width, queries
-# A compiled block keeps the inputs of its products and little else: gated 3 or else 2 times the inner size.
+RECTIFIED = 4  # times the inner size, in the ungated feed-forward block of T5 1.0
+ACROSS = ((0, 8), (4, 4))  # per encoder token, for the decoder's keys and values: width, queries
+# A compiled block saves little but the inputs of its products: 3 (gated) or 2 times the inner size.
 COMPILED = ((48, 12, 8), (28, 6, 4))
-TILE, MOST = 128, 2**24  # of attention on a CPU (domain.model.tiles): queries, and bytes of probabilities a layer keeps
+TILE, MOST = 128, 2**24  # of tiled attention (domain.model.tiles): queries, and limit of saved probabilities in bytes
 Table = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
-ONE_DOCUMENT_PER_ROW = {"bloom", "bart"}  # they take no document mask: one document a row
+ONE_DOCUMENT_PER_ROW = {"bloom", "bart"}  # no document masks: one document per row
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Bytes per row: all that a layer keeps, its products alone, its input; gradients and scores on its way back."""
+    """Bytes per row of a layer: all saved activations, those of its products, its input; working memory, scores."""
 
     saved: float
     products: float
@@ -55,17 +55,17 @@ class Layer:
     scores: float
 
     def saved_with(self, recompute: str) -> float:
-        """Until its backward pass. Selective recomputation keeps the products, full the input alone."""
+        """Bytes saved for the backward pass: selective recomputation saves the products, full only the input."""
         return {"none": self.saved, "selective": self.products + self.input, "full": self.input}[recompute]
 
     def working(self, recompute: str) -> float:
-        """In its backward pass: what is computed again, and gradients."""
+        """Bytes during its backward pass: recomputed activations, and gradients."""
         again = {"none": self.work, "selective": self.saved - self.products + self.work / 2, "full": self.saved}
         return again[recompute] + self.scores
 
 
 def like(shape: Shape) -> str:
-    """The architecture of the table that this one is most like."""
+    """The architecture in ``SAVED_BYTES`` that is most similar."""
     usual = {"decoder": "llama" if shape.gated else "gpt2", "encoder": "bert", "encoder_decoder": "bart"}
     return shape.architecture if shape.architecture in SAVED_BYTES else usual[shape.family]
 
@@ -73,7 +73,7 @@ def like(shape: Shape) -> str:
 def layers_of(
     shape: Shape, row: Passes, *, rows: int, bf16: bool, gpu: bool, compiled: bool
 ) -> list[tuple[int, Layer]]:
-    """(How many, one of them) for each stack, in the order of the forward pass; ``rows`` go through it at once."""
+    """(Number of layers, one of them) per stack, in the order of the forward pass, for ``rows`` rows at once."""
     kind, half, fused = like(shape), int(bf16), not gpu and not compiled
     if shape.family != "encoder_decoder":
         length = row.read + row.written
@@ -90,7 +90,7 @@ def layers_of(
     size = 2 if bf16 else 4
     across = row.read * (width * shape.width + queries * shape.queries)
     products = size * (2 * row.read * shape.queries + row.written * (shape.queries + shape.width))
-    # Its mask of all documents, or T5's bias of positions, is kept by every layer, as wide as a score.
+    # Each layer saves the document mask, or T5's position bias, which is as large as the scores.
     heads = shape.heads if kind == "t5" else 1
     masked = size * row.written * row.read * heads
     alone = 0 if kind == "t5" else size
@@ -101,7 +101,7 @@ def layers_of(
 
 
 def table(saved: Table, less: Table, kind: str, half: int) -> tuple[int, ...]:
-    """Bytes of a layer, less what it does not keep."""
+    """Row of ``saved`` for an architecture, minus that of ``less``."""
     return tuple(a - b for a, b in zip_longest(saved[kind][half], less.get(kind, ((), ()))[half], fillvalue=0))
 
 
@@ -119,7 +119,7 @@ def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, c
         saved = width * wide + queries * shape.queries + keys * shape.cached + inner * fed
     passed = shape.queries + 2 * shape.cached + 2 * wide + (2 if shape.gated else 1) * fed
     products = size * (passed + (shape.queries if square else 0)) * length
-    if like(shape) == "t5":  # whose scores are a product; BLOOM's are one with a sum, which is computed again
+    if like(shape) == "t5":  # T5's scores are a saved product; BLOOM's baddbmm is recomputed
         products += 4 * scored
     return Layer(
         saved=saved * length + square * scored,
@@ -131,9 +131,9 @@ def one(shape: Shape, bytes_of: tuple[int, ...], length: float, *, bf16: bool, c
 
 
 def attended(shape: Shape, length: float, rows: int, bf16: bool) -> float:
-    """Bytes per row of attention in tiles on a CPU: keys for every head, and probabilities if they are few enough.
+    """Bytes per row of tiled attention on a CPU: keys repeated for each head, and probabilities below the limit.
 
-    Documents as long as the row are assumed; shorter ones see, and keep, less.
+    Assumes documents as long as the row; shorter ones need less.
     """
     keys = length if shape.family == "encoder" or length <= TILE else (length + TILE) / 2
     shares = (2 if bf16 else 4) * shape.heads * keys * length
@@ -142,12 +142,12 @@ def attended(shape: Shape, length: float, rows: int, bf16: bool) -> float:
 
 
 def grown(layer: Layer, saved: float, products: float = 0.0) -> Layer:
-    """A layer that keeps more."""
+    """``layer`` with more saved bytes."""
     return replace(layer, saved=layer.saved + saved, products=layer.products + products)
 
 
 def outside(shape: Shape, row: Passes) -> float:
-    """Bytes per row that embedding, last norm, an encoder's transform, and the head's features and gradient take."""
+    """Bytes per row outside the layers: embedding, last norm, an encoder's transform, the head's input and gradient."""
     return (
         4.0 * shape.width * (2 * row.read + 2 * row.written + 3 * row.predicted + (2 * row.read * (row.written == 0)))
     )

@@ -14,14 +14,14 @@ from domain.planning.memory import Memory, Setting, training_memory
 from domain.planning.speed import Speed
 from domain.settings.learning import LONGEST_ROW, MICRO_BATCH, Learning, Lora
 
-BYTES_PER_TOKEN = 4.0  # of English text under a tokenizer of its own; the fitted one's ratio is measured later
+BYTES_PER_TOKEN = 4.0  # of English text; the ratio of the recipe's tokenizer is only known later
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """``tokens`` of text in whole batches; ``flops`` are the model's, ``done`` those that are computed.
+    """``tokens`` of text in whole batches; ``flops`` of the model; ``done``, the FLOPs that are computed.
 
-    ``seconds`` are learning, ``looking`` those of the looks at held-out text.
+    ``seconds`` is the time of training, ``looking`` that of validation.
     """
 
     tokens: int
@@ -34,12 +34,12 @@ class Expected:
 
 
 def context_of(shape: Shape, spec: Learning) -> int:
-    """Tokens of a row, as the model is given it."""
+    """Tokens per row of model input."""
     return spec.context or min(shape.context, LONGEST_ROW)
 
 
 def setting(row: Passes, spec: Learning, device: Device, machine: Machine, *, saves: bool = True) -> Setting:
-    """How the machine profile lays a training out."""
+    """The layout of a training by the machine profile."""
     micro = machine.micro_batch or MICRO_BATCH["cuda" if device.gpu else "cpu"]
     return Setting(
         rows=max(1, int(spec.batch // row.raw)),
@@ -57,7 +57,7 @@ def setting(row: Passes, spec: Learning, device: Device, machine: Machine, *, sa
 def expect(
     shape: Shape, spec: Learning, tokens: int, device: Device, machine: Machine, speed: Speed, *, grown: bool = False
 ) -> Expected:
-    """What a training on ``tokens`` tokens of text will take; ``grown`` says whether the vocabulary was extended."""
+    """Estimate a training on ``tokens`` tokens of text; ``grown`` says whether the vocabulary is extended."""
     context, lora = context_of(shape, spec), getattr(spec, "lora", None)
     row = passes(spec.objective, context)
     rows = max(1, int(spec.batch // row.raw))
@@ -83,7 +83,7 @@ def expect(
 
 
 def done_of(shape: Shape, spec: Learning, machine: Machine, *, grown: bool) -> float:
-    """FLOPs that are computed for a token of text."""
+    """FLOPs that the device computes per token of text."""
     lora: Lora | None = getattr(spec, "lora", None)
     return done_per_token(
         shape,

@@ -9,8 +9,8 @@ from domain.cost.device import Device
 from domain.planning.memory import LIBRARIES, Memory, Setting
 
 WAYS = ("none", "selective", "full")
-ENOUGH = 4_096  # tokens in a forward pass; with fewer, a GPU's products are too small, and recomputing costs less
-SPARE = 0.08  # of the memory, for what allocators cannot use
+ENOUGH = 4_096  # tokens per forward pass; with fewer a GPU is underused, and recomputation costs less
+SPARE = 0.08  # share of the memory that allocators cannot use
 COUNTS = (1, 2, 4, *range(8, 1_025, 8))
 
 MemoryOf = Callable[[Setting], Memory]
@@ -18,14 +18,14 @@ MemoryOf = Callable[[Setting], Memory]
 
 @dataclass(frozen=True)
 class Fit:
-    """A layout that fits, and what it holds."""
+    """A layout that fits, and its memory."""
 
     how: Setting
     memory: Memory
 
 
 def room_of(device: Device) -> float | None:
-    """Bytes that a process which learns may hold; None where the device's memory is not known."""
+    """Bytes available to a training process; None if the device's memory is unknown."""
     if device.memory is None:
         return None
     if device.gpu:
@@ -34,9 +34,9 @@ def room_of(device: Device) -> float | None:
 
 
 def within(how: Setting, room: float, memory_of: MemoryOf, *, length: float, limit: int | None = None) -> Fit | None:
-    """The first way of ``WAYS`` in which ``ENOUGH`` tokens fit, at its largest micro-batch; else the largest of all.
+    """The first recomputation of ``WAYS`` with which ``ENOUGH`` tokens fit, else the one with most; None if none fits.
 
-    ``length`` is that of a row, ``limit`` the rows of a forward pass beyond which nothing is gained. None: none fits.
+    ``length`` is tokens per row; more than ``limit`` rows per forward pass are of no use.
     """
     wanted = min(how.mine, limit or how.mine, max(1, int(ENOUGH // length)))
     best: Fit | None = None
@@ -50,7 +50,7 @@ def within(how: Setting, room: float, memory_of: MemoryOf, *, length: float, lim
 
 
 def largest(how: Setting, room: float, memory_of: MemoryOf, limit: int) -> Fit | None:
-    """The most rows in a forward pass that fit, at most ``limit``."""
+    """The layout with most rows per forward pass that fits, at most ``limit``."""
     for each in sizes(how.mine, limit):
         tried = replace(how, each=each)
         memory = memory_of(tried)
@@ -60,7 +60,7 @@ def largest(how: Setting, room: float, memory_of: MemoryOf, limit: int) -> Fit |
 
 
 def sizes(rows: int, limit: int) -> Iterator[int]:
-    """Rows in a forward pass if they go through in one, two, three, ... of them; each number once."""
+    """Rows per forward pass with one, two, three, ... passes; each number once, at most ``limit``."""
     before = 0
     for parts in range(1, rows + 1):
         each = -(-rows // parts)
@@ -70,7 +70,7 @@ def sizes(rows: int, limit: int) -> Iterator[int]:
 
 
 def fewest(how: Setting, room: float, memory_of: MemoryOf, *, length: float) -> Fit | None:
-    """The same on the smallest number of GPUs that share the weights; None where the batch has too few rows."""
+    """The layout on the smallest number of GPUs that shard the weights; None if the batch has too few rows."""
     for count in COUNTS:
         if count > how.rows:
             return None

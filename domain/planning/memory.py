@@ -1,4 +1,4 @@
-"""Peak memory of one training process, part by part."""
+"""Peak memory of a training process, by component."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from domain.cost.token_flow import Passes
 from domain.planning.activations import layers_of, outside
 from domain.settings.learning import Lora
 
-LIBRARIES = {False: 0.6e9, True: 0.8e9}  # CPU: Python, torch and transformers; GPU: its context, which torch counts not
-SPILL = 0.2  # of activations: what a CPU's malloc keeps of blocks that came back (0.1 to 0.5 were seen)
+LIBRARIES = {False: 0.6e9, True: 0.8e9}  # CPU: Python, torch, transformers; GPU: its context
+SPILL = 0.2  # of activations: freed blocks that malloc keeps on a CPU (measured: 0.1 to 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How a training is laid out: ``rows`` of a batch over ``ranks``, at most ``each`` of them in a forward pass.
+    """The layout of a training: ``rows`` of a batch over ``ranks``, at most ``each`` rows per forward pass.
 
-    ``shard`` ranks share one copy of the weights. ``saves`` says whether a checkpoint is made before the end.
+    ``shard`` ranks share one copy of the weights. ``saves`` says whether a checkpoint is written before the end.
     """
 
     rows: int
@@ -32,25 +32,26 @@ class Setting:
 
     @property
     def parts(self) -> int:
-        """Forward passes of a step."""
+        """Forward passes per step."""
         return -(-self.mine // self.each)
 
     @property
     def mine(self) -> int:
-        """Rows of the rank that has most."""
+        """Rows of the rank with most rows."""
         return -(-self.rows // self.ranks)
 
     @property
     def together(self) -> int:
-        """Rows that go through the model at once."""
+        """Rows per forward pass."""
         return -(-self.mine // self.parts)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes: each of ``parts`` at its largest, ``plain`` the most at one moment, ``host`` beside a GPU for checkpoints.
+    """Bytes: the maximum of each part, ``plain`` the estimated peak, ``host`` the host memory for checkpoints of a GPU.
 
-    ``sure`` of it follows from the parameters; the rest is estimated, ``factor`` times, as a training here has shown.
+    ``sure`` is the share of the peak that follows from the parameters; the rest is multiplied by ``factor``, which
+    comes from trainings measured on this machine.
     """
 
     parts: dict[str, float]
@@ -61,12 +62,12 @@ class Memory:
 
     @property
     def peak(self) -> float:
-        """The most at one moment."""
+        """Peak memory in bytes."""
         return self.sure + self.factor * (self.plain - self.sure)
 
 
 def learning_parameters(shape: Shape, lora: Lora | None, *, grown: bool) -> tuple[float, float]:
-    """(Parameters that learn, those that LoRA adds): all, or low-rank updates and, as asked or grown, embeddings."""
+    """(Trained parameters, those that LoRA adds): all, or updates and, if ``grown`` or configured, embeddings."""
     if lora is None:
         return float(shape.parameters), 0.0
     added = float(lora.rank * shape.adaptable)
@@ -77,10 +78,10 @@ def learning_parameters(shape: Shape, lora: Lora | None, *, grown: bool) -> tupl
 def training_memory(
     shape: Shape, row: Passes, how: Setting, *, lora: Lora | None = None, grown: bool = False
 ) -> Memory:
-    """What one rank holds.
+    """Memory of one rank.
 
-    Weights, gradients and two AdamW moments in fp32: 16 bytes a parameter, over ``shard`` ranks (ZeRO, arXiv
-    1910.02054, stage 3). Gradients are whole until the last of several passes, since ranks exchange them once a step.
+    Weights, gradients and two AdamW moments in fp32: 16 bytes per parameter, over ``shard`` ranks (ZeRO, arXiv
+    1910.02054, stage 3). With several passes per step, gradients are unsharded until they are reduced in the last one.
     """
     from domain.training.loss_head import FEWEST, LOGITS_PER_CHUNK, SLICE
 
@@ -98,10 +99,10 @@ def training_memory(
     around = rows * outside(shape, row)
     device = "cuda" if how.gpu else "cpu"
     logits = shape.vocabulary * min(max(FEWEST, LOGITS_PER_CHUNK[device] // shape.vocabulary), rows * row.predicted)
-    softmax = (4.0 if how.gpu else 8.0) * min(SLICE[device], logits)  # a CPU widens what it is made of first
+    softmax = (4.0 if how.gpu else 8.0) * min(SLICE[device], logits)  # a CPU converts the logits first
     chunk = (2.0 if how.bf16 else 4.0) * logits + softmax
-    matrix = 4.0 * shape.head if head_learns else 0.0  # the head's gradient is there before all others
-    products = 4.0 * shape.head if how.bf16 else 0.0  # its bf16 copy, and what a chunk adds to the gradient
+    matrix = 4.0 * shape.head if head_learns else 0.0  # the head's gradient exists before all others
+    products = 4.0 * shape.head if how.bf16 else 0.0  # its bf16 copy, and a chunk's contribution to the gradient
     accumulated = gradients if several else 0.0
     moments_of_step = {
         "head": accumulated + copies + saved + around + chunk + matrix + products,
@@ -129,10 +130,10 @@ def training_memory(
 
 
 def gathered(shape: Shape, how: Setting) -> float:
-    """Weights that are held beside their own: autocast's copies, or what FSDP2 has gathered at one moment.
+    """Bytes of copies of the weights: autocast's, or those that FSDP2 has gathered at one moment.
 
-    It gathers a block while the one before computes, and keeps what is in none, such as the embedding; to sum
-    gradients it holds the largest in fp32.
+    FSDP2 gathers a block while the previous one computes, keeps parameters outside blocks such as the embedding, and
+    reduces the gradients of the largest block in fp32.
     """
     multiplied = shape.parameters - shape.lookup
     copied = 2.0 * multiplied if how.bf16 else 0.0

@@ -1,4 +1,4 @@
-"""The plan of a recipe: its trainings, what fits in memory, serving, and disk."""
+"""The plan of a recipe: its trainings, layouts that fit in memory, and disk space."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from domain.tokenizer.fit import Fitting
 from domain.training.tune import Tuning
 
 ARMS = 2  # the adapted model and its control
-EVALUATION_SHARE = 0.05  # of the budget, kept for scoring
+EVALUATION_SHARE = 0.05  # of the budget, reserved for scoring
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Counts in tokens and parameters, sizes in bytes, times in seconds.
 
-    ``trainings`` are one after the other; those of ``pilots`` weigh a tokenizer and are one entry together.
-    ``fits`` is None where nothing does on this many devices, or where their memory is not known (``room``);
-    ``fewest`` is what does on the smallest number of GPUs. ``examples`` are those of a tuning.
+    ``trainings`` are in order; the pilots of a tokenizer are one entry. ``fits`` is None if nothing fits on these
+    devices, or if their memory (``room``) is unknown; ``fewest`` is the layout on the smallest number of GPUs.
+    ``examples`` are those of instruction tuning.
     """
 
     shape: Shape
@@ -66,22 +66,22 @@ class Plan:
 
     @property
     def flops(self) -> float:
-        """Of all trainings, as the model needs them: what is computed again is not in it."""
+        """Model FLOPs of all trainings, without recomputation."""
         return sum(each.flops for each in self.trainings.values())
 
     @property
     def done(self) -> float:
-        """FLOPs that are computed for all of them."""
+        """Computed FLOPs of all trainings."""
         return sum(each.done for each in self.trainings.values())
 
     @property
     def seconds(self) -> float:
-        """Of all trainings, looks at held-out text included."""
+        """Time of all trainings, including validation."""
         return sum(each.seconds + each.looking for each in self.trainings.values())
 
     @property
     def memory(self) -> Memory:
-        """Of one process in the arms' trainings."""
+        """Memory of a process that trains an arm."""
         return self.trainings["adapted"].memory
 
 
@@ -95,10 +95,10 @@ def make_plan(
     pilots: float = 0.0,
     tuning: Tuning | None = None,
 ) -> Plan:
-    """Work the plan out; where ``training.tokens`` is not set it follows from the budget (device-seconds).
+    """Compute the plan; if ``training.tokens`` is not set, it is derived from the budget (device-seconds).
 
-    ``scored_bytes`` of held-out text are scored by the base and each arm. ``pilots`` together read that share of the
-    tokens of an arm. The file of ``tuning`` is read.
+    The base and each arm score ``scored_bytes`` of held-out text. ``pilots`` is the share of an arm's tokens that all
+    pilots read together. Reads the examples file of ``tuning``.
     """
     device = device_of(machine)
     extends = fitting.mode == "extend"
@@ -158,7 +158,7 @@ def make_plan(
 
 
 def checkpoints(training: Training, tokens: int, machine: Machine) -> int:
-    """How many lie on the disk at most: of a running arm the newest and an anchor, of both what outlasts them."""
+    """Most checkpoints on disk at once: the newest and an anchor of the running arm, permanent ones of both arms."""
     lasting = (tokens // training.batch - 1) // machine.permanent_every if machine.permanent_every else 0
     return machine.checkpoints_kept + 1 + ARMS * lasting
 
@@ -174,7 +174,7 @@ def derived(
     pilots: float,
     spent: float,
 ) -> int:
-    """The tokens of an arm that the budget pays for, less what is ``spent`` (device-seconds), in whole batches."""
+    """Tokens of an arm that the budget, minus ``spent`` device-seconds, pays for, in whole batches."""
     if budget_seconds is None:
         raise UserError("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
     each = done_of(shape, training, machine, grown=False)
@@ -184,14 +184,14 @@ def derived(
         affordable -= base.tokens * done_of(shape, learning, machine, grown=False)
     tokens = int(affordable / each / (ARMS + pilots)) // training.batch * training.batch
     if tokens < training.batch:
-        raise UserError("budget", "does not reach for one batch", "raise budget.hours, or choose a smaller base")
+        raise UserError("budget", "is too small for one batch", "raise budget.hours, or choose a smaller base")
     return tokens
 
 
 def what_fits(
     shape: Shape, row: Passes, training: Training, device: Device, machine: Machine, speed: Speed, *, grown: bool
 ) -> tuple[float | None, Fit | None, Fit | None]:
-    """(Bytes that one process may hold, what fits on these devices, what does on the fewest GPUs)."""
+    """(Bytes available to a process, layout that fits on these devices, layout on the fewest GPUs)."""
     room, length = room_of(device), row.written or row.read
     if room is None:
         return None, None, None
@@ -201,6 +201,6 @@ def what_fits(
         memory = training_memory(shape, row, how, lora=training.lora, grown=grown)
         return replace(memory, factor=speed.memory_factor)
 
-    limit = None if device.gpu else max(1, int(MICRO_BATCH["cpu"] // length))  # more is not faster there
+    limit = None if device.gpu else max(1, int(MICRO_BATCH["cpu"] // length))  # more rows are no faster on a CPU
     fits = within(how, room, memory_of, length=length, limit=limit)
     return room, fits, fewest(how, room, memory_of, length=length) if device.gpu else None

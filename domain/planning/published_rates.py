@@ -6,9 +6,9 @@ import re
 
 from domain.weights import is_local
 
-CAREFUL = 0.1  # of the peak; continued at the whole of it ChipNeMo's base fell from 44.6 to 26.6 in MMLU (2311.00176)
-USUAL = 3e-4  # a peak that is not known is taken for that of Llama 2, 7B and 13B
-# By the model's name on the hub, without its organisation: peak of AdamW, and where it is written.
+CAREFUL = 0.1  # of the peak; at the full peak, MMLU of ChipNeMo's base fell from 44.6 to 26.6 (arXiv 2311.00176)
+USUAL = 3e-4  # assumed for an unknown peak: that of Llama 2, 7B and 13B
+# Name on the hub without organisation, peak rate of AdamW, source.
 PEAKS: tuple[tuple[str, float, str], ...] = (
     (r"bert-base-(un)?cased|bert-large-(un)?cased", 1e-4, "arXiv 1810.04805"),
     (r"roberta-base", 6e-4, "arXiv 1907.11692"),
@@ -39,11 +39,11 @@ PEAKS: tuple[tuple[str, float, str], ...] = (
 
 
 def careful_rate(weights: str) -> tuple[float, str] | None:
-    """(A tenth of the peak, why) for a base on the hub, ``org/model@revision``; None for a folder or no weights."""
+    """(A tenth of the peak, reason) for a base ``org/model@revision`` on the hub; None for a folder or no weights."""
     if not weights or is_local(weights):
         return None
     name = weights.partition("@")[0].rpartition("/")[2].lower()
     for pattern, peak, source in PEAKS:
         if re.match(rf"(?:{pattern})(?![\d.])", name):
             return float(f"{CAREFUL * peak:.3g}"), f"a tenth of the peak of {name}, {peak:g} ({source})"
-    return float(f"{CAREFUL * USUAL:.3g}"), f"a tenth of {USUAL:g}, since no peak of {name} is known here"
+    return float(f"{CAREFUL * USUAL:.3g}"), f"a tenth of {USUAL:g}, since the peak of {name} is unknown"

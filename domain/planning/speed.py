@@ -1,4 +1,4 @@
-"""Training speed and memory measured on this machine, or estimated from the hardware before the first run."""
+"""Training speed: measured on this machine, or estimated from the hardware before the first run."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from domain.cost.shape import Shape
 from domain.manifest import write_json
 from domain.settings.objectives import Family
 
-TRAININGS_PER_KIND = 20  # trainings of a kind; the oldest go first
+TRAININGS_PER_KIND = 20  # records per kind; the oldest are dropped
 NEEDED = {"identity", "label", "parameters", "flops_per_second", "warm_up", "memory_factor"}
-ALIKE = 8.0  # times as many parameters, or as few: beyond it a device is used in another way
-BOUNDS = (0.25, 4.0)  # of the factor on what is estimated of memory: beyond it something else went wrong
-GPU_SHARE = {True: 0.35, False: 0.05}  # of the bf16 peak, a plain loop in bf16 and in fp32, whose peak is a fifteenth
-UNKNOWN = 100e12  # the peak that is assumed of a GPU that is not in the table
-# A loop of small layers against an fp32 matrix product of 1,024 on the same cores: bf16 learns as fast as that
-# product, fp32 slower (2.6M parameters, 2 cores of an EPYC: 14,000 tokens/s with AVX-512, 5,300 without).
+ALIKE = 8.0  # largest ratio of parameters at which a measurement is used: utilisation depends on size
+BOUNDS = (0.25, 4.0)  # of the memory factor: values beyond have another cause
+GPU_SHARE = {True: 0.35, False: 0.05}  # of the bf16 peak, in bf16 and in fp32 (whose peak is a fifteenth)
+UNKNOWN = 100e12  # assumed peak of a GPU that is not in the table
+# Training FLOP/s relative to an fp32 matrix product of 1,024 on the same cores, in bf16 and in fp32 (2.6M parameters,
+# 2 cores of an EPYC: 14,000 tokens/s with AVX-512, 5,300 without).
 CPU_SHARE = {True: 1.0, False: 0.55}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """FLOP/s of one device, by how much memory was underestimated, and where both come from.
+    """FLOP/s of one device, the correction factor of memory estimates, and the source of both.
 
-    ``warm_up``: seconds that the first steps of a training take longer than the others.
+    ``warm_up`` is the extra seconds of the first steps of a training.
     """
 
     flops_per_second: float
@@ -41,7 +41,7 @@ class Speed:
 
 
 def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
-    """As the nearest training on such a device has shown, else as is usual."""
+    """Measured in the most similar training on such a device; else estimated."""
     nearest = measured.nearest(device, shape.family, shape.parameters)
     if nearest is None:
         rate, source = guessed_rate(device)
@@ -56,18 +56,18 @@ def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
 
 
 class Measured:
-    """``<work>/machine.json``: by device, precision and family a list of trainings, each with what was planned of it.
+    """``<work>/machine.json``: records of trainings by device, precision and family.
 
-    ``identity`` names the training, ``parameters`` its model; ``flops_per_second`` are those of one device, computed
-    again ones included, and ``warm_up`` the seconds that its first steps took longer; ``memory_factor`` is what the
-    estimated part of memory was too small by; ``planned`` and ``measured`` hold ``seconds`` and bytes of ``memory``.
+    A record has ``identity`` and ``label`` of the training, ``parameters`` of its model, ``flops_per_second`` of one
+    device including recomputation, ``warm_up`` (extra seconds of the first steps), ``memory_factor`` (measured by
+    estimated), and ``planned`` and ``measured`` with ``seconds`` and bytes of ``memory``.
     """
 
     def __init__(self, work: Path) -> None:
         self.path = work / "machine.json"
 
     def read(self) -> dict[str, list[dict[str, Any]]]:
-        """All; none where the file is not there or cannot be read: it holds nothing that cannot be measured again."""
+        """All records; empty if the file is missing or unreadable, since everything can be measured again."""
         try:
             content = json.loads(self.path.read_bytes())
         except (OSError, ValueError):
@@ -76,7 +76,7 @@ class Measured:
         return {name: [each for each in records if each.keys() >= NEEDED] for name, records in kinds}
 
     def nearest(self, device: Device, family: Family, parameters: int) -> dict[str, Any] | None:
-        """The training of that kind whose model was closest in size, of equal ones the newest; None if none is near."""
+        """The record of that kind with the model closest in size, on ties the newest; None if all are too different."""
 
         def apart(training: dict[str, Any]) -> float:
             return abs(math.log(training["parameters"] / parameters))
@@ -85,12 +85,12 @@ class Measured:
         return min((each for each in records if apart(each) <= math.log(ALIKE)), key=apart, default=None)
 
     def of(self, identity: str) -> dict[str, Any] | None:
-        """The training of that identity, wherever it was done."""
+        """The record of the training with that identity, on any device."""
         records = (each for trainings in self.read().values() for each in trainings)
         return next((each for each in records if each["identity"] == identity), None)
 
     def add(self, device: Device, family: Family, training: dict[str, Any]) -> None:
-        """Note a training, in the place of what was known of it."""
+        """Add the record of a training, replacing an earlier one."""
         content, name = self.read(), kind(device, family)
         others = [each for each in content.get(name, []) if each["identity"] != training["identity"]]
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,18 +98,18 @@ class Measured:
 
 
 def kind(device: Device, family: Family) -> str:
-    """What is measured apart."""
+    """The key of records: device, precision, family."""
     return f"{device.name}, {'bf16' if device.bf16 else 'fp32'}, {family}"
 
 
 def factor_of(measured: float, planned: float, sure: float) -> float:
-    """How many times what was estimated (``planned`` less what is ``sure``) the process held beside the sure."""
+    """Measured by planned memory, both without the part that is ``sure``, within ``BOUNDS``."""
     low, high = BOUNDS
     return min(high, max(low, (measured - sure) / (planned - sure)))
 
 
 def matmul_rate(size: int = 1_024, seconds: float = 0.3) -> float:
-    """FLOP/s of an fp32 matrix product on this machine's CPU, the best of a short while."""
+    """FLOP/s of an fp32 matrix product on this CPU, the best of repeated runs within ``seconds``."""
     left = np.ones((size, size), dtype=np.float32)
     best, until = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < until:
@@ -120,10 +120,10 @@ def matmul_rate(size: int = 1_024, seconds: float = 0.3) -> float:
 
 
 def guessed_rate(device: Device) -> tuple[float, str]:
-    """(FLOP/s of one such device, where the figure comes from) before any training was measured on it."""
+    """(Estimated FLOP/s of a device, source) for a device without measurements."""
     if not device.gpu:
         return CPU_SHARE[device.bf16] * matmul_rate(), "estimated from a matrix product"
     share = GPU_SHARE[device.bf16]
     if device.peak is None:
         return share * UNKNOWN, f"unknown device {device.name}: {share:.0%} of {UNKNOWN / 1e12:.0f} TFLOP/s"
-    return share * device.peak, f"{share:.0%} of {device.name}'s peak, an estimate until a training was measured"
+    return share * device.peak, f"{share:.0%} of {device.name}'s peak, an estimate until a training is measured"

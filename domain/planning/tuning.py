@@ -1,4 +1,4 @@
-"""What instruction tuning will take: examples counted, packed into rows, and repeated for each epoch."""
+"""Plan instruction tuning: count the examples, pack them into rows, and estimate time and memory."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from domain.tokens.bestfit import best_fit
 from domain.training.instruction.examples_file import Conversation
 from domain.training.tune import Tuning
 
-AROUND = 6  # tokens that a chat template puts around a message: 4 to 8 in those of Llama, Qwen and Tülu
+AROUND = 6  # tokens that a chat template adds per message: 4 to 8 for Llama, Qwen and Tülu
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """``count`` examples of ``tokens`` each fit into a row, ``longer`` do not; by bytes, no text is split here.
+    """``count`` examples of ``tokens`` tokens on average fit into a row, ``longer`` do not; estimated from bytes.
 
-    A step learns from ``rows`` rows such as ``row``, and there are ``steps``; a look scores ``scored_rows`` such rows.
+    There are ``steps`` steps of ``rows`` rows such as ``row``; a validation scores ``scored_rows`` such rows.
     """
 
     count: int
@@ -43,14 +43,14 @@ class Examples:
 
 
 def count_examples(shape: Shape, spec: Tuning) -> Examples:
-    """Read the file of orders; raises ``UserError`` as tuning would, and where no example fits."""
+    """Read the examples file. Raises ``UserError`` as tuning would, also if no example fits."""
     context, pair = spec.row(shape.context), shape.family == "encoder_decoder"
     room = context + (not pair)  # a decoder's last token is only predicted
     lengths = np.array([sides for order in spec.read() for sides in counted(order, apart=pair)])
     seats = np.ceil(lengths.max(1) if pair else lengths.sum(1)).astype(np.int64)
     fits = seats <= room
     if not fits.any():
-        problem = f"is {context:,}, and the shortest example has about {seats.min():,}"
+        problem = f"is {context:,} tokens, but the shortest example has about {seats.min():,}"
         raise UserError(
             "instruction_tuning.context", problem, "raise it up to the model's limit, or write shorter examples"
         )
@@ -77,7 +77,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
 
 
 def counted(order: Conversation, *, apart: bool) -> Iterator[tuple[float, float]]:
-    """Tokens (asked, answered): of the whole conversation, or ``apart`` of each answer and all that comes before it."""
+    """Tokens of (prompts, answers): of the whole conversation, or with ``apart`` of each answer and its prompt."""
     prompt = answered = 0.0
     for message in order.messages:
         tokens = len(message["content"].encode()) / BYTES_PER_TOKEN + AROUND
@@ -91,7 +91,7 @@ def counted(order: Conversation, *, apart: bool) -> Iterator[tuple[float, float]
 
 
 def longest_of(seats: np.ndarray, rows: int) -> int:
-    """To what length a batch of ``rows`` examples is filled up, in the mean over those of the file."""
+    """Mean length to which a batch of ``rows`` examples is padded."""
     whole = seats[: len(seats) // rows * rows] if len(seats) >= rows else seats
     return ceil(float(whole.reshape(-1, min(rows, len(seats))).max(1).mean()))
 
@@ -99,12 +99,12 @@ def longest_of(seats: np.ndarray, rows: int) -> int:
 def expect_tuning(
     shape: Shape, spec: Tuning, examples: Examples, device: Device, machine: Machine, speed: Speed
 ) -> Expected:
-    """What a tuning on these examples will take; its ``tokens`` are those of the rows, filled up."""
+    """Estimate a tuning on these examples; its ``tokens`` include padding."""
     batch = int(examples.rows * examples.row.raw)
     blind = spec.validation.model_copy(update={"every": 0})
     settings: dict[str, Any] = {name: getattr(spec, name) for name in Optimization.model_fields}
     settings |= {"batch": batch, "objective": examples.row, "validation": blind, "lora": spec.lora}
-    learning = Training.model_construct(**settings)  # not validated: the objective is a row that was measured
+    learning = Training.model_construct(**settings)  # not validated, since the objective is a measured row
     expected = expect(shape, learning, examples.steps * batch, device, machine, speed)
     looks = 1 + -(-examples.steps // spec.validation.every) if spec.validation.every else 0
     validated = looks * examples.scored_rows * examples.row.raw

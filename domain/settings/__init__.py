@@ -1,1 +1,1 @@
-"""What recipes state of a training: learning settings and objectives. Imports no torch."""
+"""The training settings of a recipe: learning and objectives; imports no torch."""

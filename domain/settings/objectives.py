@@ -1,4 +1,4 @@
-"""What each objective states in a recipe."""
+"""The objectives of a recipe and their settings."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class Masked(Spec):
 
     family: ClassVar[Family] = "encoder"
     kind: Literal["masked"] = "masked"
-    share: Annotated[Share, Field(gt=0.0, lt=1.0, description="of the tokens, that are predicted")] = 0.15
-    whole_words: Annotated[bool, Field(description="all pieces of a word are predicted, or none")] = False
+    share: Annotated[Share, Field(gt=0.0, lt=1.0, description="share of the tokens that are predicted")] = 0.15
+    whole_words: Annotated[bool, Field(description="predict all pieces of a word, or none")] = False
 
 
 class Span(Spec):
-    """Predict what sentinels stand for."""
+    """Predict the spans that sentinels replace."""
 
     family: ClassVar[Family] = "encoder_decoder"
     kind: Literal["span"] = "span"
-    share: Annotated[Share, Field(gt=0.0, lt=1.0, description="of the tokens, that are left out")] = 0.15
+    share: Annotated[Share, Field(gt=0.0, lt=1.0, description="share of the tokens that are removed")] = 0.15
     length: Annotated[float, Field(ge=1.0, description="mean length of a span, in tokens")] = 3.0
 
 
 class Denoising(Spec):
-    """Write a text anew from what is left of it."""
+    """Restore a text from a noised one."""
 
     family: ClassVar[Family] = "encoder_decoder"
     kind: Literal["denoising"] = "denoising"
-    share: Annotated[Share, Field(gt=0.0, lt=1.0, description="of the tokens, that a mask stands for")] = 0.3
+    share: Annotated[Share, Field(gt=0.0, lt=1.0, description="share of the tokens that masks replace")] = 0.3
     length: Annotated[float, Field(ge=1.0, description="mean length of a span (Poisson), in tokens")] = 3.0
-    permute: Annotated[bool, Field(description="whether sentences are put in another order")] = True
+    permute: Annotated[bool, Field(description="permute the sentences")] = True
 
 
 def _short(value: Any) -> Any:

@@ -165,7 +165,7 @@ def test_an_encoder_fills_in(answering: dict[str, Path], architecture: str) -> N
     assert filled.startswith("solve")
     with pytest.raises(UserError, match=r"contains no <\|mask\|>; the model is an encoder") as caught:
         generate(folder, "solve the system", machine=CPU)
-    assert caught.value.fix == "write <|mask|> where a piece is wanted, or name a decoder"
+    assert caught.value.fix == "write <|mask|> where a piece is wanted, or use a decoder"
     with pytest.raises(UserError, match=r"is \d+ tokens long; the model takes at most 24"):
         generate(folder, "solve the sparse <|mask|> system " * 5, machine=CPU)
 
@@ -181,7 +181,7 @@ def test_options_out_of_range(tmp_path: Path, option: str, value: float) -> None
     with pytest.raises(UserError) as caught:
         generate(tmp_path, "Once", **{option: value})
     assert caught.value.place == "--" + option.replace("_", "-")
-    assert caught.value.problem == f"found {value}"
+    assert caught.value.problem == f"is {value}"
 
 
 def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
         generate(tmp_path, "Once")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(pretrained / name, tmp_path / name)
-    with pytest.raises(UserError, match="holds no model that opens"):
+    with pytest.raises(UserError, match="contains no model that can be loaded"):
         generate(tmp_path, "Once")
     config = json.loads((pretrained / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "unheard-of"}))
-    with pytest.raises(UserError, match=r"no model that opens|no tokenizer"):
+    with pytest.raises(UserError, match=r"no model that can be loaded|no tokenizer"):
         generate(tmp_path, "Once")

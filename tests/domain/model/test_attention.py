@@ -84,7 +84,7 @@ def test_one_padded_document_a_row_where_the_proof_fails(name: str) -> None:
     told = attention(batch)
     assert told["attention_mask"].sum(1).tolist() == [12, 25, 7]
     equal_apart(model, batch, told)
-    with pytest.raises(ValueError, match="one a row"):
+    with pytest.raises(ValueError, match="takes one: set training"):
         attention(rows(name, DOCUMENTS, 25))
 
 

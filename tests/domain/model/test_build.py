@@ -164,15 +164,15 @@ def test_the_padding_token_is_that_of_the_new_vocabulary(tmp_path: Path) -> None
 
 
 def test_no_model(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no model that opens"):
+    with pytest.raises(UserError, match="contains no model that can be loaded"):
         load(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ({}, "one of the two"),
-        ({"weights": "a/b@c", "scratch": {}, "tokens": 5}, "one of the two"),
+        ({}, "either weights or scratch"),
+        ({"weights": "a/b@c", "scratch": {}, "tokens": 5}, "either weights or scratch"),
         ({"scratch": {}}, "needs tokens"),
         ({"weights": "a/b@c", "tokens": "1M"}, "drop tokens"),
         ({"scratch": {"width": 100, "heads": 3}, "tokens": 5}, "not a multiple of heads"),

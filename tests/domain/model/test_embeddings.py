@@ -89,7 +89,7 @@ def test_zero_output_rows(folders: tuple[Path, Path], kind: str) -> None:
 
 
 def test_zero_output_needs_a_head_of_its_own(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(UserError, match=r"base.embedding_init: is zero_output, and the head .* is tied") as caught:
+    with pytest.raises(UserError, match=r"base.embedding_init: is zero_output, but the head .* is tied") as caught:
         grow(tiny.model(HELD, tied=True), *folders, embedding_init="zero_output")
     assert caught.value.fix == "choose mean or weighted"
 
@@ -319,5 +319,5 @@ def test_weights_without_a_tokenizer_begin_from_the_mean(folders: tuple[Path, Pa
 
 def test_ids_that_exceed_the_rows(folders: tuple[Path, Path]) -> None:
     for new in folders:
-        with pytest.raises(UserError, match=r"base: its tokenizer has 265 pieces and the model 264 rows"):
+        with pytest.raises(UserError, match=r"base: its tokenizer has 265 pieces, but the model only 264 rows"):
             grow(tiny.model(264), folders[0], new)

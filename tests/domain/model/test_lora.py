@@ -129,7 +129,7 @@ def test_noise_is_the_same_in_every_process() -> None:
 
 @pytest.mark.parametrize("targets", [("query",), ("q_proj", "query"), ("lm_head",), ("layers",)])
 def test_names_that_no_matrix_has(targets: tuple[str, ...]) -> None:
-    with pytest.raises(UserError, match="no matrix of the base is called so") as caught:
+    with pytest.raises(UserError, match="no matrix of the base has this name") as caught:
         adapt(tiny("llama"), Lora(targets=targets), grown=False, place="instruction_tuning.lora")
     assert caught.value.place == "instruction_tuning.lora.targets"
     assert caught.value.problem.startswith(targets[-1])

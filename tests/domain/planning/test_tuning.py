@@ -111,5 +111,7 @@ def test_what_cannot_be_is_told_as_tuning_would(spec: Tuning) -> None:
         count_examples(shape(), spec.replace(context=128))
     with pytest.raises(UserError, match="fewer than one row of 64"):
         count_examples(shape(), spec.replace(batch=32))
-    with pytest.raises(UserError, match=r"instruction_tuning\.context: is 16, and the shortest example has about 30"):
+    with pytest.raises(
+        UserError, match=r"instruction_tuning\.context: is 16 tokens, but the shortest example has about 30"
+    ):
         count_examples(shape(), spec.replace(context=16))

@@ -123,7 +123,7 @@ def alike(found: list[dict[str, float]], expected: list[dict[str, float]]) -> No
 
 
 def test_a_shard_that_does_not_divide() -> None:
-    with pytest.raises(UserError, match=r"machine\.shard: is 3, and 4 processes learn"):
+    with pytest.raises(UserError, match=r"machine\.shard: is 3, which does not divide 4 processes"):
         spread(torch.nn.Linear(1, 1), 4, CPU.replace(shard=3), torch.device("cpu"))
 
 
