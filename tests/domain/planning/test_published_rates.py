@@ -32,7 +32,7 @@ def test_a_peak_that_is_not_known(weights: str) -> None:
     found = careful_rate(weights)
     assert found is not None
     assert found[0] == 3e-5
-    assert "no peak of" in found[1]
+    assert "the peak of" in found[1]
 
 
 def test_folders_and_models_from_scratch_are_none_of_it(tmp_path: Path) -> None:

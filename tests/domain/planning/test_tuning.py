@@ -107,7 +107,7 @@ def test_a_plan_pays_for_it_from_the_budget(spec: Tuning, tmp_path: Path, monkey
 
 
 def test_what_cannot_be_is_told_as_tuning_would(spec: Tuning) -> None:
-    with pytest.raises(UserError, match="the model takes 64"):
+    with pytest.raises(UserError, match="the model takes at most 64"):
         count_examples(shape(), spec.replace(context=128))
     with pytest.raises(UserError, match="fewer than one row of 64"):
         count_examples(shape(), spec.replace(batch=32))
