@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
+from domain.advice import advice
 from domain.spec import Spec
 
 OWN = "package.module:name"
@@ -62,7 +63,7 @@ class Kinds:
         try:
             return own_kind.model_validate(value, context=info.context)
         except ValidationError as error:
-            each = (f"{'.'.join(map(str, e['loc'])) or kind}: {e['msg']}" for e in error.errors())
+            each = (f"{'.'.join(map(str, e['loc'])) or kind}: {advice(e)}" for e in error.errors())
             raise ValueError("; ".join(each)) from None
 
     def named(self, kind: str) -> type[Spec]:

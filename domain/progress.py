@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +24,14 @@ class Lines:
         sys.stderr.flush()
 
 
+def columns() -> int:
+    """The width of the terminal on standard error; 0 for one that has no size, as a container's may."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
 def progress(
     iterable: Iterable[Any] | None = None,
     *,
@@ -37,6 +46,7 @@ def progress(
     Of several processes that do the same, one is ``shown``.
     """
     live = sys.stderr.isatty()
+    assumed: dict[str, int] = {"ncols": 80, "nrows": 24} if live and not columns() else {}
     return tqdm(
         iterable,
         desc=what,
@@ -44,9 +54,10 @@ def progress(
         unit=unit,
         initial=initial,
         unit_scale=True,
-        dynamic_ncols=live,
+        dynamic_ncols=live and not assumed,
         ascii=not live,
         mininterval=0.5 if live else 10.0,
         file=sys.stderr if live else Lines(),
         disable=not shown,
+        **assumed,
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from domain.advice import refused
 from domain.errors import UserError
 from domain.jsonlines import read_records
 from domain.spec import Spec
@@ -79,7 +80,7 @@ def load_task(name: str) -> Task:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "task"
-        raise UserError(f"{path}: {place}", first["msg"].removeprefix("Value error, "), "correct the task") from None
+        raise refused(f"{path}: {place}", first, "correct the task") from None
 
 
 def from_file(task: Task, folder: Path) -> Iterator[Item]:
@@ -101,8 +102,7 @@ def read_item(record: dict[str, Any], task: Task, place: str) -> Item:
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{place}, {columns[str(first['loc'][0])]}" if first["loc"] else place
-        reason = first["msg"].removeprefix("Value error, ")
-        raise UserError(where, reason, "correct the line, or columns in the task") from None
+        raise refused(where, first, "correct the line, or columns in the task") from None
     if task.kind == "multiple_choice" and (len(item.choices) < 2 or item.answer is None):
         raise UserError(place, "has no choices with an answer, as multiple_choice asks", "correct columns, or the kind")
     return item

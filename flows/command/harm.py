@@ -77,6 +77,7 @@ def calibrate(options: argparse.Namespace) -> None:
     from corpora.filters.harm import Scoring, open_scorer
     from corpora.filters.privacy import mask_all
     from corpora.filters.train_harm import read_rows
+    from domain.advice import advice
     from domain.errors import UserError
     from domain.text.harm import calibrated, false_positives, score_all
 
@@ -86,8 +87,8 @@ def calibrate(options: argparse.Namespace) -> None:
         value, folder = yaml.safe_load(options.scorer), Path.cwd()
         scoring = TypeAdapter(Scoring).validate_python(value, context={"folder": folder})
     except (ValidationError, yaml.YAMLError) as error:
-        message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error).splitlines()[0]
-        raise UserError("--scorer", message.removeprefix("Value error, "), "write it as in the recipe") from None
+        message = advice(error.errors()[0]) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        raise UserError("--scorer", message, "write it as in the recipe") from None
     good = [row[0] for name in options.texts for row in read_rows(Path(name), (options.text,))]
     if not good:
         raise UserError(", ".join(options.texts), "holds no text", "name files of the domain's own good text")

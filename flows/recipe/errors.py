@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from corpora.plugins import Kinds
+from domain.advice import advice
 from domain.errors import UserError
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,9 +28,9 @@ def validated(kind: type[M], content: object, path: Path) -> M:
 
 
 def causes(entries: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """The entries that are no mere consequence of a deeper one: a list whose only item is wrong also counts as empty.
+    """The entries without those that follow from a deeper one: a list whose only item is wrong also counts as empty.
 
-    A missing key beside them is kept: it has a place of its own.
+    A missing key beside them stays: it has a place of its own.
     """
     places = [entry["loc"] for entry in entries]
     return [
@@ -45,8 +46,7 @@ def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDeta
     if entry["type"] == "missing":
         missing = str(entry["loc"][-1])
         return UserError(place(path, [*steps, missing]), "is missing", f"add {missing}")
-    message = " ".join(entry["msg"].removeprefix("Value error, ").split())
-    message = (message[:1].lower() + message[1:]).replace("tuple", "list")
+    message = advice(entry)
     if entry["type"] == "kind":
         value = entry["input"]
         named = value.get("kind") if isinstance(value, dict) else value
@@ -57,7 +57,7 @@ def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDeta
         near = get_close_matches(steps[-1], fields, 1)
         fix = f"the keys here are {', '.join(fields)}" if fields else "take it out"
         return UserError(
-            place(path, steps), f"'{steps[-1]}' is no key here", f"did you mean {near[0]}" if near else fix
+            place(path, steps), f"'{steps[-1]}' is not a valid key", f"did you mean {near[0]}" if near else fix
         )
     if isinstance(entry["input"], dict) and "; " in message:  # about several keys: the message says what was found
         problem, _, fix = message.rpartition("; ")

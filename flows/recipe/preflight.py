@@ -88,10 +88,13 @@ def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
     return f"; {len(documents)} of the first {len(records)} records read"
 
 
-def refuse_no_tokens(recipe: Recipe) -> None:
-    """Raise a ``UserError`` where nothing says how long to train."""
+def refuse_no_tokens(recipe: Recipe, *, derived: bool = True) -> None:
+    """Raise a ``UserError`` where nothing says how long to train; without ``derived`` a budget alone does not."""
     if recipe.training.tokens is None and recipe.budget is None:
         raise UserError("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
+    if recipe.training.tokens is None and not derived:
+        fix = f"shoptalk plan {recipe.file} --write derives it from the budget"
+        raise UserError("training.tokens", "is not set", fix)
 
 
 def refuse_device(machine: Machine) -> None:

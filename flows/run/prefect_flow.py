@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -65,7 +65,14 @@ def adapt(
 
 
 def as_task(label: str, call: Callable[[], T]) -> Callable[[], T]:
-    """The call as a Prefect task."""
+    """The call as a Prefect task; an interrupted one ends as cancelled, where Prefect would call it crashed."""
+
+    def body() -> T | State[None]:
+        try:
+            return call()
+        except (KeyboardInterrupt, TerminationSignal):
+            return Cancelled(message="Interrupted.")
+
     wrap = task(
         name=label,
         retries=len(RETRY_SECONDS),
@@ -74,7 +81,15 @@ def as_task(label: str, call: Callable[[], T]) -> Callable[[], T]:
         cache_policy=NO_CACHE,  # the store finds what is finished; Prefect's key would hold the run's id
         persist_result=False,
     )
-    return wrap(call)
+    run = wrap(body)
+
+    def waited() -> T:
+        state = run(return_state=True)
+        if state.is_cancelled():
+            raise KeyboardInterrupt
+        return cast(T, state.result())
+
+    return waited
 
 
 def can_help(task: Task[[], object], task_run: TaskRun, state: State) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from domain.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 # As Prefect starts a server for one run: without its page, and without what schedules runs.
 TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
@@ -64,6 +67,7 @@ def start_server(work: Path) -> None:
 
     if PREFECT_API_URL.value():
         return
+    logger.info("starting Prefect's server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

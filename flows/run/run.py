@@ -11,7 +11,7 @@ from domain.numerics import differences
 from domain.spec import fingerprint
 from domain.stage import Store
 from domain.units import stages
-from flows.recipe.preflight import base
+from flows.recipe.preflight import base, refuse_no_tokens
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
 from flows.run.lock import holding
@@ -123,10 +123,12 @@ def make_all(
 
 
 def preflight(recipe: Recipe, machine: Machine, until: str) -> None:
-    """What would fail only hours later is known before anything is spent."""
+    """Refuse before anything is spent what would fail only hours later."""
     refuse_full(machine.work)
     if not beyond("tokenizer", until):
         base(recipe)
+    if not beyond("pretrain", until):
+        refuse_no_tokens(recipe, derived=False)
 
 
 def released(journey: RunRecord, until: str) -> bool:

@@ -28,13 +28,14 @@ def run(make_recipe: Any, tmp_path: Path, command: Any) -> Any:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("training.tokns=1", ("contracts.yaml: training.tokns", "no key", "did you mean tokens")),
+        ("training.tokns=1", ("contracts.yaml: training.tokns", "not a valid key", "did you mean tokens")),
         ("training.batch=many", ("training.batch", "'many'", "a number such as")),
         ("corpus.domain.0.kind=flies", ("corpus.domain.0", "no kind 'flies'", "files, hub, packages")),
         ("corpus.domain.0.path=nowhere/at/all.jsonl", ("nowhere/at/all.jsonl", "correct path")),
         ("corpus.domain.0.path=none-*.jsonl", ("none-*.jsonl", "matches no file")),
         ("training.mixture={domain: 0.7, general: 0.7}", ("training.mixture", "add up to 1")),
         ("training.tokens=100", ("training.tokens", "fewer than one batch")),
+        ("training.tokens=null", ("training.tokens", "no budget")),
         ("base.tokens=100", ("base.tokens", "fewer than one batch")),
         ("tokenizer.vocab_size=30000", ("tokenizer.vocab_size", "the text supports")),
         ("corpus.licences.allow=[apache-2.0]", ("corpus.licences.allow", "domain", "mit")),
@@ -46,6 +47,14 @@ def test_bad_recipes(run: Any, command: Any, tmp_path: Path, override: str, word
     command.refused(run("--set", override), *words)
     later = {"evaluate", "decide", "release", "pretrain"}
     assert not later & set(command.whole(tmp_path / "work"))
+
+
+def test_tokens_that_are_not_derived_yet(run: Any, command: Any, tmp_path: Path) -> None:
+    """A budget alone is refused at the start, not after the base's training; up to the base it is enough."""
+    settings = {"budget": {"hours": 1}, "training": {"batch": 512}}
+    command.refused(run(**settings), "training.tokens", "contracts.yaml --write derives it from the budget")
+    assert command.whole(tmp_path / "work") == []
+    assert run("--until", "curate", **settings).code == 0
 
 
 @pytest.mark.parametrize("base", ["no/where/at-all", "./nowhere", "org/model"])

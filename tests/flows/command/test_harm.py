@@ -74,4 +74,4 @@ def test_what_cannot_be_calibrated(tmp_path: Path, command: Any, scorer: str, mo
 
 def test_a_file_without_a_text(tmp_path: Path, command: Any) -> None:
     (tmp_path / "empty.jsonl").write_bytes(b"")
-    command.refused(calibrate(command, str(tmp_path / "empty.jsonl"), "words", 0.1), "holds no text")
+    command.refused(calibrate(command, str(tmp_path / "empty.jsonl"), "words", 0.1), "is empty")

@@ -31,6 +31,8 @@ FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The temporary server of a command, for all tests of this module."""
+    from prefect.logging.configuration import setup_logging
+
     from flows.run.prefect_server import configure_prefect, start_server
 
     with pytest.MonkeyPatch.context() as patch:
@@ -44,6 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("PREFECT_HOME", str(work / "home"))
         configure_prefect(work)
         start_server(work)
+        setup_logging()  # as the first flow would, in the middle of a test, taking pytest's handler off the root
         yield os.environ["PREFECT_API_URL"]
     from prefect.context import refresh_global_settings_context
 
@@ -218,6 +221,11 @@ def test_an_interrupted_flow_is_cancelled(flow_of: Any, failing: Any) -> None:
     failing(KeyboardInterrupt())
     state = flow_of(adapt)
     assert (state.type.value, state.name) == ("CANCELLED", "Cancelled")
+    api, of_run = os.environ["PREFECT_API_URL"], {"id": {"any_": [str(state.state_details.flow_run_id)]}}
+    tasks = httpx.post(f"{api}/task_runs/filter", json={"flow_runs": of_run}, trust_env=False).json()
+    assert {task["name"].partition("-")[0]: task["state"]["type"] for task in tasks} == {
+        "protect": "COMPLETED", "collect": "CANCELLED"
+    }  # fmt: skip
 
 
 def test_a_handler_of_the_users_gets_every_line_once(

@@ -49,7 +49,13 @@ def test_nothing_is_left_running(killed: tuple[Path, Any, list[str]]) -> None:
 
 def test_the_table(killed: tuple[Path, Any, list[str]]) -> None:
     out = killed[1][1]
-    for word in ("protect: cached", "bits per UTF-8 byte", "released", "shoptalk generate"):
+    for word in (
+        "starting Prefect's server",
+        "protect: cached",
+        "bits per UTF-8 byte",
+        "released",
+        "shoptalk generate",
+    ):
         assert word in out
 
 
