@@ -19,7 +19,7 @@ ALLOWED = {
     "domain": {"domain"},
 }
 GROUND = {
-    "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
+    "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "pydantic_core", "yaml", "numpy",
     "tqdm", "peft", "fasttext", "orjson", "jinja2", "markupsafe",
 }  # fmt: skip
 # What a machine that only learns may lack, beside the engines: each is looked for where it is used.
