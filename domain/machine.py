@@ -32,7 +32,11 @@ class Machine(Spec):
     slurm: Annotated[
         Slurm | None, Field(description="partition, time, memory_gb and qos, where the executor is `slurm`")
     ] = None
-    threads: Annotated[int, Field(ge=0, description="threads of one learning process; 0 is one per core")] = 0
+    threads: Annotated[int, Field(ge=0, description="threads of one training process; 0 is one per core")] = 0
+    thread_wait: Annotated[
+        Literal["sleep", "spin"],
+        Field(description="how these threads wait for each other; asleep, they leave their core to other processes"),
+    ] = "sleep"
     device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="what models are trained and scored on")] = (
         "auto"
     )
@@ -109,7 +113,7 @@ class Machine(Spec):
 
     @property
     def thread_count(self) -> int:
-        """Threads of one learning process."""
+        """Threads of one training process."""
         return self.threads or available_cores()
 
 

@@ -34,6 +34,9 @@ main(Path(sys.argv[1]))
 # takes 14% less time and 5% more memory (mallopt(3); paired runs of a 2.6M model). Others ignore these names.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30)}
 
+# Two threads on two cores beside ten busy processes: a training that spins at OpenMP's barriers got 190 tokens/s, one
+# that sleeps 960 (tests/benchmarks/training/contention.py). GNU's OpenMP spins 300,000 times by default.
+WAITING: dict[str, dict[str, str]] = {"sleep": {"OMP_WAIT_POLICY": "PASSIVE"}, "spin": {}}
 
 SAVING = 60.0  # seconds that a training may take to end its step and save its state
 
@@ -103,7 +106,7 @@ def processes(machine: Machine) -> int:
 def environment(machine: Machine, ranks: int) -> dict[str, str]:
     """Of a process that learns, one of ``ranks`` on this node."""
     threads = {"OMP_NUM_THREADS": str(max(1, machine.thread_count // ranks)), "TOKENIZERS_PARALLELISM": "true"}
-    return {**KEEP_MEMORY, **os.environ, **threads}
+    return {**KEEP_MEMORY, **WAITING[machine.thread_wait], **os.environ, **threads}
 
 
 def learner(job_file: Path) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.benchmarks.rounds import told
 from tests.benchmarks.training.material import Given
 
-STAGES = ("speed", "loss", "parity", "ranks", "saving", "faults", "orchestration", "gpu")
+STAGES = ("speed", "contention", "loss", "parity", "ranks", "saving", "faults", "orchestration", "gpu")
 
 
 def main() -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from domain.model.spec import Base, Scratch
 from domain.settings.learning import Learning
 from domain.training.pretrain import prepare
 from domain.worker import NO_REPLY
-from flows.run.launch import launch, processes, stopped, torchrun
+from flows.run.launch import environment, launch, processes, stopped, torchrun
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 BASE = Base(
@@ -78,3 +80,19 @@ def test_a_node_meets_the_others() -> None:
     assert (told["--nnodes"], told["--node-rank"], told["--nproc-per-node"]) == ("2", "0", "4")
     assert (told["--master-addr"], told["--master-port"]) == ("first", "29500")
     assert "--standalone" in torchrun(CPU.replace(processes=4), 4)
+
+
+def wait_policy(machine: Machine) -> str:
+    """What OpenMP itself reports in a process with this environment."""
+    command = [sys.executable, "-c", "import torch; torch.ones(9).sum()"]
+    settings = {**environment(machine, 1), "OMP_DISPLAY_ENV": "true"}
+    report = subprocess.run(command, env=settings, capture_output=True, text=True, check=True).stderr
+    return next(line for line in report.splitlines() if "OMP_WAIT_POLICY" in line)
+
+
+def test_waiting_threads_sleep_unless_the_machine_or_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert "PASSIVE" in wait_policy(CPU)
+    assert "OMP_WAIT_POLICY" not in environment(CPU.replace(thread_wait="spin"), 1)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert "ACTIVE" in wait_policy(CPU)
