@@ -91,7 +91,7 @@ def window_nats(
     labels = torch.full((len(batch), longest - 1), -100, dtype=torch.int64)
     for row, (window, scored) in enumerate(batch):
         end = len(window)
-        ids[row, :end] = torch.from_numpy(window.astype(np.int64))
+        ids[row, :end] = torch.from_numpy(window)
         labels[row, end - 1 - scored : end - 1] = ids[row, end - scored : end]
     ids, labels = ids.to(device), labels.to(device)
     with autocast(device, machine):

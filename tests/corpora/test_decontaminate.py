@@ -176,6 +176,13 @@ def test_passages_that_touch_are_one(tmp_path: Path) -> None:
     assert protection.cut(f"It rose. {text}", runs) == ("It rose. It rose.", 2)
 
 
+@pytest.mark.parametrize(("run", "first", "length"), [(0, 0, 7), (1, 50, 9), (2, 80, 13)])
+def test_a_passage_is_as_long_as_its_run(tmp_path: Path, run: int, first: int, length: int) -> None:
+    protection = guarded(tmp_path, numbered(0, 7), numbered(50, 9), numbered(80, 13), on_match="cut")
+    text = f"It rose. {numbered(first, length)}. It fell. It rose by as much. It fell again."
+    assert protection.cut(text, [run]) == ("It rose. It fell. It rose by as much. It fell again.", 1)
+
+
 def test_a_passage_within_another_leaves_nothing_of_it(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 13), numbered(3, 6), on_match="cut")
     text = f"It rose. {numbered(0, 3)}. {numbered(3, 6)}. {numbered(9, 4)}. It fell."

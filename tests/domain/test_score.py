@@ -131,6 +131,12 @@ def test_a_large_vocabulary_bounds_the_batch(monkeypatch: pytest.MonkeyPatch) ->
     assert even.shapes[17:] == [(1, 16)] * 2  # one row is always taken
 
 
+def test_a_long_text_is_summed_in_double_precision() -> None:
+    texts = [np.zeros(length, dtype=np.int32) for length in (1, 3_000)]
+    one, many = document_nats(Even(3), texts, begin=0, context=4_000, machine=CPU)
+    assert many == pytest.approx(3_000 * one, rel=1e-12)  # fp32 has 1e-7
+
+
 def test_a_pass_takes_4096_tokens_of_the_longest_first() -> None:
     even = Even(20)
     texts = [np.zeros(length, dtype=np.int32) for length in (3, 64) for _ in range(100)]

@@ -54,7 +54,7 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             "runs are fewer than 2^31": ("pairs & 2 ** 31",),
             "of a text alone, only its end is looked up": ("np.array([-1, len(words)])",),
             "what the table of bits lets pass is compared": (
-                "hold(grams) >= 0", "hold(grams) > -1", "without here, grams = here[listed]",
+                "hold(grams) >= 0", "hold(grams) > -1", "without here, grams = (here[listed]",
             ),
         },
     ),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import UserError
 from domain.tokens.batches import Batches
 from domain.tokens.mixture import Mixture, Phase
-from domain.tokens.packing import Rows
+from domain.tokens.packing import Rows, SourceDocuments
 from tests.domain.tokens.held import STRIDE, written
 
 SIZES: dict[str, Any] = {"rows": 4, "context": 32, "batches": 6}
@@ -206,6 +206,7 @@ def test_the_names_of_a_batch_are_of_its_documents(held: Any, packing: Any) -> N
         read = dict.fromkeys((rows.tokens[rows.segments >= 0] // STRIDE).tolist())
         names = [f"{sources[number]}: {sources[number].split('/')[1]}-{number}" for number in read]
         assert batches.names(index) == names
+    assert {type(packed.source) for _, packed, _ in batches.each()} == {SourceDocuments}  # nothing listens in any more
 
 
 def test_four_epochs_are_no_warning(held: Any) -> None:
