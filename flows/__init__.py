@@ -1,4 +1,4 @@
-"""The roof: the recipe, the order of its stages, retries, tracking and the command; no substance of its own."""
+"""Recipes, runs and the command ``shoptalk``: stages are ordered, cached, launched, retried and tracked."""
 
 from __future__ import annotations
 

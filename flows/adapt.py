@@ -1,4 +1,4 @@
-"""The whole way, in the order in which a document travels it."""
+"""The whole workflow, from sources to release, in the order of its stages."""
 
 from __future__ import annotations
 

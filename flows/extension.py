@@ -1,4 +1,4 @@
-"""Whether an extended tokenizer is worth its price: three pilots, for the same text and the same FLOPs."""
+"""Is an extended tokenizer worth its cost? Pilot trainings at equal text and at equal FLOPs say so."""
 
 from __future__ import annotations
 

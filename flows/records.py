@@ -1,4 +1,4 @@
-"""The JSON of a run's record and of a release's: what is noted of the run, and of each of its stages."""
+"""The JSON of a run's record and of a release's: the run, and each of its stages."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ ALLOWED = {
     "domain": {"domain"},
 }
 GROUND = {
-    "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "pydantic_core", "yaml", "numpy",
-    "tqdm", "peft", "fasttext", "orjson", "jinja2", "markupsafe",
+    "torch", "transformers", "safetensors", "tokenizers", "tiktoken", "huggingface_hub", "pydantic", "yaml", "numpy",
+    "tqdm", "peft", "fasttext", "orjson", "jinja2", "markupsafe", "pydantic_core",
 }  # fmt: skip
 # What a machine that only learns may lack, beside the engines: each is looked for where it is used.
 SPARE = (

@@ -58,6 +58,7 @@ class Plan:
     derived: bool
     alone: bool
     examples: Examples | None
+    bytes_per_token: float
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -94,11 +95,12 @@ def make_plan(
     scored_bytes: int = 0,
     pilots: float = 0.0,
     tuning: Tuning | None = None,
+    bytes_per_token: float = BYTES_PER_TOKEN,
 ) -> Plan:
     """Compute the plan; if ``training.tokens`` is not set, it is derived from the budget (device-seconds).
 
     The base and each arm score ``scored_bytes`` of held-out text. ``pilots`` is the share of an arm's tokens that all
-    pilots read together. Reads the examples file of ``tuning``.
+    pilots read together. Reads the examples file of ``tuning``. ``bytes_per_token`` is the tokenizer's, if it is known.
     """
     device = device_of(machine)
     extends = fitting.mode == "extend"
@@ -107,7 +109,7 @@ def make_plan(
     if extends:
         shape = shape_of(base, padded(shape.vocabulary + fitting.add, base.pad_rows), targets)
     speed = speed_of(shape, device, Measured(machine.work))
-    examples = count_examples(shape, tuning) if tuning else None
+    examples = count_examples(shape, tuning, bytes_per_token) if tuning else None
     tuned = {"tuning": expect_tuning(shape, tuning, examples, device, machine, speed)} if tuning and examples else {}
     spent = sum(each.seconds + each.looking for each in tuned.values()) * device.count
     tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots, spent)
@@ -124,8 +126,8 @@ def make_plan(
     row = passes(training.objective, context)
     room, fits, smallest = what_fits(shape, row, training, device, machine, speed, grown=extends)
     needed = {
-        "domain": BYTES_PER_TOKEN * tokens * training.mixture.domain,
-        "general": BYTES_PER_TOKEN * max(tokens, base.tokens or 0),
+        "domain": bytes_per_token * tokens * training.mixture.domain,
+        "general": bytes_per_token * max(tokens, base.tokens or 0),
     }
     forward = flops_per_token(shape, context, training.objective) / 3
     return Plan(
@@ -135,7 +137,7 @@ def make_plan(
         device=device,
         speed=speed,
         trainings=trainings,
-        scoring_seconds=(1 + ARMS) * scored_bytes / BYTES_PER_TOKEN * forward / speed.flops_per_second,
+        scoring_seconds=(1 + ARMS) * scored_bytes / bytes_per_token * forward / speed.flops_per_second,
         learning=learning_parameters(shape, training.lora, grown=extends)[0],
         room=room,
         fits=fits,
@@ -145,7 +147,7 @@ def make_plan(
             shape,
             training,
             needed,
-            BYTES_PER_TOKEN,
+            bytes_per_token,
             checkpoints=checkpoints(training, int(tokens), machine),
             pilots=bool(pilots),
             grown=extends,
@@ -154,6 +156,7 @@ def make_plan(
         derived=training.tokens is None,
         alone=shape.architecture in ONE_DOCUMENT_PER_ROW,
         examples=examples,
+        bytes_per_token=bytes_per_token,
     )
 
 

@@ -38,6 +38,7 @@ class Speed:
     memory_factor: float
     source: str
     warm_up: float = 0.0
+    measured: bool = False
 
 
 def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
@@ -52,6 +53,7 @@ def speed_of(shape: Shape, device: Device, measured: Measured) -> Speed:
         memory_factor=nearest["memory_factor"],
         source=source,
         warm_up=nearest["warm_up"],
+        measured=True,
     )
 
 

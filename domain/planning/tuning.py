@@ -42,11 +42,11 @@ class Examples:
     scored_rows: float
 
 
-def count_examples(shape: Shape, spec: Tuning) -> Examples:
+def count_examples(shape: Shape, spec: Tuning, bytes_per_token: float = BYTES_PER_TOKEN) -> Examples:
     """Read the examples file. Raises ``UserError`` as tuning would, also if no example fits."""
     context, pair = spec.row(shape.context), shape.family == "encoder_decoder"
     room = context + (not pair)  # a decoder's last token is only predicted
-    lengths = np.array([sides for order in spec.read() for sides in counted(order, apart=pair)])
+    lengths = np.array([sides for order in spec.read() for sides in counted(order, bytes_per_token, apart=pair)])
     seats = np.ceil(lengths.max(1) if pair else lengths.sum(1)).astype(np.int64)
     fits = seats <= room
     if not fits.any():
@@ -64,7 +64,7 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
     learned = max(1, round((1.0 - share) * whole))
     rows = min(spec.batch // context, learned)
     read, written = (length * prompts / seats.sum(), length * answered / seats.sum()) if pair else (0.0, length)
-    scored = min(1.0, spec.validation.bytes / max(1.0, share * answered * BYTES_PER_TOKEN))
+    scored = min(1.0, spec.validation.bytes / max(1.0, share * answered * bytes_per_token))
     return Examples(
         count=len(seats),
         longer=int((~fits).sum()),
@@ -76,11 +76,11 @@ def count_examples(shape: Shape, spec: Tuning) -> Examples:
     )
 
 
-def counted(order: Conversation, *, apart: bool) -> Iterator[tuple[float, float]]:
+def counted(order: Conversation, bytes_per_token: float, *, apart: bool) -> Iterator[tuple[float, float]]:
     """Tokens of (prompts, answers): of the whole conversation, or with ``apart`` of each answer and its prompt."""
     prompt = answered = 0.0
     for message in order.messages:
-        tokens = len(message["content"].encode()) / BYTES_PER_TOKEN + AROUND
+        tokens = len(message["content"].encode()) / bytes_per_token + AROUND
         answer = message["role"] == "assistant"
         if answer and apart:
             yield prompt, tokens

@@ -1,4 +1,4 @@
-"""What a grid of pilots takes before it begins: runs, tokens, time, disk."""
+"""Estimates what a grid of pilots takes: runs, tokens, time and disk."""
 
 from __future__ import annotations
 

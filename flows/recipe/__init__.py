@@ -1,1 +1,1 @@
-"""A recipe on one page: its schema, its errors, its starter, and what is checked before it runs."""
+"""A recipe: its schema, its errors, its starter, and its checks before a run."""

@@ -1,4 +1,4 @@
-"""Puts values into a recipe's file; every other byte of it stays as it is, comments and layout too."""
+"""Writes values into a recipe's file; every other byte, comments and layout included, stays as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation errors as lines that a person can act on: the place in the file, what was found, the fix."""
+"""Validation errors as lines that name the place in the file, the value and the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pilots may spend, and over which shares of domain text and learning rates they go."""
+"""Settings of pilots: their budget, shares of domain text and learning rates."""
 
 from __future__ import annotations
 

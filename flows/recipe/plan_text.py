@@ -1,4 +1,4 @@
-"""A plan as lines for a person: what it takes, in the order in which one asks, and with what it was worked out."""
+"""A plan as lines of text, one for each quantity."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from domain.cost.flops import optimal_tokens
 from domain.machine import Machine
+from domain.planning.expected import BYTES_PER_TOKEN
 from domain.planning.footprint import cache, cache_per_token, weights
 from domain.planning.layouts import Fit
 from domain.planning.memory import Memory
@@ -31,7 +32,8 @@ def lines(recipe: Recipe, machine: Machine, plan: Plan) -> Iterator[tuple[str, s
     passed = f", of which {row.read:.0f} are read and {row.written:.0f} written" if row.read and row.written else ""
     yield "tokens", f"{read}, in rows of {row.raw:,.0f}{passed}{' (derived from the budget)' if plan.derived else ''}"
     text = ", ".join(f"{size(count)} {part}" for part, count in plan.text_needed.items())
-    yield "text", f"{text} read once, at 4 bytes a token"
+    source = "assumed" if plan.bytes_per_token == BYTES_PER_TOKEN else "of the base's tokenizer"
+    yield "text", f"{text} read once, at {plan.bytes_per_token:.3g} bytes per token ({source})"
     yield "compute", f"{plan.flops:.3g} FLOPs: {formula(recipe, machine, plan)}"
     yield from time(recipe, plan)
     yield "memory", f"{memory_text(plan.memory)}, in each process"
@@ -81,11 +83,12 @@ def time(recipe: Recipe, plan: Plan) -> Iterator[tuple[str, str]]:
     """Hours, by training, and at what speed."""
     count, what = plan.device.count, "GPU-hours" if plan.device.gpu else "hours of a machine"
     each = ", ".join(f"{label} {duration(one.seconds + one.looking)}" for label, one in plan.trainings.items())
+    first = "" if plan.speed.measured else "; not yet measured on this machine"
     paid = f", {plan.seconds * count / 3600:.3g} {what}" if plan.device.gpu or count > 1 else ""
     yield (
         "time",
-        f"{duration(plan.seconds)} of learning ({each}){paid}, and {duration(plan.scoring_seconds)} of scoring; "
-        "reading and cleaning are not in it",
+        f"{duration(plan.seconds)} of training ({each}){paid}, and {duration(plan.scoring_seconds)} of scoring;"
+        f" collecting and cleaning are not included{first}",
     )
     where = f"{count} x {plan.device.name}" if count > 1 else plan.device.name
     precision = "bf16" if plan.device.bf16 else "fp32"

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from corpora.document import Document
 from domain.artifacts import PARTS
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.chat_base import confirmed
+from domain.planning.expected import BYTES_PER_TOKEN
 from domain.planning.plan import Plan, make_plan
+from domain.tokenizer.encoding.texts import load_tokenizer
+from domain.weights import is_local
 from evals.tasks import load_task
-from flows.recipe.preflight import base
+from flows.recipe.preflight import base, on_this_machine
 from flows.recipe.recipe import Recipe
+
+SAMPLED = 20  # documents of each source, by which the bytes of a token are measured
 
 
 def plan_of(recipe: Recipe, machine: Machine, *, derive: bool = False) -> Plan:
@@ -22,4 +33,29 @@ def plan_of(recipe: Recipe, machine: Machine, *, derive: bool = False) -> Plan:
     # Three pilots say whether an extended tokenizer is worth its price.
     pilots = 3 * recipe.tokenizer.pilot.share if recipe.tokenizer.mode == "extend" else 0.0
     scored = len(PARTS) * recipe.evaluation.bytes
-    return make_plan(recipe.base, recipe.fitting, training, machine, budget, scored, pilots, recipe.instruction_tuning)
+    return make_plan(
+        recipe.base, recipe.fitting, training, machine, budget, scored, pilots, recipe.instruction_tuning,
+        base_bytes_per_token(recipe, machine) or BYTES_PER_TOKEN,
+    )  # fmt: skip
+
+
+def base_bytes_per_token(recipe: Recipe, machine: Machine) -> float | None:
+    """UTF-8 bytes per token of the mixture under the base's tokenizer, from the first documents of each source.
+
+    None where that tokenizer or a part's text is not on this machine, or a tokenizer is trained.
+    """
+    if recipe.tokenizer.mode == "train" or not is_local(recipe.base.weights):
+        return None
+    texts: dict[str, list[str]] = {part: [] for part in PARTS}
+    for part, source in recipe.corpus.sources():
+        with suppress(UserError):  # check names what is wrong with a source
+            records = islice(source.documents(machine), SAMPLED) if on_this_machine(source) else ()
+            texts[part] += [record.text for record in records if isinstance(record, Document)]
+    if not all(texts.values()):
+        return None
+    tokenizer = load_tokenizer(Path(recipe.base.weights).expanduser()).backend_tokenizer
+    ratio = 0.0
+    for part, share in recipe.training.mixture.shares.items():
+        tokens = sum(len(each.ids) for each in tokenizer.encode_batch(texts[part], add_special_tokens=False))
+        ratio += share * sum(len(text.encode()) for text in texts[part]) / max(1, tokens)
+    return ratio

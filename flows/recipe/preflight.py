@@ -1,4 +1,4 @@
-"""Whether what a recipe names is there: its text, its base, its tasks and its orders; of these alone all is read."""
+"""Checks that a recipe's sources, base, tasks and instruction examples exist and can be read."""
 
 from __future__ import annotations
 
@@ -70,12 +70,17 @@ def there(source: Source, machine: Machine) -> str:
     return f"{source.title}, of kind {source.kind}; it is asked when the recipe is run"
 
 
+def on_this_machine(source: Source) -> bool:
+    """Whether a source can be read without a network."""
+    return isinstance(source, Files | Packages) or (isinstance(source, Hub) and source.local)
+
+
 def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
     """How many of the first records of a source on this machine give a document, each under a licence that is allowed.
 
     Raises ``UserError`` where none does, or a licence is not allowed.
     """
-    if not isinstance(source, Files | Packages) and not (isinstance(source, Hub) and source.local):
+    if not on_this_machine(source):
         return ""
     records = list(islice(source.documents(machine), SAMPLED))
     documents = [record for record in records if isinstance(record, Document)]

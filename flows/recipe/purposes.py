@@ -1,4 +1,4 @@
-"""What a model is for, which family does it best, and a public base to begin from."""
+"""What a model is for: the family that suits each purpose, and a public base to start from."""
 
 from __future__ import annotations
 

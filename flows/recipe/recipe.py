@@ -1,4 +1,4 @@
-"""A whole recipe on one page: it composes the specs that each room defines."""
+"""The schema of a recipe, composed of the settings that each package defines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The starter recipe that ``shoptalk new`` writes: short, commented, valid once its paths are."""
+"""The starter recipe that ``shoptalk new`` writes: short, commented, and valid once its paths exist."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What was released: the releases of a work folder, found by recipe and day."""
+"""The releases of a work folder, by recipe and day."""

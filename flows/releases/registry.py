@@ -1,4 +1,4 @@
-"""The releases of a work folder, by recipe: recorded apart from runs, so that no later run hides one."""
+"""Records releases by recipe, apart from runs, so that no later run hides one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One run of a recipe: stages found in the cache or made, as a Prefect flow, in processes of their own."""
+"""One run of a recipe: stages cached or executed, as a Prefect flow, in processes of their own."""

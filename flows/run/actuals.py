@@ -1,4 +1,4 @@
-"""What a training took against what was planned of it: told, and kept for the next plan."""
+"""Compares a training's time and memory with its estimate, and stores both for later plans."""
 
 from __future__ import annotations
 

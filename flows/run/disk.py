@@ -1,4 +1,4 @@
-"""Errors of the disk that a person can fix, as one line: whoever ran into them, and however they were passed on."""
+"""Turns errors of the disk into one line with a fix, whichever library raised them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another node of a training: it waits for what the first one begins, and learns along until it is stopped."""
+"""Another node of multi-node trainings: waits for each to begin and takes part in it."""
 
 from __future__ import annotations
 

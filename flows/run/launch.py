@@ -1,4 +1,4 @@
-"""Starts the stages that learn or score in a process of their own, which imports torch and never an engine."""
+"""Starts stages that train or score in a process of their own, which imports torch but no engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run at a time in a work folder, and an end to what a killed run left behind in it."""
+"""One run at a time in a work folder, and the end of processes that a killed run left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the run that a person names: by its recipe's file, by its name, or by the folder of its corpus."""
+"""Finds the run that the user names: by its recipe's file, by its name, or by the folder of its corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prefect's settings, and a temporary server for one command where there is no standing one."""
+"""Prefect's settings, and a temporary server for one command where none is configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine profile of a run: a YAML file, overridden by what the command line names."""
+"""The machine profile of a run: a YAML file, overridden by command-line options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a recipe's last run: how far it came, how it ended, and the artifact of each stage."""
+"""The record of a recipe's last run: its stages, their artifacts, and how it ended."""
 
 from __future__ import annotations
 

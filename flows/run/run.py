@@ -1,4 +1,4 @@
-"""One run of a recipe: what is finished is found without Prefect; the rest runs as a flow."""
+"""Runs a recipe: cached stages are found without Prefect, the rest runs as a flow."""
 
 from __future__ import annotations
 

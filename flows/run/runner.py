@@ -1,4 +1,4 @@
-"""Identity -> found? -> run -> manifest -> track: the one runner of every stage."""
+"""Runs every stage: looks up its artifact by identity, else executes it, seals it and tracks it."""
 
 from __future__ import annotations
 

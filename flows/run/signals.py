@@ -1,4 +1,4 @@
-"""Ctrl-C stops the run and nothing else: workers and the learner are ended by the run, not startled beside it."""
+"""Ctrl-C and SIGTERM interrupt the run alone; it ends its workers and trainings itself."""
 
 from __future__ import annotations
 

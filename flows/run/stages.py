@@ -1,4 +1,4 @@
-"""The stages by name, in the order in which a document travels them."""
+"""The stages by name, in their order."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is logged of a run while it works: MLflow, in a background thread."""
+"""Tracking: MLflow in a background thread, and Prefect's run page."""

@@ -1,4 +1,4 @@
-"""Tracking in a thread of its own: no stage waits until MLflow is imported, has made its tables, or answers."""
+"""Tracking in a background thread: no stage waits for MLflow's import, tables or server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as MLflow shows it: a parent for the journey, a child for each stage, data lineage, the registered release."""
+"""A run in MLflow: a parent run, a child run for each stage, data lineage, the registered release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a run while it works, and to whom: MLflow, or nobody; tracking that fails never stops work."""
+"""The interface of trackers; one that fails never stops the run."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ def test_a_plan_says_what_a_person_asks(make_recipe: Any, said: Any) -> None:
     flops = 3 * 8_192 * (6 * 26_720 + 12 * 32 * 64)
     assert float(lines["compute"].split()[0]) == pytest.approx(flops, rel=0.01)
     assert "6 N D and 12 layers x width x row" in lines["compute"]
-    assert "reading and cleaning are not in it" in lines["time"]
+    assert lines["time"].endswith("collecting and cleaning are not included; not yet measured on this machine")
+    assert lines["text"].endswith("at 4 bytes per token (assumed)")
     assert "estimated from a matrix product" in lines["speed"]
     assert lines["fits"].startswith("in the ")
     assert "micro_batch: 512, recompute: none" in lines["fits"]
@@ -145,6 +146,25 @@ def test_what_was_measured_is_planned_with(make_recipe: Any, said: Any, tmp_path
     Measured(tmp_path).add(before.device, "decoder", {**record, "memory_factor": 1.0, "warm_up": 0.0})
     assert said(make_recipe())["speed"].startswith("0.0025 TFLOP/s on ")
     assert "measured: adapted, 0.02672M parameters" in said(make_recipe())["speed"]
+    assert said(make_recipe())["time"].endswith("collecting and cleaning are not included")
+
+
+def test_bytes_per_token_are_those_of_the_base_s_own_tokenizer(
+    make_recipe: Any, said: Any, pretrained: Path, texts: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    base = AutoTokenizer.from_pretrained(pretrained)
+    ratios = []
+    for part in ("domain", "general"):
+        lines = [json.loads(line)["text"] for line in (texts / f"{part}.jsonl").read_text().splitlines()[:20]]
+        tokens = sum(len(base(line, add_special_tokens=False)["input_ids"]) for line in lines)
+        ratios.append(sum(len(line) for line in lines) / tokens)
+    mixture = {"domain": 0.7, "general": 0.3}
+    training = {"tokens": 8_192, "batch": 512, "mixture": mixture}
+    lines = said(make_recipe(base=str(pretrained), tokenizer={"mode": "keep"}, training=training))
+    expected = 0.7 * ratios[0] + 0.3 * ratios[1]
+    assert lines["text"].endswith(f"at {expected:.3g} bytes per token (of the base's tokenizer)")
 
 
 def test_nothing_to_plan_from(make_recipe: Any, command: Any) -> None:
