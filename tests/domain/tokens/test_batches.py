@@ -146,6 +146,7 @@ def test_a_part_that_its_cap_exhausts_is_refused(held: Any) -> None:
 def test_epochs_and_warnings(held: Any) -> None:
     batches = Batches(held, Mixture(weights={"calls": 20}), rows=4, context=32, batches=30, seed=0)
     times = batches.source_epochs()
+    assert list(times["domain"]) == ["calls", "filings"]  # by name
     held_tokens = {"filings": 1200, "calls": 480, "books": 1312, "web": 480}
     for part, share in (("domain", 84), ("general", 36)):  # rows of 120
         assert sum(held_tokens[name] * read for name, read in times[part].items()) == pytest.approx(32 * share)
@@ -236,13 +237,14 @@ def test_shapes_of_encoded_text(tokens: Any) -> None:
 @pytest.mark.parametrize(
     ("mixture", "found"),
     [
-        (Mixture(weights={"cals": 2}), "names cals, and the sources are books, calls, filings, web"),
+        (Mixture(weights={"cals": 2, "bills": 1}), "names bills, cals, and the sources are books, calls, filings, web"),
         (Mixture(weights={"calls": 0, "filings": 0}), "leave out every source of domain text"),
     ],
 )
 def test_weights_that_cannot_be(held: Any, mixture: Mixture, found: str) -> None:
-    with pytest.raises(UserError, match=found):
+    with pytest.raises(UserError, match=found) as caught:
         Batches(held, mixture, **SIZES, seed=0)
+    assert caught.value.place == "training.mixture.weights"
     Batches(held, Mixture(domain=0, general=1, weights={"calls": 2}), **SIZES, seed=0)  # of a part that is not read
 
 
