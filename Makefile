@@ -28,7 +28,7 @@ test: .venv/installed-tests
 soak: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile
 
-# Mutants of the deciding modules alone: prints those that no test notices. For instance: make mutants MODULE=evals/gate.py
+# Mutation scores of the deciding modules, with surviving mutants. For instance: make mutants MODULE=evals/gate.py
 mutants: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.score $(MODULE)
 

@@ -223,7 +223,7 @@ def test_a_table_that_clears_nothing_changes_nothing(tmp_path: Path) -> None:
     assert protection.matches(Split(texts), range(60)).tolist() == before
 
 
-def test_runs_are_numbered_from_nought_up(tmp_path: Path) -> None:
+def test_runs_are_numbered_from_zero(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 7), numbered(50, 13))
     texts = [f"{numbered(50, 13)} x", f"{numbered(0, 7)} x"]
     assert protection.matches(Split(texts), [3, 8]).tolist() == [[3, 1], [8, 0]]

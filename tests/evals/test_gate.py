@@ -117,7 +117,7 @@ def test_the_reasons_can_be_read(tmp_path: Path) -> None:
     ]
 
 
-def test_a_gate_of_nothing_has_no_sign_of_its_own(tmp_path: Path) -> None:
+def test_a_gate_of_zero_reads_plus_zero(tmp_path: Path) -> None:
     decision = decided(tmp_path, part(GOOD, GOOD), part(GOOD, GOOD), Gates(domain_gain=0.0, general_loss=0.0))
     assert " +0% or lower" in decision.facts["reasons"][0]
     assert " +0% at" in decision.facts["reasons"][1]

@@ -1,7 +1,7 @@
-"""Mutants of a module: its source with one small change each.
+"""Mutants of a module: copies of its source with one small change each.
 
-Own code, since libraries leave out what decides here: mutmut 3 changes bodies of functions alone, not constants,
-defaults and bounds of fields; cosmic-ray starts Python and imports torch for every mutant, ten times as slow as a fork.
+Not a library: mutmut 3 mutates functions only, so constants, defaults and bounds of fields would go untested;
+cosmic-ray starts Python and imports torch for every mutant, about seven times as slow as a fork.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Of each operator, the neighbour on the border first, then the opposite.
+# For each operator the off-by-one neighbour, then the opposite.
 COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
@@ -25,10 +25,10 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
 CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "maximum", "maximum": "minimum"}
-ONE_OF = ("min", "max", "minimum", "maximum")  # a mutant also takes either argument whatever the other is
-FIRST_OF = ("sorted", "reversed", "abs", "round")  # a mutant takes the argument as it is
+ONE_OF = ("min", "max", "minimum", "maximum")  # also replaced by either argument
+FIRST_OF = ("sorted", "reversed", "abs", "round")  # also replaced by the argument
 SIDES = {"left": "right", "right": "left"}
-# No behaviour depends on arguments that say what the default is, nor on these: texts for people, types, checks.
+# Arguments that change no behaviour: stated defaults; texts for people, types and checks.
 DEFAULTS = ("side='left'", "ignore_index=-100")
 UNSEEN = ("description", "what", "unit", "strict", "directed", "dtype", "use_cache")
 

@@ -1,4 +1,4 @@
-"""How many mutants of the deciding modules their own tests notice: ``python -m tests.soak.score evals/gate.py``."""
+"""Mutation scores of the deciding modules under their own tests: ``python -m tests.soak.score evals/gate.py``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ import pytest
 from tests.soak.mutants import Mutant, mutants
 
 HOME = Path(__file__).resolve().parents[2]
-WALL = 600  # seconds after which a process that waits is killed; one that computes has a limit of its own
+WALL = 600  # seconds after which a hanging process is killed; CPU time has a tighter limit
 MEMORY = 8 << 30  # bytes that a mutant may add
-SURVIVORS = 2  # of a module at most: then at least 9 of 10 are noticed of any 24, whoever draws them
-# Module -> its tests, and, by the reason why it makes no difference to any caller, the new code of mutants.
+SURVIVORS = 2  # at most in a module, so that any sample of 24 has at least 9 of 10 killed
+# Module -> its tests, and its equivalent mutants: reason -> code that only the mutant has.
 DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "evals/gate.py": ("tests/evals/test_gate.py", {}),
     "evals/statistics/bootstrap.py": (
@@ -124,9 +124,9 @@ class Replaced(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def run_tests(path: Path, source: str, tests: Sequence[str], base: Path, seconds: float, names: Path) -> int:
-    """The process that runs the tests with that source of the module; its exit status is 0 where they pass.
+    """Start the tests of a module with this source in a forked process and return its id.
 
-    It writes the names of all modules that are imported in the end to the file ``names``.
+    Its exit status is 0 if they pass. It writes the names of all modules imported by then to the file ``names``.
     """
     process = os.fork()
     if process:
@@ -149,7 +149,7 @@ def run_tests(path: Path, source: str, tests: Sequence[str], base: Path, seconds
 
 
 def import_libraries(names: Sequence[str]) -> None:
-    """Import those modules that are not the project's, once and not in every process."""
+    """Import the libraries among these modules before the first fork."""
     for name in names:
         if name.partition(".")[0] not in ("flows", "evals", "corpora", "domain", "tests", "__main__"):
             with contextlib.suppress(Exception):
@@ -158,9 +158,9 @@ def import_libraries(names: Sequence[str]) -> None:
 
 
 def survivors(path: Path, chosen: Sequence[Mutant], tests: Sequence[str], jobs: int) -> Iterator[tuple[Mutant, int]]:
-    """(mutant, exit status of its tests) of each, as they end; 0 where the tests noticed nothing.
+    """(mutant, exit status of its tests) as they end; 0 for a mutant that survives.
 
-    A process that computes for 3 times as long as the tests do alone, imports included, is ended, and so noticed.
+    The limit of CPU time is 3 times what the tests take on the unchanged module, imports included.
     """
     with tempfile.TemporaryDirectory() as folder:
         base, names, began = Path(folder), Path(folder) / "names", os.times()
@@ -189,8 +189,8 @@ def survivors(path: Path, chosen: Sequence[Mutant], tests: Sequence[str], jobs: 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what survived, and the score of each module; 1 where more than two mutants of one do."""
-    # Examples are the same every time, and the one that fails is not made smaller.
+    """Print the surviving mutants and the score of each module; 1 if more than two survive in one of them."""
+    # The same examples every time, without shrinking those that fail.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     hypothesis.settings.register_profile("mutants", phases=phases, derandomize=True, database=None)
     hypothesis.settings.load_profile("mutants")
@@ -211,8 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{module}:{mutant.line}: {mutant.after}", flush=True)
         after = os.times()
         computed = after.children_user + after.children_system - before.children_user - before.children_system
-        took = f"{time.monotonic() - began:.0f} s, of the processor {computed:.0f} s, {ended} ended"
-        print(f"{module}: {len(chosen) - survived} of {len(chosen)} mutants noticed ({took})", flush=True)
+        took = f"{time.monotonic() - began:.0f} s, CPU {computed:.0f} s, {ended} ended by a limit"
+        print(f"{module}: {len(chosen) - survived} of {len(chosen)} mutants killed ({took})", flush=True)
         good &= survived <= SURVIVORS
     return 0 if good else 1
 

@@ -1,4 +1,4 @@
-"""The modules that decide are changed in one place at a time: their own tests must notice the changes."""
+"""The tests of the deciding modules kill their mutants."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.soak.score import DECIDING, HOME
 
 
 @pytest.mark.parametrize("module", DECIDING)
-def test_all_mutants_but_two_are_noticed(module: str) -> None:
-    # In a Python of its own, which has not imported the module yet, nor libraries whose threads a fork would lose.
+def test_at_most_two_mutants_survive(module: str) -> None:
+    # A new Python, which has not imported the module, nor libraries whose threads would not survive a fork.
     command = [sys.executable, "-m", "tests.soak.score", module, "--jobs", "1"]
     ended = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
     print(ended.stdout)

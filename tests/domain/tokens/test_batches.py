@@ -207,7 +207,7 @@ def test_the_names_of_a_batch_are_of_its_documents(held: Any, packing: Any) -> N
         read = dict.fromkeys((rows.tokens[rows.segments >= 0] // STRIDE).tolist())
         names = [f"{sources[number]}: {sources[number].split('/')[1]}-{number}" for number in read]
         assert batches.names(index) == names
-    assert {type(packed.source) for _, packed, _ in batches.each()} == {SourceDocuments}  # nothing listens in any more
+    assert {type(packed.source) for _, packed, _ in batches.each()} == {SourceDocuments}  # no RecordingSource is left
 
 
 def test_four_epochs_are_no_warning(held: Any) -> None:

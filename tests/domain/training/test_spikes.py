@@ -82,7 +82,7 @@ def test_one_step_of_a_window_of_two_has_no_deviation() -> None:
     assert judge(filled([2.0], window=2), 2.000001) == 1.0
 
 
-def test_all_of_it_is_on_the_device_and_nothing_is_read() -> None:
+def test_all_tensors_are_on_the_device_and_no_value_is_read() -> None:
     meta = torch.device("meta")  # its tensors have no values: to read one is an error
     guard = SpikeGuard(Spikes(), meta)
     assert guard.judge(torch.zeros((), device=meta), torch.zeros((), device=meta)).device == meta
