@@ -1,4 +1,4 @@
-"""The data sheet: what a model reads and what was left out, counted once and told as a page and as JSON."""
+"""The data sheet: the text available to a model and what was left out, as JSON and as a page."""
 
 from corpora.datasheet.describe import Description, describe
 

@@ -1,4 +1,4 @@
-"""Raw, corpus and tokens -> Datasheet: every number of it, counted in a few passes with bounded memory."""
+"""Counts everything on the data sheet in a few passes with bounded memory."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ NUMBERS = ("documents", "bytes", "documents_kept", "bytes_kept", "tokens")
 
 
 class Description(Spec):
-    """How the data sheet is filled."""
+    """Settings of the data sheet."""
 
-    samples: Annotated[int, Field(ge=1, description="removed documents that are shown for each reason")] = 3
+    samples: Annotated[int, Field(ge=1, description="removed documents shown for each reason")] = 3
 
 
 @stage("describe", makes=Datasheet, version=4)
@@ -52,7 +52,7 @@ def kept_by(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[str, Any]:
-    """All that the data sheet says, as JSON."""
+    """The content of the data sheet as JSON."""
     ledger = corpus.path / LEDGER
     filters = [str(each["kind"]) for each in (corpus.manifest["spec"] or {}).get("filters", [])]
     tally = LedgerCounts(filters, spec.samples)
@@ -79,13 +79,13 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[s
 
 
 def total(tally: LedgerCounts) -> dict[str, Any]:
-    """The numbers of everything, and which share of the bytes stays."""
+    """The numbers of all text, and the share of bytes kept."""
     numbers = tally.sources.total()
     return rates({name: numbers[name] for name in NUMBERS})
 
 
 def rates(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with all its numbers, zeros too, and ``retention``: bytes kept of bytes that came, null where none came."""
+    """A row with all its numbers, zeros too, and ``retention``: bytes kept of bytes collected, null without any."""
     numbers = {name: row.get(name, 0) for name in NUMBERS}
     share = round(numbers["bytes_kept"] / numbers["bytes"], 6) if numbers["bytes"] else None
     return {**row, **numbers, "retention": share}
@@ -111,5 +111,5 @@ def reasons(tally: LedgerCounts, raw: Raw) -> list[dict[str, Any]]:
 
 
 def detected(row: dict[str, Any]) -> dict[str, Any]:
-    """Finds by kind, apart from where they were found."""
+    """Matches by kind, apart from part and source."""
     return {**{name: row[name] for name in OF}, "found": {key: row[key] for key in sorted(row) if key not in OF}}

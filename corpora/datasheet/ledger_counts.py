@@ -1,4 +1,4 @@
-"""One pass over the ledger: how many documents and bytes came, went where and why, and stayed."""
+"""Counts of the ledger in one pass: documents and bytes collected, removed by reason, and kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from corpora.licence import normal
 from corpora.samples import drawn
 from domain.text.harm import FalsePositives
 
-FOUND = re.compile(r"([\w-]+) (\d+)")  # "email 2, phone 1", as the privacy filter tells what it masked
+MASKED = re.compile(r"([\w-]+) (\d+)")  # "email 2, phone 1", as the privacy filter notes what it masked
 LAST = ("decontaminate", "exact", "near", "passages", "holdout")
 
 
 class LedgerCounts:
-    """What ``read`` has counted so far; memory grows with the number of groups, not of documents."""
+    """Counts of the rows read so far; memory grows with the number of groups, not of documents."""
 
     def __init__(self, filters: Sequence[str], samples: int) -> None:
         self.order = dict.fromkeys(("collect", *filters, *LAST))
@@ -38,7 +38,7 @@ class LedgerCounts:
                 self.count_fate(row)
 
     def count_fate(self, row: Row) -> None:
-        """A document's last row."""
+        """Count a document's last row."""
         of, size, stays = (row["part"], row["source"]), row["bytes"] or 0, row["action"] == "kept"
         self.ended[row["stage"]].update(documents=1, bytes=size)
         if row["stage"] == "collect":
@@ -55,7 +55,7 @@ class LedgerCounts:
         self.ended_by_source[of][row["stage"], row["action"]] += 1
 
     def count_reason(self, row: Row) -> None:
-        """What any row says."""
+        """Count any row by its reason."""
         of, stage, action, reason = (row["part"], row["source"]), row["stage"], row["action"], row["reason"]
         if action == "kept":
             return
@@ -63,9 +63,9 @@ class LedgerCounts:
         if action == "quarantined":
             self.quarantined.add((*of, stage, reason), records=1)
         if stage == "privacy":
-            # A mask tells "email 2, phone 1"; a document that goes for what it holds, the kind as its reason.
+            # A mask is noted as "email 2, phone 1"; a document removed for its content has the kind in its reason.
             label = row["detail"] if action == "changed" else f"{reason.rpartition(' ')[2]} {row['detail']}"
-            self.privacy.add(of, **{kind: int(count) for kind, count in FOUND.findall(label)})
+            self.privacy.add(of, **{kind: int(count) for kind, count in MASKED.findall(label)})
         elif stage == "harm" and action == "dropped":
             self.harm.add((*of, reason), documents=1)
         if action == "dropped" and (key := (stage, action, reason)) in self.reasons.counts:
@@ -74,11 +74,11 @@ class LedgerCounts:
                 self.chosen[key] = drawn(self.chosen[key], self.samples)
 
     def samples_of(self, stage: str, action: str, reason: str) -> list[Row]:
-        """The rows that were drawn for a reason."""
+        """The sampled rows of a reason."""
         return drawn(self.chosen.get((stage, action, reason), ()), self.samples)
 
     def stages(self) -> list[str]:
-        """All stages in their order; one that the recipe does not name, such as none, comes before decontamination."""
+        """All stages in order; stages that the recipe does not name come before decontamination."""
         unknown = [stage for stage in self.ended if stage not in self.order]
         stages = list(self.order)
         cut = len(stages) - len(LAST)

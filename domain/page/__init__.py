@@ -1,1 +1,1 @@
-"""Pages that a person reads: one environment with autoescape, one stylesheet for light, dark, narrow and print."""
+"""HTML pages: one layout, macros, charts, and a stylesheet for light, dark, narrow and print."""

@@ -1,4 +1,4 @@
-"""Where the marks of a chart go: across in percent of its width, so that text keeps its size; down in pixels."""
+"""Geometry of charts: x in percent of the width, so that text keeps its size on any screen, y in pixels."""
 
 from __future__ import annotations
 

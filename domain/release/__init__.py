@@ -1,1 +1,1 @@
-"""The release: a folder that transformers opens, with its card, lineage and checksums."""
+"""The release: a folder that transformers loads, with its card, lineage and checksums."""

@@ -1,4 +1,4 @@
-"""The card's YAML header, as the Hugging Face hub reads it."""
+"""The card's YAML front matter, as the Hugging Face hub reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's scores on held-out text, as the scorecard, the gate, the card and the command read them."""
+"""A model's scores on held-out text, as used by the scorecard, the gates, the card and the command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-SCORED_MODELS = ("base", "control", "adapted")  # what every scorecard has, in the order in which it is shown
+SCORED_MODELS = ("base", "control", "adapted")  # of every scorecard, in display order
 SCORE_COUNTS = ("units", "documents", "bytes")
 CHANGES = {"base": ("change", "interval"), "control": ("change_from_control", "interval_from_control")}
 SCORE_KEYS = {*SCORE_COUNTS, *(key for keys in CHANGES.values() for key in keys)}  # no model has such a name

@@ -1,1 +1,1 @@
-"""The pages of the scorecard."""
+"""The scorecard's HTML page."""

@@ -1,1 +1,1 @@
-"""Verdicts on pilots: the tokenizer, the mixture and rate, the law behind them."""
+"""Pilots: the choice of mixture and learning rate, its scaling law, and the verdict on an extended tokenizer."""

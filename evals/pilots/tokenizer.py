@@ -1,4 +1,4 @@
-"""Keep the base's tokenizer or extend it: what an extension saves and costs, and what a pilot says of its quality."""
+"""The verdict on an extended tokenizer: what it saves and costs, and how its pilots score."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ COMPARED = {"same_bytes": "the same bytes", "same_flops": "the same FLOPs"}  # p
 
 
 class Weighing(Spec):
-    """How the pilot of an extended tokenizer is judged."""
+    """How the pilots of an extended tokenizer are compared."""
 
-    bytes: Annotated[Bytes, Field(description="validation text scored at most, per part")] = 500_000
+    bytes: Annotated[Bytes, Field(description="most validation text to score, per part")] = 500_000
     tolerance: Annotated[
-        Share, Field(description="an extension counts as no worse where its interval ends at or below this")
+        Share, Field(description="an extension counts as no worse if its interval ends at or below this")
     ] = 0.005
     resamples: Annotated[Count, Field(description="draws of the bootstrap")] = 10_000
     seed: Annotated[int, Field(ge=0)] = 0
@@ -53,8 +53,8 @@ def tokenizer_verdict(
 ) -> dict[str, Any]:
     """Three pilots and both encodings of one corpus -> Verdict: ``verdict.json``. facts: its content.
 
-    ``kept`` read ``old`` tokens; the other two read ``new`` ones, of as much text and for as many FLOPs. They are
-    compared on validation text in bits per byte, so that the gate's text stays unseen.
+    ``kept`` trained on ``old`` tokens, the other two on ``new`` ones: of the same text, and for the same FLOPs. They are
+    compared in bits per byte of validation text, which leaves the test text to the gates.
     """
     arms = {"kept": kept, "same_bytes": same_bytes, "same_flops": same_flops}
     documents = {part: held_out(corpus, part, spec.bytes, split="validation") for part in PARTS}
@@ -97,7 +97,7 @@ def score_part(documents: Sequence[Mapping[str, Any]], nats: Mapping[str, np.nda
 def weigh(
     arms: Mapping[str, Checkpoint], old: Tokens, new: Tokens, scores: Mapping[str, PilotScore], tolerance: float
 ) -> ExtensionVerdict:
-    """What the extension saves in tokens and costs in parameters and FLOPs, and what the pilots recommend.
+    """Tokens saved, parameters and FLOPs added, and the recommendation of the pilots.
 
     Both encodings are of the same text, so tokens compare. ``break_even`` is how many of the kept tokenizer's domain
     tokens must be trained on, or served, until the saving has paid for the three pilots; None where a byte of domain
@@ -132,7 +132,7 @@ def weigh(
 
 
 def advice(scores: Mapping[str, PilotScore], tolerance: float) -> tuple[Literal["keep", "extend"], list[str]]:
-    """``extend`` only where it is no worse than ``keep``, in both comparisons and on both parts; and why."""
+    """``extend`` only if it is no worse than ``keep`` in both comparisons and on both parts; and the reasons."""
     reasons, good = [], True
     for part in PARTS:
         few = scores[part].units < MIN_UNITS

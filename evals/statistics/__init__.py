@@ -1,1 +1,1 @@
-"""Paired bootstrap intervals."""
+"""Confidence intervals."""

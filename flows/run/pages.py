@@ -29,7 +29,7 @@ FLOPS = 6  # per parameter and token, forward and backward
 def write_pages(record: RunRecord) -> list[Path]:
     """Write the pages of the stages recorded so far, ``<work>/reports/<recipe>/<day>-<settings>/``, and note them.
 
-    They lie outside the artifacts, since they show times, and since an artifact is the same for any recipe's name.
+    They are not artifacts: they show times, and what is cached for one recipe or day is shared with others.
     """
     content = record.read()
     settings = fingerprint([content["recipe"], content["as_of"]])[:8]
