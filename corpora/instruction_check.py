@@ -1,4 +1,4 @@
-"""Orders by which a model is tuned: none may hold what the evals will ask."""
+"""ExamplesFile by which a model is tuned: none may hold what the evals will ask."""
 
 from __future__ import annotations
 

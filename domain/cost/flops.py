@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.cost.shape import Shape
-from domain.cost.token_flow import DEFAULT, Passes, passes
+from domain.cost.token_flow import DEFAULT, TokenFlow, token_flow
 from domain.settings.objectives import ObjectiveSettings
 
 # Chinchilla's law, loss = 1.8172 + A / parameters^ALPHA + B / tokens^BETA, re-estimated (arXiv 2404.10102, table 1).
@@ -21,7 +21,7 @@ class Forward:
     head: float
 
 
-def forward(shape: Shape, row: Passes) -> Forward:
+def forward(shape: Shape, row: TokenFlow) -> Forward:
     """Twice the parameters per token (arXiv 2001.08361); embedding look-ups are free, the head is not.
 
     Attention is 4 layers x width x context (arXiv 2204.02311, appendix B), the full square whatever is masked. In an
@@ -40,19 +40,19 @@ def forward(shape: Shape, row: Passes) -> Forward:
     )
 
 
-def flops_per_token(shape: Shape, context: float, objective: ObjectiveSettings | Passes | None = None) -> float:
+def flops_per_token(shape: Shape, context: float, objective: ObjectiveSettings | TokenFlow | None = None) -> float:
     """Forward and backward FLOPs of a token of text in rows of ``context``: three times the forward pass.
 
     For decoders and encoders this is 6 N plus attention. ``objective`` None is the family's default.
     """
-    there = forward(shape, passes(objective or DEFAULT[shape.family], context))
+    there = forward(shape, token_flow(objective or DEFAULT[shape.family], context))
     return 3.0 * (there.layers + there.attention + there.head)
 
 
 def done_per_token(
     shape: Shape,
     context: float,
-    objective: ObjectiveSettings | Passes,
+    objective: ObjectiveSettings | TokenFlow,
     *,
     recompute: str = "none",
     frozen: bool = False,
@@ -62,7 +62,7 @@ def done_per_token(
 
     No weight gradients are computed for ``frozen`` layers (4 N), nor for the head if ``head`` is false.
     """
-    there = forward(shape, passes(objective, context))
+    there = forward(shape, token_flow(objective, context))
     again = there.layers + there.attention if recompute == "full" else 0.0
     spared = (there.layers if frozen else 0.0) + (0.0 if head else there.head)
     return flops_per_token(shape, context, objective) + again - spared

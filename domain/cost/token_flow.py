@@ -10,7 +10,7 @@ DEFAULT: dict[Family, ObjectiveSettings] = {"decoder": Causal(), "encoder": Mask
 
 
 @dataclass(frozen=True)
-class Passes:
+class TokenFlow:
     """For ``raw`` tokens of text: ``read`` encoder tokens, ``written`` decoder tokens, and ``predicted`` labels."""
 
     raw: float
@@ -19,25 +19,25 @@ class Passes:
     predicted: float
 
 
-def passes(objective: ObjectiveSettings | Passes, context: float) -> Passes:
+def token_flow(objective: ObjectiveSettings | TokenFlow, context: float) -> TokenFlow:
     """A row with ``context`` tokens of input; ``objective`` is that of a recipe, or the result itself."""
     match objective:
-        case Passes():
+        case TokenFlow():
             return objective
         case Masked():
-            return Passes(context, context, 0, objective.share * context)
+            return TokenFlow(context, context, 0, objective.share * context)
         case Span():
             raw = int(context)
             while max(spans(objective, raw + 1)) <= context:
                 raw += 1
             read, written = spans(objective, raw)
-            return Passes(raw, read, written, written)
+            return TokenFlow(raw, read, written, written)
         case Denoising():
             text = context - 2  # begin and end
             left_out = objective.share * text
-            return Passes(text, text - left_out + left_out / objective.length + 2, context, context)
+            return TokenFlow(text, text - left_out + left_out / objective.length + 2, context, context)
         case _:
-            return Passes(context, 0, context, context)
+            return TokenFlow(context, 0, context, context)
 
 
 def spans(objective: Span, raw: int) -> tuple[int, int]:

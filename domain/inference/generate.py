@@ -61,16 +61,16 @@ def generate(
     from domain.model.build import load, longest
     from domain.model.device import choose_device
     from domain.model.families import family_of
-    from domain.model.vocabulary_map import silent
+    from domain.model.vocabulary_map import suppressed_ids
     from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer, valid
 
     device = choose_device(machine or Machine())
     tokenizer, model = load_tokenizer(folder), load(folder).to(device).eval()
     family, limit = family_of(model.config), longest(model)
     begin, end = frame(tokenizer)
-    answers = tuned(folder) if chat is None else chat
+    answers = is_tuned(folder) if chat is None else chat
     if answers:
-        prompt_ids = ordered(tokenizer, family, prompt)
+        prompt_ids = chat_prompt(tokenizer, family, prompt)
     elif family == "decoder":
         prompt_ids = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
     else:  # with the tokenizer's special tokens; masks and sentinels in the prompt are recognised
@@ -81,30 +81,30 @@ def generate(
         raise UserError("the prompt", problem, "shorten it")
     ids = torch.tensor([prompt_ids], device=device)
     if family == "encoder":
-        return filled(model, tokenizer, ids)
+        return fill_masks(model, tokenizer, ids)
     stated = model.generation_config.eos_token_id if answers else None  # tokens that end a turn
     ends = {end, *(stated if isinstance(stated, list) else [stated])} - {None}
     sampling = {"do_sample": True, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
     with torch.inference_mode(), torch.random.fork_rng():  # the caller's random state stays as it is
         torch.manual_seed(seed)
-        spoken = model.generate(
+        generated = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=min(max_tokens, room),
             eos_token_id=sorted(ends),
             pad_token_id=end,
             use_cache=True,
-            suppress_tokens=silent(tokenizer, model),
+            suppress_tokens=suppressed_ids(tokenizer, model),
             **(sampling if temperature >= COLDEST else greedy),
         )
     if answers:
         start = len(prompt_ids) if family == "decoder" else 1
-        return str(tokenizer.decode(spoken[0, start:], skip_special_tokens=True))
-    return decode(tokenizer, spoken[0, 1:].tolist())
+        return str(tokenizer.decode(generated[0, start:], skip_special_tokens=True))
+    return decode(tokenizer, generated[0, 1:].tolist())
 
 
-def tuned(folder: Path) -> bool:
+def is_tuned(folder: Path) -> bool:
     """Whether the model in ``folder`` was instruction-tuned, by the manifest of a release or of ``tune``."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -113,7 +113,7 @@ def tuned(folder: Path) -> bool:
         return False
 
 
-def ordered(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> list[int]:
+def chat_prompt(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> list[int]:
     """Ids of the prompt as a user message in the chat template, followed by the start of an answer."""
     from domain.tokenizer.encoding.texts import valid
     from domain.training.instruction.chat import Chat
@@ -124,11 +124,11 @@ def ordered(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> 
     return chat.ids(chat.write([{"role": "user", "content": valid(prompt)}], "the prompt", opened=True))
 
 
-def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torch.Tensor) -> str:
+def fill_masks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torch.Tensor) -> str:
     """The text of ``ids`` int64 [1, length], each mask replaced from left to right by the most likely piece."""
     import torch
 
-    from domain.model.vocabulary_map import silent
+    from domain.model.vocabulary_map import suppressed_ids
     from domain.training.objectives.special_tokens import SpecialTokens
 
     mask = SpecialTokens(tokenizer).mask
@@ -137,7 +137,7 @@ def filled(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: torc
         mask_token = tokenizer.mask_token
         problem = f"contains no {mask_token}; the model is an encoder, which only fills in masks"
         raise UserError("the prompt", problem, f"write {mask_token} where a piece is wanted, or use a decoder")
-    never = [*(silent(tokenizer, model) or ()), *tokenizer.all_special_ids]
+    never = [*(suppressed_ids(tokenizer, model) or ()), *tokenizer.all_special_ids]
     with torch.inference_mode():
         for place in places:
             logits = model(input_ids=ids).logits[0, place]

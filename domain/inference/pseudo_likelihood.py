@@ -17,7 +17,7 @@ from domain.settings.learning import MICRO_BATCH
 from domain.tokens.batch import IGNORED
 from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives import TextObjective
-from domain.training.validation import FIRST, silenced, spelled
+from domain.training.validation import FIRST, only_text_labels, spelled_bytes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -45,7 +45,7 @@ def restored_nats(
     without any hidden piece gets the mean rate.
     """
     device = next(model.parameters()).device
-    masks, spells = Masks(model, packed=False), spelled(tokenizer)  # a row holds one document
+    masks, spells = Masks(model, packed=False), spelled_bytes(tokenizer)  # a row holds one document
     length = objective.raw(context) + 1
     rows, owners = cut(documents, length)
     each = max(1, MICRO_BATCH[device.type] // length)
@@ -56,7 +56,7 @@ def restored_nats(
     for draw in range(DRAWS):
         for start in range(0, len(owners), each):
             few = Rows(rows.tokens[start : start + each], rows.segments[start : start + each])
-            batch = silenced(objective(few, FIRST * (draw + 1) + start), spells).part(0, each, device)
+            batch = only_text_labels(objective(few, FIRST * (draw + 1) + start), spells).part(0, each, device)
             with autocast(device, machine):
                 logits = model(**masks(batch), use_cache=False).logits
             losses = functional.cross_entropy(

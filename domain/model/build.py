@@ -13,7 +13,7 @@ from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.spec import Initial, Scratch, padded
-from domain.model.vocabulary_map import silent
+from domain.model.vocabulary_map import suppressed_ids
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import TOKENIZER_FILES
@@ -94,7 +94,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     return model
 
 
-def give(
+def load_for_tokenizer(
     weights: str, tokenizer_folder: Path, *, embedding_init: Initial = "mean", multiple: int = 64
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """(Model with a row for every piece of the tokenizer, facts of ``grow``); unchanged with its own tokenizer."""
@@ -130,13 +130,13 @@ def save(
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    if (spoken := getattr(model, "generation_config", None)) is not None:  # encoders have none
+    if (generation_config := getattr(model, "generation_config", None)) is not None:  # encoders have none
         model.config.use_cache = True
-        spoken.suppress_tokens = silent(load_tokenizer(tokenizer_folder), model)
+        generation_config.suppress_tokens = suppressed_ids(load_tokenizer(tokenizer_folder), model)
         try:
-            spoken.validate(strict=True)
+            generation_config.validate(strict=True)
         except ValueError:  # a base with a temperature but no do_sample loads, but cannot be saved
-            spoken.do_sample = True
+            generation_config.do_sample = True
     model.save_pretrained(out, state_dict=weights)
     for name in TOKENIZER_FILES:
         if (tokenizer_folder / name).is_file():

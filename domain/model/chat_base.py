@@ -14,7 +14,7 @@ TALKS = re.compile(r"instruct|chat|[-_]it$", re.IGNORECASE)
 PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's base models have a template, too
 
 
-def confirmed(base: Base, *, fetch: bool = True) -> None:
+def check_chat_base(base: Base, *, fetch: bool = True) -> None:
     """Raise ``UserError`` if the base is a chat model and the recipe does not confirm it with ``chat: true``.
 
     A chat model is recognised by its name, or by a chat template unless its name says that it is a base model. Without

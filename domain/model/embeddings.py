@@ -47,13 +47,13 @@ def grow(
     (mean), and ``new_rows`` [first, end), the rows after the old ids. If ``old`` has no tokenizer, no piece has parts.
     Raises ``UserError`` if the old ids exceed the model's rows.
     """
-    before, after = beside(old), load_tokenizer(new)
+    before, after = tokenizer_in(old), load_tokenizer(new)
     had, has = before.get_vocab() if before else {}, after.get_vocab()
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
     old_rows, size = table.weight.shape[0], 1 + max(has.values())
-    spoke = 1 + max(had.values()) if had else old_rows
-    if spoke > old_rows:
-        problem = f"its tokenizer has {spoke:,} pieces, but the model only {old_rows:,} rows"
+    old_size = 1 + max(had.values()) if had else old_rows
+    if old_size > old_rows:
+        problem = f"its tokenizer has {old_size:,} pieces, but the model only {old_rows:,} rows"
         raise UserError("base", problem, "choose a base with a matching tokenizer")
     if had == has:
         return {"kind": "same", "rows": old_rows}
@@ -68,11 +68,11 @@ def grow(
     # All new rows are computed from the old matrices before these are resized.
     lean = LEAN if embedding_init == "weighted" else 0.0
     chance = torch.Generator().manual_seed(0) if embedding_init == "random" else None
-    made = {"table": begun(table.weight, spoke, spelt, (lean, -lean) if tied else (lean,), chance)}
+    made = {"table": initial_rows(table.weight, old_size, spelt, (lean, -lean) if tied else (lean,), chance)}
     if not tied:
-        made["head"] = begun(head.weight, spoke, spelt, (-lean,), chance)
+        made["head"] = initial_rows(head.weight, old_size, spelt, (-lean,), chance)
     if (bias := bias_of(model)) is not None:
-        made["bias"] = begun(bias[:, None], spoke, spelt, (-lean,))[:, 0]
+        made["bias"] = initial_rows(bias[:, None], old_size, spelt, (-lean,))[:, 0]
     if embedding_init == "zero_output":
         for name in made.keys() - {"table"}:
             made[name][:-1] = 0  # the last row is for padding
@@ -89,29 +89,29 @@ def grow(
         for name, values in made.items():
             targets[name][places] = values[order]
     # A suppressed id may be a piece now, or mean another piece in a new vocabulary.
-    if (spoken := getattr(model, "generation_config", None)) is not None:  # encoders have none
-        suppressed = [number for number in spoken.suppress_tokens or () if extended and number not in spelt]
-        spoken.suppress_tokens = suppressed or None
+    if (generation_config := getattr(model, "generation_config", None)) is not None:  # encoders have none
+        suppressed = [number for number in generation_config.suppress_tokens or () if extended and number not in spelt]
+        generation_config.suppress_tokens = suppressed or None
     return {
         "kind": "extended" if extended else "new",
         "embedding_init": embedding_init,
         "pieces": len(spelt),
         "parts": round(sum(map(len, spelt.values())) / max(1, len(spelt)), 3),
         "rows": rows,
-        "new_rows": [spoke if extended else 0, size],
+        "new_rows": [old_size if extended else 0, size],
     }
 
 
 @torch.no_grad()
-def begun(
-    rows: torch.Tensor, spoke: int, spelt: Spelt, leans: Sequence[float], chance: torch.Generator | None = None
+def initial_rows(
+    rows: torch.Tensor, old_size: int, spelt: Spelt, leans: Sequence[float], chance: torch.Generator | None = None
 ) -> torch.Tensor:
     """[new pieces + 1, width]: initial rows of the pieces in ``spelt``, in its order, and one for padding.
 
-    ``rows`` [any, width] are the old rows, of which the first ``spoke`` belong to pieces. Part i has the weight
+    ``rows`` [any, width] are the old rows, of which the first ``old_size`` belong to pieces. Part i has the weight
     exp(lean i), averaged over ``leans``. With ``chance``, rows are drawn from that generator instead.
     """
-    trained = rows[:spoke]
+    trained = rows[:old_size]
     average = trained.mean(dim=0, keepdim=True)
     if not spelt:  # a new vocabulary may consist of old pieces only
         return average
@@ -131,7 +131,7 @@ def begun(
     return torch.cat([torch.where(without, average, summed), average])
 
 
-def beside(folder: Path) -> PreTrainedTokenizerFast | None:
+def tokenizer_in(folder: Path) -> PreTrainedTokenizerFast | None:
     """The tokenizer in the folder of the weights; None if there is none. Raises ``UserError`` if it is broken.
 
     Without any of these files transformers would create an empty tokenizer of the model's type.

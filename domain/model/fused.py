@@ -74,7 +74,7 @@ def is_rotation(own: Rotation) -> bool:
 def rms_norm(module: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
     """The forward pass of an RMS norm, shaped like ``hidden`` [..., width].
 
-    Under autocast the result has the autocast type, since each following matrix product would convert it otherwise.
+    Under autocast the result has the autocast type, since every later matrix product would convert it anyway.
     """
     kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else hidden.dtype
     normed: torch.Tensor = RmsNorm.apply(hidden, module.weight, module.variance_epsilon, kind)  # type: ignore[no-untyped-call]

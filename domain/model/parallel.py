@@ -103,7 +103,7 @@ def spread(model: nn.Module, ranks: int, machine: Machine, device: torch.device)
     fully_shard(model, mesh=mesh, mp_policy=precise)
 
 
-def whole(model: nn.Module, ranks: int) -> dict[str, torch.Tensor] | None:
+def full_weights(model: nn.Module, ranks: int) -> dict[str, torch.Tensor] | None:
     """All weights on the host of rank 0, empty on other ranks; None for a single process."""
     if ranks == 1:
         return None

@@ -74,7 +74,7 @@ class Tiles:
             queries = slice(begin, min(begin + SIZE, width))
             low, high = first[:, queries], last[:, queries]
             bounds = list(zip(low.amin(1).tolist(), (high.amax(1) + 1).tolist(), strict=True))
-            for rows in together(bounds, TOGETHER // length(queries)):
+            for rows in shared_tiles(bounds, TOGETHER // length(queries)):
                 keys = slice(min(one for one, _ in bounds[rows]), max(end for _, end in bounds[rows]))
                 here = index[keys]
                 unseen = (here < low[rows, :, None]) | (here > high[rows, :, None])
@@ -84,7 +84,7 @@ class Tiles:
                 yield Tile(rows, queries, keys, covered, hidden[:, None])
 
 
-def together(bounds: list[tuple[int, int]], limit: int) -> Iterator[slice]:
+def shared_tiles(bounds: list[tuple[int, int]], limit: int) -> Iterator[slice]:
     """Group neighbouring rows into tiles of at most ``limit`` keys in total; ``bounds`` are each row's key range."""
     begin = 0
     while begin < len(bounds):
@@ -101,7 +101,7 @@ def together(bounds: list[tuple[int, int]], limit: int) -> Iterator[slice]:
 
 
 @lru_cache(maxsize=8)
-def whole(rows: int, length: int) -> Tiles:
+def whole_row_tiles(rows: int, length: int) -> Tiles:
     """The tiles of rows with one document each."""
     return Tiles(torch.zeros((rows, length), dtype=torch.int64))
 
@@ -130,7 +130,7 @@ def tiled_attention(
         key, value = (each.repeat_interleave(heads // each.shape[1], 1) for each in (key, value))
     # Under autocast, rotary positions may convert queries and keys to fp32; values still have the autocast type.
     inputs = (each.to(value.dtype).contiguous().flatten(0, 1) for each in (query, key, value))
-    made = (tiles or whole(rows, size))(bool(module.is_causal), sliding_window)
+    made = (tiles or whole_row_tiles(rows, size))(bool(module.is_causal), sliding_window)
     scale = width**-0.5 if scaling is None else scaling
     attended: torch.Tensor = Tiled.apply(*inputs, made, heads, scale)  # type: ignore[no-untyped-call]
     return attended.view(rows, heads, size, width).transpose(1, 2), None

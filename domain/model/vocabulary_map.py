@@ -155,7 +155,7 @@ def counterpart(number: int, old: PreTrainedTokenizerFast, new: PreTrainedTokeni
     return [there for here, there in pairs if here == number][:1]
 
 
-def silent(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> list[int] | None:
+def suppressed_ids(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> list[int] | None:
     """Ids that ``model`` must never generate: rows without a piece, and those already suppressed; None if empty."""
     rows = set(range(model.get_input_embeddings().weight.shape[0]))
     unheard = rows - set(tokenizer.get_vocab().values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from domain.cost.shape import Shape
-from domain.cost.token_flow import Passes
+from domain.cost.token_flow import TokenFlow
 
 # Bytes of one layer per token, in fp32 and in bf16 autocast, as multiples of the widths of the residual stream, all
 # queries, the keys and the feed-forward block, and of heads times length where attention probabilities are saved.
@@ -71,7 +71,7 @@ def like(shape: Shape) -> str:
 
 
 def layers_of(
-    shape: Shape, row: Passes, *, rows: int, bf16: bool, gpu: bool, compiled: bool
+    shape: Shape, row: TokenFlow, *, rows: int, bf16: bool, gpu: bool, compiled: bool
 ) -> list[tuple[int, Layer]]:
     """(Number of layers, one of them) per stack, in the order of the forward pass, for ``rows`` rows at once."""
     kind, half, fused = like(shape), int(bf16), not gpu and not compiled
@@ -146,7 +146,7 @@ def grown(layer: Layer, saved: float, products: float = 0.0) -> Layer:
     return replace(layer, saved=layer.saved + saved, products=layer.products + products)
 
 
-def outside(shape: Shape, row: Passes) -> float:
+def outside(shape: Shape, row: TokenFlow) -> float:
     """Bytes per row outside the layers: embedding, last norm, an encoder's transform, the head's input and gradient."""
     return (
         4.0 * shape.width * (2 * row.read + 2 * row.written + 3 * row.predicted + (2 * row.read * (row.written == 0)))

@@ -8,7 +8,7 @@ from domain.artifacts import PARTS
 from domain.cost.device import Device
 from domain.cost.flops import done_per_token, flops_per_token
 from domain.cost.shape import Shape
-from domain.cost.token_flow import Passes, passes
+from domain.cost.token_flow import TokenFlow, token_flow
 from domain.machine import Machine
 from domain.planning.memory import Memory, Setting, training_memory
 from domain.planning.speed import Speed
@@ -21,14 +21,14 @@ BYTES_PER_TOKEN = 4.0  # of English text; the ratio of the recipe's tokenizer is
 class Expected:
     """``tokens`` of text in whole batches; ``flops`` of the model; ``done``, the FLOPs that are computed.
 
-    ``seconds`` is the time of training, ``looking`` that of validation.
+    ``seconds`` is the time of training, ``validation_seconds`` that of validation.
     """
 
     tokens: int
     flops: float
     done: float
     seconds: float
-    looking: float
+    validation_seconds: float
     how: Setting
     memory: Memory
 
@@ -38,7 +38,7 @@ def context_of(shape: Shape, spec: Learning) -> int:
     return spec.context or min(shape.context, LONGEST_ROW)
 
 
-def setting(row: Passes, spec: Learning, device: Device, machine: Machine, *, saves: bool = True) -> Setting:
+def setting(row: TokenFlow, spec: Learning, device: Device, machine: Machine, *, saves: bool = True) -> Setting:
     """The layout of a training by the machine profile."""
     micro = machine.micro_batch or MICRO_BATCH["cuda" if device.gpu else "cpu"]
     return Setting(
@@ -59,7 +59,7 @@ def expect(
 ) -> Expected:
     """Estimate a training on ``tokens`` tokens of text; ``grown`` says whether the vocabulary is extended."""
     context, lora = context_of(shape, spec), getattr(spec, "lora", None)
-    row = passes(spec.objective, context)
+    row = token_flow(spec.objective, context)
     rows = max(1, int(spec.batch // row.raw))
     steps = int(tokens // (rows * row.raw))
     read = int(steps * rows * row.raw)
@@ -76,7 +76,7 @@ def expect(
         flops=read * each,
         done=done,
         seconds=done / rate + speed.warm_up,
-        looking=validated * each / 3 / rate,  # a forward pass is a third
+        validation_seconds=validated * each / 3 / rate,  # a forward pass is a third
         how=how,
         memory=memory,
     )

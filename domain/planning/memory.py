@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.cost.shape import Shape
-from domain.cost.token_flow import Passes
+from domain.cost.token_flow import TokenFlow
 from domain.planning.activations import layers_of, outside
 from domain.settings.learning import Lora
 
@@ -76,7 +76,7 @@ def learning_parameters(shape: Shape, lora: Lora | None, *, grown: bool) -> tupl
 
 
 def training_memory(
-    shape: Shape, row: Passes, how: Setting, *, lora: Lora | None = None, grown: bool = False
+    shape: Shape, row: TokenFlow, how: Setting, *, lora: Lora | None = None, grown: bool = False
 ) -> Memory:
     """Memory of one rank.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from domain.cost.device import Device, device_of
 from domain.cost.flops import flops_per_token
 from domain.cost.shape import Shape, shape_of
-from domain.cost.token_flow import Passes, passes
+from domain.cost.token_flow import TokenFlow, token_flow
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base, padded
@@ -43,7 +43,7 @@ class Plan:
     """
 
     shape: Shape
-    row: Passes
+    row: TokenFlow
     context: int
     device: Device
     speed: Speed
@@ -78,7 +78,7 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Time of all trainings, including validation."""
-        return sum(each.seconds + each.looking for each in self.trainings.values())
+        return sum(each.seconds + each.validation_seconds for each in self.trainings.values())
 
     @property
     def memory(self) -> Memory:
@@ -111,7 +111,7 @@ def make_plan(
     speed = speed_of(shape, device, Measured(machine.work))
     examples = count_examples(shape, tuning, bytes_per_token) if tuning else None
     tuned = {"tuning": expect_tuning(shape, tuning, examples, device, machine, speed)} if tuning and examples else {}
-    spent = sum(each.seconds + each.looking for each in tuned.values()) * device.count
+    spent = sum(each.seconds + each.validation_seconds for each in tuned.values()) * device.count
     tokens = training.tokens or derived(shape, base, training, machine, device, speed, budget_seconds, pilots, spent)
     learning = base.learning.replace(objective=training.objective) if base.scratch else base.learning
 
@@ -123,7 +123,7 @@ def make_plan(
         trainings["pilots"] = take(training, max(3 * training.batch, pilots * tokens))
     trainings |= {arm: take(training, tokens) for arm in ("adapted", "control")} | tuned
     context = context_of(shape, training)
-    row = passes(training.objective, context)
+    row = token_flow(training.objective, context)
     room, fits, smallest = what_fits(shape, row, training, device, machine, speed, grown=extends)
     needed = {
         "domain": bytes_per_token * tokens * training.mixture.domain,
@@ -192,7 +192,7 @@ def derived(
 
 
 def what_fits(
-    shape: Shape, row: Passes, training: Training, device: Device, machine: Machine, speed: Speed, *, grown: bool
+    shape: Shape, row: TokenFlow, training: Training, device: Device, machine: Machine, speed: Speed, *, grown: bool
 ) -> tuple[float | None, Fit | None, Fit | None]:
     """(Bytes available to a process, layout that fits on these devices, layout on the fewest GPUs)."""
     room, length = room_of(device), row.written or row.read

@@ -12,7 +12,7 @@ import numpy as np
 from domain.cost.device import Device
 from domain.cost.flops import flops_per_token
 from domain.cost.shape import Shape
-from domain.cost.token_flow import Passes
+from domain.cost.token_flow import TokenFlow
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.planning.activations import ONE_DOCUMENT_PER_ROW
@@ -36,7 +36,7 @@ class Examples:
     count: int
     longer: int
     tokens: float
-    row: Passes
+    row: TokenFlow
     rows: int
     steps: int
     scored_rows: float
@@ -69,7 +69,7 @@ def count_examples(shape: Shape, spec: Tuning, bytes_per_token: float = BYTES_PE
         count=len(seats),
         longer=int((~fits).sum()),
         tokens=float(seats.mean()),
-        row=Passes(length, read, written, answered / whole),
+        row=TokenFlow(length, read, written, answered / whole),
         rows=rows,
         steps=-(-spec.epochs * learned // rows),
         scored_rows=scored * share * whole,
@@ -109,4 +109,4 @@ def expect_tuning(
     looks = 1 + -(-examples.steps // spec.validation.every) if spec.validation.every else 0
     validated = looks * examples.scored_rows * examples.row.raw
     each = flops_per_token(shape, examples.row.raw, examples.row) / 3  # a forward pass is a third
-    return replace(expected, looking=validated * each / (speed.flops_per_second * device.count))
+    return replace(expected, validation_seconds=validated * each / (speed.flops_per_second * device.count))

@@ -1,4 +1,4 @@
-"""The loss over the vocabulary, a chunk of tokens at a time, so that full logits are never held."""
+"""Cross-entropy loss over the vocabulary, chunk by chunk, so that full logits are never in memory."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from domain.tokens.batch import IGNORED
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# A chunk is multiplied at once, and its softmax is taken in slices that stay in a CPU's cache (1 MB in fp32). Of 2,048
-# tokens, 2 cores and bf16: 8,192 pieces take 88 ms, chunks of 2^21 96 and whole ones 93, without slices 100; 32,768
-# pieces 390, by 256 tokens 440, since the matrix's gradient is added up more often. On a GPU large operations count.
+# Logits per chunk, which is one matrix product, and per slice, whose softmax stays in a CPU's cache (1 MB in fp32).
+# 2,048 tokens in bf16 on 2 cores take 88 ms with 8,192 pieces (96 with chunks of 2^21, 93 unchunked, 100 without
+# slices) and 390 with 32,768 (440 with chunks of 256 tokens: the matrix's gradient is accumulated more often). On a
+# GPU, larger operations are faster.
 LOGITS_PER_CHUNK = {"cpu": 2**22, "cuda": 2**28}
 SLICE = {"cpu": 2**18, "cuda": 2**28}
 FEWEST = 512
@@ -27,11 +28,11 @@ FEWEST = 512
 class Head:
     """``head.loss(inputs, labels)``: the summed cross-entropy of ``model``'s forward pass, in nats.
 
-    The loss is taken inside the output embedding's own forward pass, so that what hangs there runs as ever (FSDP2
-    gathers the matrix, and its gradient goes back the way it came), and the model returns it as its logits. An
-    architecture that changes its logits afterwards (soft caps, scales, a bias of its own), or whose head is no plain
-    matrix, is found out as it is loaded, and its logits are taken as they are: ``chunked`` says which. Make it before
-    the model is sharded or compiled. ``z_loss`` is the weight of log(Z)^2 (PaLM, arXiv 2204.02311).
+    The loss is computed inside the forward pass of the output embedding, so its hooks run as usual (FSDP2 gathers the
+    matrix and reduces its gradient), and the model returns the loss in place of logits. ``chunked`` is false for
+    architectures that change their logits afterwards (soft caps, scales, a separate bias) or whose head is not a plain
+    matrix; this is tested on creation, and full logits are used then. Create it before the model is sharded or
+    compiled. ``z_loss`` is the weight of log(Z)^2 (PaLM, arXiv 2204.02311).
     """
 
     def __init__(self, model: PreTrainedModel, z_loss: float = 0.0) -> None:
@@ -42,9 +43,8 @@ class Head:
     def loss(self, inputs: dict[str, Any], labels: torch.Tensor) -> torch.Tensor:
         """fp32 scalar: summed over the positions of ``labels`` (int64 [rows, length]) that are not ``IGNORED``.
 
-        Only those are multiplied with the matrix: a seventh of them in masked training. ``labels`` may be on the host
-        while the model is on a device; there, their number would have to be waited for. Without a position the loss is
-        0, with gradients of 0.
+        Only these are multiplied with the matrix, in masked training a seventh of all. Keep ``labels`` on the host:
+        counting them on a device would synchronize. Without any position, loss and gradients are 0.
         """
         places = (labels.flatten() != IGNORED).nonzero().flatten()
         wanted = labels.flatten()[places]
@@ -65,7 +65,7 @@ class Head:
 
 @contextmanager
 def instead(module: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
-    """``module`` computes ``forward`` inside, with all its hooks."""
+    """Replace the forward pass of ``module`` within the block; hooks still run."""
     own = module.__dict__.get("forward")
     module.forward = forward
     try:
@@ -78,7 +78,7 @@ def instead(module: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor]) 
 
 
 def ends_in(model: PreTrainedModel, matrix: torch.nn.Linear) -> bool:
-    """Whether the model's logits are what the matrix gives, to the bit, however large they are."""
+    """Whether the model's logits are exactly the output of the matrix, whatever their size."""
     if type(matrix).forward is not torch.nn.Linear.forward:
         return False
     ids = torch.zeros((1, 2), dtype=torch.int64, device=matrix.weight.device)
@@ -95,12 +95,12 @@ def ends_in(model: PreTrainedModel, matrix: torch.nn.Linear) -> bool:
         return torch.equal(logits_of(expected), expected) and bool(
             logits_of(expected[0, 0, 0]).flatten()[0] == expected[0, 0, 0]
         )
-    except (RuntimeError, IndexError, ValueError):  # what comes afterwards takes no single number
+    except (RuntimeError, IndexError, ValueError):  # later operations do not accept a single number
         return False
 
 
 def plain_loss(logits: torch.Tensor, labels: torch.Tensor, z_loss: float) -> torch.Tensor:
-    """The same over logits [tokens, vocabulary] that are there already."""
+    """Summed cross-entropy of logits [tokens, vocabulary], with z-loss."""
     logits = logits.float()
     loss = functional.cross_entropy(logits, labels, reduction="sum")
     return loss + z_loss * logits.logsumexp(-1).square().sum() if z_loss else loss
@@ -111,7 +111,7 @@ def linear_loss(
 ) -> torch.Tensor:
     """Summed cross-entropy of ``features`` [tokens, width] times ``weight`` [vocabulary, width], fp32.
 
-    Plus ``z_loss`` times the sum of log(Z)^2. Matrix products run in autocast's precision, all else in fp32.
+    Plus ``z_loss`` times the sum of log(Z)^2. Matrix products have autocast's precision, everything else is fp32.
     """
     device = features.device.type
     half = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else features.dtype
@@ -128,11 +128,10 @@ class LossContext(FunctionCtx):
 
 
 class LinearLoss(torch.autograd.Function):
-    """The gradients are made with the loss, chunk by chunk: three matrix products, where recomputing takes four.
+    """Computes gradients along with the loss, per chunk: three matrix products instead of four with recomputation.
 
-    torch's own ``linear_cross_entropy(options=...)`` (2.13) does the same. On a CPU it was 3.2 times as slow in fp32
-    and 7.7 times in bf16 (2,048 tokens, 32,768 pieces), its loss comes back in bf16 (21,376 for 21,940), and it has no
-    z-loss.
+    torch's ``linear_cross_entropy(options=...)`` (2.13) does the same, but takes 3.2 times as long in fp32 and 7.7
+    times in bf16 on a CPU (2,048 tokens, 32,768 pieces), returns the loss in bf16, and has no z-loss.
     """
 
     @staticmethod
@@ -146,7 +145,7 @@ class LinearLoss(torch.autograd.Function):
         half: torch.dtype,
         learns: list[bool],
     ) -> torch.Tensor:
-        """Loss, fp32 scalar."""
+        """The loss, an fp32 scalar."""
         with torch.autocast(features.device.type, enabled=False):
             rows, matrix = features.to(half), weight.to(half)
             beside = None if bias is None else bias.to(half)
@@ -166,7 +165,7 @@ class LinearLoss(torch.autograd.Function):
                 if learns[1]:
                     more = logits.T @ here
                     toward[1] = more.float() if toward[1] is None else toward[1].add_(more)
-                del logits  # before the next are made
+                del logits  # before the next chunk allocates its logits
             if learns[1] and toward[1] is None:  # there are no rows
                 toward[1] = torch.zeros_like(weight, dtype=torch.float32)
         ctx.toward = toward
@@ -176,7 +175,7 @@ class LinearLoss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: LossContext, scale: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Those gradients, times that of the loss."""
+        """The gradients computed in the forward pass, times ``scale``."""
         toward, ctx.toward = ctx.toward, []
         made = [
             None if each is None else each.mul_(scale).to(kind) for each, kind in zip(toward, ctx.types, strict=True)
@@ -187,9 +186,9 @@ class LinearLoss(torch.autograd.Function):
 def errors_in_place(
     logits: torch.Tensor, labels: torch.Tensor, z_loss: float, along: torch.Tensor | None
 ) -> torch.Tensor:
-    """Summed loss, fp32, of ``logits`` [tokens, vocabulary], which become its derivative by them.
+    """Summed fp32 loss of ``logits`` [tokens, vocabulary], which are overwritten by their gradient.
 
-    ``labels`` are [tokens, 1]; the sum of the derivatives over the tokens is added to ``along`` [vocabulary].
+    ``labels`` are [tokens, 1]; the gradient summed over tokens is added to ``along`` [vocabulary].
     """
     loss = torch.zeros((), device=logits.device)
     size = max(1, SLICE[logits.device.type] // logits.shape[1])

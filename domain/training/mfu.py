@@ -9,7 +9,7 @@ import torch
 from domain.cost.device import Device
 from domain.cost.flops import forward
 from domain.cost.shape import NOT_COUNTED, Shape, stated
-from domain.cost.token_flow import Passes
+from domain.cost.token_flow import TokenFlow
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING
 
@@ -51,7 +51,7 @@ class BatchFlops:
 
     def row(self, read: int, written: int, predicted: int) -> float:
         """FLOPs of a row with ``read`` encoder tokens, ``written`` decoder tokens and ``predicted`` labels."""
-        there = forward(self.shape, Passes(1, read, written, predicted))
+        there = forward(self.shape, TokenFlow(1, read, written, predicted))
         spared = (there.layers if self.lora else 0.0) + (0.0 if self.head else there.head)
         return 3.0 * (there.layers + there.attention + there.head) - spared
 

@@ -16,7 +16,7 @@ class Stopped(Exception):
 
 
 @contextmanager
-def heard() -> Iterator[Callable[[], bool]]:
+def catch_sigterm() -> Iterator[Callable[[], bool]]:
     """Within the block, catch SIGTERM; the function that is yielded returns whether it was received."""
     requested = False
 

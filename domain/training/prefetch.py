@@ -50,7 +50,7 @@ class Prefetcher(Generic[R]):
         self.pool.shutdown(cancel_futures=True)
 
 
-def shares(rows: int, most: int, each: int) -> list[range]:
+def split_rows(rows: int, most: int, each: int) -> list[range]:
     """Split this rank's ``rows`` into as many parts of at most ``each`` rows as the rank with ``most`` rows needs.
 
     With sharded weights all ranks must make the same number of forward passes, so a part may be empty.
@@ -59,7 +59,7 @@ def shares(rows: int, most: int, each: int) -> list[range]:
     return [range(rows * n // parts, rows * (n + 1) // parts) for n in range(parts)]
 
 
-def unlearned(batch: Batch, ignored: int, device: torch.device) -> Batch:
+def without_labels(batch: Batch, ignored: int, device: torch.device) -> Batch:
     """The first row of a batch with all labels ignored."""
     first = batch.part(0, 1, device)
     nothing = torch.full_like(first.labels, ignored)

@@ -28,15 +28,17 @@ def prepare(spec: Base, tokens: Tokens, tokenizer: Tokenizer, *, out: Path, mach
     ``epochs`` by part and ``source_epochs`` by part and source, ``packing`` (shares truncated and padded), and if it
     was trained ``first_<part>`` and ``validation_<part>``, bits per byte before the first step and after the last.
     """
-    from domain.model.build import build, give, longest, parameters, save
-    from domain.model.chat_base import confirmed
+    from domain.model.build import build, load_for_tokenizer, longest, parameters, save
+    from domain.model.chat_base import check_chat_base
     from domain.training.ranks import rank
 
-    confirmed(spec)
+    check_chat_base(spec)
     if spec.scratch is None:
         if rank() > 0:
             return {}
-        model, grown = give(spec.weights, tokenizer.path, embedding_init=spec.embedding_init, multiple=spec.pad_rows)
+        model, grown = load_for_tokenizer(
+            spec.weights, tokenizer.path, embedding_init=spec.embedding_init, multiple=spec.pad_rows
+        )
         save(model, tokenizer.path, out)
         facts = {"parameters": parameters(model), "context": longest(model), "tokens": 0, "loss": None}
         return facts if grown["kind"] == "same" else {**facts, "embeddings": grown}

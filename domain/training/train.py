@@ -15,7 +15,7 @@ from domain.model.attention import Attention
 from domain.model.build import longest, parameters, save
 from domain.model.device import uses_bf16
 from domain.model.lora import adapt, merge
-from domain.model.parallel import whole
+from domain.model.parallel import full_weights
 from domain.settings.learning import Lora, Optimization
 from domain.training.metrics_log import write_points
 from domain.training.ranks import together
@@ -74,7 +74,7 @@ def train(
         points = trainer.run()
         if lora_model:
             merge(lora_model)
-        weights = whole(model, ranks.size) if keep else None
+        weights = full_weights(model, ranks.size) if keep else None
         if not ranks.is_main:
             return None
     if keep:

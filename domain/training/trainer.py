@@ -23,8 +23,8 @@ from domain.training.loss_head import Head
 from domain.training.metrics_log import Spool, read_points, spool_path, write_points
 from domain.training.mfu import BatchFlops
 from domain.training.optimizer import EmbeddingWarmup, adamw
-from domain.training.preemption import Stopped, heard
-from domain.training.prefetch import Prefetcher, shares, unlearned
+from domain.training.preemption import Stopped, catch_sigterm
+from domain.training.prefetch import Prefetcher, split_rows, without_labels
 from domain.training.schedule import rate
 from domain.training.spikes import SpikeGuard
 from domain.training.state.checkpoints import Checkpoints, Saved
@@ -122,7 +122,7 @@ class Trainer(Generic[R]):
         ``validation_domain`` and ``validation_general`` (bits per byte). Raises ``Stopped`` after SIGTERM, once the
         state is on disk.
         """
-        with self.checkpoints, heard() as stop_requested:
+        with self.checkpoints, catch_sigterm() as stop_requested:
             saved = self.checkpoints.load()
             if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
                 write_points(self.spooled, saved.state["points"])
@@ -220,9 +220,11 @@ class Trainer(Generic[R]):
         # By the context, not by this batch's width: all ranks must make the same number of forward passes.
         each = max(1, (self.machine.micro_batch or MICRO_BATCH[self.device.type]) // self.batches.context)
         total = torch.zeros((), device=self.device, dtype=torch.float64)
-        parts = shares(len(batch.labels), -(-rows // size), each)
+        parts = split_rows(len(batch.labels), -(-rows // size), each)
         for number, part in enumerate(parts, start=1):
-            few = batch.part(part.start, part.stop, self.device) if part else unlearned(batch, IGNORED, self.device)
+            few = (
+                batch.part(part.start, part.stop, self.device) if part else without_labels(batch, IGNORED, self.device)
+            )
             if size > 1:  # gradients are reduced over the ranks once a step
                 self.model.set_requires_gradient_sync(number == len(parts))
             with autocast(self.device, self.machine):

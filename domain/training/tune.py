@@ -15,7 +15,7 @@ from domain.machine import Machine
 from domain.settings.learning import LONGEST_ROW, Lora, Optimization
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
-from domain.training.instruction.examples_file import Orders
+from domain.training.instruction.examples_file import ExamplesFile
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class HeldOut(Spec):
     share: Annotated[Share, Field(lt=1.0, description="of the questions that are held out with their answers")] = 0.05
 
 
-class Tuning(Optimization, Orders):
+class Tuning(Optimization, ExamplesFile):
     """How the adapted model learns to follow instructions, and from which examples."""
 
     epochs: Annotated[Count, Field(description="passes over the examples")] = 2

@@ -18,7 +18,7 @@ from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Packed, Rows, SourceDocuments
 from domain.tokens.shards import Shards
 from domain.training.objectives import TextObjective
-from domain.training.prefetch import unlearned
+from domain.training.prefetch import without_labels
 from domain.training.ranks import Ranks
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Validator:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, ranks: Ranks, machine: Machine) -> None:
-        self.ranks, self.machine, self.sizes = ranks, machine, spelled(tokenizer)
+        self.ranks, self.machine, self.sizes = ranks, machine, spelled_bytes(tokenizer)
         self.batches: dict[str, list[Batch]] = {}
         self.bytes: dict[str, int] = {}
 
@@ -53,7 +53,7 @@ class Validator:
             first = (turn * self.ranks.size + self.ranks.rank) * each
             own = range(first, min(first + each, rows))
             batch = batch_of(own or range(1))
-            batch = silenced(batch, self.sizes) if own else unlearned(batch, IGNORED, torch.device("cpu"))
+            batch = only_text_labels(batch, self.sizes) if own else without_labels(batch, IGNORED, torch.device("cpu"))
             size += int(self.sizes[batch.labels[batch.labels != IGNORED]].sum())
             batches.append(batch)
         self.batches[part], self.bytes[part] = batches, self.ranks.sum_ints(size)[0]
@@ -106,7 +106,7 @@ def add_text(
         validator.add(part, max(1, round(share * source.rows(1))), context, batch_of)
 
 
-def spelled(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+def spelled_bytes(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
     """int64 [ids]: the bytes of text that each piece spells; 0 for special tokens and unassigned ids."""
     spelling, pieces = Spelling(tokenizer), tokenizer.get_vocab()
     sizes = torch.zeros(1 + max(pieces.values()), dtype=torch.int64)
@@ -117,7 +117,7 @@ def spelled(tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
     return sizes
 
 
-def silenced(batch: Batch, sizes: torch.Tensor) -> Batch:
+def only_text_labels(batch: Batch, sizes: torch.Tensor) -> Batch:
     """The batch without labels that spell no text, such as special tokens."""
     text = sizes[batch.labels.clamp(min=0)] > 0
     labels = torch.where(text, batch.labels, IGNORED)

@@ -24,8 +24,8 @@ def price(recipe: Recipe, machine: Machine) -> Iterator[str]:
     read, extends = arms * spent(longest) * batch, recipe.tokenizer.mode == "extend"
     each = expect(plan.shape, trainings[-1][1], spent(longest) * batch, plan.device, machine, plan.speed, grown=extends)
     # It looks before the first step and after the last; the runs of an arm share the first look.
-    looking = each.looking * (len(DIVISORS) + 1) / 2
-    seconds = arms * (each.seconds + looking) + len(trainings) * (START + plan.speed.warm_up)
+    validation_seconds = each.validation_seconds * (len(DIVISORS) + 1) / 2
+    seconds = arms * (each.seconds + validation_seconds) + len(trainings) * (START + plan.speed.warm_up)
     yield (
         f"{len(trainings)} runs of {arms} arm{'s' * (arms > 1)} read {read:,} tokens, {read / tokens:.1%} of the "
         f"training; about {duration(seconds)}"

@@ -82,7 +82,9 @@ def formula(recipe: Recipe, machine: Machine, plan: Plan) -> str:
 def time(recipe: Recipe, plan: Plan) -> Iterator[tuple[str, str]]:
     """Hours, by training, and at what speed."""
     count, what = plan.device.count, "GPU-hours" if plan.device.gpu else "hours of a machine"
-    each = ", ".join(f"{label} {duration(one.seconds + one.looking)}" for label, one in plan.trainings.items())
+    each = ", ".join(
+        f"{label} {duration(one.seconds + one.validation_seconds)}" for label, one in plan.trainings.items()
+    )
     first = "" if plan.speed.measured else "; not yet measured on this machine"
     paid = f", {plan.seconds * count / 3600:.3g} {what}" if plan.device.gpu or count > 1 else ""
     yield (

@@ -10,7 +10,7 @@ from corpora.document import Document
 from domain.artifacts import PARTS
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.model.chat_base import confirmed
+from domain.model.chat_base import check_chat_base
 from domain.planning.expected import BYTES_PER_TOKEN
 from domain.planning.plan import Plan, make_plan
 from domain.tokenizer.encoding.texts import load_tokenizer
@@ -24,7 +24,7 @@ SAMPLED = 20  # documents of each source, by which the bytes of a token are meas
 
 def plan_of(recipe: Recipe, machine: Machine, *, derive: bool = False) -> Plan:
     """The plan of a recipe; with ``derive`` its tokens are those that the budget pays for, whatever it states."""
-    confirmed(recipe.base)
+    check_chat_base(recipe.base)
     base(recipe)
     for name in (*recipe.evaluation.domain, *recipe.evaluation.general):
         load_task(name)

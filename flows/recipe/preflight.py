@@ -16,7 +16,7 @@ from corpora.sources.packages import Packages, version
 from corpora.sources.source import Source
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.model.chat_base import confirmed
+from domain.model.chat_base import check_chat_base
 from domain.model.families import family_of
 from domain.units import size
 from domain.weights import is_local, weight_files
@@ -124,7 +124,7 @@ def refuse_family(recipe: Recipe, folder: Path) -> None:
 def base(recipe: Recipe) -> str:
     """What the base is; raises ``UserError`` where given weights are not there. Nothing is downloaded."""
     scratch, weights = recipe.base.scratch, recipe.base.weights
-    confirmed(recipe.base, fetch=False)
+    check_chat_base(recipe.base, fetch=False)
     if scratch is not None:
         return f"{scratch.architecture} of {scratch.layers} layers and width {scratch.width}, from scratch"
     if is_local(weights):

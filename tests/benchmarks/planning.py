@@ -20,7 +20,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from domain.cost.shape import shape_of
-from domain.cost.token_flow import Passes
+from domain.cost.token_flow import TokenFlow
 from domain.machine import Machine
 from domain.model.attention import Attention
 from domain.model.build import build
@@ -86,7 +86,7 @@ def row(architecture: str, speaker: Path, half: bool, how: str) -> dict[str, Any
     read = 0 if shape.family == "decoder" else READ
     written = {"decoder": READ, "encoder": 0, "encoder_decoder": WRITTEN}[shape.family]
     setting = Setting(rows=ROWS, each=ROWS, gpu=False, bf16=half, recompute=how, saves=False)
-    memory = training_memory(shape, Passes(READ, read, written, written or read), setting)
+    memory = training_memory(shape, TokenFlow(READ, read, written, written or read), setting)
     planned = memory.peak - memory.parts["libraries"]
     off = planned / measured - 1
     return {

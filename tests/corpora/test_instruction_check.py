@@ -8,7 +8,7 @@ import pytest
 from corpora.decontaminate import Decontamination
 from corpora.instruction_check import refuse_asked
 from domain.errors import UserError
-from domain.training.instruction.examples_file import Orders
+from domain.training.instruction.examples_file import ExamplesFile
 
 LONG = "Does the tenant owe the landlord interest on rent that is paid after the third day of the month?"
 SHORT = "Who pays for the broken window?"  # 6 words: matched whole
@@ -24,7 +24,7 @@ def protected(tmp_path: Path) -> Path:
 def asked(folder: Path, protected: Path, *records: dict[str, object], **settings: object) -> None:
     path = folder / "orders.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    refuse_asked(Orders(path=str(path)).read(), protected, Decontamination.model_validate(settings))
+    refuse_asked(ExamplesFile(path=str(path)).read(), protected, Decontamination.model_validate(settings))
 
 
 def order(instruction: str, text: str = "", label: str = "The tenant.") -> dict[str, object]:

@@ -16,7 +16,7 @@ from domain.tokens.packing import PADDING, SourceDocuments
 from domain.training.instruction.chat import Chat, ChatExample
 from domain.training.instruction.examples_file import Conversation
 
-Seating = Literal["best_fit", "separate"]
+ExamplePacking = Literal["best_fit", "separate"]
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,25 @@ def gather(orders: Iterable[Conversation], chat: Chat, context: int) -> tuple[li
     longer: list[ChatExample] = []
     for order in orders:
         for example in chat.examples(order):
-            (fits if seats(example, chat.family) <= room(context, chat.family) else longer).append(example)
+            (fits if row_tokens(example, chat.family) <= row_capacity(context, chat.family) else longer).append(example)
     if not fits:
-        least = min(longer, key=lambda example: seats(example, chat.family))
-        problem = f"is the shortest example and has {seats(least, chat.family):,} tokens, but a row has {context:,}"
+        least = min(longer, key=lambda example: row_tokens(example, chat.family))
+        problem = (
+            f"is the shortest example and has {row_tokens(least, chat.family):,} tokens, but a row has {context:,}"
+        )
         raise UserError(
             least.place, problem, "raise instruction_tuning.context up to the model's limit, or write shorter examples"
         )
     return fits, longer
 
 
-def seats(example: ChatExample, family: Family) -> int:
+def row_tokens(example: ChatExample, family: Family) -> int:
     """Tokens of a row that an example takes; for an encoder-decoder the longer of prompt and answer."""
     answer = int(example.learned.sum())
     return max(answer, len(example.tokens) - answer) if family == "encoder_decoder" else len(example.tokens)
 
 
-def room(context: int, family: Family) -> int:
+def row_capacity(context: int, family: Family) -> int:
     """Tokens of a row; a decoder's row has one more, which is only predicted."""
     return context + (family == "decoder")
 
@@ -85,12 +87,12 @@ class InstructionBatches:
         context: int,
         epochs: int = 1,
         seed: int = 0,
-        packing: Seating = "best_fit",
+        packing: ExamplePacking = "best_fit",
     ) -> None:
         self.examples, self.context = examples, context
-        self.sizes = np.array([seats(example, family) for example in examples])
+        self.sizes = np.array([row_tokens(example, family) for example in examples])
         source = SourceDocuments(self, "tuning", "orders", np.arange(len(examples)), self.sizes)
-        self.width = room(context, family)
+        self.width = row_capacity(context, family)
         self.packed = PACKINGS[packing](source, context=self.width - 1, seed=seed)
         self.pass_rows = self.packed.rows(1)
         self.rows = min(rows, self.pass_rows)

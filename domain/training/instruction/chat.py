@@ -60,23 +60,23 @@ class Chat:
         if not self.own:
             (folder / "chat_template.jinja").write_text(self.tokenizer.chat_template, encoding="utf-8")
 
-    def examples(self, order: Conversation) -> list[ChatExample]:
+    def examples(self, conversation: Conversation) -> list[ChatExample]:
         """One example, or one per answer. Raises ``UserError`` if the template cannot write the conversation."""
-        messages = [{**message, "content": valid(message["content"])} for message in order.messages]
+        messages = [{**message, "content": valid(message["content"])} for message in conversation.messages]
         for message in messages:
             if match := self.reserved.search(message["content"]):
                 problem = f"contains {match[0]}, a special token of this tokenizer"
-                raise UserError(order.place, problem, "write it differently, or remove the line")
+                raise UserError(conversation.place, problem, "write it differently, or remove the line")
         answers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
-        opened = [self.write(messages[:number], order.place, opened=True) for number in answers]
+        opened = [self.write(messages[:number], conversation.place, opened=True) for number in answers]
         if self.family == "encoder_decoder":
             contents = [messages[number]["content"] for number in answers]
             turns = [[self.ids(o), self.ids(c, framed=True)] for o, c in zip(opened, contents, strict=True)]
         else:
-            closed = [self.write(messages[: number + 1], order.place).rstrip() for number in answers]
-            turns = [self.split(texts) for texts in taking_turns(opened, closed, order.place)]
+            closed = [self.write(messages[: number + 1], conversation.place).rstrip() for number in answers]
+            turns = [self.split(texts) for texts in taking_turns(opened, closed, conversation.place)]
         question_id = hashlib.sha256(json.dumps(messages[: answers[0]]).encode()).hexdigest()
-        return [self.example(order.place, question_id, each) for each in turns]
+        return [self.example(conversation.place, question_id, each) for each in turns]
 
     def example(self, place: str, question_id: str, turns: list[list[int]]) -> ChatExample:
         """An example of alternating prompts and answers; adds the end token if the last ends with no special token."""

@@ -26,7 +26,7 @@ class Conversation:
     messages: list[Message]
 
 
-class Orders(Spec):
+class ExamplesFile(Spec):
     """Path and column names of the examples file; a dot reaches into nested records (``meta.question``)."""
 
     path: Annotated[str, Field(min_length=1, description="a .jsonl or .jsonl.gz file, from the recipe's folder")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from domain.settings.objectives import Family
-from domain.training.instruction.batches import Gathered, InstructionBatches, Seating
+from domain.training.instruction.batches import ExamplePacking, Gathered, InstructionBatches
 from domain.training.instruction.chat import ChatExample
 from domain.training.instruction.validation import add_answers
 from domain.training.objectives.instruct import InstructObjective
@@ -33,7 +33,7 @@ class InstructionReading:
     held_out: Sequence[ChatExample]
     context: int
     batches: InstructionBatches = field(init=False)
-    packing: Seating = field(init=False)
+    packing: ExamplePacking = field(init=False)
 
     def __call__(self, place: TrainingPlace) -> TrainingTask[Gathered]:
         """The task; examples share rows only if the model's attention can mask them from each other."""

@@ -8,7 +8,7 @@ from itertools import accumulate
 import torch
 
 from domain.tokens.batch import Batch
-from domain.training.instruction.batches import Gathered, InstructionBatches, Seating
+from domain.training.instruction.batches import ExamplePacking, Gathered, InstructionBatches
 from domain.training.instruction.chat import ChatExample
 from domain.training.objectives.instruct import InstructObjective
 from domain.training.validation import Validator
@@ -21,7 +21,7 @@ def add_answers(
     *,
     limit: int,
     context: int,
-    packing: Seating,
+    packing: ExamplePacking,
 ) -> None:
     """Add the first ``examples`` whose answers together have ``limit`` bytes, as the part ``answers``."""
     sizes = accumulate(int(validator.sizes[torch.from_numpy(e.tokens[e.learned])].sum()) for e in examples)

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from domain.training.state.snapshot import Host, put_back, snapshot, write
+from domain.training.state.snapshot import HostCopies, restore, snapshot, write
 from domain.training.state.storage import Steps
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Checkpoints:
         # A group of its own, since its thread communicates during training. The timeout allows for slow disks.
         self.group = dist.new_group(backend="gloo", timeout=timedelta(hours=2)) if several else None
         self.rank = dist.get_rank() if several else 0
-        self.host, self.thread = Host(), ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self.host, self.thread = HostCopies(), ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self.writing: Future[None] | None = None
         self.first(self.steps.tidy)
 
@@ -92,7 +92,7 @@ class Checkpoints:
         newest = self.first(self.steps.newest if step is None else partial(self.steps.go_back, step))
         if newest is None:
             return None
-        others = put_back(self.steps.at(newest), self.model, self.optimizer, self.rank, self.group)
+        others = restore(self.steps.at(newest), self.model, self.optimizer, self.rank, self.group)
         tensors = {name.removeprefix(OTHER): tensor for name, tensor in others.items()}
         return Saved(newest, self.steps.state(newest), tensors)
 

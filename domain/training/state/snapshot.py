@@ -68,7 +68,7 @@ def random(rank: int) -> dict[str, Tensor]:
     return {f"random.cpu.{rank}": torch.get_rng_state(), **cuda}
 
 
-class Host:
+class HostCopies:
     """Copies of tensors (of sharded ones, this rank's shard) in host memory that is reused for the next copy.
 
     Pinned memory receives tensors of a GPU at the full rate of the bus; reused pages halve the time on a CPU.
@@ -119,7 +119,7 @@ class CheckpointWriter(FileSystemWriter):
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def unwrapped_errors() -> Iterator[None]:
     """Raise the error of a rank on all ranks, unwrapped from ``CheckpointException``."""
     try:
         yield
@@ -129,11 +129,11 @@ def plainly() -> Iterator[None]:
 
 def write(tensors: dict[str, Tensor], folder: Path, group: dist.ProcessGroup | None) -> None:
     """Write the tensors of all ranks of ``group`` (None: this process) to ``folder``, which all share."""
-    with plainly():
+    with unwrapped_errors():
         save(tensors, storage_writer=CheckpointWriter(folder), process_group=group, no_dist=group is None)
 
 
-def put_back(
+def restore(
     folder: Path, model: nn.Module, optimizer: Optimizer, rank: int, group: dist.ProcessGroup | None
 ) -> dict[str, Tensor]:
     """Restore model, optimizer and random states from ``folder``, whatever number of ranks wrote it.
@@ -156,7 +156,7 @@ def put_back(
             tensors[key] = torch.empty_like(weight, dtype=metadata.properties.dtype)  # sharded as its weight is
         elif kind != "random":
             tensors[key] = torch.empty(metadata.size, dtype=metadata.properties.dtype)
-    with plainly():
+    with unwrapped_errors():
         load(tensors, storage_reader=reader, process_group=group, no_dist=group is None)
     set_moments(model, optimizer, tensors)
     if f"random.cpu.{rank}" in tensors:

@@ -58,7 +58,7 @@ class Steps:
         os.rename(building, target)
         sync(self.folder)
         if lasts and self.lasting:
-            put_by(target, self.lasting / target.name)
+            copy_checkpoint(target, self.lasting / target.name)
         stay = {*self.newest_first()[: self.keep], *self.anchors()[:1]}
         for each in self.newest_first():
             if each not in stay:
@@ -122,7 +122,7 @@ class Steps:
         shutil.rmtree(gone)
 
 
-def put_by(folder: Path, target: Path) -> None:
+def copy_checkpoint(folder: Path, target: Path) -> None:
     """Copy ``folder`` to ``target`` atomically, with hard links where the file system allows."""
     building = target.with_name(f".{target.name}")
     for each in (building, target):

@@ -11,7 +11,7 @@ import torch
 
 from domain.cost.device import device_of
 from domain.cost.shape import shape_of
-from domain.cost.token_flow import passes
+from domain.cost.token_flow import token_flow
 from domain.machine import Machine
 from domain.model.spec import Base, Scratch
 from domain.planning.layouts import room_of, sizes
@@ -66,7 +66,7 @@ def planned(shape: Scratch, pieces: int, machine: Machine, rows: int) -> Callabl
             rows=rows, each=each, gpu=machine.device == "cuda", bf16=half, recompute=machine.recompute,
             compiled=machine.compile, saves=False,
         )  # fmt: skip
-        return training_memory(known, passes(Causal(), shape.context), how).peak
+        return training_memory(known, token_flow(Causal(), shape.context), how).peak
 
     return held
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from domain.cost.shape import shape_of
 from domain.errors import UserError
-from domain.model.build import build, give, parameters, save
+from domain.model.build import build, load_for_tokenizer, parameters, save
 from domain.model.spec import FAMILIES, Base, Scratch
 from tests.domain.model import tiny
 
@@ -31,7 +31,7 @@ def test_given_weights_are_counted_from_their_headers(tmp_path: Path, architectu
     assert (shape.layers, shape.width, shape.heads, shape.vocabulary, shape.context) == (3, 32, 4, 259, 24)
     assert shape.encoder_layers == (3 if shape.family == "encoder_decoder" else 0)
     assert shape.family == FAMILIES[architecture]
-    grown, _ = give(base.weights, tiny.byte_level(tmp_path / "new", [("t", "h")], ROLES), multiple=64)
+    grown, _ = load_for_tokenizer(base.weights, tiny.byte_level(tmp_path / "new", [("t", "h")], ROLES), multiple=64)
     assert shape_of(base, 320).parameters == parameters(grown)
     planned = shape_of(Base(scratch=scratch, tokens=1), 259)
     assert planned == shape
@@ -55,7 +55,7 @@ def test_the_head_of_t5_1_1_grows_too(tmp_path: Path) -> None:
     old = tiny.byte_level(tmp_path / "old", (), ROLES)
     save(tiny.model(259, kind="t5"), old, tmp_path / "base")
     base = Base(weights=str(tmp_path / "base"))
-    grown, _ = give(base.weights, tiny.byte_level(tmp_path / "new", [("t", "h")], ROLES), multiple=64)
+    grown, _ = load_for_tokenizer(base.weights, tiny.byte_level(tmp_path / "new", [("t", "h")], ROLES), multiple=64)
     assert shape_of(base, 320).parameters == parameters(grown)
 
 

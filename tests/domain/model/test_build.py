@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from domain.cost.shape import shape_of
 from domain.errors import UserError
-from domain.model.build import build, give, load, longest, parameters, save
+from domain.model.build import build, load, load_for_tokenizer, longest, parameters, save
 from domain.model.spec import Base, Scratch
 from domain.tokenizer.encoding.texts import frame, load_tokenizer
 from tests.domain.model import tiny
@@ -77,7 +77,7 @@ def test_saved_and_loaded(tokenizer: Any, tmp_path: Path) -> None:
 
 
 def test_given_weights_stay_as_they_are_with_their_own_tokenizer(pretrained: Path) -> None:
-    (given, facts), original = give(str(pretrained), pretrained), load(pretrained)
+    (given, facts), original = load_for_tokenizer(str(pretrained), pretrained), load(pretrained)
     assert facts == {"kind": "same", "rows": 512}
     assert parameters(given) == shape_of(Base(weights=str(pretrained)), None).parameters == 260_032
     for name, tensor in original.state_dict().items():
@@ -85,7 +85,7 @@ def test_given_weights_stay_as_they_are_with_their_own_tokenizer(pretrained: Pat
 
 
 def test_another_tokenizer_resizes_the_embedding(pretrained: Path, tokenizer: Any) -> None:
-    given, facts = give(str(pretrained), tokenizer.path)
+    given, facts = load_for_tokenizer(str(pretrained), tokenizer.path)
     assert (facts["kind"], facts["rows"]) == ("new", 320)
     assert given.get_input_embeddings().weight.shape[0] == given.config.vocab_size == 320
     planned = shape_of(Base(weights=str(pretrained)), 320)
@@ -118,7 +118,7 @@ def extended(folder: Path, *, suppress: list[int] | None = None, padding: int | 
 def test_an_extended_base_is_saved_and_is_a_base_again(tmp_path: Path) -> None:
     base, speaker = extended(tmp_path)
     assert "suppress_tokens" not in json.loads((base / "generation_config.json").read_text())
-    model, facts = give(str(base), speaker)
+    model, facts = load_for_tokenizer(str(base), speaker)
     assert (facts["kind"], facts["rows"], facts["new_rows"]) == ("extended", 320, [265, 267])
     assert (model.config.bos_token_id, model.config.eos_token_id) == (1, 2)
     save(model, speaker, tmp_path / "grown")
@@ -131,7 +131,7 @@ def test_an_extended_base_is_saved_and_is_a_base_again(tmp_path: Path) -> None:
     more = tiny.sentencepiece(
         tmp_path / "more", (("\u2581", "a"), ("a", "b"), ("ab", "c"), ("b", "c"), ("\u2581a", "b"))
     )
-    twice, facts = give(str(tmp_path / "grown"), more)
+    twice, facts = load_for_tokenizer(str(tmp_path / "grown"), more)
     assert (facts["rows"], facts["new_rows"]) == (320, [267, 268])
     save(twice, more, tmp_path / "twice")
     assert load(tmp_path / "twice").generation_config.suppress_tokens == list(range(268, 320))
@@ -140,17 +140,17 @@ def test_an_extended_base_is_saved_and_is_a_base_again(tmp_path: Path) -> None:
 def test_what_a_base_never_speaks_stays_unspoken(tmp_path: Path) -> None:
     base, speaker = extended(tmp_path, suppress=[7])
     for tokenizer, unspoken in ((base, [7]), (speaker, [7, *range(267, 320)])):
-        save(give(str(base), tokenizer)[0], tokenizer, tmp_path / "out")
+        save(load_for_tokenizer(str(base), tokenizer)[0], tokenizer, tmp_path / "out")
         assert load(tmp_path / "out").generation_config.suppress_tokens == unspoken
     level = tiny.byte_level(tmp_path / "level")  # where 7 is another piece
-    assert give(str(base), level)[0].generation_config.suppress_tokens is None
+    assert load_for_tokenizer(str(base), level)[0].generation_config.suppress_tokens is None
 
 
 def test_a_temperature_without_sampling_is_written_again(tmp_path: Path) -> None:
     base, speaker = extended(tmp_path)
     said = json.loads((base / "generation_config.json").read_text())
     (base / "generation_config.json").write_text(json.dumps({**said, "temperature": 0.6}))
-    save(give(str(base), speaker)[0], speaker, tmp_path / "out")
+    save(load_for_tokenizer(str(base), speaker)[0], speaker, tmp_path / "out")
     written = json.loads((tmp_path / "out" / "generation_config.json").read_text())
     assert (written["temperature"], written["do_sample"]) == (0.6, True)
 
@@ -159,7 +159,7 @@ def test_the_padding_token_is_that_of_the_new_vocabulary(tmp_path: Path) -> None
     base, _ = extended(tmp_path, padding=5)
     assert load(base).get_input_embeddings().padding_idx == 5
     level = tiny.byte_level(tmp_path / "level", (), {"eos_token": "<|end|>", "pad_token": "<|pad|>"})
-    given, _ = give(str(base), level)
+    given, _ = load_for_tokenizer(str(base), level)
     assert given.get_input_embeddings().padding_idx == given.config.pad_token_id == 1
 
 

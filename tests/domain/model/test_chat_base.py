@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from domain.errors import UserError
-from domain.model.chat_base import confirmed
+from domain.model.chat_base import check_chat_base
 from domain.model.spec import Base, Scratch
 
 
@@ -31,23 +31,23 @@ def folder(at: Path, *, template: bool = False, file: bool = False) -> Path:
 )
 def test_a_name_that_says_so(weights: str) -> None:
     with pytest.raises(UserError, match=r"tuned to chat \(its name says so\).*chat: true"):
-        confirmed(Base(weights=weights), fetch=False)
-    confirmed(Base(weights=weights, chat=True))
+        check_chat_base(Base(weights=weights), fetch=False)
+    check_chat_base(Base(weights=weights, chat=True))
 
 
 @pytest.mark.parametrize("how", ["template", "file"])
 def test_a_tokenizer_with_a_template(tmp_path: Path, how: str) -> None:
     weights = folder(tmp_path / "model", **{how: True})
     with pytest.raises(UserError, match="its tokenizer has a chat template"):
-        confirmed(Base(weights=str(weights)))
-    confirmed(Base(weights=str(weights), chat=True))
+        check_chat_base(Base(weights=str(weights)))
+    check_chat_base(Base(weights=str(weights), chat=True))
 
 
 def test_plain_bases(tmp_path: Path) -> None:
-    confirmed(Base(weights=str(folder(tmp_path / "model"))))
-    confirmed(Base(weights=str(folder(tmp_path / "Qwen3-0.6B-Base", template=True))))  # says that it is plain
-    confirmed(Base(weights="org/model@abc"), fetch=False)  # whose tokenizer is not here yet
-    confirmed(Base(scratch=Scratch(), tokens=1))
+    check_chat_base(Base(weights=str(folder(tmp_path / "model"))))
+    check_chat_base(Base(weights=str(folder(tmp_path / "Qwen3-0.6B-Base", template=True))))  # says that it is plain
+    check_chat_base(Base(weights="org/model@abc"), fetch=False)  # whose tokenizer is not here yet
+    check_chat_base(Base(scratch=Scratch(), tokens=1))
 
 
 def test_a_confirmation_asks_for_nothing_else(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.errors import UserError
 from domain.model.build import load, save
-from domain.model.embeddings import begun, bias_of, grow
+from domain.model.embeddings import bias_of, grow, initial_rows
 from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
 
@@ -264,7 +264,7 @@ def test_rows_are_padded(folders: tuple[Path, Path], multiple: int, rows: int) -
 def test_padding_is_no_likelier_than_the_average_piece(pieces: int, seed: int) -> None:
     chance = torch.Generator().manual_seed(seed)
     rows, stream = torch.randn(pieces, 8, generator=chance), torch.randn(8, 20, generator=chance)
-    logits, padding = rows @ stream, begun(rows, pieces, {0: [0]}, (0.0,))[-1] @ stream
+    logits, padding = rows @ stream, initial_rows(rows, pieces, {0: [0]}, (0.0,))[-1] @ stream
     assert (padding.exp() <= logits.exp().mean(0) * (1 + 1e-5)).all()
 
 

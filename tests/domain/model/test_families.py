@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from domain.errors import UserError
-from domain.model.build import build, give, load, longest, parameters, save
+from domain.model.build import build, load, load_for_tokenizer, longest, parameters, save
 from domain.model.families import context_of, family_of
 from domain.model.spec import FAMILIES, Scratch
 from domain.settings.objectives import Causal, Denoising, Masked, Span
@@ -162,7 +162,7 @@ def test_a_new_vocabulary_renumbers_what_was_learned(tmp_path: Path, architectur
     (old, had), (new, has) = speaker("old", ROLES), speaker("new", ("mask", "unk", "eos", "pad", "bos"))
     model = tiny.stirred(build(shape_of(architecture), old, seed=0)).eval()
     save(model, old, tmp_path / "base")
-    given, facts = give(str(tmp_path / "base"), new)
+    given, facts = load_for_tokenizer(str(tmp_path / "base"), new)
     assert facts["kind"] == "new"
     save(given, new, tmp_path / "given")
 

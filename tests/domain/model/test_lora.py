@@ -20,7 +20,7 @@ from domain.manifest import seal
 from domain.model.attention import Attention
 from domain.model.build import build, load, save
 from domain.model.lora import adapt, merge
-from domain.model.parallel import spread, whole
+from domain.model.parallel import full_weights, spread
 from domain.model.spec import Scratch
 from domain.settings.learning import Lora, Training
 from domain.training.loss_head import Head
@@ -245,7 +245,7 @@ def two(name: str, out: Path) -> None:
     with torch.no_grad():  # leaves some matrices gathered
         head.loss(attention(part), part.labels)
     merge(tuner)
-    weights = whole(model, 2)
+    weights = full_weights(model, 2)
     if dist.get_rank() == 0:
         assert weights is not None
         plain = tiny(name)

@@ -11,7 +11,7 @@ import torch
 from domain.model import tiles as made
 from domain.model.attention import Attention
 from domain.model.parallel import recompute
-from domain.model.tiles import Tiles, tiled_attention, together
+from domain.model.tiles import Tiles, shared_tiles, tiled_attention
 from tests.domain.model.architectures import rows, tiny
 
 DOCUMENTS = torch.tensor([[0] * 11, [0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2], [0, 1, 1, 1, 1, 1, 2, 2, -1, -1, -1]])
@@ -110,9 +110,9 @@ def test_only_keys_that_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rows_share_a_tile_where_few_keys_are_wasted() -> None:
     """Of 8 and 7 keys one is wasted; 100 more would be 93, above 32 a row."""
-    assert list(together([(0, 8), (1, 8), (0, 101)], 1_000)) == [slice(0, 2), slice(2, 3)]
-    assert list(together([(0, 8), (0, 8), (0, 8)], 16)) == [slice(0, 2), slice(2, 3)]
-    assert list(together([(0, 8), (0, 8)], 7)) == [slice(0, 1), slice(1, 2)]  # one row is never too large
+    assert list(shared_tiles([(0, 8), (1, 8), (0, 101)], 1_000)) == [slice(0, 2), slice(2, 3)]
+    assert list(shared_tiles([(0, 8), (0, 8), (0, 8)], 16)) == [slice(0, 2), slice(2, 3)]
+    assert list(shared_tiles([(0, 8), (0, 8)], 7)) == [slice(0, 1), slice(1, 2)]  # one row is never too large
 
 
 def test_rows_without_documents_are_one_each() -> None:
@@ -120,7 +120,7 @@ def test_rows_without_documents_are_one_each() -> None:
     module = SimpleNamespace(is_causal=True)
     alone, _ = tiled_attention(module, *given, None, tiles=Tiles(torch.zeros((3, 11), dtype=torch.int64)))
     assert torch.equal(tiled_attention(module, *given, None)[0], alone)
-    with pytest.raises(ValueError, match="no cache"):
+    with pytest.raises(ValueError, match="does not support a cache"):
         tiled_attention(module, given[0][:, :, -1:], *given[1:], None)
 
 

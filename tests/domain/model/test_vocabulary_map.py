@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 
-from domain.model.vocabulary_map import Spelling, parts, silent
+from domain.model.vocabulary_map import Spelling, parts, suppressed_ids
 from domain.tokenizer.encoding.ranks import byte_alphabet
 from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
@@ -269,8 +269,8 @@ def test_silent_rows() -> None:
         held = SimpleNamespace(suppress_tokens=suppressed)
         return SimpleNamespace(get_input_embeddings=lambda: table, generation_config=held)
 
-    assert silent(speaks(0, 1, 3), model(6, None)) == [2, 4, 5]
-    assert silent(speaks(0, 1, 2), model(4, [1])) == [1, 3]
-    assert silent(speaks(0, 1, 2), model(3, None)) is None
+    assert suppressed_ids(speaks(0, 1, 3), model(6, None)) == [2, 4, 5]
+    assert suppressed_ids(speaks(0, 1, 2), model(4, [1])) == [1, 3]
+    assert suppressed_ids(speaks(0, 1, 2), model(3, None)) is None
     encoder = SimpleNamespace(get_input_embeddings=model(4, None).get_input_embeddings)
-    assert silent(speaks(0, 1, 2), encoder) == [3]
+    assert suppressed_ids(speaks(0, 1, 2), encoder) == [3]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from domain.cost.shape import Shape
-from domain.cost.token_flow import Passes
+from domain.cost.token_flow import TokenFlow
 from domain.model.attention import Attention
 from domain.model.fused import fuse
 from domain.planning.activations import attended, layers_of, like
@@ -58,7 +58,7 @@ def test_a_layer_keeps_what_the_table_says(name: str, fused: bool, half: bool) -
     two = name in TWO_STACKS
     family: Any = "encoder_decoder" if two else "encoder" if name in ENCODERS else "decoder"
     written = LENGTH - 1 if two else LENGTH
-    row = Passes(LENGTH, 0 if family == "decoder" else LENGTH, 0 if family == "encoder" else written, written)
+    row = TokenFlow(LENGTH, 0 if family == "decoder" else LENGTH, 0 if family == "encoder" else written, written)
     shape = Shape(
         parameters=0, layers=1, encoder_layers=1, width=32, heads=4, vocabulary=64, context=64, family=family,
         architecture=name, gated=name in ("llama", "qwen3", "modernbert"),
@@ -82,7 +82,7 @@ def test_others_are_like_one_of_them() -> None:
 
 def test_a_compiled_layer_keeps_less() -> None:
     shape = Shape(parameters=0, layers=2, width=768, heads=12, vocabulary=1, context=512, architecture="gpt2")
-    row = Passes(512, 0, 512, 512)
+    row = TokenFlow(512, 0, 512, 512)
     plain, compiled = (
         layers_of(shape, row, rows=1, bf16=True, gpu=True, compiled=each)[0][1].saved for each in (False, True)
     )

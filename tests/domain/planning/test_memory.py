@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from domain.cost.token_flow import Passes, passes
+from domain.cost.token_flow import TokenFlow, token_flow
 from domain.planning.memory import Memory, Setting, learning_parameters, training_memory
 from domain.settings.learning import Lora
 from domain.settings.objectives import Causal
 from tests.domain.planning.sizes import LLAMA_7B
 
-ROW = passes(Causal(), 4_096)
+ROW = token_flow(Causal(), 4_096)
 GPU = Setting(rows=128, each=128, gpu=True, bf16=True)
 STATES = ("weights", "gradients", "optimizer")
 
@@ -89,7 +89,7 @@ def test_logits_are_held_in_chunks() -> None:
     memory = training_memory(LLAMA_7B, ROW, GPU)
     head = 32_000 * 4_096
     assert memory.parts["logits"] == pytest.approx(6 * 2**28 + 8 * head, rel=1e-4)
-    few = training_memory(LLAMA_7B, Passes(64, 0, 64, 64), replace(GPU, rows=1, each=1))
+    few = training_memory(LLAMA_7B, TokenFlow(64, 0, 64, 64), replace(GPU, rows=1, each=1))
     assert few.parts["logits"] == 6 * 64 * 32_000 + 8 * head
     # on a CPU the softmax is taken of 2^18 at once
     cpu = training_memory(LLAMA_7B, ROW, replace(GPU, gpu=False))

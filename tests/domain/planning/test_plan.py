@@ -72,7 +72,7 @@ def test_looks_at_held_out_text_take_time(machine: Machine) -> None:
     spec = Training(batch=1_024, validation=Validation(every=10, bytes=40_000))
     seen = expect(shape, spec, 25 * 1_024, device, machine, speed)
     # before the first step and after 10, 20 and 25: four looks at 10,000 tokens of either part, forward alone
-    assert seen.looking == pytest.approx(4 * 2 * 10_000 / 3 * seen.flops / seen.tokens / 1e9)
+    assert seen.validation_seconds == pytest.approx(4 * 2 * 10_000 / 3 * seen.flops / seen.tokens / 1e9)
     # whole batches: 100 tokens more make none
     assert expect(shape, spec, 25 * 1_024 + 100, device, machine, speed).tokens == 25 * 1_024
 

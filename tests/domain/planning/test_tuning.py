@@ -85,8 +85,11 @@ def test_time_memory_and_looks(spec: Tuning, tmp_path: Path) -> None:
     assert expected.flops == pytest.approx(expected.tokens * each)
     assert expected.seconds == pytest.approx(expected.flops / 1e9)
     # before the first step and after 4, 8, 12 and 14: five looks at two rows, forward alone
-    assert expected.looking == pytest.approx(5 * 2 * 64 * each / 3 / 1e9)
-    assert expect_tuning(shape(), spec.replace(validation={"every": 0}), found, CPU, machine, SPEED).looking == 0
+    assert expected.validation_seconds == pytest.approx(5 * 2 * 64 * each / 3 / 1e9)
+    assert (
+        expect_tuning(shape(), spec.replace(validation={"every": 0}), found, CPU, machine, SPEED).validation_seconds
+        == 0
+    )
     low = expect_tuning(shape(), spec.replace(lora=Lora(rank=2)), found, CPU, machine, SPEED)
     assert low.memory.parts["optimizer"] < expected.memory.parts["optimizer"] / 4
     assert low.done < expected.done

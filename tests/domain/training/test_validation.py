@@ -17,7 +17,7 @@ from domain.settings.learning import Training, Validation
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokens.shards import Shards
 from domain.training.pretrain import prepare, pretrain
-from domain.training.validation import spelled
+from domain.training.validation import spelled_bytes
 from tests.domain.training.loops import CPU, SHAPE, SPEC
 
 EVERY = Validation(every=5, bytes=10**9)
@@ -70,7 +70,7 @@ def test_bits_per_byte_written_out(base: Any, tokens: Any, tokenizer: Any, tmp_p
 
 def test_pieces_spell_their_bytes(tokenizer: Any) -> None:
     speaker = load_tokenizer(tokenizer.path)
-    sizes = spelled(speaker)
+    sizes = spelled_bytes(speaker)
     for text in ("Net income rose 3.5%", "안녕하세요", "  \n"):
         ids = speaker(text, add_special_tokens=False)["input_ids"]
         assert int(sizes[ids].sum()) == len(text.encode())
