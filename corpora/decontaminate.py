@@ -173,7 +173,7 @@ class Guard:
         problem = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
         raise UserError(
             "corpus.decontaminate", f"{problem}, {most:,} of them {task}",
-            f"leave {worst[1]} or {task} out, or raise corpus.decontaminate.most above {share:.4f}",
+            f"leave {worst[1]} or {task} out, or raise corpus.decontaminate.max_share above {share:.4f}",
         )  # fmt: skip
 
     def cut(self, text: str, runs: Sequence[int]) -> tuple[str, int]:

@@ -84,7 +84,7 @@ class CommonCrawl:
         """A page of the index; empty where it holds nothing."""
         if not path.exists():
             try:
-                content = self.asking.get(f"{INDEX}{self.index}-index?{query}", most=PAGE).content
+                content = self.asking.get(f"{INDEX}{self.index}-index?{query}", limit=PAGE).content
             except NotFoundError:
                 content = b""
             except Unfit as error:
@@ -103,7 +103,7 @@ class CommonCrawl:
         if not path.exists():
             part = {"range": f"bytes={page.offset}-{page.offset + page.length - 1}", "accept-encoding": "identity"}
             try:
-                content = self.reading.get(f"{DATA}{page.filename}", headers=part, most=page.length).content
+                content = self.reading.get(f"{DATA}{page.filename}", headers=part, limit=page.length).content
             except (NotFoundError, Unfit) as error:
                 return Damage(offset=page.offset, reason=str(error))
             if len(content) != page.length:

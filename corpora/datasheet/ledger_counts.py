@@ -115,7 +115,12 @@ class LedgerCounts:
             judged = sum(count for (stage, _), count in ends.items() if stage not in before)
             gone = dropped[of].total()
             flagged = FalsePositives(0.0, judged, gone, ())
-            rates = {"judged": judged, "dropped": gone, "rate": round(flagged.rate, 6), "most": round(flagged.most, 6)}
+            rates = {
+                "judged": judged,
+                "dropped": gone,
+                "rate": round(flagged.rate, 6),
+                "most": round(flagged.upper_bound, 6),
+            }
             rows.append({"part": of[0], "source": of[1], **rates, "reasons": dict(sorted(dropped[of].items()))})
         return rows
 

@@ -48,7 +48,7 @@ class Fetch:
 
     def get(self, url: str) -> bytes:
         """What a URL holds."""
-        return unpacked(self.client.get(url, most=MOST).content, url)
+        return unpacked(self.client.get(url, limit=MOST).content, url)
 
     def newest(self, url: str, name: str) -> bytes | None:
         """What a URL holds now; without network, what it held when it was kept. None where there is nothing."""
@@ -58,7 +58,7 @@ class Fetch:
             return here.content if here else None
         validators = {MARKS[mark]: value for mark, value in here.metadata.items()} if here else {}
         try:
-            answer = self.client.get(url, headers=validators, most=MOST)
+            answer = self.client.get(url, headers=validators, limit=MOST)
         except NotFoundError:
             return None
         if answer.status == 304 and here:

@@ -85,7 +85,7 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
     except (OSError, ValueError, AttributeError):
         headers = {}
     try:
-        answer = client.get(url, headers=headers, most=LARGEST_FEED)
+        answer = client.get(url, headers=headers, limit=LARGEST_FEED)
         if answer.status == 304:
             return ""
         entries, whole = parse(answer)

@@ -84,7 +84,7 @@ class Shelf:
         note = self.path(url, "lost")
         note.parent.mkdir(parents=True, exist_ok=True)
         try:
-            page = taken(client.get(link, headers=headers, most=LARGEST_PAGE), updated, cached)
+            page = taken(client.get(link, headers=headers, limit=LARGEST_PAGE), updated, cached)
         except (NotFoundError, Unfit, UserError) as error:
             write_json(note, asdict(Lost(reason=str(error), records=0, tries=tries, updated=updated)))
             return

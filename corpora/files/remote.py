@@ -36,7 +36,7 @@ class Web:
     protocol = "https"
 
     def __init__(self, machine: Machine) -> None:
-        self.client, self.folder = Client(machine, most=LARGEST_FILE), machine.cache / "files"
+        self.client, self.folder = Client(machine, limit=LARGEST_FILE), machine.cache / "files"
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file; raises ``UserError`` with the reason where not."""

@@ -133,8 +133,8 @@ def measure(model: Linear, examples: Sequence[LabelledText]) -> dict[str, Any]:
     }
 
 
-def passages(texts: Sequence[str], most: int, seed: int = 0) -> list[str]:
-    """Up to ``most`` stretches of a window's length, drawn from all of ``texts`` by hash: the same in any order."""
+def passages(texts: Sequence[str], limit: int, seed: int = 0) -> list[str]:
+    """Up to ``limit`` stretches of a window's length, drawn from all of ``texts`` by hash: the same in any order."""
     split = Split(texts)
     bounds, owner = window_bounds(split.offsets, WINDOW)
     stretches = {
@@ -142,7 +142,7 @@ def passages(texts: Sequence[str], most: int, seed: int = 0) -> list[str]:
         for text, begin, end in zip(owner.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
         if end > begin
     }
-    return sorted(stretches, key=lambda text: hashlib.sha256(f"{seed} {text}".encode()).digest())[:most]
+    return sorted(stretches, key=lambda text: hashlib.sha256(f"{seed} {text}".encode()).digest())[:limit]
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:

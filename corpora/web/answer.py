@@ -68,23 +68,23 @@ class Arriving:
     headers: Mapping[str, str]
     chunks: Iterator[bytes]
 
-    def body(self, most: int, *, packed: bool = False, cut: bool = False) -> Iterator[bytes]:
+    def body(self, limit: int, *, packed: bool = False, cut: bool = False) -> Iterator[bytes]:
         """The body in pieces, its Content-Encoding undone unless ``packed``.
 
-        What is beyond ``most`` bytes raises ``Unfit``, or with ``cut`` is left unread.
+        What is beyond ``limit`` bytes raises ``Unfit``, or with ``cut`` is left unread.
         """
         encoding = "" if packed else self.headers.get("content-encoding", "")
         length = self.headers.get("content-length", "")
-        if not (encoding or cut) and length.isdigit() and int(length) > most:
-            raise Unfit(f"{shown(self.url)} holds {int(length):,} bytes, more than {most:,}")
-        left = most
+        if not (encoding or cut) and length.isdigit() and int(length) > limit:
+            raise Unfit(f"{shown(self.url)} holds {int(length):,} bytes, more than {limit:,}")
+        left = limit
         try:
             for piece in decoded(self.chunks, encoding):
                 if len(piece) > left:
                     if cut:
                         yield piece[:left]
                         return
-                    raise Unfit(f"{shown(self.url)} holds more than {most:,} bytes")
+                    raise Unfit(f"{shown(self.url)} holds more than {limit:,} bytes")
                 left -= len(piece)
                 yield piece
         except DecodeError as error:

@@ -37,7 +37,7 @@ LONGEST_RETRY_AFTER = 300.0  # seconds that a server's Retry-After is honoured
 
 
 class Client:
-    """A context manager; threads may share it. ``most`` bounds a body in bytes once decoded. ``timeout`` (seconds)
+    """A context manager; threads may share it. ``limit`` bounds a body in bytes once decoded. ``timeout`` (seconds)
     bounds connecting, the wait for an answer, each read, and any body that comes slower than 10 kB/s.
 
     Raises ``UserError`` for what the user can fix, ``Missing``, ``Unfit``, and ``Unreachable`` after all ``tries``.
@@ -49,13 +49,13 @@ class Client:
         *,
         agent: str = AGENT,
         pace: Pace | None = None,
-        most: int = 100_000_000,
+        limit: int = 100_000_000,
         tries: int = 5,
         timeout: float = 30.0,
         forbidden_is_busy: bool = False,
     ) -> None:
         self.machine, self.agent, self.pace = machine, agent, pace
-        self.most, self.tries, self.timeout = most, tries, timeout
+        self.limit, self.tries, self.timeout = limit, tries, timeout
         self.busy = (*BUSY, 403) if forbidden_is_busy else BUSY
         self.pools: dict[str, httpcore.ConnectionPool] = {}
         self.trusted: ssl.SSLContext | None = None
@@ -75,9 +75,9 @@ class Client:
         self.pools.clear()
 
     def get(
-        self, url: str, *, headers: Mapping[str, str] = NO_HEADERS, most: int | None = None, cut: bool = False
+        self, url: str, *, headers: Mapping[str, str] = NO_HEADERS, limit: int | None = None, cut: bool = False
     ) -> Answer:
-        """The whole answer, in memory; with ``cut`` the first ``most`` bytes of a larger one.
+        """The whole answer, in memory; with ``cut`` the first ``limit`` bytes of a larger one.
 
         Status 304 and 206 are answers only to the conditional or Range headers that ask for them.
         """
@@ -86,7 +86,7 @@ class Client:
 
         def once() -> Answer:
             with self.opened(url, request_headers) as answer:
-                content = b"".join(answer.body(self.most if most is None else most, cut=cut))
+                content = b"".join(answer.body(self.limit if limit is None else limit, cut=cut))
                 return Answer(url=answer.url, status=answer.status, headers=answer.headers, content=content)
 
         return self.retried(once)
@@ -99,7 +99,7 @@ class Client:
         size: int | None = None,
         sha256: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS,
-        most: int | None = None,
+        limit: int | None = None,
     ) -> Path:
         """The file ``to``, whole or not at all; one that broke off is resumed where the server gives it an ETag.
 
@@ -111,7 +111,7 @@ class Client:
 
             def once() -> None:
                 with self.opened(url, {**plain, **part.resume_headers()}) as answer:
-                    part.fill(answer, self.most if most is None else most)
+                    part.fill(answer, self.limit if limit is None else limit)
 
             self.retried(once)
             return part.keep(size, sha256)

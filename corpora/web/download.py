@@ -42,7 +42,7 @@ class Partial:
             return {"range": f"bytes={here}-", "if-range": metadata["etag"]}
         return {}
 
-    def fill(self, answer: Arriving, most: int) -> None:
+    def fill(self, answer: Arriving, limit: int) -> None:
         """Append the rest, or begin anew where the server sends the whole."""
         here, packed = os.fstat(self.file.fileno()).st_size, self.url.partition("?")[0].endswith(PACKED)
         if answer.status == 416:
@@ -58,7 +58,7 @@ class Partial:
             self.restart()
             raise Unreachable(f"{shown(answer.url)} sends another part than was asked for")
         try:
-            for piece in answer.body(most - here, packed=packed):
+            for piece in answer.body(limit - here, packed=packed):
                 self.file.write(piece)
             self.file.flush()
         except Unfit:

@@ -64,7 +64,7 @@ def cached_file(url: str, client: Client, folder: Path) -> Path:
         note(path).unlink(missing_ok=True)
         try:
             client.download(
-                url, path, size=now["bytes"], most=now["bytes"] if now["bytes"] is not None else client.most
+                url, path, size=now["bytes"], limit=now["bytes"] if now["bytes"] is not None else client.limit
             )
         except (NotFoundError, Unfit) as error:
             raise refusal(url, str(error)) from None
@@ -81,7 +81,7 @@ def file_metadata(url: str, client: Client, folder: Path) -> dict[str, Any]:
             raise refusal(url, "was never fetched, and the machine profile switches the network off")
         return metadata
     try:
-        answer = client.get(url, headers={"range": "bytes=0-0", "accept-encoding": "identity"}, most=1, cut=True)
+        answer = client.get(url, headers={"range": "bytes=0-0", "accept-encoding": "identity"}, limit=1, cut=True)
     except (NotFoundError, Unfit) as error:
         raise refusal(url, str(error)) from None
     return {"bytes": size(answer), "content": answer.headers.get("etag") or answer.headers.get("last-modified")}

@@ -66,7 +66,7 @@ def rules(site: str, client: Client, folder: Path) -> Rules:
 def fetched(site: str, client: Client) -> str:
     """A site's robots.txt; empty where it has none."""
     try:
-        content = client.get(f"{site}/robots.txt", most=MOST, cut=True).content
+        content = client.get(f"{site}/robots.txt", limit=MOST, cut=True).content
     except (NotFoundError, Unfit):
         return ""
     return content.decode("utf-8-sig", errors="replace").replace("\x00", "")

@@ -84,12 +84,12 @@ def split(text: str) -> Words:
     return Split((text,))[0]
 
 
-def chunks(texts: Sequence[str], most: int | None = None) -> Iterator[Sequence[str]]:
+def chunks(texts: Sequence[str], limit: int | None = None) -> Iterator[Sequence[str]]:
     """Neighbouring texts of at most this many characters in all (``AT_ONCE``); a longer text alone."""
-    most = most or AT_ONCE
+    limit = limit or AT_ONCE
     begin = size = 0
     for end, text in enumerate(texts):
-        if size and size + len(text) > most:
+        if size and size + len(text) > limit:
             yield texts[begin:end]
             begin, size = end, 0
         size += len(text) + 1

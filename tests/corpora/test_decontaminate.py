@@ -139,7 +139,7 @@ def test_a_source_that_is_hit_too_often_stops_the_run(tmp_path: Path) -> None:
     texts = [f"{numbered(0, 13)} x{i}" for i in range(3)]
     assert len(decided(protection, *texts, others=297).dropped) == 3
     with pytest.raises(
-        UserError, match=r"3 of 299 documents of calls \(1.0%\).*task0.*raise corpus.decontaminate.most"
+        UserError, match=r"3 of 299 documents of calls \(1.0%\).*task0.*raise corpus.decontaminate.max_share"
     ):
         decided(protection, *texts, others=296)
     # One document of a small source is no share.

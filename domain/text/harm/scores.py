@@ -57,7 +57,7 @@ class FalsePositives:
         return self.flagged / self.texts if self.texts else 0.0
 
     @property
-    def most(self) -> float:
+    def upper_bound(self) -> float:
         """What the rate is at most, with confidence 0.95: none of 1,000 flagged still allows 0.0027.
 
         The upper end of Wilson's interval, one-sided (Wilson 1927; z = 1.645).
@@ -76,10 +76,10 @@ def false_positives(scores: Scores, threshold: float) -> FalsePositives:
     return FalsePositives(threshold, len(scores.values), int((scores.values > threshold).sum()), worst)
 
 
-def calibrated(scores: Scores, most: float) -> float:
-    """The lowest threshold, in steps of 0.0001, above which lie at most ``most`` (a share) of these good texts."""
+def calibrated(scores: Scores, limit: float) -> float:
+    """The lowest threshold, in steps of 0.0001, above which lie at most ``limit`` (a share) of these good texts."""
     descending = np.sort(scores.values)[::-1]
-    allowed = int(most * len(descending) + 1e-9)
+    allowed = int(limit * len(descending) + 1e-9)
     if allowed >= len(descending):
         return 0.0
     return min(1.0, math.ceil(float(descending[allowed]) * 10_000 - 1e-9) / 10_000)

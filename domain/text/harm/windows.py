@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
-def window_bounds(offsets: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """(bounds int64 [windows + 1], owner int64 [windows]): each text's words in equal windows of at most ``most``.
+def window_bounds(offsets: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """(bounds int64 [windows + 1], owner int64 [windows]): each text's words in equal windows of at most ``limit``.
 
     ``offsets`` are those of a ``Split``. A text without words has one empty window.
     """
     words = np.diff(offsets)
-    counts = np.maximum(1, -(-words // most))
+    counts = np.maximum(1, -(-words // limit))
     owner = np.repeat(np.arange(len(words)), counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     begins = offsets[:-1][owner] + words[owner] * place // counts[owner]

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.spec import Spec
-from domain.text.quality.broken import Violation
+from domain.text.quality.violation import Violation
 
 CITATION = re.compile(r"\[(?:\d*|edit|citation needed)\]")
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.spec import Share, Spec
-from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
+from domain.text.quality.violation import Violation
 from domain.text.words import Split
 
 # Unicode's property Sentence_Terminal, of the scripts in wide use today.

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from domain.spec import Share, Spec
-from domain.text.quality.broken import Violation, first_broken
 from domain.text.quality.counts import Counts
+from domain.text.quality.violation import Violation, first_broken
 from domain.text.words import Split, split
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -73,17 +73,17 @@ def measured_rules(texts: Split, counts: Counts, rules: GopherRules) -> Iterator
     yield "no running text", running, (running < rules.stop_words_least) & ~counts.unspaced
 
 
-def bullet_lines(text: str, most: float) -> float:
-    """Share of lines that begin with a bullet; 0 where there are too few bullets for ``most``, without a look."""
-    if text.count("-") + text.count("•") <= most * (text.count("\n") + 1):
+def bullet_lines(text: str, limit: float) -> float:
+    """Share of lines that begin with a bullet; 0 where there are too few bullets for ``limit``, without a look."""
+    if text.count("-") + text.count("•") <= limit * (text.count("\n") + 1):
         return 0.0
     lines = text.splitlines()
     return sum(line.lstrip().startswith(("•", "-")) for line in lines) / max(1, len(lines))
 
 
-def ellipsis_lines(text: str, ellipses: int, most: float) -> float:
-    """Share of lines that end with an ellipsis; 0 where there are too few for ``most``, without a look."""
-    if ellipses <= most * (text.count("\n") + 1):
+def ellipsis_lines(text: str, ellipses: int, limit: float) -> float:
+    """Share of lines that end with an ellipsis; 0 where there are too few for ``limit``, without a look."""
+    if ellipses <= limit * (text.count("\n") + 1):
         return 0.0
     lines = text.splitlines()
     return sum(line.rstrip().endswith(("...", "…")) for line in lines) / max(1, len(lines))

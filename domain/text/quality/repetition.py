@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from domain.spec import Share, Spec
-from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.ngrams import Ngrams
+from domain.text.quality.violation import Violation
 from domain.text.words import Split
 
 AT_ONCE = 1 << 16  # words of neighbouring texts whose n-grams are sorted in one go: 0.5 MB

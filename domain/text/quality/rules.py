@@ -8,12 +8,12 @@ from pydantic import BeforeValidator, Field
 
 from domain.spec import Spec
 from domain.text.quality import c4, fineweb, gopher, repetition
-from domain.text.quality.broken import Violation
 from domain.text.quality.c4 import C4Rules, KeptLines
 from domain.text.quality.counts import Counts
 from domain.text.quality.fineweb import FineWebRules
 from domain.text.quality.gopher import GopherRules
 from domain.text.quality.repetition import RepetitionRules
+from domain.text.quality.violation import Violation
 from domain.text.words import Split
 
 

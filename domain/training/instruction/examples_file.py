@@ -84,7 +84,7 @@ class ExamplesFile(Spec):
             if text is not None and not isinstance(text, str):
                 raise UserError(place, f"{column} is {type(text).__name__}, not text", "write it in quotes")
             if field != "input" and text is None:
-                fix = f"correct the line, or set tuning.{field} to one of its columns ({columns})"
+                fix = f"correct the line, or set instruction_tuning.{field} to one of its columns ({columns})"
                 raise UserError(place, f"has no {field} (column {column})", fix)
             if field != "input" and not (text or "").strip():
                 raise UserError(place, f"{column} is empty", f"write the {field}, or remove the line")

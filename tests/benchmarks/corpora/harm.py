@@ -72,7 +72,7 @@ def row(name: str, scorer: Scorer, examples: list[LabelledText], good: list[str]
         "passed": holds and median(ratios) >= 1.0,
         **quality,
         "false_positives": round(found.rate, 6),
-        "false_positives_most": round(found.most, 6),
+        "false_positives_most": round(found.upper_bound, 6),
         "good_texts": found.texts,
         "threshold_for_0.001": calibrated(scores, 0.001),
         "seconds": round(median(mine), 3),

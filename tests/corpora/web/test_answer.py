@@ -104,16 +104,16 @@ def test_no_http_at_all(client: Make) -> None:
 def test_too_large_by_its_own_word_is_not_read(web: Web, client: Make) -> None:
     web.pages["/"] = Reply(b"x" * 10, length=10**12)
     with pytest.raises(Unfit, match="1,000,000,000,000 bytes, more than 1,000"):
-        client().get(f"{web.url}/", most=1_000)
+        client().get(f"{web.url}/", limit=1_000)
 
 
 def test_a_bomb_stops_at_the_cap(web: Web, client: Make) -> None:
     web.pages["/"] = Reply(gzip.compress(bytes(300_000_000)), headers={"Content-Encoding": "gzip"})
     begun = time.process_time()  # of the server's thread too; a busy machine adds nothing
     with pytest.raises(Unfit, match="more than 5,000,000 bytes"):
-        client(most=5_000_000).get(f"{web.url}/")
+        client(limit=5_000_000).get(f"{web.url}/")
     assert time.process_time() - begun < 1.0
-    assert len(client().get(f"{web.url}/", most=5_000_000, cut=True).content) == 5_000_000
+    assert len(client().get(f"{web.url}/", limit=5_000_000, cut=True).content) == 5_000_000
 
 
 def test_an_encoding_is_undone_or_unfit(web: Web, client: Make) -> None:

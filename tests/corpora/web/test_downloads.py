@@ -38,7 +38,7 @@ def test_whole_checked_and_alone(web: Web, client: Client, tmp_path: Path) -> No
     assert web.asked[0].headers["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize("wrong", [{"size": 5}, {"sha256": "0" * 64}, {"most": 499_999}])
+@pytest.mark.parametrize("wrong", [{"size": 5}, {"sha256": "0" * 64}, {"limit": 499_999}])
 def test_what_is_wrong_is_not_kept(web: Web, client: Client, tmp_path: Path, wrong: dict[str, object]) -> None:
     web.pages["/a"] = Reply(BODY, etag='"v1"')
     to = tmp_path / "a"
@@ -92,7 +92,7 @@ def test_a_file_that_became_shorter(web: Web, client: Client, tmp_path: Path) ->
 def test_the_cap_counts_what_came_before(web: Web, client: Client, tmp_path: Path) -> None:
     web.pages["/a"] = [Reply(BODY, cut=200_000, etag='"v1"'), Reply(BODY, etag='"v1"')]
     with pytest.raises(Unfit, match="more than"):
-        client.download(f"{web.url}/a", tmp_path / "a", most=400_000)
+        client.download(f"{web.url}/a", tmp_path / "a", limit=400_000)
 
 
 def test_an_encoding_is_undone_unless_the_file_is_meant_to_be_packed(web: Web, client: Client, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.text.quality.broken import Violation
 from domain.text.quality.c4 import C4Rules, KeptLines, judge, sentence_ends
+from domain.text.quality.violation import Violation
 from tests.domain.text.quality.test_rules import SENTENCES
 
 PAGE = "\n".join(SENTENCES)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.fineweb import FineWebRules, judge
+from domain.text.quality.violation import Violation
 from domain.text.words import Split
 
 LONG = "a line of more than thirty characters stands here"

@@ -5,10 +5,10 @@ import random
 import numpy as np
 import pytest
 
-from domain.text.quality.broken import Violation
 from domain.text.quality.counts import Counts
 from domain.text.quality.ngrams import Ngrams
 from domain.text.quality.repetition import RepetitionRules, judge
+from domain.text.quality.violation import Violation
 from domain.text.words import Split
 
 OFF = dict.fromkeys(RepetitionRules.model_fields, 1.0)
