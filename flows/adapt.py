@@ -25,23 +25,23 @@ from evals.protect import Protection, protect
 from flows.extension import weigh_extension
 from flows.recipe.recipe import Recipe
 
-NO_PARENTS: Mapping[str, Artifact] = MappingProxyType({})  # parents of a stage that begins
+NO_PARENTS: Mapping[str, Artifact] = MappingProxyType({})  # of a stage that begins the workflow
 
 
 class Runner(Protocol):
-    """Finds or makes what a stage is asked for."""
+    """Returns the artifact of a stage: a cached one, or one made now."""
 
     def __call__(
         self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = ""
     ) -> A:
-        """The artifact; ``label`` names it in the record if not the stage's name does."""
+        """The artifact; ``label`` is its name in the record (default: the stage's name)."""
         ...
 
 
 def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
-    """From a recipe to a release; None where the gates do not hold."""
+    """From a recipe to a release; None if its gates do not pass."""
     if recipe.instruction_tuning:
-        recipe.instruction_tuning.check()  # what is amiss in an order is told now, not after the training
+        recipe.instruction_tuning.check()  # a broken example is reported now, not after the training
     tasks = stage(protect, recipe.evaluation.narrow(Protection))
     if recipe.instruction_tuning:
         refuse_asked(recipe.instruction_tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def weigh_extension(
     recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer, tokens: Tokens, base: Checkpoint, stage: Runner
 ) -> dict[str, Verdict]:
-    """The ``verdict`` on the recipe's extended tokenizer; empty if it extends none, or asks for no pilot.
+    """The ``verdict`` on the recipe's extended tokenizer; empty if it extends none, or has no pilot.
 
-    Three arms: the base with its own tokenizer, and the extended one with as much text, and for as many FLOPs.
+    Three pilots: the base with its own tokenizer; the extended one on the same text; and for the same FLOPs.
     """
     if recipe.tokenizer.mode != "extend" or not recipe.tokenizer.pilot.share:
         return {}
@@ -46,7 +46,7 @@ def weigh_extension(
 def budgets(
     training: Training, share: float, own: tuple[Tokens, Checkpoint], extended: tuple[Tokens, Checkpoint]
 ) -> dict[str, Training]:
-    """The training of each pilot: tokens that hold the same bytes, and tokens that cost the same FLOPs."""
+    """The training of each pilot, in tokens of the same bytes and of the same FLOPs as the kept tokenizer's."""
     least = training.batch
     spent = max(least, round((training.tokens or 0) * share))
     before, after = (bytes_per_token(tokens, training) for tokens, _ in (own, extended))
@@ -56,7 +56,7 @@ def budgets(
 
 
 def bytes_per_token(tokens: Tokens, training: Training) -> float:
-    """UTF-8 bytes that a token of the mixture stands for."""
+    """UTF-8 bytes per token of the mixture."""
     total = 0.0
     for part, share in training.mixture.shares.items():
         counts = tokens.facts["train"][part]
@@ -65,6 +65,6 @@ def bytes_per_token(tokens: Tokens, training: Training) -> float:
 
 
 def flops(base: Checkpoint, training: Training) -> float:
-    """FLOPs of a token in training."""
+    """FLOPs per token of training."""
     shape = shape_of(Base(weights=str(base.path)), None)
     return flops_per_token(shape, training.context or min(shape.context, LONGEST_ROW))

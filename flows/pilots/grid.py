@@ -10,8 +10,8 @@ from domain.training.schedule import decay_begins
 from flows.recipe.recipe import Recipe
 
 DIVISORS = (4, 2, 1)  # each arm is trained for a quarter, half and all of its steps, on one trunk
-DECAY = 0.2  # of the steps; a release's decay of 0.1 is too few steps for a small run
-WARMUP = 10  # the shortest run warms up over a tenth of its tokens, and the longer ones share that
+DECAY = 0.2  # of the steps; the default of 0.1 is too few in a small run
+WARMUP = 10  # the shortest run warms up over a tenth of its tokens, and the longer ones share it
 LOOK = Validation(every=10**9, bytes=100_000, alarm=None)  # before the first step and after the last
 
 
@@ -21,7 +21,7 @@ def steps_of(longest: int) -> list[int]:
 
 
 def spent(longest: int) -> int:
-    """Steps that an arm takes: where a run's decay begins, the next one goes on from the trunk."""
+    """Steps of an arm: a longer run branches off the trunk where the decay of the shorter one begins."""
     schedule = Training(decay="wsd", decay_share=DECAY, warmup_tokens=1)
     lengths = steps_of(longest)
     begins = [0, *(decay_begins(schedule, steps) for steps in lengths)]
@@ -29,7 +29,7 @@ def spent(longest: int) -> int:
 
 
 def longest_run(recipe: Recipe) -> int:
-    """The steps of an arm's longest run within ``pilot.budget``; refuses a budget for which there is none."""
+    """The steps of an arm's longest run within ``pilot.budget``; raises ``UserError`` for too small a budget."""
     tokens, batch = recipe.training.tokens, recipe.training.batch
     if tokens is None:
         raise UserError("training.tokens", "is not set, so there is nothing to pilot for", "set it, or plan --write")
@@ -47,7 +47,7 @@ def longest_run(recipe: Recipe) -> int:
 
 
 def rates(recipe: Recipe) -> list[float]:
-    """The peak learning rates to try, to three digits, so that what is written is what was run."""
+    """The peak learning rates to try, rounded to three digits: the same in the recipe as in the run."""
     own = recipe.training.learning_rate
     return list(recipe.pilot.rates) or [float(f"{rate:.3g}") for rate in (own / 3, own, 3 * own)]
 
@@ -55,7 +55,7 @@ def rates(recipe: Recipe) -> list[float]:
 def runs(recipe: Recipe) -> list[tuple[str, Training]]:
     """(Label, training) of every run, the short ones of an arm first."""
     training, lengths = recipe.training, steps_of(longest_run(recipe))
-    alone = int(training.embedding_warmup * lengths[0])  # the same steps in each, or they would share no trunk
+    alone = int(training.embedding_warmup * lengths[0])  # the same steps in each, so that they share a trunk
     warmup = max(1, lengths[0] * training.batch // WARMUP)
     trainings = []
     for share in recipe.pilot.domain:
@@ -70,7 +70,7 @@ def runs(recipe: Recipe) -> list[tuple[str, Training]]:
                     decay_share=DECAY,
                     warmup_tokens=warmup,
                     validation=LOOK,
-                    # A rate that is too high is to be seen to, not fixed, so there is nothing to go back to.
+                    # A rate that is too high has to show as such: no spike is skipped or rolled back.
                     spikes=training.spikes.replace(in_a_row=10**9, anchor=10**9),
                     embedding_warmup=min(training.embedding_warmup, (alone + 1e-6) / steps) if alone else 0.0,
                 )

@@ -42,7 +42,7 @@ class PilotResult:
 
     @property
     def values(self) -> dict[str, float | str]:
-        """What to put into the recipe, by its place there; what is put in last stands first in the file."""
+        """The values for the recipe by their place in it; the last one inserted comes first in the file."""
         return places(self.choice.facts["chosen"]) | ({"tokenizer.mode": "keep"} if self.keep else {})
 
 
@@ -54,7 +54,7 @@ def pilot_recipe(
     *,
     write: bool = False,
 ) -> PilotResult:
-    """Run what is missing of a recipe's pilots; with ``write`` refuse at once a recipe that cannot be written.
+    """Run the pilots of a recipe that are not cached; with ``write`` refuse at once a file that is not writable.
 
     Raises a ``UserError``, or a group of them, for what the user can fix.
     """
@@ -64,7 +64,7 @@ def pilot_recipe(
         raise UserError("training.mixture.phases", problem, "leave them out")
     longest_run(recipe)
     if write:
-        edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # whether it can be written is known now
+        edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # raises if it is not writable
     with holding(machine.work):
         refuse_full(machine.work)
         base(recipe)  # it is needed hours later
@@ -78,16 +78,16 @@ def pilot_recipe(
         with disk_refusals(machine.work):
             with journey.attempt(content, day.isoformat(), file=recipe.file, until="choose"), tracker:
                 choice, made = until_whole(lambda: explore(recipe, day, runner), machine.work)
-            shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no arm branches off any more
+            shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no more runs branch off
     page = journey.read()["stages"]["choose"]["page"]
     return PilotResult(choice, page, made.get("tokenizer_verdict"), keeps(made))
 
 
 def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[str, Artifact]]:
-    """The choice, and by label what led to it: the way to the base as any run takes it, then the pilots.
+    """The choice, and the artifacts before it by label: a run's stages up to the base, then the pilots.
 
-    Where an extended tokenizer was weighed and found not to be worth it, they go on from the base with its own.
-    ``stage`` raises ``Reached`` where ``adapt`` goes beyond the weighing of its tokenizer.
+    If an extended tokenizer is not worth it, the pilots start from the base with its own tokenizer. ``stage`` raises
+    ``Reached`` where ``adapt`` passes the verdict on the tokenizer.
     """
     made: dict[str, Artifact] = {}
 
@@ -109,20 +109,20 @@ def explore(recipe: Recipe, as_of: date, stage: Runner) -> tuple[Choice, dict[st
 
 
 def keeps(made: Mapping[str, Artifact]) -> bool:
-    """Whether an extended tokenizer was weighed, and the base's own is better kept."""
+    """Whether the verdict on an extended tokenizer is to keep the base's own."""
     return "tokenizer_verdict" in made and made["tokenizer_verdict"].facts["recommended"] == "keep"
 
 
 def refuse_unjudged(tokens: Tokens) -> None:
-    """Raise a ``UserError`` where a part has no validation text, by which pilots are judged."""
+    """Raise a ``UserError`` where a part has no validation text to compare pilots by."""
     for part in PARTS:
         if not tokens.facts["validation"][part]["documents"]:
-            problem = f"leaves no {part} text to judge pilots by"
+            problem = f"leaves no {part} text to compare pilots by"
             raise UserError("corpus.holdout.validation", problem, "raise it, or collect more of that text")
 
 
 def places(chosen: dict[str, float]) -> dict[str, float | str]:
-    """Where in a recipe each value of a choice stands; what is put in last stands first in the file."""
+    """The values of a choice by their place in a recipe; the last one inserted comes first in the file."""
     return {
         "training.learning_rate": chosen["learning_rate"],
         "training.mixture.general": chosen["general"],

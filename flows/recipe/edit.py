@@ -17,7 +17,7 @@ def writable(name: str) -> Path:
     """The recipe's file; raises ``UserError`` for one that ships, and for one that is read-only."""
     path = find_recipe(name)
     if path in shipped().values():
-        raise UserError(name, "ships with Shoptalk and is not written to", f"copy {path} and name the copy")
+        raise UserError(name, "ships with Shoptalk and is read-only", f"copy {path} and name the copy")
     file = path.resolve()
     if not (file.stat().st_mode & 0o222 and os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
         raise UserError(name, "is read-only, or its folder is", "make both writable, or leave out --write")
@@ -27,7 +27,7 @@ def writable(name: str) -> Path:
 def edited(name: str, values: Mapping[str, float | str]) -> tuple[Path, str]:
     """The recipe's file, and its text with values set by their place (``training.mixture.domain``).
 
-    Raises ``UserError`` where the file cannot be written, or is written such that they would not come out as meant.
+    Raises ``UserError`` if the file is not writable, or its YAML is written such that an edit would change more.
     """
     path = writable(name)
     text = path.read_bytes().decode("utf-8")
@@ -37,12 +37,16 @@ def edited(name: str, values: Mapping[str, float | str]) -> tuple[Path, str]:
         after = with_value(after, steps, value)
         put(meant, steps, value)
     if yaml.safe_load(after) != meant:
-        raise UserError(str(path), "is written in an unusual way", "leave out --write, and set what is printed by hand")
+        raise UserError(
+            str(path),
+            "uses YAML that cannot be edited in place",
+            "leave out --write, and set the printed values by hand",
+        )
     return path, after
 
 
 def write_values(name: str, values: Mapping[str, float | str]) -> Path:
-    """Write what ``edited`` gives, and return its path; raises ``UserError`` as that does."""
+    """Write the edited text and return the file's path; raises ``UserError`` as ``edited`` does."""
     path, text = edited(name, values)
     file = path.resolve()
     mode = file.stat().st_mode
@@ -56,7 +60,7 @@ def write_values(name: str, values: Mapping[str, float | str]) -> Path:
 
 
 def put(content: dict[str, object], steps: Sequence[str], value: float | str) -> None:
-    """Set a value in nested mappings, and there only: what YAML's aliases share with other places is copied."""
+    """Set a value in nested mappings; a mapping that YAML aliases share with other places is copied first."""
     for step in steps[:-1]:
         below = content.get(step)
         content[step] = inner = dict(below) if isinstance(below, dict) else {}
@@ -65,7 +69,7 @@ def put(content: dict[str, object], steps: Sequence[str], value: float | str) ->
 
 
 def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
-    """A recipe's text with the value at the end of ``steps`` replaced or put in."""
+    """A recipe's text with the value at the end of ``steps`` replaced or inserted."""
     node, last = yaml.compose(text), len(steps) - 1
     if not isinstance(node, yaml.MappingNode):
         raise ValueError("a recipe's text is a mapping")
@@ -83,7 +87,7 @@ def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
 
 
 def inserted(text: str, node: yaml.MappingNode, name: str, value: str, *, root: bool) -> str:
-    """The text with a new key: last of the recipe, else first of its mapping."""
+    """The text with a new key: the last of the recipe, or the first of a nested mapping."""
     if root:
         return f"{text.rstrip()}\n\n{name}: {value}\n"
     if node.flow_style:
@@ -94,7 +98,7 @@ def inserted(text: str, node: yaml.MappingNode, name: str, value: str, *, root: 
 
 
 def nested(steps: Sequence[str], value: float | str) -> str:
-    """A value below keys, in one line."""
+    """A value under nested keys, in one line."""
     text = shown(value)
     for step in reversed(steps):
         text = f"{{{step}: {text}}}"
@@ -102,7 +106,7 @@ def nested(steps: Sequence[str], value: float | str) -> str:
 
 
 def shown(value: float | str) -> str:
-    """A word as it is, a number as YAML 1.1 reads one: 1e-05 is a word to it, 1.0e-05 is a number."""
+    """A value as YAML 1.1 reads it back: 1e-05 would be a string, 1.0e-05 is a number."""
     if isinstance(value, str):
         return value
     text = repr(value)

@@ -41,7 +41,7 @@ def causes(entries: Sequence[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDetails) -> UserError:
-    """One validation error as place, found and fix, each on one line."""
+    """One validation error as place, problem and fix."""
     steps = [str(step) for step in written(content, entry["loc"])]
     if entry["type"] == "missing":
         missing = str(entry["loc"][-1])
@@ -50,7 +50,7 @@ def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDeta
     if entry["type"] == "kind":
         value = entry["input"]
         named = value.get("kind") if isinstance(value, dict) else value
-        problem = "found no kind" if named is None else f"there is no kind {shown(named)}"
+        problem = "names no kind" if named is None else f"there is no kind {shown(named)}"
         return UserError(place(path, steps), problem, message)
     if entry["type"] == "extra_forbidden":
         fields = keys_at(kind, entry["loc"][:-1])
@@ -59,19 +59,19 @@ def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDeta
         return UserError(
             place(path, steps), f"'{steps[-1]}' is not a valid key", f"did you mean {near[0]}" if near else fix
         )
-    if isinstance(entry["input"], dict) and "; " in message:  # about several keys: the message says what was found
+    if isinstance(entry["input"], dict) and "; " in message:  # about several keys: the message is problem and fix
         problem, _, fix = message.rpartition("; ")
         return UserError(place(path, steps), problem, fix)
     return UserError(place(path, steps), f"found {shown(entry['input'])}", message.rstrip("."))
 
 
 def place(path: Path, steps: Sequence[str]) -> str:
-    """The file, and the path in it."""
+    """The file and the path of keys in it."""
     return f"{path}: {'.'.join(steps)}" if steps else str(path)
 
 
 def written(content: object, loc: Sequence[Step]) -> Iterator[Step]:
-    """The steps of a location that stand in the file; pydantic also names the branch of a union that it tried."""
+    """The steps of a location that are in the file; pydantic also names the branch of a union that it tried."""
     here = content
     for step in loc:
         match here:
@@ -91,7 +91,7 @@ def shown(value: object) -> str:
 
 
 def keys_at(kind: type[BaseModel], loc: Sequence[Step]) -> list[str]:
-    """The keys that a file may have at a place below ``kind``; none where the place leads elsewhere."""
+    """The valid keys at a place below ``kind``; empty for an unknown place."""
     here: list[type[BaseModel]] = [kind]
     for step in loc:
         inner = [spec for owner in here if str(step) in names(owner) for spec in specs(names(owner)[str(step)])]
@@ -101,7 +101,7 @@ def keys_at(kind: type[BaseModel], loc: Sequence[Step]) -> list[str]:
 
 
 def names(spec: type[BaseModel]) -> dict[str, object]:
-    """The annotation of each key of a spec, under the name by which a file states it."""
+    """The annotation of each key of a spec, by the key's name in a file."""
     return {
         field.alias or name: Annotated[(field.annotation, *(field.metadata or [None]))]
         for name, field in spec.model_fields.items()
@@ -109,7 +109,7 @@ def names(spec: type[BaseModel]) -> dict[str, object]:
 
 
 def specs(annotation: object) -> Iterator[type[BaseModel]]:
-    """Every spec that an annotation may hold, in lists and unions too."""
+    """Every spec that an annotation allows, also inside lists and unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and get_origin(annotation) is None:
         yield annotation
         return

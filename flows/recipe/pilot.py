@@ -12,19 +12,19 @@ from evals.pilots.tokenizer import Weighing
 
 
 def rising(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Each value once, from the least."""
+    """Distinct values in ascending order."""
     return tuple(sorted(set(values)))
 
 
 def mixed(share: float) -> float:
-    """A share that leaves room for the other part."""
+    """A share between 0 and 1."""
     if not 0.0 < share < 1.0:
         raise ValueError("a pilot mixes both parts, so name shares between 0 and 1, such as 0.7")
     return share
 
 
 class TokenizerPilot(Weighing):
-    """What the pilots of an extended tokenizer may spend, and how they are judged."""
+    """Budget and comparison of the pilots of an extended tokenizer."""
 
     share: Annotated[
         Share, Field(description="of training.tokens, for each pilot of an extended tokenizer; 0: none")
@@ -32,20 +32,20 @@ class TokenizerPilot(Weighing):
 
 
 class TokenizerSettings(Fitting):
-    """What tokenizer to make; whether an extended one is worth its price is a pilot's to say."""
+    """The tokenizer to make, and the pilots that compare an extended one with the base's own."""
 
-    pilot: Annotated[TokenizerPilot, Field(description="pilots that judge an extended tokenizer (extend)")] = (
+    pilot: Annotated[TokenizerPilot, Field(description="pilots of an extended tokenizer (mode extend)")] = (
         TokenizerPilot()
     )
 
 
 class Pilot(Spec):
-    """What the pilots of a grid may spend, and over which shares of domain text and learning rates they go."""
+    """The grid of pilots: shares of domain text, learning rates, and the budget for all of them."""
 
     domain: Annotated[
         tuple[Annotated[float, AfterValidator(mixed)], ...],
         AfterValidator(rising),
-        Field(min_length=1, description="shares of domain text to try; the rest is replay"),
+        Field(min_length=1, description="shares of domain text to try; the rest is general text"),
     ] = (0.5, 0.7, 0.9)
     rates: Annotated[
         tuple[Annotated[float, Field(gt=0)], ...],

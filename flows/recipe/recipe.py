@@ -32,18 +32,18 @@ SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
 
 
 class CorpusSettings(Collection, Curation):
-    """What is collected, and how it is cleaned."""
+    """The text to collect, and how it is cleaned."""
 
 
 class Budget(Spec):
-    """The one dial: what may be spent on the adapted model and its control."""
+    """The GPU hours for the adapted model and its control, of which ``plan`` derives ``training.tokens``."""
 
     gpus: Annotated[int, Field(ge=1)] = 1
     hours: Annotated[float, Field(gt=0)]
 
 
 class ReleaseSettings(Spec):
-    """Under what licence, with what words, and from what evidence a model is released."""
+    """Licence, gates and model card of a release."""
 
     licence: Annotated[str, Field(description="licence of the released weights, as an SPDX id in lower case")]
     gates: Gates = Gates()
@@ -88,36 +88,36 @@ class Recipe(Spec):
             )
         if self.instruction_tuning is not None and wanted.family == "encoder":
             raise ValueError(
-                f"training.objective is {wanted.kind}, and an encoder does not follow orders; classify or tag with it, "
-                "and take instruction_tuning out"
+                f"training.objective is {wanted.kind}, and an encoder does not follow instructions; "
+                "use it to classify or tag, and take instruction_tuning out"
             )
         return self
 
     @property
     def file(self) -> str:
-        """The file that it was read from, as an absolute path."""
+        """The recipe's file, as an absolute path."""
         return self._file
 
     @property
     def warnings(self) -> list[str]:
-        """What was decided where the recipe says nothing, and had better be measured."""
+        """Defaults that depend on the base and should be measured."""
         return list(self._warnings)
 
     @property
     def start(self) -> Base:
-        """The base's spec, learning by the objective of the training where it is made from scratch."""
+        """The base's spec; a base from scratch is trained with the objective of ``training``."""
         if self.base.scratch is None:
             return self.base
         return self.base.replace(learning=self.base.learning.replace(objective=self.training.objective))
 
     @property
     def fitting(self) -> Fitting:
-        """The tokenizer's spec, knowing the base whose tokenizer may be kept, and what its special tokens serve."""
+        """The tokenizer's spec, with the base (whose tokenizer may be kept) and the objective (special tokens)."""
         return self.tokenizer.narrow(Fitting).replace(base=self.base.weights, objective=self.training.objective.kind)
 
     @property
     def arms(self) -> dict[str, Training]:
-        """The adapted model, and the control that spends the same tokens on general text only."""
+        """The trainings of the adapted model, and of the control: as many tokens of general text only."""
         return {
             "adapted": self.training,
             "control": self.training.replace(mixture=self.training.mixture.alone("general")),
@@ -125,7 +125,7 @@ class Recipe(Spec):
 
     @property
     def bundle(self) -> ReleaseSpec:
-        """What the release says of itself."""
+        """The release's spec."""
         words = {name: getattr(self.release, name) for name in ("licence", "intended_use", "limitations")}
         return ReleaseSpec(name=self.name, recipe=self._written, **words)
 
@@ -167,24 +167,24 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         content["base"] = from_folder(path.parent, base)
     recipe = with_careful_rate(validated(Recipe, content, path))
     recipe._file = str(path.resolve())
-    recipe._written = written  # with paths as the recipe has them, not as this machine does
+    recipe._written = written  # paths as in the file, not as on this machine
     return recipe
 
 
 def with_careful_rate(recipe: Recipe) -> Recipe:
-    """The recipe; where it goes on from a base of the hub and sets no learning rate, with a tenth of the base's."""
+    """The recipe; on a public base and without a learning rate, with a tenth of the base's published peak."""
     careful = careful_rate(recipe.base.weights)
     if careful is None or "learning_rate" in recipe.training.model_fields_set:
         return recipe
     rate, why = careful
     recipe = recipe.replace(training=recipe.training.replace(learning_rate=rate))
-    warning = f"training.learning_rate is not set, so {rate:g} is taken, {why}; shoptalk pilot measures a better one"
+    warning = f"training.learning_rate is not set; using {rate:g}, {why}; shoptalk pilot measures a better one"
     recipe._warnings = [warning]
     return recipe
 
 
 def from_folder(folder: Path, weights: str) -> str:
-    """Local weights as a path from the recipe's folder; a hub id as it is."""
+    """Local weights as an absolute path, relative to the recipe's folder; a hub id as it is."""
     beside = (folder / Path(weights).expanduser()).resolve()
     return str(beside) if beside.exists() or is_local(weights) else weights
 
@@ -194,7 +194,9 @@ def apply(content: dict[str, object], override: str) -> None:
     key, equals, text = override.partition("=")
     steps = key.strip().split(".")
     if not equals or not all(steps):
-        raise UserError(f"--set {override}", "is not written a.b=value", "write for instance --set training.tokens=2M")
+        raise UserError(
+            f"--set {override}", "does not have the form a.b=value", "write for instance --set training.tokens=2M"
+        )
     here: object = content
     try:
         value = yaml.safe_load(text)

@@ -26,16 +26,15 @@ from flows.records import Costs, Took
 logger = logging.getLogger(__name__)
 
 Points = Sequence[Mapping[str, float]]  # what a training logged of each step, by the name of the number
-WARM_UP = 3  # steps that tell nothing of the speed: memory is taken, blocks are compiled
+WARM_UP = 3  # steps left out of the speed: memory is allocated, blocks are compiled
 
 
 def measure(
     label: str, spec: Spec, parents: Mapping[str, Artifact], made: Artifact, spool: Path, machine: Machine
 ) -> dict[str, Any] | None:
-    """Compare a training with its plan and note it in the work folder; None for a stage that is no training.
+    """Compare a training with its plan, and record it in the work folder; None for any other stage.
 
-    What is returned is the record of ``domain.planning.speed``. What goes wrong is told: it must not cost the
-    training.
+    Returns the record of ``domain.planning.speed``. An error is logged and never ends the training.
     """
     points, learning = read_points(spool), learned(spec)
     if not points or learning is None or not isinstance(made, Checkpoint | Trial):
@@ -57,7 +56,7 @@ def noted(
     machine: Machine,
     about: Mapping[str, object],
 ) -> dict[str, Any]:
-    """The record of a training, put beside the others."""
+    """The record of a training, added to the others."""
     shape, grown = shape_learned(spec, learning, parents)
     device, measured = device_of(machine.replace(gpu="", memory_gb=None)), Measured(machine.work)
     speed, tokens = speed_of(shape, device, measured), made.facts["tokens"]
@@ -70,14 +69,14 @@ def noted(
 
 
 def learned(spec: Spec) -> Learning | None:
-    """How a stage of this spec learns; None where it does not."""
+    """The settings of a training stage's training; None for other stages."""
     if isinstance(spec, Base):
         return spec.learning if spec.scratch else None
     return spec if isinstance(spec, Training) else None
 
 
 def shape_learned(spec: Spec, learning: Learning, parents: Mapping[str, Artifact]) -> tuple[Shape, bool]:
-    """The shape of the model that learned, and whether its vocabulary had grown."""
+    """The shape of the trained model, and whether its vocabulary was extended."""
     if isinstance(spec, Base):
         tokenizer = parents["tokenizer"]
         return shape_of(spec, padded(pieces_of(tokenizer.path), spec.pad_rows)), False
@@ -97,10 +96,10 @@ def compared(
     planned: Expected,
     done: float,
 ) -> dict[str, Any]:
-    """A record from the points of a training's spool: ``tokens`` of text were read, each at ``done`` FLOPs."""
+    """The record of a training from its logged points: ``tokens`` of text were read, at ``done`` FLOPs each."""
     times = seconds(points)
     first, steady = (times[:WARM_UP], times[WARM_UP:]) if len(times) > 2 * WARM_UP else ([], times)
-    text = tokens / points[-1]["tokens"]  # points count what is predicted
+    text = tokens / points[-1]["tokens"]  # points count predicted tokens
     speed = sum(count for count, _ in steady) / sum(time for _, time in steady)
     memory = max(point["memory_mb"] for point in points) * 1e6
     estimated = planned.memory
@@ -117,7 +116,7 @@ def compared(
 
 
 def seconds(points: Points) -> list[tuple[float, float]]:
-    """(Tokens that are predicted, seconds) of each step; looks at held-out text are not in it."""
+    """(Predicted tokens, seconds) of each step, without validation."""
     before, steps = 0.0, []
     for point in points:
         count = point["tokens"] - before
@@ -127,7 +126,7 @@ def seconds(points: Points) -> list[tuple[float, float]]:
 
 
 def used(points: Points) -> dict[str, float]:
-    """MFU of the middle step; nothing where the points tell none."""
+    """The median MFU; empty where none was logged."""
     shares = [point["mfu"] for point in points if "mfu" in point]
     return {"mfu": median(shares)} if shares else {}
 
@@ -139,7 +138,7 @@ def took(measured: Measured, identity: str) -> Took | None:
 
 
 def comparison(record: Took) -> str:
-    """The comparison in a line; where a peak is known also what of it was used, by how many FLOPs a token."""
+    """The comparison as a line; with MFU on a GPU whose peak is known."""
     planned, measured = record["planned"], record["measured"]
     longer, larger = measured["seconds"] / planned["seconds"] - 1, measured["memory"] / planned["memory"] - 1
     return (
@@ -150,7 +149,7 @@ def comparison(record: Took) -> str:
 
 
 def utilisation(measured: Costs) -> str:
-    """The MFU by its formula's FLOPs and the peak; empty where there is none."""
+    """MFU, the peak and the FLOPs per token; empty where no MFU was measured."""
     if not {"mfu", "flops_per_token", "peak_flops"} <= measured.keys():
         return ""
     each, peak = measured["flops_per_token"] / 1e9, measured["peak_flops"] / 1e12

@@ -20,12 +20,12 @@ FIXES = {
     errno.EROFS: "set another --work",
     errno.EIO: "check the disk, or set another --work",
 }
-LEAST = 1_000_000  # bytes free under which an engine's unclear error is put down to the full disk
-START = 30_000_000  # bytes that the engines' own records take in a run, with some to spare
+LEAST = 1_000_000  # free bytes; below, an unclear error of a library is taken for a full disk
+START = 30_000_000  # bytes for the records of Prefect and MLflow in a run
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, those in its groups, and what led to each."""
+    """An error, the errors of its groups, and the causes of each."""
     waiting, visited = [error], set[int]()
     while waiting:
         here = waiting.pop(0)
@@ -38,14 +38,14 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def refuse_full(work: Path) -> None:
-    """Raise a ``UserError`` where there is no room even for the records of a run."""
+    """Raise a ``UserError`` if the disk has no room for the records of a run."""
     free = shutil.disk_usage(work).free
     if free < START:
         raise UserError(str(work), f"the disk is full ({free / 1e6:.0f} MB are free)", FIXES[errno.ENOSPC])
 
 
 def disk_error(error: Exception, work: Path) -> UserError | None:
-    """What to say of an error that the disk of ``work`` caused; None where it did not."""
+    """The ``UserError`` for an error that the disk of ``work`` caused; None for any other error."""
     free = shutil.disk_usage(work).free if work.exists() else 0
     for here in chain(error):
         if isinstance(here, UserError):
@@ -64,7 +64,7 @@ def disk_error(error: Exception, work: Path) -> UserError | None:
 
 @contextmanager
 def disk_refusals(work: Path) -> Iterator[None]:
-    """Errors that the disk of ``work`` caused come out as a ``UserError``."""
+    """Raise errors that the disk of ``work`` caused as a ``UserError``."""
     try:
         yield
     except Exception as error:

@@ -14,13 +14,13 @@ from flows.run.launch import environment, learner, processes, torchrun
 
 logger = logging.getLogger(__name__)
 
-POLLED = 0.5  # seconds between two looks
+POLLED = 0.5  # seconds between two looks for a new training
 
 
 def join(machine: Machine, node: int) -> None:
-    """Take part in every training that begins in the work folder from now on, as node ``node`` (from 1).
+    """Take part, as node ``node`` (from 1), in every training that begins in the work folder from now on.
 
-    The work folder and the environment are those of the first node, and so is the machine profile. Never returns.
+    The work folder, the environment and the machine profile are those of the first node. Never returns.
     """
     if not 1 <= node < machine.nodes:
         problem = f"is {node}, and the profile has {machine.nodes} nodes, of which the first is 0"
@@ -35,7 +35,7 @@ def join(machine: Machine, node: int) -> None:
 
 
 def jobs(work: Path) -> list[tuple[Path, int]]:
-    """What is being learned by several processes: the file that says what, and when it was written."""
+    """The job files of the trainings in progress that run in several processes, with their modification times."""
     entries = []
     for path in sorted((work / "building").glob("*.job.json")):
         try:
@@ -47,7 +47,7 @@ def jobs(work: Path) -> list[tuple[Path, int]]:
 
 
 def take_part(job: Path, machine: Machine, node: int) -> None:
-    """Learn along in one training, to its end."""
+    """Take part in one training, to its end."""
     ranks = processes(machine)
     command = [*torchrun(machine, ranks, node), *learner(job)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child:

@@ -30,19 +30,19 @@ from domain.worker import main
 main(Path(sys.argv[1]))
 """
 
-# glibc gives large blocks back to the kernel and takes them again, zeroed, at every step. Kept, learning on a CPU
-# takes 14% less time and 5% more memory (mallopt(3); paired runs of a 2.6M model). Others ignore these names.
+# glibc returns large blocks to the kernel and allocates them again, zeroed, at every step. Keeping them makes training
+# on a CPU 14% faster for 5% more memory (mallopt(3); paired runs of a 2.6M model). Other libcs ignore these names.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30)}
 
 # Two threads on two cores beside ten busy processes: a training that spins at OpenMP's barriers got 190 tokens/s, one
 # that sleeps 960 (tests/benchmarks/training/contention.py). GNU's OpenMP spins 300,000 times by default.
 WAITING: dict[str, dict[str, str]] = {"sleep": {"OMP_WAIT_POLICY": "PASSIVE"}, "spin": {}}
 
-SAVING = 60.0  # seconds that a training may take to end its step and save its state
+SAVING = 60.0  # seconds that a training gets to finish its step and save its state
 
 
 def job(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path, machine: Machine) -> dict[str, Any]:
-    """What the process must know, as JSON."""
+    """What the process runs, as JSON."""
     return {
         "stage": f"{made_by.run.__module__}:{made_by.run.__name__}",
         "spec_kind": f"{type(spec).__module__}:{type(spec).__name__}",
@@ -59,7 +59,7 @@ def job(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Pat
 
 
 def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, out: Path, machine: Machine) -> None:
-    """Run the stage into ``out`` and wait; raises its ``UserError``, or one that says how the process ended."""
+    """Run the stage into ``out`` and wait; raises its ``UserError``, or one for how the process ended."""
     content = job(made_by, spec, parents, out, machine)
     job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])
     write_json(job_file, content)
@@ -67,7 +67,7 @@ def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, ou
     ranks = processes(machine) if made_by.ranks else 1
     together = made_by.ranks and (ranks > 1 or machine.nodes > 1)
     command = [*(torchrun(machine, ranks) if together else []), *learner(job_file)]
-    # The pipe is never written to: its closing tells the child that this process is gone, even by kill -9.
+    # Nothing is written to the pipe: the child ends when it closes, which it does even after kill -9 of this process.
     with (
         relayed(Path(content["log"])),
         subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child,
@@ -89,13 +89,13 @@ def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, ou
     if "error" in reply:
         raise UserError(*reply["error"])
     if "stopped" in reply:
-        raise UserError(f"stage {made_by.name}", reply["stopped"], "run again to go on")
+        raise UserError(f"stage {made_by.name}", reply["stopped"], "run again to continue")
     if "errno" in reply:
         raise OSError(reply["errno"], os.strerror(reply["errno"]), reply["file"])
 
 
 def processes(machine: Machine) -> int:
-    """How many processes learn together on this node."""
+    """Training processes on this node."""
     if machine.processes or machine.device == "cpu":
         return machine.processes or 1
     import torch
@@ -104,18 +104,18 @@ def processes(machine: Machine) -> int:
 
 
 def environment(machine: Machine, ranks: int) -> dict[str, str]:
-    """Of a process that learns, one of ``ranks`` on this node."""
+    """The environment of a training process, one of ``ranks`` on this node."""
     threads = {"OMP_NUM_THREADS": str(max(1, machine.thread_count // ranks)), "TOKENIZERS_PARALLELISM": "true"}
     return {**KEEP_MEMORY, **WAITING[machine.thread_wait], **os.environ, **threads}
 
 
 def learner(job_file: Path) -> list[str]:
-    """The command that does what the file says."""
+    """The command that runs a job file."""
     return [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
 
 
 def torchrun(machine: Machine, ranks: int, node: int = 0) -> list[str]:
-    """The beginning of a command that starts it as often as there are ranks on this node."""
+    """The beginning of a command that starts the rest of it once for each rank on this node."""
     meet = ["--standalone"]
     if machine.nodes > 1:
         host, _, port = machine.rendezvous.partition(":")
@@ -124,13 +124,13 @@ def torchrun(machine: Machine, ranks: int, node: int = 0) -> list[str]:
 
 
 def stopped(name: str, code: int) -> Exception:
-    """What to say of a process that ended without a reply."""
+    """The error of a process that ended without a reply."""
     if code == NO_REPLY:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if code < 0:
         return UserError(
             f"stage {name}",
             f"its process was ended by signal {-code}" + (" (out of memory?)" if code == -9 else ""),
-            "run again to go on from the last checkpoint; a smaller --micro-batch needs less memory",
+            "run again to continue from the last checkpoint; a smaller --micro-batch needs less memory",
         )
-    return RuntimeError(f"stage {name} failed with exit code {code}; its error stands above")
+    return RuntimeError(f"stage {name} failed with exit code {code}; its error is above")

@@ -17,16 +17,16 @@ from domain.errors import UserError
 
 RUN_MARK = "SHOPTALK_RUN"
 HELD: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
-PATIENCE = 10.0  # seconds that a killed process may take to be gone
+PATIENCE = 10.0  # seconds to wait for killed processes to end
 
 
 @contextmanager
 def holding(work: Path) -> Iterator[None]:
-    """Hold the work folder for one run; raises ``UserError`` where another process holds it.
+    """Lock the work folder for one run; raises ``UserError`` if another process has it.
 
-    The kernel frees the lock with the process, however it ended. The file names the process, and a mark drawn
-    anew for each run, which the run's children inherit in their environment. Within a run that holds the folder,
-    it is held once more without ado: the command takes it before the flow that it starts.
+    The kernel releases the lock with the process, however that ended. The file holds the process id and the run's
+    random mark, which child processes inherit in their environment. The lock is reentrant: the command takes it
+    before the flow that it starts.
     """
     place = work.resolve()
     if place in HELD.get():
@@ -42,14 +42,14 @@ def holding(work: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(work: Path) -> Iterator[None]:
-    """The lock itself."""
+    """Take the lock of a folder that this process does not have yet."""
     try:
         work.mkdir(parents=True, exist_ok=True)
         file = (work / "lock").open("a+")
     except OSError as error:
         raise UserError(str(work), f"cannot be written ({error.strerror})", "name another --work") from None
     with file:
-        # A forked child shares the lock, and would keep it after this process is gone.
+        # A forked child shares the lock, and would keep it after this process has ended.
         os.register_at_fork(after_in_child=file.close)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,12 +73,12 @@ def locked(work: Path) -> Iterator[None]:
 
 
 def holder(work: Path) -> int | None:
-    """The process that runs in a work folder now; None where none does."""
+    """The process that runs in a work folder now; None if there is none."""
     try:
         with (work / "lock").open() as file:
             process = int(read(file)[0])
             os.kill(process, 0)
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # another process may have its number by now
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # another process may have its id by now
     except BlockingIOError:
         return process
     except PermissionError:  # of another user's process
@@ -89,17 +89,17 @@ def holder(work: Path) -> int | None:
 
 
 def read(file: TextIO) -> tuple[str, str]:
-    """(process, mark) of the run that holds the folder, or held it last; empty where the file does not say."""
+    """(Process id, mark) of the run that has or last had the folder; empty strings if there was none."""
     file.seek(0)
     process, _, mark = file.read(200).strip().partition(" ")
     return process, mark
 
 
 def end_leftovers(mark: str) -> None:
-    """End what the run of that mark left behind: workers, a learner, the temporary server; waits until they are gone.
+    """Kill what the run of that mark left running (workers, a training, the temporary server), and wait for its end.
 
-    Only who inherited a killed run's own mark is ended. A run in another work folder has another one, and so has
-    whoever starts Shoptalk from a shell. Where there is no /proc, a learner still ends by itself.
+    A process has the mark only if it inherited it from that run. Without /proc nothing is found; a training then still
+    ends by itself.
     """
     if not mark:
         return
@@ -114,12 +114,12 @@ def end_leftovers(mark: str) -> None:
 
 
 def marked(wanted: bytes) -> list[int]:
-    """The processes, this one apart, that have ``wanted`` in their environment."""
+    """The other processes that have ``wanted`` in their environment."""
     processes = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             environment = (entry / "environ").read_bytes().split(b"\0")
-        except OSError:  # gone meanwhile, or somebody else's
+        except OSError:  # it ended meanwhile, or belongs to another user
             continue
         if wanted in environment and int(entry.name) != os.getpid():
             processes.append(int(entry.name))

@@ -12,13 +12,13 @@ from flows.run.record import RunRecord
 
 
 def run_name(work: Path, text: str) -> str:
-    """The name under which a run is recorded, from that name itself or from its recipe's file."""
+    """The name of a recorded run, from that name or from its recipe's file."""
     recorded = RunRecord.exists(work, text) or ("/" not in text and (work / "releases" / text).is_dir())
     return text if recorded else load_recipe(text).name
 
 
 def recipe_file(work: Path, text: str) -> str:
-    """The recipe that a person names: its file, the name of one that ships, or the name of one that was run."""
+    """The recipe that the user names: its file, the name of one that ships, or the name of one that was run."""
     if text in shipped() or Path(text).is_file() or not RunRecord.exists(work, text):
         return text
     file = RunRecord(work, text).stored()["file"]
@@ -43,7 +43,7 @@ def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:
 
 
 def raw_of(corpus: Path) -> Path:
-    """The folder of the raw text that a corpus was made from; it may be gone."""
+    """The folder of the raw text of a corpus; it may no longer exist."""
     made = made_at(corpus)
     identities = made.parents("Raw") if made else []
     return corpus.parent.parent / "collect" / (identities[0][:16] if identities else "gone")

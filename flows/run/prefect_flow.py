@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 RETRY_SECONDS: list[float] = [5.0, 30.0, 120.0]
 PASSING = (ConnectionError, TimeoutError, socket.gaierror)
-LASTING = ("OfflineModeIsEnabled",)  # the hub's word for a network that was switched off by hand
+LASTING = ("OfflineModeIsEnabled",)  # the hub's error where its network is switched off
 NOT_RELEASED = "Not released"
 
 
@@ -43,7 +43,7 @@ def adapt(
     until: str = "release",
     machine: Machine | str | None = None,
 ) -> State[None] | None:
-    """From a recipe to a released model, or up to a stage; what is finished is not made again.
+    """From a recipe to a released model, or up to a stage; finished stages are cached.
 
     Args:
         recipe: path of a recipe file, or the name of one that ships
@@ -60,8 +60,8 @@ def adapt(
             page.tag(content.name)
             released = make_all(content, day, profile, until, engine=as_task, page=page)
     except (KeyboardInterrupt, TerminationSignal):
-        return Cancelled(message="Interrupted; the same run goes on from here.")
-    return None if released else Completed(name=NOT_RELEASED, message="The gates do not hold.")
+        return Cancelled(message="Interrupted; the same run continues from here.")
+    return None if released else Completed(name=NOT_RELEASED, message="A gate did not pass.")
 
 
 def as_task(label: str, call: Callable[[], T]) -> Callable[[], T]:
@@ -78,7 +78,7 @@ def as_task(label: str, call: Callable[[], T]) -> Callable[[], T]:
         retries=len(RETRY_SECONDS),
         retry_delay_seconds=RETRY_SECONDS,
         retry_condition_fn=can_help,
-        cache_policy=NO_CACHE,  # the store finds what is finished; Prefect's key would hold the run's id
+        cache_policy=NO_CACHE,  # the store is the cache; Prefect's key would contain the run's id
         persist_result=False,
     )
     run = wrap(body)
@@ -93,9 +93,9 @@ def as_task(label: str, call: Callable[[], T]) -> Callable[[], T]:
 
 
 def can_help(task: Task[[], object], task_run: TaskRun, state: State) -> bool:
-    """A retry helps against a network that came and went; a user's error or a defect comes out the same again.
+    """Retry after an error of the network only; a user's error or a defect would come again.
 
-    The network's error may lie under a library's own, or under a ``UserError`` that says what it means.
+    The network's error may be the cause of a library's own, or of a ``UserError``.
     """
     error = state.data if isinstance(state.data, BaseException) else state.result(raise_on_failure=False)
     causes = list(chain(error)) if isinstance(error, BaseException) else []
@@ -103,12 +103,12 @@ def can_help(task: Task[[], object], task_run: TaskRun, state: State) -> bool:
         return False
     passing = next((cause for cause in causes if isinstance(cause, PASSING)), None)
     if passing is not None:
-        logger.warning("%s: the network failed (%s); if tries are left, it is tried again", task.name, passing)
+        logger.warning("%s: the network failed (%s); it is retried if tries are left", task.name, passing)
     return passing is not None
 
 
 class RunLog(APILogHandler):
-    """Log records on the run page: of a stage's task, or, from a thread that has no task, of the flow run."""
+    """Log records on the run page: of a stage's task, or of the flow run from a thread without a task."""
 
     def __init__(self, run: str) -> None:
         super().__init__()

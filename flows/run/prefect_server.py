@@ -25,16 +25,16 @@ STARTUP_SECONDS = 120.0
 
 
 def configure_prefect(work: Path) -> None:
-    """Prefect's settings, before it is imported: no telemetry, and its own log on the run page only.
+    """Set Prefect's settings before it is imported: no telemetry, and its own log on the run page only.
 
-    Without a server of the team's (PREFECT_API_URL or a profile) a temporary one keeps its database
-    in the work folder, so that a run neither reads nor changes anything of the user's home.
+    Without a configured server (PREFECT_API_URL or a profile) a temporary one has its database in the work folder;
+    the user's home is neither read nor changed.
     """
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    # The command prints our lines and the one error; Prefect's handler would print both again, with tracebacks.
+    # The command prints lines and errors; Prefect's handler would print both again, with tracebacks.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    # The temporary server listens here; a proxy for the world outside must not be asked for it.
+    # The temporary server listens here, and is not reached through a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = os.environ.get(name, "")
         if "127.0.0.1" not in hosts:
@@ -45,7 +45,7 @@ def configure_prefect(work: Path) -> None:
 
 
 def server_environment(work: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Of the temporary server: its database in the work folder; whatever the user has set comes first."""
+    """The environment of the temporary server: its database in the work folder, unless the user has set one."""
     settings = {**TEMPORARY, **environment}
     if not environment.keys() & set(DATABASE):
         database = (work / "prefect" / "prefect.db").resolve()
@@ -54,7 +54,7 @@ def server_environment(work: Path, environment: Mapping[str, str]) -> dict[str, 
 
 
 def start_server(work: Path) -> None:
-    """Start a temporary server where there is no other; what it prints goes to ``prefect/server.log``.
+    """Start a temporary server if none is configured; its output goes to ``prefect/server.log``.
 
     Prefect would start it itself at the first call, once it has imported the whole server here too (2 s), and with this
     process's stderr. It ends with this process and no sooner: SIGTERM, which ``timeout`` and service managers send to
@@ -82,7 +82,7 @@ def start_server(work: Path) -> None:
         with log.open("wb") as output:
             environment = server_environment(work, os.environ)
             server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-        atexit.register(server.kill)  # all is in the database
+        atexit.register(server.kill)  # everything is in the database
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     url, began = f"http://127.0.0.1:{port}/api", time.monotonic()

@@ -21,7 +21,7 @@ RUNNING, COMPLETED, FAILED, INTERRUPTED, KILLED = "running", "completed", "faile
 
 
 class RunRecord:
-    """``<work>/runs/<recipe>.json``, rewritten as a stage begins and as it ends. Releases are recorded apart."""
+    """``<work>/runs/<recipe>.json``, rewritten at the begin and end of each stage. Releases are recorded apart."""
 
     def __init__(self, work: Path, name: str) -> None:
         self.work, self.path = work, work / "runs" / f"{name}.json"
@@ -45,11 +45,11 @@ class RunRecord:
         )  # fmt: skip
 
     def enter(self, label: str) -> None:
-        """Note the stage that is being made now."""
+        """Record the stage that runs now."""
         write_json(self.path, {**self.stored(), "stage": label})
 
     def add(self, label: str, artifact: Artifact, seconds: float | None, learned: Took | None = None) -> None:
-        """Note a finished stage; ``seconds`` is None where the artifact came from the cache.
+        """Record a finished stage; ``seconds`` is None for a cached one.
 
         ``learned`` is what a training took, beside its estimate.
         """
@@ -57,7 +57,7 @@ class RunRecord:
         record: StageRecord = {
             "number": len(content["stages"]),
             "kind": type(artifact).__name__,
-            # From the work folder, so that the folder may be moved.
+            # Relative to the work folder, which may be moved.
             "path": os.path.relpath(artifact.path.resolve(), self.work.resolve()),
             "identity": artifact.identity,
             "digest": artifact.digest,
@@ -77,18 +77,18 @@ class RunRecord:
     def attempt(
         self, recipe: dict[str, object], as_of: str, *, file: str = "", until: str = "release"
     ) -> Iterator[None]:
-        """Record a run from its begin to its end, however it ends."""
+        """Record a run and how it ends."""
         self.begin(recipe, as_of, file=file, until=until)
         try:
             yield
         except BaseException as error:
-            with suppress(OSError, UserError):  # on a full disk; what failed is raised all the same
+            with suppress(OSError, UserError):  # on a full disk; the run's own error is raised
                 self.end(error)
             raise
         self.end(None)
 
     def end(self, error: BaseException | None) -> None:
-        """Note how the run ended; the stage in which it failed stays noted."""
+        """Record how the run ended; the stage in which it failed stays recorded."""
         content = self.stored()
         if error is None:
             decision = content["stages"].get("decide")
@@ -106,13 +106,13 @@ class RunRecord:
         write_json(self.path, {**content, "state": state, "error": message, "exit_code": code})
 
     def mark_tracked(self, uri: str) -> None:
-        """Note that all of this run is on the tracking server at ``uri``."""
+        """Record that all of this run is on the tracking server at ``uri``."""
         write_json(self.path, {**self.stored(), "tracked_at": uri})
 
     def is_tracked(self, recipe: dict[str, object], as_of: str, digests: Mapping[str, str], uri: str) -> bool:
-        """Whether these artifacts of this recipe and day are tracked there: a run may be killed before that.
+        """Whether these artifacts of this recipe and day are tracked at ``uri``; a run may be killed before that.
 
-        A shorter run finds a part of them, and leaves the longer one's record as it is.
+        True also for a shorter run, whose artifacts are a part of the recorded ones.
         """
         try:
             content = self.stored()
@@ -123,7 +123,7 @@ class RunRecord:
         return here == (recipe, as_of, uri, COMPLETED) and digests.items() <= recorded.items()
 
     def read(self) -> RunContent:
-        """The record, with paths that can be opened, and ``killed`` where it says ``running`` and nothing runs."""
+        """The record, with paths that can be opened, and ``killed`` for a run that no longer runs."""
         content = self.stored()
         content["stages"] = located(content["stages"], self.work)
         if content["state"] == RUNNING and holder(self.work) != content["process"]:
@@ -131,7 +131,7 @@ class RunRecord:
         return content
 
     def stored(self) -> RunContent:
-        """The record as it is stored; raises ``UserError`` where this recipe never ran in this work folder."""
+        """The record as stored; raises ``UserError`` if this recipe never ran in this work folder."""
         name = self.path.stem
         try:
             return cast(RunContent, json.loads(self.path.read_bytes()))
@@ -143,7 +143,7 @@ class RunRecord:
 
 
 def ended(content: RunContent) -> str:
-    """How a recorded run ended, as a sentence: in which stage, and by which error."""
+    """How a recorded run ended: state, stage, exit code and error."""
     stage = f" in stage {content['stage']}" if content["stage"] else ""
     match content["state"]:
         case "running":

@@ -51,7 +51,7 @@ def run_recipe(
 
 
 def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: Machine, until: str) -> None:
-    """Find every stage up to ``until``, or make what is missing in a flow."""
+    """Look up every stage up to ``until``, and run the missing ones in a flow."""
     with holding(machine.work):
         artifacts, complete = find_all(recipe, day, Store(machine.work), machine, until)
         for label, artifact in artifacts:
@@ -66,7 +66,7 @@ def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: M
         journey, tracker = RunRecord(machine.work, recipe.name), tracker_for(machine, recipe, day)
         digests = {label: artifact.digest for label, artifact in artifacts}
         if not journey.is_tracked(recipe.model_dump(mode="json"), day.isoformat(), digests, tracker.uri):
-            # The run that made the last of them ended before all was tracked.
+            # An earlier run ended before everything was tracked.
             with disk_refusals(machine.work):
                 store = Store(machine.work)
                 runner = StageRunner(machine=machine, store=store, journey=journey, tracker=tracker, until=until)
@@ -76,7 +76,7 @@ def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: M
 
 
 def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machine: Machine) -> None:
-    """Make what is missing by the Prefect flow; without a standing server, one for this run is started."""
+    """Run the missing stages in the Prefect flow; starts a temporary server if none is configured."""
     from flows.run.prefect_server import configure_prefect, start_server
 
     configure_prefect(machine.work)
@@ -101,9 +101,9 @@ def make_all(
     engine: Engine = directly,
     page: Tracker | None = None,
 ) -> bool:
-    """Every stage up to ``until``, found or made, in a work folder that is held; whether what was asked for came out.
+    """Run every stage up to ``until`` in a locked work folder; False if the gates did not pass.
 
-    ``page`` is told what the tracker is told.
+    ``page`` is a further tracker.
     """
     store, journey, tracker = (
         Store(machine.work),
@@ -132,13 +132,13 @@ def preflight(recipe: Recipe, machine: Machine, until: str) -> None:
 
 
 def released(journey: RunRecord, until: str) -> bool:
-    """Whether a run up to ``until`` came out: False where the gates did not hold."""
+    """Whether a run up to ``until`` is complete: False if the gates did not pass."""
     decision = journey.read()["stages"].get("decide")
     return until != "release" or bool(decision and decision["facts"]["released"])
 
 
 def tracker_for(machine: Machine, recipe: Recipe, as_of: date) -> Tracker:
-    """MLflow at the profile's URI (SQLite in the work folder by default), or nobody."""
+    """MLflow at the profile's URI (default: SQLite in the work folder), or no tracker."""
     if machine.tracking == "none":
         return Tracker()
     from flows.tracking.mlflow_tracker import MLflow

@@ -39,18 +39,18 @@ FORWARD_SECONDS = 10.0
 
 
 class Unfinished(Exception):
-    """A stage's artifact is not there yet."""
+    """A stage has no finished artifact yet."""
 
 
 class Reached(Exception):
-    """The stage up to which the run was asked for is done."""
+    """The last stage of a run (``until``) is finished."""
 
 
 def find(store: Store, made_by: Stage[A], parents: Mapping[str, Artifact], request: str) -> A | None:
-    """The finished artifact, if it was made from just these parents. Only looks.
+    """The finished artifact if it was made from exactly these parents, else None. Changes nothing.
 
-    A parent that was damaged and made again on other hardware may have come out otherwise under the same
-    identity; what was made from the old one then has to be made again, since its lineage no longer holds.
+    A damaged parent that was rebuilt on other hardware may differ under the same identity; then what was made from the
+    old one has to be rebuilt too.
     """
     artifact = store.find(made_by, request)
     if artifact is None:
@@ -60,7 +60,7 @@ def find(store: Store, made_by: Stage[A], parents: Mapping[str, Artifact], reque
 
 
 class Finder:
-    """A runner that only looks: raises ``Unfinished`` at the first stage with work to do."""
+    """A runner that looks up artifacts: raises ``Unfinished`` at the first stage without one."""
 
     def __init__(self, store: Store, machine: Machine, until: str) -> None:
         self.store, self.machine, self.until = store, machine, until
@@ -82,7 +82,7 @@ class Finder:
 def find_all(
     recipe: Recipe, as_of: date, store: Store, machine: Machine, until: str
 ) -> tuple[list[tuple[str, Artifact]], bool]:
-    """The artifacts that are finished, in order, and whether these are all that is asked for."""
+    """The finished artifacts in order, and whether they are all up to ``until``."""
     finder = Finder(store, machine, until)
     try:
         adapt(recipe, as_of, finder)
@@ -94,7 +94,7 @@ def find_all(
 
 
 class Engine(Protocol):
-    """Makes a task of a call, by its label."""
+    """Turns a call into a task of that label."""
 
     def __call__(self, label: str, call: Callable[[], A]) -> Callable[[], A]:
         """The call as a task."""
@@ -107,7 +107,7 @@ def directly(label: str, call: Callable[[], A]) -> Callable[[], A]:
 
 
 class StageRunner:
-    """A runner that makes what is missing, under the engine's eyes (``engine`` wraps a call as its task)."""
+    """A runner that executes missing stages, each as a task of ``engine``."""
 
     def __init__(
         self,
@@ -125,15 +125,15 @@ class StageRunner:
     def __call__(
         self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact] = NO_PARENTS, *, label: str = ""
     ) -> A:
-        """Find the artifact or make it; track it either way."""
+        """Look up the artifact or make it, and track it either way."""
         if beyond(made_by.name, self.until):
             raise Reached
         label = label or made_by.name
-        # Called without arguments: the engine would walk through every argument to look for futures in it.
+        # Without arguments: Prefect would search every argument for futures.
         return self.engine(label, lambda: self.find_or_make(made_by, spec, parents, label))()
 
     def find_or_make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], label: str) -> A:
-        """The body of one engine task."""
+        """The body of one task."""
         request = made_by.request(spec, parents, self.machine)
         began = time.monotonic()
         cached = find(self.store, made_by, parents, request)
@@ -156,9 +156,9 @@ class StageRunner:
         return artifact
 
     def make(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str, label: str) -> A:
-        """Build in the store's workplace, forward the points while it runs, and keep the result.
+        """Build in the store's workplace, forward metrics while it runs, and store the result.
 
-        Raises ``Damaged`` where a parent's bytes are no longer what its manifest states.
+        Raises ``Damaged`` if the bytes of a parent differ from its manifest.
         """
         self.store.verify(parents.values())
         out = self.store.workplace(made_by, request)
@@ -182,11 +182,11 @@ class StageRunner:
         spool.unlink(missing_ok=True)
         about_path(spool).unlink(missing_ok=True)
         if aside := self.store.set_aside(made_by, request):
-            logger.info("%s: the old one, made from something that has changed since, is now %s", label, aside)
+            logger.info("%s: the previous artifact was made from older inputs and is now %s", label, aside)
         return self.store.keep(made_by, request, built)
 
     def build(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path) -> A:
-        """Run the stage into ``out``, here or launched; sealed work of a run that ended just then is taken."""
+        """Run the stage into ``out``, here or launched; an artifact that a killed run had sealed there is used."""
         try:
             return made_by.makes.open(out)
         except Damaged:
@@ -202,7 +202,7 @@ class StageRunner:
 
 
 def clear(out: Path) -> None:
-    """Remove what a killed try left in ``out``, its scratch apart: a torn file must not be sealed with the rest."""
+    """Remove what a killed attempt left in ``out``, except its scratch folder."""
     for path in out.iterdir():
         if path.is_dir() and path.name != SCRATCH:
             shutil.rmtree(path)
@@ -211,7 +211,7 @@ def clear(out: Path) -> None:
 
 
 def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
-    """The whole way with ``runner``, until its last stage; the release is registered, if there is one."""
+    """Run the workflow with ``runner`` up to its last stage, and register the release if there is one."""
     record, release = runner.journey, None
     content = recipe.model_dump(mode="json")
     with record.attempt(content, as_of.isoformat(), file=recipe.file, until=runner.until), runner.tracker:
@@ -226,9 +226,9 @@ def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
 
 
 def until_whole(call: Callable[[], T], work: Path) -> T:
-    """The result of ``call``, begun again where a finished artifact proves damaged as a stage is made from it.
+    """The result of ``call``, repeated if the input of a stage proves damaged, which is then rebuilt on the way.
 
-    That damage is then known, so the artifact is made again on the way; one that is damaged twice is the disk's fault.
+    Raises ``UserError`` if the same artifact is damaged twice.
     """
     message = ""
     while True:
@@ -238,4 +238,4 @@ def until_whole(call: Callable[[], T], work: Path) -> T:
             if str(damage) == message:
                 raise UserError(str(work), message, "check the disk, or set another --work") from None
             message = str(damage)
-            logger.warning("%s; it is made again", damage)
+            logger.warning("%s; it is rebuilt", damage)

@@ -14,16 +14,16 @@ from flows.run.disk import chain
 def interruptible() -> Iterator[None]:
     """Raise ``KeyboardInterrupt`` in the main thread, and there alone, on SIGINT and SIGTERM.
 
-    A terminal sends SIGINT to every process of a command, and each Python process among them would print a
-    traceback. So SIGINT is blocked, which children inherit; a thread waits for it and wakes the main thread.
-    A command that was started in the background with SIGINT ignored goes on ignoring it.
+    A terminal sends SIGINT to every process of a command, and each Python process would print a traceback. So SIGINT is
+    blocked, which children inherit; a thread waits for it and wakes the main thread. A command that was started in the
+    background with SIGINT ignored keeps ignoring it.
 
-    SIGTERM may reach workers too, as when ``timeout`` sends it to all: whatever fails because of that, after the
-    interrupt, is the interrupt. So it is where Prefect heard the signal, as it does while a flow runs.
+    SIGTERM may reach workers too, as ``timeout`` sends it to all of them: an error that follows counts as the
+    interrupt. So does Prefect's own error for the signal, which it handles while a flow runs.
     """
     main = threading.current_thread()
     if main is not threading.main_thread():
-        yield  # not ours to handle
+        yield  # only the main thread can handle signals
         return
     awaited = set() if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else {signal.SIGINT}
 
@@ -38,7 +38,7 @@ def interruptible() -> Iterator[None]:
     def watch() -> None:
         while not done.is_set():
             info = signal.sigtimedwait(awaited, 0.2)
-            # A wait that a stop (Ctrl-Z) outlasted answers too, with no signal in it.
+            # Also returns, without a signal, after a stop (Ctrl-Z) that was longer than the wait.
             if info and info.si_signo in awaited and main.ident is not None:
                 signal.pthread_kill(main.ident, signal.SIGUSR1)
 

@@ -9,5 +9,5 @@ STAGES = (
 
 
 def beyond(stage: str, until: str) -> bool:
-    """Whether a stage comes after the one up to which a run was asked for."""
+    """Whether a stage comes after ``until``, the last one of a run."""
     return STAGES.index(stage) > STAGES.index(until)

@@ -22,14 +22,14 @@ UNLIMITED = 200  # columns where the output is no terminal
 
 
 def as_json(run: RunContent | None, release: Recorded | None) -> dict[str, Any]:
-    """The newest release, or the last run where there is none; and beside it how that run ended."""
+    """The newest release, or else the last run; and how that run ended."""
     as_of, stages = (release.as_of, release.stages) if release else (run["as_of"], run["stages"]) if run else (None, {})
     last = {key: value for key, value in run.items() if key in RUN_KEYS} | {"ended": ended(run)} if run else None
     return {"as_of": as_of, **summary(stages), "run": last}
 
 
 def print_run(name: str, run: RunContent, release: Recorded | None) -> None:
-    """A run that just ended, and where it released nothing, the newest release that there is."""
+    """Print a run that just ended; if it released nothing, also the newest earlier release."""
     console = console_of()
     print_result(console, f"[bold]{name}[/bold], as of {run['as_of']}", run["stages"])
     if release is not None and "release" not in run["stages"]:
@@ -37,7 +37,7 @@ def print_run(name: str, run: RunContent, release: Recorded | None) -> None:
 
 
 def print_release(name: str, run: RunContent | None, release: Recorded | None) -> None:
-    """The newest release, or the last run where there is none, and how the last run ended."""
+    """Print the newest release, or else the last run, and how the last run ended."""
     console = console_of()
     if release is not None:
         print_result(console, f"[bold]{name}[/bold], released as of {release.as_of}", release.stages)
@@ -52,7 +52,7 @@ def print_release(name: str, run: RunContent | None, release: Recorded | None) -
 
 
 def console_of() -> Console:
-    """The terminal, whose lines are not cut; without one there is no width to keep to."""
+    """The terminal without cutting lines; of any width where the output is no terminal."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
@@ -94,7 +94,7 @@ def text_lines(result: Summary) -> Iterator[str]:
 
 
 def score_lines(parts: Mapping[str, PartScore], width: int) -> list[str]:
-    """A row for each part; where they are wider than the terminal, a line for each number: no digit is ever cut."""
+    """A row for each part; if wider than the terminal, a line for each number, so that no digit is cut."""
     models = list(parts["domain"].bits)
     rows = [["", *models, *AGAINST]]
     for part, score in parts.items():
@@ -116,7 +116,7 @@ def score_lines(parts: Mapping[str, PartScore], width: int) -> list[str]:
 
 
 def place_lines(stages: Stages) -> Iterator[str]:
-    """What each training took, and where the pages and the release are."""
+    """What each training took, and the paths of pages and release."""
     for label, stage in sorted(stages.items(), key=lambda entry: entry[1]["number"]):
         if "learned" in stage:
             yield f"{label:10} {comparison(stage['learned'])}"

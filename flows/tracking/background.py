@@ -19,9 +19,9 @@ Call = Callable[[], object]
 
 
 class BackgroundTracker(Tracker):
-    """Tells ``tracker`` everything in its order. What is read from a spool is waited for, and so is the end.
+    """Calls ``tracker`` in order from a thread; waits only where a metrics file is read, and at the end.
 
-    A daemon thread, since one that is stuck in a dead server must not keep an interrupted command from ending.
+    The thread is a daemon, so that one that waits for a dead server does not keep an interrupted command from ending.
     """
 
     def __init__(self, tracker: Tracker) -> None:
@@ -30,28 +30,28 @@ class BackgroundTracker(Tracker):
         self.teller: threading.Thread | None = None
 
     def prepare(self) -> None:
-        """Begin now: whatever starts meanwhile is not waited for twice."""
+        """Start the thread, and import MLflow in it."""
         if self.teller is None:
             self.teller = threading.Thread(target=self.work, daemon=True)
             self.teller.start()
             self.calls.put(self.tracker.prepare)
 
     def work(self) -> None:
-        """Call after call, for as long as the process lives."""
+        """Run queued calls, for as long as the process lives."""
         while True:
             call = self.calls.get()
             if isinstance(call, threading.Event):
-                call.set()  # whatever has failed before: somebody waits
+                call.set()  # also after a failure: a caller waits for it
             else:
                 self.tell(call)
 
     @quietly
     def tell(self, call: Call) -> None:
-        """One call; whatever fails in it, the next ones come."""
+        """Run one call."""
         call()
 
     def wait(self) -> None:
-        """Until all is told."""
+        """Wait until every queued call has run."""
         reached = threading.Event()
         self.calls.put(reached)
         reached.wait()
@@ -69,24 +69,24 @@ class BackgroundTracker(Tracker):
         self.wait()
 
     def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
-        """Soon."""
+        """Queue the call."""
         self.calls.put(partial(self.tracker.started, label, request, made_by, spec, parents))
 
     def forward(self, request: str, spool: Path) -> None:
-        """Now: the spool may be gone afterwards."""
+        """Queue it and wait: the metrics file may be removed afterwards."""
         self.calls.put(partial(self.tracker.forward, request, spool))
         self.wait()
 
     def finished(
         self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
-        """Soon."""
+        """Queue the call."""
         self.calls.put(partial(self.tracker.finished, label, request, artifact, parents, seconds))
 
     def pages(self, paths: Sequence[Path]) -> None:
-        """Soon."""
+        """Queue the call."""
         self.calls.put(partial(self.tracker.pages, paths))
 
     def register(self, name: str, release: Release) -> None:
-        """Soon."""
+        """Queue the call."""
         self.calls.put(partial(self.tracker.register, name, release))

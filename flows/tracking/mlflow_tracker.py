@@ -23,7 +23,7 @@ from domain.stage import A, Stage
 from domain.training.metrics_log import read_about, read_points
 from flows.tracking.tracker import Tracker, flattened, quietly
 
-BATCH = 75  # points a call; MLflow takes 1,000 metrics, a point has at most 13
+BATCH = 75  # points per call; MLflow takes 1,000 metrics, a point has at most 13
 ALIAS = "champion"  # MLflow's documented name for the version to use; it reserves "latest"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # of model training: its page opens on runs and charts
 NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
@@ -32,7 +32,7 @@ CUT_SHORT = "attributes.status = 'RUNNING' and tags.`shoptalk.work` = '{}'"
 
 
 class MLflow(Tracker):
-    """Runs are found again by tags, so a re-run continues them: no run and no point is told twice."""
+    """Finds runs by their tags, so a re-run continues them and logs no run and no point twice."""
 
     def __init__(
         self, machine: Machine, name: str, journey: str, as_of: date, settings: Mapping[str, object] | None = None
@@ -54,18 +54,18 @@ class MLflow(Tracker):
         self.broken = False
 
     def prepare(self) -> None:
-        """MLflow takes a second to import, and more from a slow disk; what fails here is told by ``open``."""
+        """Import MLflow, which takes a second or more; an error here is reported by ``open``."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
         for noisy in ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking._model_registry.client"):
-            logging.getLogger(noisy).setLevel(logging.CRITICAL)  # a failure is told once, by ``quietly``
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)  # ``quietly`` reports a failure, once
         with suppress(Exception):
             import mlflow  # noqa: F401
 
     @quietly
     def open(self) -> None:
-        """Connect, end in the record what a killed run of this work folder left open, and begin or go on."""
+        """Connect, end the runs that a killed run of this work folder left open, and create or continue this one."""
         self.prepare()
         import mlflow
 
@@ -86,7 +86,7 @@ class MLflow(Tracker):
         self.add_parameters(self.run, self.settings)
 
     def add_parameters(self, run: str, values: Mapping[str, object], prefix: str = "") -> None:
-        """Values that a run does not have yet, as its parameters, which never change."""
+        """Log values as parameters, except those that the run has already."""
         from mlflow.entities import Param
 
         present = self.client.get_run(run).data.params
@@ -96,7 +96,7 @@ class MLflow(Tracker):
             self.client.log_batch(run, params=new[start : start + 100])
 
     def find(self, query: str) -> str | None:
-        """The id of the one run that answers ``query``."""
+        """The id of the run that matches ``query``; None if there is none."""
         runs = self.client.search_runs([self.experiment], query, max_results=1)
         return str(runs[0].info.run_id) if runs else None
 
@@ -117,7 +117,7 @@ class MLflow(Tracker):
 
     @quietly
     def close(self, status: str) -> None:
-        """End the journey's run, and the child that was cut short."""
+        """End the parent run, and the child run that was interrupted."""
         if status != "FINISHED":
             for run in self.children.values():
                 if self.client.get_run(run).info.status == "RUNNING":
@@ -131,11 +131,11 @@ class MLflow(Tracker):
         self.client.set_terminated(self.run, status)
 
     def reasons(self) -> list[str]:
-        """Why it was released or not; empty before that was decided."""
+        """The reasons of the decision; empty before it."""
         return list(self.decision.facts["reasons"]) if self.decision else []
 
     def child(self, label: str, request: str) -> str:
-        """The run of a stage, found or created below the journey's."""
+        """The child run of a stage, found or created."""
         if request not in self.children:
             query = f"tags.`shoptalk.request` = '{request}' and tags.`mlflow.parentRunId` = '{self.run}'"
             tags = {"shoptalk.request": request, "shoptalk.stage": label, "mlflow.parentRunId": self.run}
@@ -144,7 +144,7 @@ class MLflow(Tracker):
 
     @quietly
     def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
-        """Open the stage's run, with its spec as parameters; note the last point that is already told."""
+        """Open the stage's run with its spec as parameters, and look up the last point that is logged."""
         self.label = label
         run = self.child(label, request)
         self.client.update_run(run, status="RUNNING")
@@ -158,7 +158,7 @@ class MLflow(Tracker):
 
     @quietly
     def forward(self, request: str, spool: Path) -> None:
-        """Tell the spool's points beyond the last that is told, in batches; with the first, how MFU is reckoned."""
+        """Log the points after the last one logged; with the first, the parameters of MFU."""
         if request not in self.children:
             return
         points = read_points(spool)
@@ -168,7 +168,7 @@ class MLflow(Tracker):
         self.log_points(request, points)
 
     def log_points(self, request: str, points: Sequence[Mapping[str, float]]) -> None:
-        """Points beyond the last that is logged."""
+        """Log the points after the last one logged, in batches."""
         from mlflow.entities import Metric
 
         run, stamp = self.children[request], int(time.time() * 1000)

@@ -21,13 +21,13 @@ T = TypeVar("T", bound="Tracker")
 
 
 class Tracker:
-    """Tells nobody: what a run without tracking uses, and the interface of those that tell."""
+    """Logs nothing: the tracker of a run without tracking, and the interface of the others."""
 
     uri = "none"
     broken = False
 
     def prepare(self) -> None:
-        """Import what it needs; nothing is told yet."""
+        """Import what it needs, before the run begins."""
 
     def __enter__(self) -> Self:
         return self
@@ -35,28 +35,28 @@ class Tracker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """The journey ends, well or not."""
+        """The run ends, with an error or without."""
 
     def started(self, label: str, request: str, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact]) -> None:
-        """A stage begins to work."""
+        """A stage begins."""
 
     def forward(self, request: str, spool: Path) -> None:
-        """Tell the points that are new in the spool."""
+        """Log the new points of a training's metrics file."""
 
     def finished(
         self, label: str, request: str, artifact: Artifact, parents: Mapping[str, Artifact], seconds: float | None
     ) -> None:
-        """A stage's artifact is there, made in ``seconds`` or found (None)."""
+        """A stage has its artifact, made in ``seconds``, or cached (None)."""
 
     def pages(self, paths: Sequence[Path]) -> None:
         """HTML pages of the run were written."""
 
     def register(self, name: str, release: Release) -> None:
-        """Put the release into the registry, once, and point the alias at it."""
+        """Register the release, once, and point the alias at it."""
 
 
 class Several(Tracker):
-    """The same for each of several; ``uri`` and ``broken`` are the first one's."""
+    """Several trackers as one; ``uri`` and ``broken`` are the first one's."""
 
     def __init__(self, *trackers: Tracker) -> None:
         self.trackers, self.uri = trackers, trackers[0].uri
@@ -111,7 +111,7 @@ class Several(Tracker):
 
 
 def quietly(call: Callable[Concatenate[T, P], None]) -> Callable[Concatenate[T, P], None]:
-    """Tracking that fails says so once and is left alone: weeks of learning must not hang on a server."""
+    """After a first failure, warn once and skip all further calls: no training may depend on a server."""
 
     @wraps(call)
     def guarded(self: T, /, *args: P.args, **kwargs: P.kwargs) -> None:

@@ -29,7 +29,7 @@ def test_the_disk_is_that_of_one_arm_however_many_there_are(make_recipe: Any, tm
     # Five states of weights and two moments in fp32: 5 x 12 bytes a parameter.
     parameters = plan_of(recipe, machine).shape.parameters
     assert all(f"at most {size(60 * parameters)} of disk" in disk for disk in told)
-    assert "none of it stays" in told[0]
+    assert "none of it is kept" in told[0]
 
 
 def test_models_that_weigh_a_tokenizer_stay(make_recipe: Any, undisturbed: Path, tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ def test_models_that_weigh_a_tokenizer_stay(make_recipe: Any, undisturbed: Path,
     recipe, machine = load_recipe(str(path)), Machine(work=tmp_path, **MACHINE)
     _, disk = price(recipe, machine)
     # A base with its own tokenizer and three arms, 4 bytes a parameter.
-    assert f"{size(16 * plan_of(recipe, machine).shape.parameters)} of models that weigh the tokenizer stay" in disk
+    assert f"{size(16 * plan_of(recipe, machine).shape.parameters)} of the tokenizer's pilots are kept" in disk
     _, without = price(
         recipe.replace(tokenizer=recipe.tokenizer.replace(pilot=recipe.tokenizer.pilot.replace(share=0.0))), machine
     )
-    assert "none of it stays" in without
+    assert "none of it is kept" in without

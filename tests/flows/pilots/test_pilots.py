@@ -113,5 +113,5 @@ def test_an_extended_tokenizer_is_weighed_beside_the_grid(
 
 def test_pilots_need_text_to_be_judged_by() -> None:
     facts = {"validation": {"domain": {"documents": 3}, "general": {"documents": 0}}}
-    with pytest.raises(UserError, match="leaves no general text to judge pilots by"):
+    with pytest.raises(UserError, match="leaves no general text to compare pilots by"):
         refuse_unjudged(SimpleNamespace(facts=facts))  # type: ignore[arg-type]

@@ -159,4 +159,4 @@ def test_an_encoder_is_not_tuned(tmp_path: Path) -> None:
     path = write(tmp_path, base=base, training={"tokens": "10k", "batch": 256, "objective": "masked"})
     load_recipe(path)
     line = errors(path, "instruction_tuning.path=orders.jsonl")
-    assert "an encoder does not follow orders. Fix: classify or tag with it" in line
+    assert "an encoder does not follow instructions. Fix: use it to classify or tag" in line

@@ -83,7 +83,7 @@ def test_what_was_made_from_something_else_is_set_aside(run: Any, finished: Path
     seal(scores, **fields)
     answer = run()
     assert answer.code == 0
-    assert "decide: the old one, made from something that has changed since, is now " in answer.out
+    assert "decide: the previous artifact was made from older inputs and is now " in answer.out
     assert "decide: running" in answer.out
     assert "evaluate: cached" in answer.out
     decided = json.loads((folder(finished, "decide") / "manifest.json").read_bytes())
@@ -140,7 +140,7 @@ def test_a_bit_that_rots_unnoticed_is_found_before_anything_is_made_from_it(
     answer = run()
     assert answer.code == 0, answer.err
     assert "train/domain-" in answer.err or "train/general-" in answer.err
-    assert "it is made again" in answer.err
+    assert "it is rebuilt" in answer.err
     made = [line for line in answer.out.splitlines() if ": running" in line]
     assert made == ["encode: running", "curate: running", "encode: running"]
     assert command.digests(finished) == command.digests(undisturbed)
