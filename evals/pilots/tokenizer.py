@@ -53,8 +53,8 @@ def tokenizer_verdict(
 ) -> dict[str, Any]:
     """Three pilots and both encodings of one corpus -> Verdict: ``verdict.json``. facts: its content.
 
-    ``kept`` trained on ``old`` tokens, the other two on ``new`` ones: of the same text, and for the same FLOPs. They are
-    compared in bits per byte of validation text, which leaves the test text to the gates.
+    ``kept`` trained on ``old`` tokens, the other two on ``new`` ones: of the same text, and for the same FLOPs. The
+    comparison is in bits per byte of validation text, which leaves the test text to the gates.
     """
     arms = {"kept": kept, "same_bytes": same_bytes, "same_flops": same_flops}
     documents = {part: held_out(corpus, part, spec.bytes, split="validation") for part in PARTS}

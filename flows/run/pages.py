@@ -47,9 +47,10 @@ def write_pages(record: RunRecord) -> list[Path]:
 
 
 def restore_pages(record: RunRecord) -> None:
-    """Write the pages again where one that is noted is gone, as after a purge."""
-    pages = [stage["page"] for stage in record.read()["stages"].values() if "page" in stage]
-    if not all(Path(page).is_file() for page in pages):
+    """Write the pages again if one is gone, as after a purge, while the artifacts that they show still exist."""
+    stages = record.read()["stages"].values()
+    gone = any(not Path(stage["page"]).is_file() for stage in stages if "page" in stage)
+    if gone and all(Path(stage["path"]).is_dir() for stage in stages):
         write_pages(record)
 
 

@@ -60,7 +60,7 @@ def test_hostile_names_are_escaped_in_every_row_and_the_header(sheet: dict[str, 
 
 def test_it_says_what_was_measured(sheet: dict[str, Any]) -> None:
     html = page(sheet, HEADER)
-    assert "Measured here: 56.4% of the bytes stay." in html
+    assert "Measured here: 56.4% of the bytes are kept." in html
     assert page(sheet, HEADER) == html
     assert html.index("minutes") < html.index("as of 2026-01-02") < html.index("Not decided yet")
 

@@ -196,6 +196,16 @@ def test_withdraw_of_what_is_not_there_records_nothing(
         command.refused(ask("withdraw", "a"), "in use by another run")
 
 
+def test_a_purge_removes_the_pages_that_quote_documents(ask: Any, work: Path) -> None:
+    folder = work / "reports" / "notes" / "2026-01-02-0123abcd"
+    folder.mkdir(parents=True)
+    for name in ("datasheet.html", "scorecard.html"):
+        (folder / name).write_text("a page")
+    answer = ask("withdraw", "a", "--purge")
+    assert "datasheet.html: removed; the next run writes it again" in answer.out
+    assert [path.name for path in folder.iterdir()] == ["scorecard.html"]
+
+
 def test_purge_by_the_command(ask: Any, work: Path) -> None:
     answer = ask("withdraw", "a", "c", "--purge")
     assert answer.code == 0, answer.err

@@ -79,6 +79,18 @@ def test_a_journey_told_twice_is_told_once(tmp_path: Path) -> None:
     assert [(d.dataset.name, d.dataset.digest) for d in child.inputs.dataset_inputs] == [("raw", raw.digest[:36])]
 
 
+def test_the_pages_of_a_run_are_on_its_own_run_in_their_newest_form(tmp_path: Path) -> None:
+    page = tmp_path / "scorecard.html"
+    (tmp_path / "download").mkdir()
+    with tracker(tmp_path) as tracking:
+        for text in ("Not decided yet", "Released"):
+            page.write_text(text)
+            tracking.pages([page])
+    assert not tracking.broken
+    logged = tracking.client.download_artifacts(tracking.run, "scorecard.html", str(tmp_path / "download"))
+    assert Path(logged).read_text() == "Released"
+
+
 def test_points_with_all_that_a_step_may_tell(tmp_path: Path) -> None:
     """More than one call holds: 200 points of 13 metrics, and what they are reckoned by, once."""
     names = ["loss", *(f"m{number}" for number in range(12))]
