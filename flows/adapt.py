@@ -1,4 +1,4 @@
-"""The whole workflow, from sources to release, in the order of its stages."""
+"""The whole workflow, in the order of its stages; ``flows.run.prefect_flow`` runs it as a Prefect flow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from domain.training.tune import tune
 from evals.evaluate import evaluate
 from evals.gate import decide
 from evals.protect import Protection, protect
-from flows.extension import weigh_extension
+from flows.pilots.extension import weigh_extension
 from flows.recipe.recipe import Recipe
 
 NO_PARENTS: Mapping[str, Artifact] = MappingProxyType({})  # of a stage that begins the workflow

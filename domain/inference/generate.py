@@ -61,8 +61,8 @@ def generate(
     from domain.model.build import load, longest
     from domain.model.device import choose_device
     from domain.model.families import family_of
-    from domain.model.vocabulary_map import suppressed_ids
     from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer, valid
+    from domain.tokenizer.vocabulary_map import suppressed_ids
 
     device = choose_device(machine or Machine())
     tokenizer, model = load_tokenizer(folder), load(folder).to(device).eval()
@@ -128,8 +128,8 @@ def fill_masks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: 
     """The text of ``ids`` int64 [1, length], each mask replaced from left to right by the most likely piece."""
     import torch
 
-    from domain.model.vocabulary_map import suppressed_ids
-    from domain.training.objectives.special_tokens import SpecialTokens
+    from domain.tokenizer.special_tokens import SpecialTokens
+    from domain.tokenizer.vocabulary_map import suppressed_ids
 
     mask = SpecialTokens(tokenizer).mask
     places = (ids[0] == mask).nonzero().flatten().tolist()
@@ -148,7 +148,7 @@ def fill_masks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: 
 
 def decode(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
     """The text of ids without special tokens, except T5's sentinels, which separate the spans."""
-    from domain.training.objectives.special_tokens import SENTINEL
+    from domain.tokenizer.special_tokens import SENTINEL
 
     special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     shown = special & {i for piece, i in tokenizer.get_vocab().items() if SENTINEL.fullmatch(piece)}

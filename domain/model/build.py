@@ -13,10 +13,10 @@ from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.spec import Initial, Scratch, padded
-from domain.model.vocabulary_map import suppressed_ids
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import TOKENIZER_FILES
+from domain.tokenizer.vocabulary_map import suppressed_ids
 from domain.weights import weight_files
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from domain.errors import UserError
 from domain.model.spec import Initial, padded
-from domain.model.vocabulary_map import parts
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import SLOW_FILES, TOKENIZER_FILES
+from domain.tokenizer.vocabulary_map import parts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -30,7 +30,7 @@ def grow(
 
     If every old id keeps its piece, the old rows stay bit-identical, and new pieces take spare rows first. In a new
     vocabulary, pieces that the old one has take their rows along. Any other piece is initialized from its parts, the
-    old pieces that spell it (``domain.model.vocabulary_map``), or as the mean of all rows if it has no parts:
+    old pieces that spell it (``domain.tokenizer.vocabulary_map``), or as the mean of all rows if it has no parts:
 
     - ``mean``: the mean of the parts' rows, in both embedding and head (as in ChipNeMo, arXiv 2311.00176).
     - ``weighted``: the last part has the largest weight in the embedding, since the text continues from it, and the

@@ -11,9 +11,9 @@ import torch
 from domain.artifacts import PARTS, Tokens
 from domain.machine import Machine
 from domain.model.device import autocast
-from domain.model.vocabulary_map import Spelling
 from domain.score import bits_per_byte
 from domain.settings.learning import MICRO_BATCH, Validation
+from domain.tokenizer.vocabulary_map import Spelling
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Packed, Rows, SourceDocuments
 from domain.tokens.shards import Shards

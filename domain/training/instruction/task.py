@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from domain.settings.objectives import Family
+from domain.tokenizer.special_tokens import SpecialTokens
 from domain.training.instruction.batches import ExamplePacking, Gathered, InstructionBatches
 from domain.training.instruction.chat import ChatExample
 from domain.training.instruction.validation import add_answers
 from domain.training.objectives.instruct import InstructObjective
-from domain.training.objectives.special_tokens import SpecialTokens
 from domain.training.task import Limits, TrainingPlace, TrainingTask
 from domain.training.validation import Validator
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.settings.objectives import Denoising
+from domain.tokenizer.special_tokens import SpecialTokens
 from domain.tokens.batch import Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.documents import DocumentTexts, before, documents, noise, pick, seq2seq, within
-from domain.training.objectives.special_tokens import SpecialTokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

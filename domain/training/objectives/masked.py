@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from domain.settings.objectives import Masked
+from domain.tokenizer.special_tokens import SpecialTokens
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives.documents import noise
-from domain.training.objectives.special_tokens import SpecialTokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -80,7 +80,7 @@ def rows_of(tokenizer: Any, packed: Sequence[Sequence[Sequence[int]]], raw: int)
 
 def streamed(tokenizer: Any, lengths: Sequence[int], rows: int, raw: int, seed: int = 0) -> Rows:
     """Rows cut from one run of documents with so many tokens of text each, over and over; ids are ordinary ones."""
-    from domain.training.objectives.special_tokens import SpecialTokens
+    from domain.tokenizer.special_tokens import SpecialTokens
 
     begin, end = frame(tokenizer)
     random = np.random.default_rng(seed)

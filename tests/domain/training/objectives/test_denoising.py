@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from domain.errors import UserError
 from domain.settings.objectives import Denoising
+from domain.tokenizer.special_tokens import SpecialTokens
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.denoising import DenoisingObjective, cumulative
-from domain.training.objectives.special_tokens import SpecialTokens
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from domain.errors import UserError
 from domain.settings.objectives import Masked
+from domain.tokenizer.special_tokens import SpecialTokens
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import PADDING, Rows
 from domain.training.objectives import choose, masked
-from domain.training.objectives.special_tokens import SpecialTokens
 from tests.domain.tokenizer.bases import GENERAL
 from tests.domain.training.objectives import made
 

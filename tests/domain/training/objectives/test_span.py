@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from domain.errors import UserError
 from domain.settings.objectives import Span
+from domain.tokenizer.special_tokens import SpecialTokens
 from domain.tokens.batch import IGNORED, Batch
 from domain.tokens.packing import Rows
 from domain.training.objectives.span import SpanObjective, spans
-from domain.training.objectives.special_tokens import SpecialTokens
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 

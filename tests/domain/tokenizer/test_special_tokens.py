@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domain.errors import UserError
-from domain.training.objectives.special_tokens import SpecialTokens, parting
+from domain.tokenizer.special_tokens import SpecialTokens, parting
 from tests.domain.tokenizer import bases
 from tests.domain.training.objectives import made
 

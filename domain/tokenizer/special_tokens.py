@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.errors import UserError
-from domain.model.vocabulary_map import Spelling
 from domain.tokenizer.encoding.texts import first, frame
+from domain.tokenizer.vocabulary_map import Spelling
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 
-from domain.model.vocabulary_map import Spelling, parts, suppressed_ids
 from domain.tokenizer.encoding.ranks import byte_alphabet
 from domain.tokenizer.encoding.texts import load_tokenizer
+from domain.tokenizer.vocabulary_map import Spelling, parts, suppressed_ids
 from tests.domain.model import tiny
 
 MERGES = (("\u2581", "a"), ("a", "b"))

@@ -17,7 +17,7 @@ from domain.tokens.mixture import Mixture
 from evals.page.scorecard import page
 from evals.scorecard import ScorecardContent
 from flows.adapt import adapt
-from flows.extension import budgets, bytes_per_token
+from flows.pilots.extension import budgets, bytes_per_token
 from flows.recipe.recipe import load_recipe
 
 
@@ -31,7 +31,7 @@ def test_the_same_bytes_and_the_same_flops(monkeypatch: pytest.MonkeyPatch) -> N
     training = Training(tokens=1_000_000, batch=1_000, context=100, mixture=Mixture(domain=0.5, general=0.5))
     assert bytes_per_token(old, training) == 4.5
     assert bytes_per_token(new, training) == 5.0
-    monkeypatch.setattr("flows.extension.flops", lambda base, _: base)
+    monkeypatch.setattr("flows.pilots.extension.flops", lambda base, _: base)
     asked = budgets(training, 0.05, (old, 100.0), (new, 125.0))  # type: ignore[arg-type]
     assert {name: each.tokens for name, each in asked.items()} == {
         "kept": 50_000, "same_bytes": 45_000, "same_flops": 40_000
