@@ -16,7 +16,7 @@ class RunResult:
 
     ``complete`` is False where the gates did not pass. ``release`` is the folder of the released model, ``scores`` the
     scores on held-out text by part (domain, general), ``reasons`` those of the decision; empty for a run that ended
-    before. ``paths`` has the folder of each stage's artifact, by the stage's label ("curate", "adapted", "evaluate").
+    before. ``paths`` has the folder of each stage's artifact by the stage's label, in the order of the run.
     """
 
     recipe: str
@@ -30,7 +30,7 @@ class RunResult:
     @classmethod
     def of(cls, recipe: str, run: RunContent, until: str) -> RunResult:
         """The result from a run's record, whose paths can be opened."""
-        stages = run["stages"]
+        stages = dict(sorted(run["stages"].items(), key=lambda each: each[1]["number"]))
         decision = facts_of(stages, "decide") or {"released": False, "reasons": []}
         return cls(
             recipe=recipe,

@@ -45,6 +45,27 @@ def test_until_a_stage(run: Any, finished: Path, command: Any) -> None:
     assert run("--until", "tokenizer").out.startswith("Nothing to do: all 4 stages")
 
 
+def test_a_run_returns_scores_decision_and_paths(
+    undisturbed: Path, finished: Path, command: Any, without_engine: None
+) -> None:
+    from flows import run_recipe
+
+    machine = Machine(work=finished, device="cpu", precision="fp32", threads=1, workers=1, tracking="none")
+    recipe = str(undisturbed.parent / "contracts.yaml")
+    result = run_recipe(recipe, as_of=command.day, machine=machine)
+    scores = json.loads((folder(finished, "evaluate") / "scores.json").read_text())
+    assert result.complete
+    assert result.release == folder(finished, "release")
+    assert result.scores["domain"].bits["adapted"] == pytest.approx(scores["domain"]["adapted"])
+    assert result.paths["adapted"].parent == finished / "artifacts" / "pretrain"
+    assert any(reason.startswith("Domain text: adapted against control") for reason in result.reasons)
+    refused = run_recipe(recipe, ["release.gates.domain_gain=0.99"], command.day, machine)
+    assert (refused.complete, refused.release) == (False, None)
+    half = run_recipe(recipe, (), command.day, machine.replace(work=finished.parent / "half"), "tokenizer")
+    assert (half.complete, half.release, dict(half.scores), half.reasons) == (True, None, {}, ())
+    assert list(half.paths) == ["protect", "collect", "curate", "tokenizer"]
+
+
 def test_a_model_of_another_precision_is_kept_and_named(
     undisturbed: Path, finished: Path, command: Any, without_engine: None
 ) -> None:
