@@ -15,14 +15,14 @@ from domain.errors import UserError
 from domain.jsonlines import write_lines
 from domain.machine import Machine
 from domain.release.decision import TokenizerReport
-from domain.release.scores import SCORED_MODELS, RelativeChange
+from domain.release.scores import SCORED_MODELS
 from domain.spec import Bytes, Count
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
 from evals.protect import Protection
 from evals.scorecard import RESERVED_NAMES, GroupScore, ScorecardContent, ScoredPart
-from evals.statistics.bootstrap import paired_change
+from evals.statistics.bootstrap import paired_change, six_digits
 
 DocumentRow = dict[str, Any]  # a document: part, id, source, cluster, year, bytes, cut, and nats by model
 
@@ -116,10 +116,7 @@ def scored_part(rows: Sequence[DocumentRow], names: Sequence[str], spec: Evaluat
     }
     return ScoredPart(
         bits=per_byte(rows, names),
-        changes={
-            other: RelativeChange(value=short(each.change), low=short(each.low), high=short(each.high))
-            for other, each in paired.items()
-        },
+        changes={other: change.rounded() for other, change in paired.items()},
         units=paired["base"].units,
         documents=len(rows),
         bytes=sum(row["bytes"] for row in rows),
@@ -138,9 +135,4 @@ def per_byte(rows: Sequence[DocumentRow], names: Sequence[str]) -> dict[str, flo
     from domain.score import bits_per_byte
 
     size = sum(row["bytes"] for row in rows)
-    return {name: short(bits_per_byte(sum(row["nats"][name] for row in rows), size)) for name in names}
-
-
-def short(value: float) -> float:
-    """Six significant digits."""
-    return float(f"{value:.6g}")
+    return {name: six_digits(bits_per_byte(sum(row["nats"][name] for row in rows), size)) for name in names}

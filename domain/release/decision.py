@@ -59,10 +59,8 @@ class DecisionRecord:
 
     @property
     def outcome(self) -> str:
-        """``Released``, ``Not released``, or ``Released; general_loss was not tested``."""
-        if not self.released:
-            return "Not released"
-        return "; ".join(["Released", *(f"{name} was not tested" for name in self.untested)])
+        """``Released``, ``Not released``, or ``Released, general_loss not tested``."""
+        return outcome_of({"released": self.released, "untested": self.untested}).capitalize()
 
     def write(self, folder: Path) -> None:
         """Write ``decision.json``."""
@@ -86,3 +84,10 @@ class DecisionRecord:
             scores={part: PartScore.from_dict(score) for part, score in content["scores"].items()},
             tokenizer=TokenizerReport.from_dict(content["tokenizer"]),
         )
+
+
+def outcome_of(facts: Mapping[str, Any]) -> str:
+    """The outcome in a line, from the facts of a decision: ``released, general_loss not tested``."""
+    if not facts["released"]:
+        return "not released"
+    return ", ".join(["released", *(f"{name} not tested" for name in facts.get("untested", ()))])

@@ -15,14 +15,13 @@ from domain.cost.shape import shape_of
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.model.spec import Base
-from domain.release.scores import RelativeChange
 from domain.release.verdict import BreakEven, Cost, ExtensionVerdict, PilotBudget, PilotScore, TokenCount
 from domain.settings.learning import LONGEST_ROW
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
-from evals.statistics.bootstrap import MIN_UNITS, paired_change
+from evals.statistics.bootstrap import MIN_UNITS, paired_change, six_digits
 
 COMPARED = {"same_bytes": "the same bytes", "same_flops": "the same FLOPs"}  # pilots of the extension, by budget
 
@@ -84,11 +83,8 @@ def score_part(documents: Sequence[Mapping[str, Any]], nats: Mapping[str, np.nda
         for name in COMPARED
     }
     return PilotScore(
-        bits={name: short(bits_per_byte(values.sum(), size)) for name, values in nats.items()},
-        changes={
-            name: RelativeChange(value=short(each.change), low=short(each.low), high=short(each.high))
-            for name, each in changes.items()
-        },
+        bits={name: six_digits(bits_per_byte(values.sum(), size)) for name, values in nats.items()},
+        changes={name: change.rounded() for name, change in changes.items()},
         units=len(set(clusters)),
         bytes=size,
     )
@@ -146,8 +142,3 @@ def advice(scores: Mapping[str, PilotScore], tolerance: float) -> tuple[Literal[
             )
             good = good and holds
     return ("extend" if good else "keep"), reasons
-
-
-def short(value: float) -> float:
-    """Six significant digits."""
-    return float(f"{value:.6g}")

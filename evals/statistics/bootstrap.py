@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from domain.release.scores import RelativeChange
+
 MIN_UNITS = 30  # independent units below which a gate is not tested
 AT_ONCE = 1_000_000  # units drawn at a time: 20 MB
 
@@ -19,6 +21,15 @@ class PairedChange:
     low: float
     high: float
     units: int
+
+    def rounded(self) -> RelativeChange:
+        """The change and its bounds to six significant digits, as artifacts hold them."""
+        return RelativeChange(value=six_digits(self.change), low=six_digits(self.low), high=six_digits(self.high))
+
+
+def six_digits(value: float) -> float:
+    """Six significant digits."""
+    return float(f"{value:.6g}")
 
 
 def paired_change(

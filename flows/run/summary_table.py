@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from domain.release.decision import outcome_of
 from domain.release.scores import PartScore
 from domain.units import relative
 from flows.records import RunContent, Stages, Summary, summary
@@ -71,9 +72,7 @@ def print_result(console: Console, heading: str, stages: Stages) -> None:
         for line in score_lines(parts, console.width):
             console.print(line, markup=False)
     if decision := result["decision"]:
-        untested = "".join(f", {name} not tested" for name in decision.get("untested", ()))
-        outcome = f"[bold green]released[/]{untested}" if decision["released"] else "[bold red]not released[/]"
-        console.print(f"\n{outcome}")
+        console.print(f"\n[bold {'green' if decision['released'] else 'red'}]{outcome_of(decision)}[/]")
         for reason in decision["reasons"]:
             console.print(f"  {reason}", markup=False)
     for line in place_lines(stages):

@@ -17,6 +17,7 @@ from typing import Self
 from domain.artifacts import Artifact, Corpus, Decision, Raw, Release, Scorecard, Tokens
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256
+from domain.release.decision import outcome_of
 from domain.release.scores import CHANGES, SCORED_MODELS
 from domain.spec import Spec, fingerprint
 from domain.stage import A, Stage
@@ -124,7 +125,7 @@ class MLflow(Tracker):
                     self.client.set_terminated(run, status)
         outcome = {"FINISHED": "finished", "KILLED": "interrupted"}.get(status, f"failed at {self.label}")
         if self.decision is not None and status == "FINISHED":
-            outcome = "released" if self.decision.facts["released"] else "not released"
+            outcome = outcome_of(self.decision.facts)
         self.client.set_tag(self.run, "shoptalk.outcome", outcome)
         self.client.set_tag(self.run, NOTE, "\n\n".join([self.description, f"**{outcome}**", *self.reasons()]))
         self.client.update_run(self.run, name=f"{self.name} {self.as_of}: {outcome}")

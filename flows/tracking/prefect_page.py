@@ -19,6 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
 from domain.artifacts import Artifact, Corpus, Decision, Release, Scorecard
+from domain.release.decision import outcome_of
 from domain.release.scores import PartScore
 from domain.spec import Spec
 from domain.stage import A, Stage
@@ -92,7 +93,7 @@ class RunPage(Tracker):
     def conclude(self, decision: Decision) -> None:
         """The decision as text, with the place of the release, and as a tag."""
         outcome = "released" if decision.facts["released"] else "not released"
-        lines = [f"## {self.name}, as of {self.as_of}: {outcome}", ""]
+        lines = [f"## {self.name}, as of {self.as_of}: {outcome_of(decision.facts)}", ""]
         lines += [f"- {reason}" for reason in decision.facts["reasons"]]
         if self.release is not None:
             lines += ["", f"Release: `{self.release.path.resolve()}`"]
