@@ -51,7 +51,7 @@ def write_points(path: Path, points: list[dict[str, Any]]) -> None:
     write_atomically(path, b"".join(map(point_line, points)))
 
 
-class Spool:
+class MetricsLog:
     """Appends points to the log; drops points after the step ``done``, which a crash left behind."""
 
     def __init__(self, path: Path, *, done: int) -> None:

@@ -20,14 +20,14 @@ def catch_sigterm() -> Iterator[Callable[[], bool]]:
     """Within the block, catch SIGTERM; the function that is yielded returns whether it was received."""
     requested = False
 
-    def hear(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         nonlocal requested
         requested = True
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread receives signals
         return
-    before = signal.signal(signal.SIGTERM, hear)
+    before = signal.signal(signal.SIGTERM, on_signal)
     try:
         yield lambda: requested
     finally:

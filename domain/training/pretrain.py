@@ -70,7 +70,7 @@ def grid_pilot(spec: Training, base: Checkpoint, tokens: Tokens, *, out: Path, m
 def go_on(
     spec: Training, base: Checkpoint, tokens: Tokens, out: Path, machine: Machine, what: str, *, keep: bool = True
 ) -> dict[str, Any]:
-    """Continue from the base."""
+    """Continue the pretraining of the base on the spec's mixture."""
     from domain.model.build import load
 
     if spec.tokens is None:

@@ -31,7 +31,7 @@ class SpikeGuard:
         return {"guard.seen": self.history, "guard.taken": self.taken}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """Restore a ``state``."""
+        """Restore the tensors of a checkpoint."""
         for name, tensor in self.state.items():
             tensor.copy_(state[name])
 

@@ -20,7 +20,7 @@ from domain.progress import progress
 from domain.settings.learning import MICRO_BATCH, Optimization
 from domain.tokens.batch import IGNORED, Batch
 from domain.training.loss_head import Head
-from domain.training.metrics_log import Spool, read_points, spool_path, write_points
+from domain.training.metrics_log import MetricsLog, read_points, spool_path, write_points
 from domain.training.mfu import BatchFlops
 from domain.training.optimizer import EmbeddingWarmup, adamw
 from domain.training.preemption import Stopped, catch_sigterm
@@ -108,7 +108,7 @@ class Trainer(Generic[R]):
             out / ".scratch" / CHECKPOINTS, model, self.optimizer, keep=machine.checkpoints_kept,
             lasting=lasting and lasting / CHECKPOINTS,
         )  # fmt: skip
-        self.spooled = spool_path(out)
+        self.metrics_path = spool_path(out)
         self.progress = Progress()
         self.waiting: list[tuple[dict[str, Any], torch.Tensor]] = []
         every = task.limits.every if task.validator else 0
@@ -125,7 +125,7 @@ class Trainer(Generic[R]):
         with self.checkpoints, catch_sigterm() as stop_requested:
             saved = self.checkpoints.load()
             if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
-                write_points(self.spooled, saved.state["points"])
+                write_points(self.metrics_path, saved.state["points"])
             self.resume(saved)
             self.prefetcher = Prefetcher(self.task, self.ranks)
             total = self.steps * self.batches.rows * self.batches.context
@@ -137,7 +137,9 @@ class Trainer(Generic[R]):
                 self.prefetcher.close()
                 self.bar.close()
         self.model.eval()
-        return [{k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in read_points(self.spooled)]
+        return [
+            {k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in read_points(self.metrics_path)
+        ]
 
     def resume(self, saved: Saved | None) -> None:
         """Continue from a checkpoint. Raises ``UserError`` if it belongs to another corpus, tokenizer or base."""
@@ -151,7 +153,7 @@ class Trainer(Generic[R]):
         if saved:
             self.progress = Progress(**saved.state["standing"])
             self.guard.load(saved.tensors)
-        self.spool = Spool(self.spooled, done=self.progress.step) if self.ranks.is_main else None
+        self.metrics_log = MetricsLog(self.metrics_path, done=self.progress.step) if self.ranks.is_main else None
         self.waiting.clear()
         self.throughput.begin(self.progress.tokens)
 
@@ -185,7 +187,7 @@ class Trainer(Generic[R]):
                 saved = time.monotonic()
             if self.trunk and at.step == self.trunk.begins:
                 self.log()
-                state = {**self.state(), "points": read_points(self.spooled)}
+                state = {**self.state(), "points": read_points(self.metrics_path)}
                 with self.throughput.saving():
                     self.trunk.keep(at.step, self.model, self.optimizer, state, self.guard.state)
             if stop and not last:
@@ -242,13 +244,13 @@ class Trainer(Generic[R]):
             return
         values = [each.tolist() for _, each in self.waiting]  # synchronizes, so the time below includes the device's
         pace = self.throughput.measure(self.progress.tokens, self.prefetcher.waited)
-        if self.spool:
-            self.spool.about({"steps": self.steps, **self.throughput.about()})
+        if self.metrics_log:
+            self.metrics_log.about({"steps": self.steps, **self.throughput.about()})
         for (point, _), (loss, norm, skip) in zip(self.waiting, values, strict=True):
             self.progress.skipped = self.progress.skipped + 1 if skip else 0
             point |= {"loss": loss, "gradient_norm": norm, **({"skipped": 1} if skip else {})}
-            if self.spool:
-                self.spool.add(**point, **pace)
+            if self.metrics_log:
+                self.metrics_log.add(**point, **pace)
             if skip and self.ranks.is_main:
                 names = self.batches.names((point["step"] - 1 + self.progress.jump) % self.steps)
                 message = f"{self.what}: step {point['step']:,} skipped: loss {loss:.4g}, gradient norm {norm:.4g}"
@@ -288,8 +290,8 @@ class Trainer(Generic[R]):
     def save(self, *, anchor: bool, wait: bool, lasts: bool = False) -> None:
         """Save the whole state, in the background unless ``wait`` is set."""
         with self.throughput.saving():
-            if self.spool:
-                self.spool.sync()
+            if self.metrics_log:
+                self.metrics_log.sync()
             self.checkpoints.save(
                 self.progress.step, self.state(), tensors=self.guard.state, wait=wait, anchor=anchor, lasts=lasts
             )

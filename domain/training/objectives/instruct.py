@@ -31,7 +31,7 @@ class InstructObjective:
         self.family, self.most, self.pad, self.start = family, most, pad, start
 
     def raw(self, context: int) -> int:
-        """``context``."""
+        """``context``: inputs are as long as the text."""
         return context
 
     def __call__(self, gathered: Gathered, number: int) -> Batch:

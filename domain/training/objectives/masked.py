@@ -31,7 +31,7 @@ class MaskedObjective:
         self.mask = self.special.mask  # raises UserError if there is none
 
     def raw(self, context: int) -> int:
-        """``context``."""
+        """``context``: inputs are as long as the text."""
         return context
 
     def __call__(self, rows: Rows, number: int) -> Batch:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from domain.training.state.snapshot import HostCopies, restore, snapshot, write
-from domain.training.state.storage import Steps
+from domain.training.state.storage import CheckpointFolders
 
 T = TypeVar("T")
 OTHER = "other."  # prefix of tensors other than weights, moments and random states
@@ -43,14 +43,14 @@ class Checkpoints:
         self, folder: Path, model: nn.Module, optimizer: Optimizer, *, keep: int = 2, lasting: Path | None = None
     ) -> None:
         self.folder, self.model, self.optimizer = folder, model, optimizer
-        self.steps = Steps(folder, keep, lasting)
+        self.folders = CheckpointFolders(folder, keep, lasting)
         several = dist.is_available() and dist.is_initialized()
         # A group of its own, since its thread communicates during training. The timeout allows for slow disks.
         self.group = dist.new_group(backend="gloo", timeout=timedelta(hours=2)) if several else None
         self.rank = dist.get_rank() if several else 0
         self.host, self.thread = HostCopies(), ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self.writing: Future[None] | None = None
-        self.first(self.steps.tidy)
+        self.on_rank_zero(self.folders.tidy)
 
     def save(
         self,
@@ -89,17 +89,17 @@ class Checkpoints:
         ``step`` is damaged, and ``UserError`` if it belongs to another model.
         """
         self.finish()
-        newest = self.first(self.steps.newest if step is None else partial(self.steps.go_back, step))
+        newest = self.on_rank_zero(self.folders.newest if step is None else partial(self.folders.go_back, step))
         if newest is None:
             return None
-        others = restore(self.steps.at(newest), self.model, self.optimizer, self.rank, self.group)
+        others = restore(self.folders.at(newest), self.model, self.optimizer, self.rank, self.group)
         tensors = {name.removeprefix(OTHER): tensor for name, tensor in others.items()}
-        return Saved(newest, self.steps.state(newest), tensors)
+        return Saved(newest, self.folders.state(newest), tensors)
 
     def anchor(self) -> int | None:
         """The step of the newest valid anchor; None if there is none."""
         self.finish()
-        return self.first(self.steps.newest_anchor)
+        return self.on_rank_zero(self.folders.newest_anchor)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -116,14 +116,14 @@ class Checkpoints:
     def write(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], anchor: bool, lasts: bool) -> None:
         """In the thread: each rank writes its part, then rank 0 seals the checkpoint."""
         try:
-            write(tensors, self.steps.aside(step), self.group)
-            self.first(partial(self.steps.make_whole, step, state, anchor, lasts))
+            write(tensors, self.folders.aside(step), self.group)
+            self.on_rank_zero(partial(self.folders.complete, step, state, anchor, lasts))
         except Exception:
             if self.rank == 0:
-                self.steps.abandon(step)
+                self.folders.abandon(step)
             raise
 
-    def first(self, do: Callable[[], T]) -> T:
+    def on_rank_zero(self, do: Callable[[], T]) -> T:
         """Call ``do`` on rank 0; return its result, or raise its error, on every rank."""
         outcome: list[Any] = [None, None]
         if self.rank == 0:

@@ -17,7 +17,7 @@ STATE = "state.json"
 ANCHOR = "anchor"  # an empty file in the folders of anchors
 
 
-class Steps:
+class CheckpointFolders:
     """The checkpoint folders ``step-<number>`` in ``folder``; other entries are unfinished or damaged.
 
     A checkpoint is renamed once all files and their SHA-256 are on disk, so a crash never leaves a partial one.
@@ -43,7 +43,7 @@ class Steps:
         """The folder in which the checkpoint of a step is written."""
         return self.folder / f".step-{step:09d}"
 
-    def make_whole(self, step: int, state: dict[str, Any], anchor: bool, lasts: bool) -> None:
+    def complete(self, step: int, state: dict[str, Any], anchor: bool, lasts: bool) -> None:
         """Finish the checkpoint of ``step``: write state and manifest, then rename it, each on disk before the next."""
         building, target = self.aside(step), self.at(step)
         write_json(building / STATE, state)
@@ -102,7 +102,7 @@ class Steps:
         return step
 
     def state(self, step: int) -> dict[str, Any]:
-        """The state that ``make_whole`` saved."""
+        """The state that ``complete`` saved."""
         state: dict[str, Any] = json.loads((self.at(step) / STATE).read_bytes())
         return state
 

@@ -58,7 +58,7 @@ class Trunk:
         with Checkpoints(self.folder / str(step), model, optimizer) as checkpoints:
             checkpoints.save(step, state, tensors=tensors, wait=True)
             if self.only:
-                checkpoints.first(partial(self.clear, self.folder / str(step)))
+                checkpoints.on_rank_zero(partial(self.clear, self.folder / str(step)))
 
     def clear(self, but: Path) -> None:
         """Remove all states but ``but``, those of other trunks too."""

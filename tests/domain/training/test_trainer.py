@@ -182,6 +182,6 @@ def test_on_a_gpu_as_on_a_cpu(tokenizer: Any, batches: Batches, tmp_path: Path, 
     there = loop.run()
     near = 1e-3 if precision == "fp32" else 0.05
     assert [p["loss"] for p in there] == pytest.approx([p["loss"] for p in here], abs=near)
-    points = read_points(loop.spooled)
+    points = read_points(loop.metrics_path)
     assert all(("mfu" in point) == (loop.throughput.batch_flops.peak is not None) for point in points)
     assert all(0 < point["mfu"] < 1 for point in points if "mfu" in point)
