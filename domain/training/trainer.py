@@ -137,9 +137,8 @@ class Trainer(Generic[R]):
                 self.prefetcher.close()
                 self.bar.close()
         self.model.eval()
-        return [
-            {k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in read_points(self.metrics_path)
-        ]
+        points = read_points(self.metrics_path)
+        return [{k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in points]
 
     def resume(self, saved: Saved | None) -> None:
         """Continue from a checkpoint. Raises ``UserError`` if it belongs to another corpus, tokenizer or base."""
@@ -147,9 +146,8 @@ class Trainer(Generic[R]):
         for name, digest in self.digests.items():
             if saved_digests.get(name) != digest:
                 problem = f"was started with {name} {saved_digests.get(name)}, but now uses {name} {digest}"
-                raise UserError(
-                    f"the {self.what} training", problem, f"use the same {name}, or remove {self.checkpoints.folder}"
-                )
+                fix = f"use the same {name}, or remove {self.checkpoints.folder}"
+                raise UserError(f"the {self.what} training", problem, fix)
         if saved:
             self.progress = Progress(**saved.state["standing"])
             self.guard.load(saved.tensors)
@@ -239,7 +237,7 @@ class Trainer(Generic[R]):
         return self.ranks.all_reduce(total) / valid
 
     def log(self) -> None:
-        """Write the points of the last steps to the metrics log; count skipped steps and log their documents."""
+        """Write the points of the last steps to the metrics log; count skipped steps, and log their documents."""
         if not self.waiting:
             return
         values = [each.tolist() for _, each in self.waiting]  # synchronizes, so the time below includes the device's
