@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from domain.errors import UserError
 from domain.manifest import file_sha256
 from domain.spec import fingerprint
+
+logger = logging.getLogger(__name__)
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")  # no pickles, no code
 
@@ -53,7 +58,8 @@ def download(weights: str) -> Path:
             f"correct the path, or write {name}@<commit>",
         )
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED, "*.jinja"]))
+        with retries_in_one_line():
+            return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED, "*.jinja"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         # The hub's own first line is a bare status; what it means stands below it.
         messages = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
@@ -61,6 +67,26 @@ def download(weights: str) -> Path:
         raise UserError(
             "base", f"{weights} could not be downloaded from the hub ({reason})", "check the name, revision and network"
         ) from None
+
+
+@contextmanager
+def retries_in_one_line() -> Iterator[None]:
+    """The hub's client warns twice for every retry, with its URL; here one line says what is being waited for."""
+    warned = False
+
+    def once(record: logging.LogRecord) -> bool:
+        nonlocal warned
+        if not warned:
+            logger.warning("The hub does not answer; retrying for up to half a minute.")
+        warned = True
+        return False
+
+    source = logging.getLogger("huggingface_hub.utils._http")
+    source.addFilter(once)
+    try:
+        yield
+    finally:
+        source.removeFilter(once)
 
 
 def weights_identity(weights: str) -> Any:

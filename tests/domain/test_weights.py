@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,9 +60,19 @@ def test_a_hub_name_needs_a_revision() -> None:
         weight_files("org/model")
 
 
-def test_the_hub_out_of_reach_is_one_line() -> None:
-    with pytest.raises(UserError, match="could not be downloaded from the hub"):
-        weight_files("org/model@0123456789012345678901234567890123456789")
+def test_the_hub_out_of_reach_is_two_lines(tmp_path: Path) -> None:
+    """By the library's own retries, with nobody at that port."""
+    code = (
+        "import logging, time\nfrom domain.weights import weight_files\nlogging.basicConfig(format='%(message)s')\n"
+        "time.sleep = lambda seconds: None\n"
+        f"try:\n    weight_files('org/model@{'0' * 40}')\nexcept Exception as error:\n    logging.error(error)"
+    )
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, env=environment, cwd=HOME, capture_output=True, text=True, check=True)
+    waiting, refused = answer.stderr.splitlines()
+    assert waiting == "The hub does not answer; retrying for up to half a minute."
+    assert "could not be downloaded from the hub" in refused
 
 
 def test_identity_is_content_not_place(tmp_path: Path) -> None:
