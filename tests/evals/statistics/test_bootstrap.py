@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from domain.release.scores import RelativeChange
 from evals.statistics import bootstrap
-from evals.statistics.bootstrap import paired_change
+from evals.statistics.bootstrap import PairedChange, paired_change, six_digits
 
 
 def drawn(seed: int, units: int, size: int = 1) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -133,3 +134,9 @@ def test_fractions_of_a_nat_are_compared() -> None:
 def test_nothing_to_compare(first: list[float], second: list[float], names: list[str]) -> None:
     with pytest.raises(ValueError, match="nothing to compare"):
         paired_change(np.array(first), np.array(second), names)
+
+
+def test_artifacts_hold_six_significant_digits() -> None:
+    change = PairedChange(change=-0.12345678, low=-1.2345678, high=0.000012345678, units=40)
+    assert change.rounded() == RelativeChange(value=-0.123457, low=-1.23457, high=0.0000123457)
+    assert six_digits(2_345_678.9) == 2_345_680.0
