@@ -82,7 +82,6 @@ def test_an_extension_is_weighed_against_the_base_s_own(extended: dict[str, Any]
     before, after = (
         sum(share * text[part]["bytes"] / text[part]["tokens"] for part, share in mixture.items())
         for text in (old, new)
-        for text in (old, new)
     )
     assert pilots[1].facts["tokens"] == 4_096 * before / after // 512 * 512  # whole batches of the same bytes
 
