@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from corpora.decide import candidates_of, decide
 from corpora.decontaminate import Decontamination, guard
@@ -26,7 +26,7 @@ from domain.errors import UserError
 from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged, write_json
-from domain.spec import Share, Spec, fingerprint
+from domain.spec import RecipePath, Share, Spec, fingerprint
 from domain.stage import stage
 
 VERSION = 3
@@ -45,14 +45,9 @@ class Curation(Spec):
     holdout: Holdout = Holdout()
     max_unreadable: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
     earlier: Annotated[
-        str | None, Field(description="folder of an earlier corpus, whose texts and near duplicates are left out")
+        RecipePath | None,
+        Field(description="folder of an earlier corpus, whose texts and near duplicates are left out"),
     ] = None
-
-    @field_validator("earlier")
-    @classmethod
-    def _from_recipe(cls, earlier: str | None, info: ValidationInfo) -> str | None:
-        folder = (info.context or {}).get("folder")
-        return str(Path(folder) / Path(earlier).expanduser()) if folder and earlier else earlier
 
     def identity_key(self) -> dict[str, Any]:
         """The settings, with the content of what they name by a path."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 S = TypeVar("S", bound="Spec")
 
@@ -38,6 +39,22 @@ def parse_bytes(value: object) -> object:
 
 Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
 Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=1)]
+
+
+def from_recipe(path: str, info: ValidationInfo) -> str:
+    """A path as a recipe means it, relative to the recipe's folder; a URL stays as it is."""
+    folder = (info.context or {}).get("folder")
+    return str(Path(folder) / Path(path).expanduser()) if folder and "://" not in path else path
+
+
+def from_recipe_or_hub(name: str, info: ValidationInfo) -> str:
+    """As ``from_recipe`` for a path; a name that is no path and no folder beside the recipe is one on the hub."""
+    path = from_recipe(name, info)
+    return path if Path(path).exists() or name.startswith((".", "/", "~")) else name
+
+
+RecipePath = Annotated[str, Field(min_length=1), AfterValidator(from_recipe)]
+RecipePathOrHub = Annotated[str, Field(min_length=1), AfterValidator(from_recipe_or_hub)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

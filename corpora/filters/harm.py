@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from corpora.document import Document
 from corpora.filters.blocked import read_block_list
 from corpora.filters.filter import Drop, Filter, FilterAnswer
 from domain.errors import UserError
 from domain.manifest import file_sha256
-from domain.spec import Share, Spec
+from domain.spec import RecipePath, RecipePathOrHub, Share, Spec
 from domain.text.harm import Scorer
 from domain.text.words import Split
 from domain.weights import weights_identity
@@ -30,12 +30,12 @@ SPELLINGS = (
 class Scoring(Spec):
     """Which scorer: the list that ships if nothing is named, else one of the four. Paths are the recipe's."""
 
-    words: Annotated[str | None, Field(description="a list of one's own: a word or phrase a line")] = None
-    linear: Annotated[str | None, Field(description="a model that shoptalk harm train made")] = None
-    fasttext: Annotated[str | None, Field(description="a supervised model of fastText, .bin or .ftz")] = None
-    transformer: Annotated[str | None, Field(description="a sequence classifier: org/model@revision or a folder")] = (
-        None
-    )
+    words: Annotated[RecipePath | None, Field(description="a list of one's own: a word or phrase a line")] = None
+    linear: Annotated[RecipePath | None, Field(description="a model that shoptalk harm train made")] = None
+    fasttext: Annotated[RecipePath | None, Field(description="a supervised model of fastText, .bin or .ftz")] = None
+    transformer: Annotated[
+        RecipePathOrHub | None, Field(description="a sequence classifier: org/model@revision or a folder")
+    ] = None
     labels: Annotated[tuple[str, ...], Field(description="which of the model's labels are harm")] = ()
 
     @model_validator(mode="before")
@@ -46,11 +46,6 @@ class Scoring(Spec):
                 raise ValueError(f"write {SPELLINGS}")
             return {}
         return value
-
-    @field_validator("words", "linear", "fasttext", "transformer")
-    @classmethod
-    def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
-        return path if path is None else from_recipe(path, info, hub=info.field_name == "transformer")
 
     @model_validator(mode="after")
     def _one(self) -> Scoring:
@@ -84,12 +79,9 @@ class Harm(Filter):
     threshold: Annotated[
         Share, Field(description="score above which a document goes; shoptalk harm calibrate finds one for a domain")
     ] = 0.5
-    block: Annotated[str | None, Field(description="a file of domains and beginnings of URLs, one a line")] = None
-
-    @field_validator("block")
-    @classmethod
-    def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
-        return path if path is None else from_recipe(path, info)
+    block: Annotated[RecipePath | None, Field(description="a file of domains and beginnings of URLs, one a line")] = (
+        None
+    )
 
     def identity_key(self) -> dict[str, Any]:
         """Files by their content."""
@@ -133,15 +125,6 @@ def open_scorer(scoring: Scoring) -> Scorer:
     from domain.text.harm.words import built_in, read_list
 
     return built_in() if scoring.words is None else read_list(Path(scoring.words))
-
-
-def from_recipe(path: str, info: ValidationInfo, *, hub: bool = False) -> str:
-    """``path`` as the recipe means it: relative to its folder. With ``hub``, a name that is no folder there is kept."""
-    folder = (info.context or {}).get("folder")
-    if folder is None:
-        return path
-    local = Path(folder) / Path(path).expanduser()
-    return path if hub and not (local.exists() or path.startswith((".", "/", "~"))) else str(local)
 
 
 def digest(path: str) -> str:

@@ -6,11 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from corpora.crawl.capture import Capture
 from corpora.crawl.commoncrawl import CommonCrawl, Listed
@@ -23,6 +22,7 @@ from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from domain.errors import UserError
 from domain.machine import Machine
+from domain.spec import RecipePath
 
 LONGEST_URL = 2_000  # characters of a URL that patterns see
 PATTERN = 500  # characters of a pattern
@@ -35,20 +35,13 @@ class Crawl(Source):
     """
 
     kind: Literal["crawl"] = "crawl"
-    path: Annotated[str | None, Field(description="WARC or WET file, glob or URL")] = None
+    path: Annotated[RecipePath | None, Field(description="WARC or WET file, glob or URL")] = None
     index: Annotated[str | None, Field(pattern=r"^CC-MAIN-\d{4}-\d\d$", description="a crawl of Common Crawl")] = None
     domains: Annotated[tuple[str, ...], Field(description="with their subdomains; default: all")] = ()
     languages: Annotated[tuple[str, ...], Field(description="as the page or the crawl states them")] = ()
     urls: Annotated[tuple[str, ...], Field(description="regular expressions, of which a URL must hold one")] = ()
     mode: Mode = "trafilatura"
     licence: str | None = None
-
-    @field_validator("path")
-    @classmethod
-    def _from_recipe(cls, path: str | None, info: ValidationInfo) -> str | None:
-        folder = (info.context or {}).get("folder")
-        local = path is not None and "://" not in path
-        return str(Path(folder) / Path(str(path)).expanduser()) if folder and local else path
 
     @field_validator("domains")
     @classmethod

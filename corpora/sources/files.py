@@ -5,10 +5,9 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, Mode
@@ -21,6 +20,7 @@ from corpora.sources.pages import Page, read_pages
 from corpora.sources.source import Source
 from domain.errors import UserError
 from domain.machine import Machine
+from domain.spec import RecipePath
 
 
 class Files(Source, Columns):
@@ -28,18 +28,11 @@ class Files(Source, Columns):
     folder. A zip or tar archive is read as the files within it."""
 
     kind: Literal["files"] = "files"
-    path: Annotated[str, Field(min_length=1)]
+    path: RecipePath
     encoding: Annotated[str, Field(description="of jsonl, json, csv, tsv, txt and md, as Python names it")] = "utf-8"
     mode: Annotated[Mode, Field(description="how the main text of HTML is found; resiliparse is the fast way")] = (
         "trafilatura"
     )
-
-    @field_validator("path")
-    @classmethod
-    def _from_recipe(cls, path: str, info: ValidationInfo) -> str:
-        folder = (info.context or {}).get("folder")
-        local = "://" not in path
-        return str(Path(folder) / Path(path).expanduser()) if folder and local else path
 
     @field_validator("encoding")
     @classmethod

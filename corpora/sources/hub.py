@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from corpora.document import Document, Quarantined
 from corpora.files.stores import content, unreadable
@@ -16,25 +16,18 @@ from corpora.sources.source import Source
 from corpora.web.hub_access import cached, reached
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.spec import Count
+from domain.spec import Count, RecipePathOrHub
 
 
 class Hub(Source, Columns):
     """``dataset`` is an id on the hub, with ``revision`` (a commit), or a local folder or file."""
 
     kind: Literal["hub"] = "hub"
-    dataset: Annotated[str, Field(min_length=1)]
+    dataset: RecipePathOrHub
     revision: Annotated[str | None, Field(description="commit on the hub, 40 hexadecimal digits")] = None
     subset: Annotated[str | None, Field(description="the dataset's configuration")] = None
     split: str = "train"
     documents_at_most: Annotated[Count | None, Field(alias="documents", description="stop after so many")] = None
-
-    @field_validator("dataset")
-    @classmethod
-    def _from_recipe(cls, dataset: str, info: ValidationInfo) -> str:
-        folder = (info.context or {}).get("folder")
-        beside = Path(folder) / dataset if folder else Path(dataset)
-        return str(beside) if beside.exists() else dataset
 
     @model_validator(mode="after")
     def _pinned(self) -> Hub:

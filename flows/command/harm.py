@@ -100,7 +100,8 @@ def calibrate(options: argparse.Namespace) -> None:
     else:
         print("No text scores above 0, so any threshold keeps all of them; the default stays.")
     print(
-        f"{result.flagged} of {result.texts:,} texts above it; rate at most {result.upper_bound:.4%} (95% confidence)"
+        f"{result.flagged} of {result.texts:,} texts above it; "
+        f"the rate is at most {result.upper_bound:.4%} (confidence 95%)"
     )
     for number, score, label in result.worst:
         print(f"  {score:.4f} {label}: {' '.join(mask_all(good[number]).split())[:100]}")

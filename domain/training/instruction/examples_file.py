@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from domain.errors import UserError
 from domain.jsonlines import read_records
 from domain.manifest import file_sha256
-from domain.spec import Spec
+from domain.spec import RecipePath, Spec
 
 ROLES = ("system", "user", "assistant")
 Message = dict[str, str]
@@ -29,19 +29,13 @@ class Conversation:
 class ExamplesFile(Spec):
     """Path and column names of the examples file; a dot reaches into nested records (``meta.question``)."""
 
-    path: Annotated[str, Field(min_length=1, description="a .jsonl or .jsonl.gz file, from the recipe's folder")]
+    path: Annotated[RecipePath, Field(description="a .jsonl or .jsonl.gz file, from the recipe's folder")]
     instruction: Annotated[str, Field(description="column of the instruction")] = "instruction"
     input: Annotated[str, Field(description="column of the text that the instruction is about; may be empty")] = "input"
     label: Annotated[str, Field(description="column of the answer")] = "label"
     messages: Annotated[
         str, Field(description="or the column of a conversation: a list of role (system, user, assistant) and content")
     ] = "messages"
-
-    @field_validator("path")
-    @classmethod
-    def _from_recipe(cls, path: str, info: ValidationInfo) -> str:
-        folder = (info.context or {}).get("folder")
-        return str(Path(folder) / Path(path).expanduser()) if folder else path
 
     def digest(self) -> str:
         """SHA-256 of the file. Raises ``UserError`` if it cannot be read."""
