@@ -64,9 +64,7 @@ def write_starter(name: str, work: str) -> Path:
     """Write ``<name>.yaml`` in the current folder for a kind of ``PURPOSES``; an existing file is left alone."""
     stem = name.removesuffix(".yaml")
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", stem):
-        raise UserError(
-            name, "is not a valid name for a recipe", "use lower case, digits and hyphens, such as contracts"
-        )
+        raise UserError(name, "is not a valid recipe name", "use lower case, digits and hyphens, such as contracts")
     path = Path(f"{stem}.yaml")
     if path.exists():
         raise UserError(str(path), "exists already", "choose another name, or remove the file")
