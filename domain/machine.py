@@ -34,9 +34,12 @@ class Machine(Spec):
     ] = None
     threads: Annotated[int, Field(ge=0, description="threads of one training process; 0 is one per core")] = 0
     thread_wait: Annotated[
-        Literal["sleep", "spin"],
-        Field(description="how these threads wait for each other; asleep, they leave their core to other processes"),
-    ] = "sleep"
+        Literal["brief_spin", "sleep", "spin"],
+        Field(
+            description="how these threads wait for each other: brief_spin costs nothing on a quiet machine, sleep is "
+            "for one that is always busy, spin is OpenMP's default"
+        ),
+    ] = "brief_spin"
     device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="what models are trained and scored on")] = (
         "auto"
     )

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 DATABASE = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 STARTUP_SECONDS = 120.0
+started: dict[str, subprocess.Popen[bytes]] = {}  # this process's temporary servers by their URL
 
 
 def configure_prefect(work: Path) -> None:
@@ -56,6 +57,9 @@ def server_environment(work: Path, environment: Mapping[str, str]) -> dict[str, 
 def start_server(work: Path) -> None:
     """Start a temporary server if none is configured; its output goes to ``prefect/server.log``.
 
+    Raises ``UserError`` if the configured server does not answer. A temporary one that this process started, and that
+    has ended since (another run in its work folder ends it), is started anew.
+
     Prefect would start it itself at the first call, once it has imported the whole server here too (2 s), and with this
     process's stderr. It ends with this process and no sooner: SIGTERM, which ``timeout`` and service managers send to
     every process of a run, is blocked in it, so that how the run ended can still be recorded in it.
@@ -65,7 +69,8 @@ def start_server(work: Path) -> None:
     from prefect.context import refresh_global_settings_context
     from prefect.settings import PREFECT_API_URL
 
-    if PREFECT_API_URL.value():
+    if (url := PREFECT_API_URL.value()) and not ended(url):
+        refuse_unreachable(url)
         return
     logger.info("starting Prefect's server")
     with socket.socket() as free:
@@ -83,6 +88,7 @@ def start_server(work: Path) -> None:
             environment = server_environment(work, os.environ)
             server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         atexit.register(server.kill)  # everything is in the database
+        started[f"http://127.0.0.1:{port}/api"] = server
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     url, began = f"http://127.0.0.1:{port}/api", time.monotonic()
@@ -95,3 +101,21 @@ def start_server(work: Path) -> None:
         time.sleep(0.1)
     os.environ["PREFECT_API_URL"] = url
     refresh_global_settings_context()
+
+
+def ended(url: str) -> bool:
+    """Whether this is a temporary server of this process that no longer runs."""
+    return url in started and started[url].poll() is not None
+
+
+def refuse_unreachable(url: str) -> None:
+    """Raise ``UserError`` if the server does not answer, which Prefect would say in a traceback."""
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True):
+            pass
+    except RuntimeError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        fix = "start that server, or unset PREFECT_API_URL to use a temporary one"
+        raise UserError("prefect", f"the server at {url} does not answer ({reason})", fix) from None

@@ -117,11 +117,12 @@ def ask(*arguments: object) -> Answer:
 
 
 def begin(*arguments: object, folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """The command, in a process and a session of its own."""
+    """The command, in a process and a session of its own, without the Prefect server of this process."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     return subprocess.Popen(
         [sys.executable, "-m", "flows.command.cli", *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2]), **environment},
+        env={**inherited, "PYTHONPATH": str(Path(cli.__file__).parents[2]), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

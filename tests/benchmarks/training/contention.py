@@ -1,7 +1,7 @@
-"""A training beside other work: how threads that wait for each other should wait, spinning or asleep.
+"""A training beside other work: how its threads should wait for each other.
 
 Each way is a process of its own, since OpenMP reads its environment once. The ways run in turn, first on the machine as
-it is, then beside ``BUSY`` processes for each core. The values are ratios of tokens per second: sleeping over spinning.
+it is, then beside ``BUSY`` processes for each core. The values are ratios of tokens per second to OpenMP's default.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from domain.machine import Machine, available_cores
@@ -21,8 +22,8 @@ from domain.model.spec import Scratch
 from flows.run.launch import WAITING
 from tests.benchmarks.training.material import Given, Material, row
 
-SHAPE, PIECES, ROWS = Scratch(width=192, layers=4, heads=6, context=256), 4_096, 32
-WARM, STEPS = 4, 12
+SHAPE, PIECES, ROWS = Scratch(width=192, layers=4, heads=6, context=256), 4_096, 16
+WARM = 3  # steps that are not timed
 BUSY = 5  # processes per core that compute without end
 SPIN = "while True: pass"
 
@@ -47,28 +48,29 @@ def tokens_per_second(steps: int, threads: int) -> float:
 
 def measure(waiting: dict[str, str], steps: int, threads: int) -> float:
     """Tokens per second of a process whose threads wait in this way."""
-    known = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
     command = [sys.executable, "-m", "tests.benchmarks.training.contention", str(steps), str(threads)]
-    environment = {**known, "OMP_NUM_THREADS": str(threads), **waiting}
+    environment = {**others, "OMP_NUM_THREADS": str(threads), **waiting}
     return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
 def rows(given: Given) -> Iterator[dict[str, Any]]:
-    """Sleeping against spinning, on a quiet and on a busy machine."""
+    """Each way against OpenMP's default, on a quiet and on a busy machine."""
     threads = given.threads or available_cores()
-    for name, processes, goal in (("quiet", 0, 0.97), ("busy", BUSY * threads, 2.0)):
+    for name, processes, steps, goal in (("quiet", 0, 30, 0.97), ("busy", BUSY * threads, 4, 2.0)):
         with ExitStack() as stack:
             for _ in range(processes):
                 stack.callback(stack.enter_context(subprocess.Popen([sys.executable, "-c", SPIN])).kill)
-            pairs = [
-                (measure(WAITING["spin"], STEPS, threads), measure(WAITING["sleep"], STEPS, threads))
-                for _ in range(min(5, given.rounds))
+            rates = [
+                {way: measure(waiting, steps, threads) for way, waiting in WAITING.items()}
+                for _ in range(min(3, given.rounds))
             ]
-        yield row(
-            f"threads that wait asleep, {name}", [sleep / spin for spin, sleep in pairs], goal,
-            spin=round(sorted(spin for spin, _ in pairs)[len(pairs) // 2]),
-            sleep=round(sorted(sleep for _, sleep in pairs)[len(pairs) // 2]),
-        )  # fmt: skip
+        spin = round(median(each["spin"] for each in rates))
+        for way in ("brief_spin", "sleep"):
+            yield row(
+                f"contention: {way}, {name}", [each[way] / each["spin"] for each in rates],
+                goal if way == "brief_spin" else 0.0, spin_tokens_per_second=spin,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_the_threshold_and_the_texts_closest_to_it_masked(tmp_path: Path, comman
     rows += [{"text": f"{SLUR} wrote to a@b.org"}, {"text": f"{'fine ' * 49}{SLUR}"}]
     lines = calibrate(command, write(tmp_path / "good.jsonl", rows), "words", 0.001).out.splitlines()
     assert lines[0] == "threshold: 0.5"  # of 1,000 one may pass: the other one's 0.02 / 0.04
-    assert lines[1].startswith("1 of 1,000 texts above it; rate at most 0.4")
+    assert lines[1].startswith("1 of 1,000 texts above it; the rate is at most 0.4")
     assert lines[2].endswith("wrote to <EMAIL>")
     assert len(lines) == 4
 

@@ -90,9 +90,11 @@ def wait_policy(machine: Machine) -> str:
     return next(line for line in report.splitlines() if "OMP_WAIT_POLICY" in line)
 
 
-def test_waiting_threads_sleep_unless_the_machine_or_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert "PASSIVE" in wait_policy(CPU)
-    assert "OMP_WAIT_POLICY" not in environment(CPU.replace(thread_wait="spin"), 1)
+def test_threads_wait_as_the_machine_or_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    assert environment(CPU, 1)["GOMP_SPINCOUNT"] == "1000"
+    assert not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & environment(CPU.replace(thread_wait="spin"), 1).keys()
+    assert "PASSIVE" in wait_policy(CPU.replace(thread_wait="sleep"))
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert "ACTIVE" in wait_policy(CPU)
+    assert "ACTIVE" in wait_policy(CPU.replace(thread_wait="sleep"))

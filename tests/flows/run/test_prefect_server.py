@@ -8,9 +8,12 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from flows.run import prefect_server
 from flows.run.prefect_server import configure_prefect, server_environment
 
 
@@ -111,3 +114,23 @@ def test_a_signal_to_all_processes_ends_a_flow_as_an_interrupt(tmp_path: Path) -
     assert (told, errors, process.returncode) == (b"interrupted\n", b"", 0)
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as known:
         assert known.execute("select state_type from flow_run").fetchall() == [("CRASHED",)]
+
+
+def test_a_configured_server_that_does_not_answer_is_one_line(make_recipe: Any, command: Any, tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/api"
+    arguments = ("run", make_recipe(), "--until", "protect", "--work", tmp_path / "work", "--tracking", "none")
+    process = command.begin(*arguments, folder=tmp_path, PREFECT_API_URL=url)
+    out, err = process.communicate(timeout=120)
+    answer = SimpleNamespace(code=process.returncode, out=out, err=err)
+    assert "unset PREFECT_API_URL" in command.refused(answer, f"the server at {url} does not answer")
+
+
+def test_a_temporary_server_that_ended_is_started_anew(make_recipe: Any, command: Any, tmp_path: Path) -> None:
+    recipe, rest = make_recipe(), ("--until", "protect", "--tracking", "none")
+    assert command.ask("run", recipe, *rest, "--work", tmp_path / "one").code == 0
+    server = prefect_server.started[os.environ["PREFECT_API_URL"]]
+    server.kill()
+    server.wait()
+    answer = command.ask("run", recipe, *rest, "--work", tmp_path / "two")
+    assert answer.code == 0, answer.err
+    assert prefect_server.started[os.environ["PREFECT_API_URL"]].poll() is None
