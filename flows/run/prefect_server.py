@@ -109,13 +109,13 @@ def ended(url: str) -> bool:
 
 
 def refuse_unreachable(url: str) -> None:
-    """Raise ``UserError`` if the server does not answer, which Prefect would say in a traceback."""
+    """Raise ``UserError`` if the server does not answer, refuses this client or has another major version."""
     from prefect.client.orchestration import get_client
 
     try:
-        with get_client(sync_client=True):
-            pass
-    except RuntimeError as error:
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch()
+    except Exception as error:  # of the HTTP client's, or a RuntimeError that it is the cause of
         reason = str(error.__cause__ or error).splitlines()[0]
         fix = "start that server, or unset PREFECT_API_URL to use a temporary one"
-        raise UserError("prefect", f"the server at {url} does not answer ({reason})", fix) from None
+        raise UserError("prefect", f"the server at {url} cannot be used ({reason})", fix) from None

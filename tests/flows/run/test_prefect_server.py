@@ -122,7 +122,7 @@ def test_a_configured_server_that_does_not_answer_is_one_line(make_recipe: Any, 
     process = command.begin(*arguments, folder=tmp_path, PREFECT_API_URL=url)
     out, err = process.communicate(timeout=120)
     answer = SimpleNamespace(code=process.returncode, out=out, err=err)
-    assert "unset PREFECT_API_URL" in command.refused(answer, f"the server at {url} does not answer")
+    assert "unset PREFECT_API_URL" in command.refused(answer, f"the server at {url} cannot be used")
 
 
 def test_a_temporary_server_that_ended_is_started_anew(make_recipe: Any, command: Any, tmp_path: Path) -> None:
