@@ -215,17 +215,16 @@ def test_a_flow_is_retried_and_finds_what_is_finished(flow_of: Any, failing: Any
     assert calls == ["protect", "collect", "protect", "collect"]
 
 
-def test_an_interrupted_flow_is_cancelled(flow_of: Any, failing: Any) -> None:
+def test_an_interrupted_flow_is_cancelled(flow_of: Any, failing: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Its task too, as Prefect's own log says: the server writes the states of tasks some time later."""
     from flows.run.prefect_flow import adapt
 
     failing(KeyboardInterrupt())
     state = flow_of(adapt)
     assert (state.type.value, state.name) == ("CANCELLED", "Cancelled")
-    api, of_run = os.environ["PREFECT_API_URL"], {"id": {"any_": [str(state.state_details.flow_run_id)]}}
-    tasks = httpx.post(f"{api}/task_runs/filter", json={"flow_runs": of_run}, trust_env=False).json()
-    assert {task["name"].partition("-")[0]: task["state"]["type"] for task in tasks} == {
-        "protect": "COMPLETED", "collect": "CANCELLED"
-    }  # fmt: skip
+    ends = [record.getMessage() for record in caplog.records if record.name == "prefect.task_runs"]
+    assert ends[-1] == "Finished in state Cancelled('Interrupted.')"
+    assert not [message for message in ends if "Crashed" in message]
 
 
 def test_a_handler_of_the_users_gets_every_line_once(
