@@ -31,6 +31,7 @@ FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The temporary server of a command, for all tests of this module."""
+    from prefect.context import refresh_global_settings_context
     from prefect.logging.configuration import setup_logging
 
     from flows.run.prefect_server import configure_prefect, start_server
@@ -45,11 +46,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         work = tmp_path_factory.mktemp("prefect")
         patch.setenv("PREFECT_HOME", str(work / "home"))
         configure_prefect(work)
+        refresh_global_settings_context()  # an earlier test of this process may have used a server of its own
         start_server(work)
         setup_logging()  # as the first flow would, in the middle of a test, taking pytest's handler off the root
         yield os.environ["PREFECT_API_URL"]
-    from prefect.context import refresh_global_settings_context
-
     refresh_global_settings_context()
 
 
