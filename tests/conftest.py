@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.skipped import skipped_line
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -62,20 +63,6 @@ def leave_to_the_soak(config: pytest.Config, items: list[pytest.Item]) -> None:
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
-
-
-LACKING = {"SHOPTALK_TEST_DATA": "data", "CUDA": "a GPU", "SHOPTALK_NETWORK": "a network"}
-
-
-def skipped_line(reasons: list[str]) -> str:
-    """How many tests were skipped, and for want of what; reasons of another kind as they are."""
-    counts: Counter[str] = Counter()
-    for reason in reasons:
-        lacking = next((what for name, what in LACKING.items() if name in reason), "")
-        counts[f"for want of {lacking}" if lacking else reason.removeprefix("Skipped: ")] += 1
-    if not counts:
-        return "skipped: nothing"
-    return "skipped: " + ", ".join(f"{count} {why}" for why, count in sorted(counts.items()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

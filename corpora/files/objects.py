@@ -82,12 +82,12 @@ def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]
             if buffer or listed:
                 yield line or 1, too_long_or(error, buffer, encoding)
             return
-        found, buffer, more, between = buffer[:end], buffer[end:], CHUNK_CHARACTERS, between + 1
+        content, buffer, more, between = buffer[:end], buffer[end:], CHUNK_CHARACTERS, between + 1
         if end > LONGEST_RECORD:
             yield line, Unreadable(reason=f"is longer than {LONGEST_RECORD // 10**6} MB")
         else:
-            yield line, Unreadable(reason=f"is not {encoding_name(encoding)}") if foreign(found) else as_record(value)
-        line += found.count("\n")
+            yield line, Unreadable(reason=f"is not {encoding_name(encoding)}") if foreign(content) else as_record(value)
+        line += content.count("\n")
 
 
 def too_long_or(error: Exception, buffer: str, encoding: str) -> Unreadable:

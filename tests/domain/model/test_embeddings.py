@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.errors import UserError
 from domain.model.build import load, save
-from domain.model.embeddings import bias_of, grow, initial_rows
+from domain.model.embeddings import grow, initial_rows
 from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
 
@@ -32,19 +32,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )
 
 
-def rows_of(model: Any) -> dict[str, torch.Tensor]:
-    """Copies of embedding, head and bias."""
-    table, head = tiny.matrices(model)
-    found = {"table": table.weight, "head": head.weight, "bias": bias_of(model)}
-    return {name: tensor.detach().clone() for name, tensor in found.items() if tensor is not None}
-
-
 @pytest.mark.parametrize("tied", [False, True])
 def test_mean_rows(folders: tuple[Path, Path], tied: bool) -> None:
     model = tiny.model(HELD, tied=tied)
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     facts = grow(model, *folders)
-    after = rows_of(model)
+    after = tiny.rows_of(model)
     for name in ("table", "head"):
         for number, (one, other) in SPELT.items():
             assert torch.allclose(after[name][number], (before[name][one] + before[name][other]) / 2, atol=1e-6)
@@ -56,9 +49,9 @@ def test_mean_rows(folders: tuple[Path, Path], tied: bool) -> None:
 
 def test_weighted_rows(folders: tuple[Path, Path]) -> None:
     model = tiny.model(HELD)
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     grow(model, *folders, embedding_init="weighted")
-    after = rows_of(model)
+    after = tiny.rows_of(model)
     last = math.exp(2) / (1 + math.exp(2))  # 0.8808
     for number, (one, other) in SPELT.items():
         table, head = before["table"], before["head"]
@@ -70,22 +63,24 @@ def test_weighted_rows_of_a_tied_matrix_lean_both_ways(tmp_path: Path) -> None:
     # Three parts weigh 0.0159, 0.1173, 0.8668 in the embedding and the other way round in the head.
     old, new = tiny.sentencepiece(tmp_path / "old"), tiny.sentencepiece(tmp_path / "new", (("a", "b"), ("ab", "c")))
     model = tiny.model(263, tied=True)
-    before = rows_of(model)["table"]
+    before = tiny.rows_of(model)["table"]
     grow(model, old, new, embedding_init="weighted")
     expected = 0.441345 * before[260] + 0.117310 * before[261] + 0.441345 * before[262]
-    assert torch.allclose(rows_of(model)["table"][264], expected, atol=1e-5)
+    assert torch.allclose(tiny.rows_of(model)["table"][264], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["llama", "phi"])
 def test_zero_output_rows(folders: tuple[Path, Path], kind: str) -> None:
     model = tiny.model(HELD, kind=kind)
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     grow(model, *folders, embedding_init="zero_output")
     with torch.no_grad():
         logits = model(torch.tensor([[1, 265, 267]])).logits
     assert torch.equal(logits[..., 265:268], torch.zeros(1, 3, 3))
-    assert torch.allclose(rows_of(model)["table"][265], (before["table"][264] + before["table"][262]) / 2, atol=1e-6)
-    assert not torch.equal(rows_of(model)["head"][300], torch.zeros(4))  # padding is not zero: it would be likely
+    assert torch.allclose(
+        tiny.rows_of(model)["table"][265], (before["table"][264] + before["table"][262]) / 2, atol=1e-6
+    )
+    assert not torch.equal(tiny.rows_of(model)["head"][300], torch.zeros(4))  # padding is not zero: it would be likely
 
 
 def test_zero_output_needs_a_head_of_its_own(folders: tuple[Path, Path]) -> None:
@@ -101,22 +96,22 @@ def test_random_rows_have_the_old_deviation_and_no_parts(tmp_path: Path) -> None
     with torch.no_grad():
         tiny.matrices(one)[0].weight.mul_(3)
         tiny.matrices(same)[0].weight.mul_(3)
-    deviation = float(rows_of(one)["table"].std())
+    deviation = float(tiny.rows_of(one)["table"].std())
     for model in (one, same):
         grow(model, old, new, embedding_init="random")
-    drawn = rows_of(one)["table"][263:2263]
+    drawn = tiny.rows_of(one)["table"][263:2263]
     assert float(drawn.std()) == pytest.approx(deviation, rel=0.03)  # 8,000 numbers: 1 in 100
     assert float(drawn.mean()) == pytest.approx(0, abs=0.15)
-    assert torch.equal(drawn, rows_of(same)["table"][263:2263])
-    assert not torch.allclose(drawn[:100], rows_of(one)["head"][263:363])
+    assert torch.equal(drawn, tiny.rows_of(same)["table"][263:2263])
+    assert not torch.allclose(drawn[:100], tiny.rows_of(one)["head"][263:363])
 
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_the_bias_of_a_head(folders: tuple[Path, Path], tied: bool) -> None:
     model = tiny.model(HELD, tied=tied, kind="phi")
-    before = rows_of(model)["bias"]
+    before = tiny.rows_of(model)["bias"]
     grow(model, *folders)
-    after = rows_of(model)["bias"]
+    after = tiny.rows_of(model)["bias"]
     assert after.shape == (GROWN,)
     assert float(after[266]) == pytest.approx(float(before[263] + before[261]) / 2, abs=1e-6)
     assert torch.equal(after[:HELD], before)
@@ -193,54 +188,20 @@ def test_the_spare_rows_of_t5(tmp_path: Path) -> None:
     speaker.add_tokens(["ab", "bc"])
     speaker.save_pretrained(tmp_path / "new")
     model = tiny.model(32_128, kind="t5", tied=True)
-    before = rows_of(model)["table"]
+    before = tiny.rows_of(model)["table"]
     facts = grow(model, old, tmp_path / "new")
     assert (facts["kind"], facts["rows"], facts["new_rows"]) == ("extended", 32_128, [32_100, 32_102])
     a = load_tokenizer(old).get_vocab()["a"]
-    after = rows_of(model)["table"]
+    after = tiny.rows_of(model)["table"]
     assert torch.allclose(after[32_100], before[[a, a + 1]].mean(0), atol=1e-6)
     assert torch.equal(after[32_102:], before[32_102:])
 
 
-BERT = ("the", "rate", "int", "##er", "##est", "##s", ",", "##,")  # ids from 5
-
-
-@pytest.mark.parametrize("kind", ["bert", "modernbert"])
-def test_more_words_for_bert(tmp_path: Path, kind: str) -> None:
-    old, new = tiny.wordpiece(tmp_path / "old", BERT), tiny.wordpiece(tmp_path / "new", (*BERT, "interest", "##ests"))
-    model = tiny.model(13, tied=True, kind=kind, pad_token_id=0)
-    before = rows_of(model)
-    facts = grow(model, old, new)
-    assert (facts["kind"], facts["pieces"], facts["new_rows"]) == ("extended", 2, [13, 15])
-    for name, after in rows_of(model).items():
-        assert torch.allclose(after[13], before[name][[7, 8, 9]].mean(0), atol=1e-6)  # int ##er ##est
-        assert torch.allclose(after[14], before[name][[9, 10]].mean(0), atol=1e-6)  # ##est ##s
-
-
-def test_a_byte_level_vocabulary_for_bert(tmp_path: Path) -> None:
-    old = tiny.wordpiece(tmp_path / "old", BERT)
-    merges = [("t", "h"), ("th", "e"), ("\u0120", "the"), ("e", "r"), ("\u0120", "T"), ("\u0120T", "he"), ("h", "e")]
-    roles = {"bos_token": "<|begin|>", "eos_token": "<|end|>", "pad_token": "<|pad|>", "mask_token": "<|mask|>"}
-    new = tiny.byte_level(tmp_path / "new", merges, {**roles, "cls_token": "<|begin|>", "sep_token": "<|end|>"})
-    model = tiny.model(13, tied=True, kind="bert", pad_token_id=0)
-    before = rows_of(model)
-    grow(model, old, new)
-    ids = load_tokenizer(new).get_vocab()
-    expected = {
-        "\u0120the": [5], "\u0120The": [5], "the": [5],  # one piece as a beginning, none within
-        "er": [8], ",": [11], "<|begin|>": [2], "<|end|>": [3], "<|pad|>": [0], "<|mask|>": [4],
-        "\u00e9": range(13), "\u0120": range(13),  # part of a character, and a space: the mean of all
-    }  # fmt: skip
-    for name, after in rows_of(model).items():
-        for piece, parts in expected.items():
-            assert torch.allclose(after[ids[piece]], before[name][list(parts)].mean(0), atol=1e-6), piece
-
-
 def test_spare_rows_are_used_first(folders: tuple[Path, Path]) -> None:
     model = tiny.model(300)  # 35 to spare; no multiple of 64, and it stays so
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     facts = grow(model, *folders)
-    after = rows_of(model)
+    after = tiny.rows_of(model)
     assert facts["rows"] == model.config.vocab_size == 300
     for name in ("table", "head"):
         assert torch.equal(after[name][:265], before[name][:265])
@@ -251,11 +212,11 @@ def test_spare_rows_are_used_first(folders: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize(("multiple", "rows"), [(64, 320), (128, 384), (1, 268)])
 def test_rows_are_padded(folders: tuple[Path, Path], multiple: int, rows: int) -> None:
     model = tiny.model(266)  # a spare row, too few
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     assert grow(model, *folders, multiple=multiple)["rows"] == rows
     assert model.config.vocab_size == model.get_input_embeddings().weight.shape[0] == rows
     assert model.get_output_embeddings().weight.shape[0] == rows
-    for name, after in rows_of(model).items():  # the mean of pieces' rows; the spare one is none
+    for name, after in tiny.rows_of(model).items():  # the mean of pieces' rows; the spare one is none
         assert torch.allclose(after[268:], before[name][:265].mean(0).expand(rows - 268, -1), atol=1e-6)
 
 
@@ -270,9 +231,9 @@ def test_padding_is_no_likelier_than_the_average_piece(pieces: int, seed: int) -
 
 def test_its_own_tokenizer_changes_nothing(folders: tuple[Path, Path]) -> None:
     model = tiny.model(HELD)
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     assert grow(model, folders[0], folders[0], embedding_init="random") == {"kind": "same", "rows": HELD}
-    for name, tensor in rows_of(model).items():
+    for name, tensor in tiny.rows_of(model).items():
         assert torch.equal(tensor, before[name])
 
 
@@ -281,7 +242,7 @@ def test_a_new_vocabulary_takes_rows_along(tmp_path: Path) -> None:
     roles = {"bos_token": "<|begin|>", "eos_token": "<|end|>", "mask_token": "<|mask|>"}
     new = tiny.byte_level(tmp_path / "new", (("\u0120", "a"), ("\u0120a", "b")), roles)
     model = tiny.model(320)
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     facts = grow(model, old, new)
     from transformers import AutoTokenizer
 
@@ -292,7 +253,7 @@ def test_a_new_vocabulary_takes_rows_along(tmp_path: Path) -> None:
         "<|begin|>": [1], "<|end|>": [2], "<|mask|>": range(265),
     }  # fmt: skip
     for name in ("table", "head"):
-        after = rows_of(model)[name]
+        after = tiny.rows_of(model)[name]
         for piece, parts in expected.items():
             assert torch.allclose(after[ids[piece]], before[name][list(parts)].mean(0), atol=1e-6), piece
     assert facts["kind"] == "new"
@@ -302,19 +263,19 @@ def test_a_new_vocabulary_takes_rows_along(tmp_path: Path) -> None:
 
 def test_a_new_vocabulary_of_old_pieces_alone(folders: tuple[Path, Path]) -> None:
     model = tiny.model(320)
-    before = rows_of(model)
+    before = tiny.rows_of(model)
     facts = grow(model, folders[1], folders[0], multiple=1)  # without its last three pieces
     assert (facts["kind"], facts["pieces"], facts["rows"]) == ("new", 0, 265)
-    for name, tensor in rows_of(model).items():
+    for name, tensor in tiny.rows_of(model).items():
         assert torch.equal(tensor, before[name][:265])
 
 
 def test_weights_without_a_tokenizer_begin_from_the_mean(folders: tuple[Path, Path], tmp_path: Path) -> None:
     model = tiny.model(100)
-    before = rows_of(model)["table"]
+    before = tiny.rows_of(model)["table"]
     facts = grow(model, tmp_path, folders[0])
     assert (facts["kind"], facts["pieces"], facts["parts"], facts["rows"]) == ("new", 265, 0.0, 320)
-    assert torch.allclose(rows_of(model)["table"], before.mean(0).expand(320, -1), atol=1e-6)
+    assert torch.allclose(tiny.rows_of(model)["table"], before.mean(0).expand(320, -1), atol=1e-6)
 
 
 def test_ids_that_exceed_the_rows(folders: tuple[Path, Path]) -> None:

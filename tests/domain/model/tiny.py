@@ -142,3 +142,12 @@ def stirred(made: Any) -> Any:
         if tensor.ndim == 1:
             tensor.add_(torch.randn(tensor.shape, generator=chance) / 5)
     return made
+
+
+def rows_of(model: Any) -> dict[str, torch.Tensor]:
+    """Copies of embedding, head and bias."""
+    from domain.model.embeddings import bias_of
+
+    table, head = matrices(model)
+    rows = {"table": table.weight, "head": head.weight, "bias": bias_of(model)}
+    return {name: tensor.detach().clone() for name, tensor in rows.items() if tensor is not None}
