@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from domain.address import shown
+
 
 class UserError(Exception):
     """Something the user caused and can fix; the command prints it as one line and exits non-zero.
 
     ``place`` names a recipe path, a file and line, or an option; ``problem`` says what is
-    wrong there; ``fix`` says how to correct it. Anything else that reaches the user is a bug in Shoptalk.
+    wrong there; ``fix`` says how to correct it. Anything else that reaches the user is a bug in Shoptalk. Secrets of
+    addresses in them are hidden.
     """
 
     def __init__(self, place: str, problem: str, fix: str) -> None:
-        self.place, self.problem, self.fix = place, problem, fix
-        super().__init__(place, problem, fix)
+        self.place, self.problem, self.fix = shown(place), shown(problem), shown(fix)
+        super().__init__(self.place, self.problem, self.fix)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.problem}. Fix: {self.fix}."

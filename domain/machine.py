@@ -7,9 +7,19 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from domain.address import from_environment
 from domain.spec import Spec
+
+
+def with_scheme(proxy: str) -> str:
+    """A proxy's URL; without a scheme it is an http proxy."""
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+Address = Annotated[str, AfterValidator(from_environment)]  # ${NAME} is a variable of the environment
+Proxy = Annotated[Address, AfterValidator(with_scheme)]
 
 
 class Slurm(Spec):
@@ -82,14 +92,20 @@ class Machine(Spec):
         Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")
     ] = Path("work")
     tracking: Annotated[
-        str, Field(description="MLflow tracking URI; empty: SQLite in the work folder; 'none': off")
+        Address,
+        Field(
+            description="MLflow tracking URI; empty: SQLite in the work folder; 'none': off; ${NAME} is a variable of "
+            "the environment, here and in proxy and mirrors"
+        ),
     ] = ""
     network: Annotated[
         bool, Field(description="false: any use of the network while collecting is an error; cached pages are used")
     ] = True
-    proxy: Annotated[str, Field(description="proxy URL for collecting; empty: as HTTPS_PROXY and HTTP_PROXY say")] = ""
+    proxy: Annotated[Proxy, Field(description="proxy URL for collecting; empty: as HTTPS_PROXY and HTTP_PROXY say")] = (
+        ""
+    )
     ca_bundle: Annotated[Path | None, Field(description="certificates to trust, PEM; default: certifi's")] = None
-    mirrors: dict[str, str] = Field(
+    mirrors: dict[str, Address] = Field(
         default_factory=dict, description="beginnings of URLs, each with what is asked in its place"
     )
     private_hosts: Annotated[

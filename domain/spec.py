@@ -8,7 +8,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+)
+
+from domain.address import each_string, shown
 
 S = TypeVar("S", bound="Spec")
 
@@ -68,6 +79,11 @@ class Spec(BaseModel):
     """What was asked of a stage. Equal specs ask for the same thing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @model_serializer(mode="wrap", when_used="json")
+    def _without_secrets(self, serialize: SerializerFunctionWrapHandler) -> object:
+        """As JSON, in which it is kept and handed on, a spec has no secrets of addresses."""
+        return each_string(serialize(self), shown)
 
     def identity_key(self) -> dict[str, Any]:
         """The JSON that enters an artifact's identity; a spec that names paths overrides this by their content."""
