@@ -7,12 +7,23 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from corpora.files.objects import lines, values
-from corpora.files.record import Record, Unreadable, as_text, bounded, damaged, encoding_name, rest
+from corpora.files.record import (
+    LONGEST_RECORD,
+    Record,
+    Unreadable,
+    as_text,
+    bounded,
+    damaged,
+    encoding_name,
+    foreign,
+    read_lines,
+    rest,
+)
 from corpora.files.tables import parquet, table
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
 PAGES = {".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf"}
-FORMATS = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt", ".md", *PAGES)
+FORMATS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv", ".txt", ".md", *PAGES)
 
 
 def form(path: str) -> tuple[str, str | None]:
@@ -23,7 +34,9 @@ def form(path: str) -> tuple[str, str | None]:
     return (endings[-1].lower() if endings else ""), compression
 
 
-def records(file: IO[bytes], ending: str, encoding: str, column: str) -> Iterator[tuple[int, Record]]:
+def records(
+    file: IO[bytes], ending: str, encoding: str, column: str, *, text_by_line: bool = False
+) -> Iterator[tuple[int, Record]]:
     """(line, record) of an open file; line 0 is the whole of it, as one text in ``column``.
 
     What is cut short or cannot be unpacked ends with a ``Unreadable`` for the rest. ``OSError`` of the system flies.
@@ -34,10 +47,12 @@ def records(file: IO[bytes], ending: str, encoding: str, column: str) -> Iterato
             rows = table(file, encoding, "\t" if ending == ".tsv" else ",")
         elif ending == ".parquet":
             rows = parquet(file)
-        elif ending == ".jsonl":
+        elif ending in (".jsonl", ".ndjson"):
             rows = lines(as_text(file, encoding), encoding)
         elif ending == ".json":
             rows = values(as_text(file, encoding), encoding)
+        elif ending == ".txt" and text_by_line:
+            rows = text_lines(file, encoding, column)
         else:
             rows = whole(file, encoding, column)
         for line, record in rows:
@@ -59,3 +74,14 @@ def whole(file: IO[bytes], encoding: str, column: str) -> Iterator[tuple[int, Re
     except UnicodeDecodeError as error:
         number = raw.count(b"\n", 0, error.start) + 1
         yield number, Unreadable(reason=f"is not {encoding_name(encoding)} (byte {error.start:,} of the file)")
+
+
+def text_lines(file: IO[bytes], encoding: str, column: str) -> Iterator[tuple[int, Record]]:
+    """Plain text whose every line is a record; blank lines are passed over."""
+    for number, line in enumerate(read_lines(as_text(file, encoding)), 1):
+        if line is None:
+            yield number, Unreadable(reason=f"is longer than {LONGEST_RECORD // 10**6} MB")
+        elif foreign(line):
+            yield number, Unreadable(reason=f"is not {encoding_name(encoding)}")
+        elif line.strip():
+            yield number, {column: line.rstrip("\r\n")}

@@ -36,6 +36,9 @@ class Matches:
 
 def find(path: str, machine: Machine) -> Matches:
     """The files that ``path`` (a file, glob or URL) names; raises ``UserError`` where that cannot be looked up."""
+    if "::" in path and "://" in path:
+        # fsspec would ask the last of them by a client of its own, whatever the machine profile permits.
+        raise UserError(f"corpus: {path}", "is a chain of URLs", "name the file itself; archives are opened anyway")
     if is_remote(path) and not machine.network and not is_web(path):
         problem = "needs the network, which the machine profile switches off"
         raise UserError(f"corpus: {path}", problem, "set network: true")

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from corpora.document import Document, Quarantined
+from corpora.files.dataset_card import configuration
+from corpora.files.dataset_folder import DatasetFolder
+from corpora.files.dataset_repository import Repository
+from corpora.files.formats import PAGES, records
+from corpora.files.pieces import Piece, pieces
+from corpora.files.record import Record, Unreadable
 from corpora.files.stores import content, unreadable
 from corpora.sources.columns import Columns
 from corpora.sources.source import Source
@@ -18,9 +24,15 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Count, RecipePathOrHub
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 
 class Hub(Source, Columns):
-    """``dataset`` is an id on the hub, with ``revision`` (a commit), or a local folder or file."""
+    """``dataset`` is an id on the hub, with ``revision`` (a commit), or a local folder or file.
+
+    Only files of the dataset itself are read, whatever its README.md names, and none of its code is run.
+    """
 
     kind: Literal["hub"] = "hub"
     dataset: RecipePathOrHub
@@ -45,61 +57,110 @@ class Hub(Source, Columns):
         """The name, or the dataset's."""
         return self.name or Path(self.dataset).name
 
+    @property
+    def place(self) -> str:
+        """What errors call this."""
+        return f"{self.dataset}, split {self.split}"
+
     def stamp(self, machine: Machine) -> Any:
-        """The revision on the hub; the content of the files where it is local."""
+        """The revision on the hub; where the dataset is local, the content of every file that is read."""
         if not self.local:
             return {"dataset": self.dataset, "revision": self.revision, "subset": self.subset, "split": self.split}
         root = Path(self.dataset)
-        paths = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        paths = self.local_paths(root)
         try:
             return [
                 {
-                    "file": p.relative_to(root).as_posix() if p != root else p.name,
-                    "bytes": p.stat().st_size,
-                    "content": content(p),
+                    "file": path.relative_to(root).as_posix() if path != root else path.name,
+                    "bytes": path.stat().st_size,
+                    "content": content(path),
                 }
-                for p in paths
+                for path in paths
             ]
         except OSError as error:
             raise unreadable(error, self.dataset) from None
 
+    def local_paths(self, root: Path) -> list[Path]:
+        """The files that are read of a folder, or the one file that is named, in their order."""
+        if root.is_file():
+            return [root]
+        folder = DatasetFolder(root, self.place)
+        names = folder.names()
+        layout = configuration(folder.card(), self.subset, self.place)
+        self.refuse_script(names, stated=layout.patterns is not None)
+        return [folder.checked(name) for name in layout.files(names, self.split)]
+
+    def refuse_script(self, names: list[str], *, stated: bool) -> None:
+        """Raise ``UserError`` for a dataset that only its own code can read; what README.md states needs none."""
+        script = f"{Path(self.dataset).name}.py"
+        if script in names and not stated:
+            problem = f"is made by code of its own ({script}), which is not run"
+            raise UserError(self.place, problem, "name its files by a source of kind files, or take another dataset")
+
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
-        """The records in the dataset's own order; raises ``UserError`` where it cannot be had."""
-        place = f"{self.dataset}, split {self.split}"
+        """The records in the order of the dataset's files; raises ``UserError`` where it cannot be had."""
         number = -1
         try:
             for number, record in enumerate(self.stream(machine)):
                 if number == self.documents_at_most:
                     return
+                name, place = f"{self.title}:{number}", f"{self.place}, record {number}"
+                if isinstance(record, Unreadable):
+                    yield Quarantined(place=place, reason=record.reason, id=name, records=record.records)
+                    continue
                 if number == 0:
-                    self.check_first(record, place)
+                    self.check_first(record, self.place)
                 try:
-                    yield self.document(record, source=self.title, name=f"{self.title}:{number}")
+                    yield self.document(record, source=self.title, name=name)
                 except ValueError as error:
-                    yield Quarantined(place=f"{place}, record {number}", reason=str(error), id=f"{self.title}:{number}")
-        except UserError:
+                    yield Quarantined(place=place, reason=str(error), id=name)
+        except (UserError, GeneratorExit):
             raise
         except Exception as error:
-            # The libraries below raise kinds of their own for each cause, such as an HTTP client's for a network that
-            # is not there; all of them are about the dataset or the network.
+            # The hub's library raises kinds of its own for each cause, such as its HTTP client's for a network that is
+            # not there; all of them are about the dataset or the network.
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             fix = "check dataset, revision, subset, split and the network; then run again"
-            raise UserError(place, f"cannot be read after {number + 1} records ({reason})", fix) from error
+            raise UserError(self.place, f"cannot be read after {number + 1} records ({reason})", fix) from error
 
-    def stream(self, machine: Machine) -> Iterator[dict[str, Any]]:
-        """The records, streamed by the library as the machine reaches the hub; no code of the dataset's own is run."""
-        from datasets import disable_progress_bars, load_dataset
+    def stream(self, machine: Machine) -> Iterator[Record]:
+        """The records of every file, in order."""
+        from fsspec.implementations.local import LocalFileSystem
 
-        disable_progress_bars()
         root = Path(self.dataset)
-        if root.is_file():
-            kind = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}.get(root.suffix, "text")
-            yield from load_dataset(kind, data_files=str(root), split=self.split, streaming=True)
-            return
-        dataset, revision = self.dataset, self.revision
         if not self.local and not machine.network:
-            dataset = cached(self.dataset, self.revision, f"{self.dataset}, split {self.split}")
-        if dataset != self.dataset or self.local:
-            revision = None
+            root = Path(cached(self.dataset, self.revision, self.place))
+        if self.local or not machine.network:
+            yield from self.opened(LocalFileSystem(), [str(path) for path in self.local_paths(root)])
+            return
         with reached(machine):
-            yield from load_dataset(dataset, self.subset, split=self.split, revision=revision, streaming=True)
+            repository = Repository(self.dataset, self.revision or "", self.place)
+            top = repository.names("", recursive=False)
+            layout = configuration(repository.card() if "README.md" in top else b"", self.subset, self.place)
+            self.refuse_script(top, stated=layout.patterns is not None)
+            names = layout.files(repository.names(layout.below(self.split), recursive=True), self.split)
+            yield from self.opened(repository.system, [repository.path(name) for name in names])
+
+    def opened(self, system: AbstractFileSystem, paths: list[str]) -> Iterator[Record]:
+        """The records of files, one after the other."""
+        here = before = 0
+        for done, piece in enumerate(pieces(system, paths)):
+            here = 0
+            for record in self.records(piece):
+                if isinstance(record, Unreadable) and record.rest:
+                    # Nobody knows how many are behind a break: as many as came, or as files hold on average.
+                    lost = max(1, here, before // max(1, done))
+                    record = Unreadable(reason=record.reason, records=lost, rest=True)
+                here += 1
+                yield record
+            before += here
+
+    def records(self, piece: Piece) -> Iterator[Record]:
+        """The records of one file. Text is a record a line, as datasets on the hub have it."""
+        if isinstance(piece.content, Unreadable):
+            yield piece.content
+        elif piece.ending in PAGES:
+            yield Unreadable(reason="is a page; name it by a source of kind files")
+        else:
+            for _, record in records(piece.content, piece.ending, "utf-8", self.text, text_by_line=True):
+                yield record

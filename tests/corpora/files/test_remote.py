@@ -74,6 +74,15 @@ def test_without_a_network_nothing_is_asked(path: str, tmp_path: Path) -> None:
             ask(Machine(network=False, work=tmp_path))
 
 
+@pytest.mark.parametrize("network", [True, False])
+@pytest.mark.parametrize("path", ["zip://a.jsonl::{}/x.zip", "simplecache::{}/a.jsonl", "file:///x::{}/a.jsonl"])
+def test_a_chain_of_urls_is_refused(web: Web, tmp_path: Path, path: str, network: bool) -> None:
+    machine = Machine(work=tmp_path, network=network)
+    with pytest.raises(UserError, match="is a chain of URLs"):
+        Files(kind="files", path=path.format(web.url)).stamp(machine)
+    assert not web.asked
+
+
 def test_what_is_not_behind_https(web: Web, tmp_path: Path) -> None:
     machine = Machine(work=tmp_path, private_hosts=(web.host,))
     for path, told in (("/none.jsonl", "404"), ("/*/x.jsonl", "wildcard in a folder"), ("/data/", "is a folder")):

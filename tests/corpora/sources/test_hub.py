@@ -76,11 +76,54 @@ def test_a_dataset_is_streamed_at_its_pinned_revision(hub: LocalHub, tmp_path: P
     assert [row["text"] for row in latest] == ["new 0", "new 1"]
     assert broken[0]["id"] == "bad:0"
     assert broken[1] == ["bad:1", "column text is empty"]
-    assert nowhere.startswith("org/talk, split train: cannot be read after 0 records (Revision '0000")
-    assert nobody.startswith("org/nobody, split train: cannot be read after 0 records (Dataset 'org/nobody'")
-    assert unsplit.startswith("org/talk, split dev: cannot be read after 0 records")
-    assert all("Fix: check dataset, revision" in told and "\n" not in told for told in (nowhere, nobody, unsplit))
+    assert nowhere.startswith(f"org/talk, split train: has no revision {'0' * 40}. Fix: correct revision")
+    assert nobody.startswith("org/nobody, split train: is not on the hub, or not for all to read. Fix: correct dataset")
+    assert unsplit == "org/talk, split dev: has no split dev; there are: train. Fix: correct split, or subset."
     assert not [line for line in hub.asked if "/resolve/main/" in line or "/revision/main" in line]
+
+
+def test_a_subset_is_what_the_readme_states_and_files_of_others_are_not_asked_for(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    card = """---
+configs:
+- config_name: small
+  data_files: [{split: train, path: "sample/10BT/*.jsonl"}, {split: test, path: ["sample/held/a.jsonl"]}]
+- config_name: all
+  default: true
+  data_files: "**/*.jsonl"
+---
+# Talk
+"""
+    files = {"README.md": card.encode(), "sample/10BT/0.jsonl": records(2), "sample/10BT/1.jsonl": records(1, "more")}
+    files |= {"sample/held/a.jsonl": records(1, "held"), "other/x.jsonl": records(1, "other")}
+    commit = hub.add("datasets", "org/cards", files)
+    settings = {"dataset": "org/cards", "revision": commit}
+    small, held, every, missing = read(
+        hub, tmp_path,
+        {**settings, "subset": "small"},
+        {**settings, "subset": "small", "split": "test"},
+        settings,
+        {**settings, "subset": "large"},
+    )  # fmt: skip
+    assert [row["text"] for row in small] == ["text 0", "text 1", "more 0"]
+    assert [row["text"] for row in held] == ["held 0"]
+    assert sorted(row["text"] for row in every) == ["held 0", "more 0", "other 0", "text 0", "text 1"]
+    assert missing.startswith("org/cards, split train: has no subset large; there are: small, all. Fix:")
+    assert f"GET /api/datasets/org/cards/tree/{commit}/sample/10BT" in hub.asked
+
+
+def test_the_readme_of_a_dataset_on_the_hub_names_no_file_elsewhere(hub: LocalHub, tmp_path: Path) -> None:
+    private = tmp_path / "id_rsa.txt"
+    private.write_text("PRIVATE KEY")
+    bad = [str(private), "../../org/talk/x.jsonl", f"{hub.url}/secret.txt", "hf://datasets/org/talk/x.jsonl"]
+    before = len([line for line in hub.asked if "secret" in line])
+    for number, path in enumerate(bad):
+        card = f"---\nconfigs:\n- config_name: default\n  data_files: '{path}'\n---\n"
+        commit = hub.add("datasets", f"org/bad{number}", {"README.md": card.encode(), "train.jsonl": records(1)})
+        (told,) = read(hub, tmp_path / "cache", {"dataset": f"org/bad{number}", "revision": commit})
+        assert "which is not below the dataset's own folder. Fix:" in told
+    assert len([line for line in hub.asked if "secret" in line]) == before
 
 
 def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
@@ -171,3 +214,51 @@ print(json.dumps("fetched"), flush=True)
     )
     assert [row["text"] for row in json.loads(answer.stdout.splitlines()[-1])] == [f"text {i}" for i in range(3)]
     assert hub.asked[-1].startswith("GET /datasets/org/kept/resolve/")  # nothing but the fetch
+
+
+@pytest.mark.parametrize("path", ["{private}", "../../../../../id_rsa.txt", "{url}/asked.txt", "s3://bucket/x.jsonl"])
+def test_a_cached_snapshot_reads_its_own_blobs_alone(hub: LocalHub, tmp_path: Path, path: str) -> None:
+    private = tmp_path / "id_rsa.txt"
+    private.write_text("PRIVATE KEY")
+    path = path.format(private=private, url=hub.url)
+    card = f"---\nconfigs:\n- config_name: default\n  data_files: ['{path}']\n---\n".encode()
+    commit = hub.add("datasets", "org/trap", {"README.md": card, "train.jsonl": records(1)})
+    code = f"""
+import json
+from huggingface_hub import snapshot_download
+snapshot_download("org/trap", repo_type="dataset", revision="{commit}")
+""" + READ.replace("Machine()", "Machine(network=False)")
+    command = [sys.executable, "-c", code, json.dumps([{"dataset": "org/trap", "revision": commit}])]
+    answer = subprocess.run(
+        command, env=hub.environment(tmp_path), cwd=HOME, capture_output=True, text=True, check=True
+    )
+    told = json.loads(answer.stdout.splitlines()[-1])
+    assert isinstance(told, str)
+    assert "which is not below the dataset's own folder" in told
+    assert not [line for line in hub.asked if "asked.txt" in line]
+
+
+def test_a_local_folder_is_read_as_it_is_laid_out(tmp_path: Path) -> None:
+    for split, word in (("train", "text"), ("test", "held")):
+        path = tmp_path / "talk" / "data" / f"{split}-00000-of-00001.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(records(2, word))
+    (tmp_path / "talk" / "LICENSE.txt").write_text("no record")
+    dataset = str(tmp_path / "talk")
+    for split, word in (("train", "text"), ("test", "held")):
+        source = Hub(kind="hub", dataset=dataset, split=split)
+        items = list(source.documents(Machine(network=False)))
+        assert [item.text for item in items if isinstance(item, Document)] == [f"{word} 0", f"{word} 1"]
+        assert [entry["file"] for entry in source.stamp(Machine())] == [f"data/{split}-00000-of-00001.jsonl"]
+    (tmp_path / "talk" / "talk.py").write_text("raise SystemExit")
+    with pytest.raises(UserError, match=r"is made by code of its own \(talk.py\), which is not run"):
+        Hub(kind="hub", dataset=dataset).stamp(Machine())
+
+
+def test_a_file_of_text_is_a_record_a_line_and_a_cut_one_is_quarantined(tmp_path: Path) -> None:
+    (tmp_path / "train-0.txt").write_text("one\n\ntwo\n")
+    (tmp_path / "train-1.txt.gz").write_bytes(gzip.compress(b"three\nfour\n" * 50_000)[:-20])
+    items = list(Hub(kind="hub", dataset=str(tmp_path)).documents(Machine()))
+    assert [item.text for item in items[:4] if isinstance(item, Document)] == ["one", "two", "three", "four"]
+    assert isinstance(items[-1], Quarantined)
+    assert items[-1].reason.startswith("the file is broken from here on")
