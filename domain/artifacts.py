@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from domain.jsonlines import read_lines
-from domain.manifest import MANIFEST, Damaged, verify
+from domain.manifest import MANIFEST, Damaged, read_manifest, verify
 
 PARTS = ("domain", "general")  # of a corpus: what is to be learned, and what is replayed
 
@@ -29,11 +28,12 @@ class Artifact:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Open an artifact whose bytes the caller has verified; raises ``Damaged`` where it is of another kind."""
-        return cls.of(path, json.loads((path / MANIFEST).read_bytes()))
+        return cls.of(path, read_manifest(path))
 
     @classmethod
     def of(cls, path: Path, manifest: Mapping[str, Any]) -> Self:
-        """The artifact of a verified manifest; raises ``Damaged`` where it is of another kind."""
+        """The artifact of a verified manifest; raises ``Damaged`` where it is of another kind, or of none."""
+        refuse_incomplete(path, manifest)
         if manifest.get("kind") != cls.__name__ and cls is not Artifact:
             raise Damaged(f"{path}: holds a {manifest.get('kind')}, not a {cls.__name__}")
         return cls(path=path, manifest=manifest)
@@ -52,6 +52,21 @@ class Artifact:
     def facts(self) -> dict[str, Any]:
         """The few numbers that the stage reported about what it made."""
         return dict(self.manifest["facts"])
+
+
+def refuse_incomplete(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise ``Damaged`` where a manifest lacks what every artifact states, or states it as something else."""
+    types = {"kind": str, "stage": str, "identity": str, "facts": dict, "parents": dict}
+    wrong = [name for name, kind in types.items() if not isinstance(manifest.get(name), kind)]
+    if not isinstance(manifest.get("spec"), dict | type(None)):
+        wrong.append("spec")
+    if not wrong:
+        keys = ("kind", "identity", "digest")
+        parents = manifest["parents"].values()
+        if not all(isinstance(each, dict) and all(isinstance(each.get(key), str) for key in keys) for each in parents):
+            wrong.append("parents")
+    if wrong:
+        raise Damaged(f"{path}: {MANIFEST} states no {wrong[0]} of an artifact")
 
 
 class Protected(Artifact):

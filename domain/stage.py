@@ -11,8 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from domain.artifacts import Artifact
 from domain.errors import UserError
+from domain.files import remove, set_damaged_aside
+from domain.jsonfile import JSONFileError, read_bounded
 from domain.machine import Machine
-from domain.manifest import Damaged, inventory, seal, write_atomically
+from domain.manifest import Damaged, inventory, is_sha256, seal, write_atomically
 from domain.numerics import numerics_of
 from domain.spec import Spec, fingerprint
 from domain.verification import Verifier
@@ -49,15 +51,16 @@ class Stage(Generic[A]):
         asked = {"stage": self.name, "version": self.version, "spec": said}
         return fingerprint({**asked, "parents": {name: parent.identity for name, parent in parents.items()}})
 
+    def named_by(self, files: Mapping[str, Any]) -> str:
+        """Identity of a snapshot: SHA-256 over stage, version and its inventory."""
+        return fingerprint({"stage": self.name, "version": self.version, "inventory": files})
+
     def __call__(self, spec: Spec, *, out: Path, machine: Machine | None = None, **parents: Artifact) -> A:
         """Make the artifact in the folder ``out`` from named parents. Raises ``UserError`` for what users can fix."""
         machine = machine or Machine()
         out.mkdir(parents=True, exist_ok=True)
         facts = self.run(spec, **parents, out=out, machine=machine)
-        if self.snapshot:
-            identity = fingerprint({"stage": self.name, "version": self.version, "inventory": inventory(out)})
-        else:
-            identity = self.request(spec, parents)
+        identity = self.named_by(inventory(out)) if self.snapshot else self.request(spec, parents)
         manifest = seal(
             out,
             stage=self.name,
@@ -105,7 +108,9 @@ class Store:
         self.verifier = Verifier(work / "verified")
 
     def place(self, made_by: Stage[A], identity: str) -> Path:
-        """The folder of an artifact."""
+        """The folder of an artifact; raises ``Damaged`` where ``identity``, which may be read from a file, is none."""
+        if not is_sha256(identity):
+            raise Damaged(f"{self.root / made_by.name}: {identity[:100]!r} is no identity")
         return self.root / made_by.name / identity[:16]
 
     def find(self, made_by: Stage[A], request: str) -> A | None:
@@ -113,18 +118,17 @@ class Store:
 
         Only looks: nothing is removed. Its bytes are read where the file system says that they may have changed.
         """
-        identity = request
-        if made_by.snapshot:
-            try:
-                identity = (self.root / made_by.name / "requests" / request).read_text().strip()
-            except OSError:
-                return None
-        path = self.place(made_by, identity)
         try:
+            identity = self.answer(made_by, request) if made_by.snapshot else request
+            path = self.place(made_by, identity)
             artifact = made_by.makes.of(path, self.verifier.check(path))
-        except Damaged:
+        except (OSError, JSONFileError, Damaged):
             return None
         return artifact if artifact.identity == identity else None
+
+    def answer(self, made_by: Stage[A], request: str) -> str:
+        """The identity of the snapshot that answers a request, as it stands in its file."""
+        return read_bounded(self.root / made_by.name / "requests" / request, 200).decode("ascii", "replace").strip()
 
     def verify(self, parents: Iterable[Artifact]) -> None:
         """Verify by their bytes, once in a process, what a stage is about to read; raises ``Damaged``."""
@@ -137,15 +141,15 @@ class Store:
         if artifact is None:
             return None
         aside = artifact.path.with_name(f"{artifact.path.name}-was-{artifact.digest[:8]}")
-        shutil.rmtree(aside, ignore_errors=True)
+        remove(aside)
         artifact.path.rename(aside)
         return aside
 
     def workplace(self, made_by: Stage[A], request: str) -> Path:
         """The folder to build in: kept from the last try where the stage resumes, else empty."""
         path = self.building / f"{made_by.name}-{request[:16]}"
-        if not made_by.resumes and path.exists():
-            shutil.rmtree(path)
+        if not made_by.resumes or path.is_symlink():
+            remove(path)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -157,7 +161,8 @@ class Store:
             shutil.rmtree(built.path)
         else:
             try:
-                shutil.rmtree(path, ignore_errors=True)  # damaged, if it is there at all
+                if os.path.lexists(path):  # set_aside has renamed a whole one
+                    set_damaged_aside(path)
                 os.rename(built.path, path)
             except OSError as error:
                 raise UserError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from domain.manifest import MANIFEST, Damaged, verify, write_json
+from domain.files import regular_files
+from domain.jsonfile import JSONFileError, read_json
+from domain.manifest import MANIFEST, Damaged, read_manifest, verify, write_json
 from domain.spec import fingerprint
 
 READ: dict[Path, str] = {}  # by folder, the state in which this process has read, or written, every byte of it
@@ -29,8 +30,7 @@ class Verifier:
         """The manifest of an artifact that is whole; raises ``Damaged``. With ``read`` its bytes are what counts."""
         state = state_of(path)
         if READ.get(path.resolve()) == state or (not read and self.recorded(path) == state):
-            manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
-            return manifest
+            return read_manifest(path)
         try:
             manifest = verify(path)
         except Damaged:
@@ -59,18 +59,20 @@ class Verifier:
     def recorded(self, path: Path) -> str:
         """The state in which an artifact was last read; empty where it never was."""
         try:
-            return str(json.loads(self.record(path).read_bytes())["state"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return str(read_json(self.record(path)).get("state", ""))
+        except (OSError, JSONFileError):
             return ""
 
 
 def state_of(folder: Path) -> str:
-    """What the file system says of every file in an artifact; raises ``Damaged`` where there is none."""
+    """What the file system says of every file in an artifact; raises ``Damaged`` where there is none, or a link."""
+    if folder.is_symlink():
+        raise Damaged(f"{folder}: is a link")
     try:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        stats = [(path.relative_to(folder).as_posix(), path.stat()) for path in files]
+        files = regular_files(folder)
     except OSError as error:
         raise Damaged(f"{folder}: {error}") from None
-    if not (folder / MANIFEST).is_file():
+    if MANIFEST not in files:
         raise Damaged(f"{folder}: no readable {MANIFEST}")
+    stats = sorted(files.items())
     return fingerprint([[name, s.st_size, s.st_ino, s.st_mtime_ns, s.st_ctime_ns] for name, s in stats])

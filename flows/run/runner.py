@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from domain.artifacts import Artifact, Release
 from domain.errors import UserError
+from domain.files import remove
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged
 from domain.planning.speed import Measured
@@ -173,7 +173,7 @@ class StageRunner:
         watcher = threading.Thread(target=copy_context().run, args=(forward,), daemon=True)
         watcher.start()
         try:
-            built = self.build(made_by, spec, parents, out)
+            built = self.build(made_by, spec, parents, request, out)
         finally:
             done.set()
             watcher.join()
@@ -185,12 +185,13 @@ class StageRunner:
             logger.info("%s: the previous artifact was made from older inputs and is now %s", label, aside)
         return self.store.keep(made_by, request, built)
 
-    def build(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path) -> A:
-        """Run the stage into ``out``, here or launched; an artifact that a killed run had sealed there is used."""
-        try:
-            return made_by.makes.open(out)
-        except Damaged:
-            clear(out)
+    def build(self, made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], request: str, out: Path) -> A:
+        """Run the stage into ``out``, here or launched; what a killed run had sealed there for this request is used."""
+        with suppress(Damaged):
+            sealed = made_by.makes.open(out)
+            if sealed.identity == (made_by.named_by(sealed.manifest["files"]) if made_by.snapshot else request):
+                return sealed
+        clear(out)
         try:
             if made_by.launched:
                 launch(made_by, spec, parents, out=out, machine=self.machine)
@@ -204,10 +205,8 @@ class StageRunner:
 def clear(out: Path) -> None:
     """Remove what a killed attempt left in ``out``, except its scratch folder."""
     for path in out.iterdir():
-        if path.is_dir() and path.name != SCRATCH:
-            shutil.rmtree(path)
-        elif not path.is_dir():
-            path.unlink()
+        if path.name != SCRATCH or not path.is_dir() or path.is_symlink():
+            remove(path)
 
 
 def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from domain.manifest import MANIFEST, SCRATCH, Damaged, seal, verify
+from domain.manifest import MANIFEST, SCRATCH, Damaged, seal, verify, write_atomically
 
 
 @pytest.fixture
@@ -62,3 +64,100 @@ def test_damage_is_seen(folder: Path, harm: str) -> None:
         manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "digest": "0" * 64}))
     with pytest.raises(Damaged):
         verify(folder)
+
+
+def spoil(folder: Path, how: str) -> None:
+    """Put something into a sealed folder that its manifest does not state, or that is no regular file."""
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    if how == "manifest below":
+        (folder / "sub" / MANIFEST).write_text("{}")
+    elif how == "file in scratch":
+        (folder / SCRATCH).mkdir()
+        (folder / SCRATCH / "state").write_text("planted")
+    elif how == "FIFO":
+        os.mkfifo(folder / "sub" / "fifo")
+    elif how == "socket":
+        with socket.socket(socket.AF_UNIX) as end:
+            end.bind(str(folder / "s"))
+    elif how == "link to a folder":
+        (folder / "more").symlink_to(outside)
+    elif how == "broken link":
+        (folder / "more").symlink_to(outside / "nothing")
+    else:  # the same bytes, elsewhere
+        name = MANIFEST if how == "manifest elsewhere" else "a.txt"
+        (folder / name).rename(outside / name)
+        (folder / name).symlink_to(outside / name)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "manifest below", "file in scratch", "FIFO", "socket", "link to a folder", "broken link",
+        "same bytes elsewhere", "manifest elsewhere",
+    ],
+)  # fmt: skip
+def test_only_regular_files_that_are_stated(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "f"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("abc")
+    seal(folder)
+    verify(folder)
+    spoil(folder, how)
+    with pytest.raises(Damaged):
+        verify(folder)
+
+
+def test_a_folder_with_a_link_is_not_sealed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("/etc/hostname")
+    with pytest.raises(OSError, match="is a link"):
+        seal(tmp_path)
+
+
+NOT_MANIFESTS = {
+    "list": "[]",
+    "files are a list": '{"files": [], "digest": "%s"}',
+    "file is text": '{"files": {"a": "b"}, "digest": "%s"}',
+    "no digest": '{"files": {}}',
+    "digest is a number": '{"files": {}, "digest": 1}',
+    "digest is a path": '{"files": {}, "digest": "../../../../../../../../../../../../../../../../../../../../../../"}',
+    "hash is a path": '{"files": {"a": {"bytes": 1, "sha256": "../../x"}}, "digest": "%s"}',
+    "hash in capitals": '{"files": {"a": {"bytes": 1, "sha256": "' + "A" * 64 + '"}}, "digest": "%s"}',
+    "deep": '{"files": ' + "[" * 100_000,
+    "binary": "\0" * 100,
+    "surrogate": '{"files": {"\\ud800": {"bytes": 1, "sha256": "%s"}}, "digest": "%s"}',
+}
+
+
+@pytest.mark.parametrize("content", NOT_MANIFESTS.values(), ids=NOT_MANIFESTS)
+def test_what_is_no_manifest_is_damage(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content.replace("%s", "0" * 64))
+    with pytest.raises(Damaged):
+        verify(tmp_path)
+
+
+def test_a_link_is_replaced_and_not_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "note").symlink_to(tmp_path / "precious")
+    write_atomically(tmp_path / "note", b"new")
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "note").is_symlink()
+    assert (tmp_path / "note").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["note", "precious"]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "note").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_atomically(tmp_path / "note", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["note"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_the_mode_follows_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "note", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "note").stat().st_mode & 0o777 == mode

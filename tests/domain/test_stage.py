@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +69,18 @@ def test_what_is_finished_is_found(tmp_path: Path) -> None:
     assert not list(store.building.iterdir())
 
 
-def test_a_damaged_artifact_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_artifact_is_made_again_and_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = Store(tmp_path)
     made = make(count, Number(), store)
-    (made.path / "number.txt").write_text("2")
-    assert store.find(count, made.identity) is None
-    assert make(count, Number(), store).digest == made.digest
+    for damage in ("2", "3"):
+        (made.path / "number.txt").write_text(damage)
+        assert store.find(count, made.identity) is None
+        assert make(count, Number(), store).digest == made.digest
+        aside = [path for path in made.path.parent.iterdir() if path != made.path]
+        assert len(aside) == 1  # the last one alone
+        assert re.fullmatch(f"{made.path.name}-damaged-[0-9a-f]{{8}}", aside[0].name)
+        assert (aside[0] / "number.txt").read_text() == damage
+    assert caplog.text.count("is damaged, and is now") == 2
 
 
 def test_finding_a_damaged_artifact_leaves_it_where_it_is(tmp_path: Path) -> None:
@@ -134,3 +143,95 @@ def test_kinds_are_not_confused(tmp_path: Path) -> None:
     made = count(Number(), out=tmp_path / "one")
     with pytest.raises(Damaged, match="not a Corpus"):
         Corpus.open(made.path)
+
+
+def stands(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "..", "../count/{count}", "{work}/precious", "{other}", "../../../precious", "a" * 63, "A" * 64,
+        "g" * 64, "０" * 64, "a" * 64 + "/..", "\0" * 64, "a" * 100_000, "{other}\n{other}", "/", "requests",
+        "requests/" + "a" * 55,
+    ],
+)  # fmt: skip
+def test_a_request_that_names_no_snapshot_is_unknown_and_touches_nothing(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / "work")
+    (tmp_path / "work" / "precious").mkdir(parents=True)
+    (tmp_path / "work" / "precious" / "mine").write_text("mine")
+    other, snapshot = make(count, Number(), store), make(look, Number(), store)
+    request = look.request(Number(), {})
+    text = name.format(work=tmp_path / "work", count=other.path.name, other=other.identity)
+    (snapshot.path.parent / "requests" / request).write_text(text)
+    before = stands(tmp_path)
+    assert store.find(look, request) is None
+    assert stands(tmp_path) == before
+    assert make(look, Number(), store).path == snapshot.path
+    assert store.find(look, request) is not None
+    assert (other.path / "number.txt").read_text() == "1"
+    assert (tmp_path / "work" / "precious" / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "link to a device"])
+def test_a_request_that_is_no_file(tmp_path: Path, kind: str) -> None:
+    store, request = Store(tmp_path), look.request(Number(), {})
+    place = tmp_path / "artifacts" / "look" / "requests" / request
+    place.parent.mkdir(parents=True)
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+    assert store.find(look, request) is None
+
+
+@pytest.mark.parametrize("identity", ["../../../../precious", "", 7, None, ["a"], "A" * 64])
+def test_a_sealed_folder_of_no_identity_goes_nowhere(tmp_path: Path, identity: object) -> None:
+    from domain.manifest import Damaged, seal
+
+    store, request = Store(tmp_path / "work"), look.request(Number(), {})
+    out = store.workplace(look, request)
+    (out / "seen.txt").write_text("planted")
+    fields = {"stage": "look", "version": 1, "kind": "Raw", "spec": None, "parents": {}, "facts": {}}
+    seal(out, **fields, identity=identity)
+    with pytest.raises(Damaged):
+        store.keep(look, request, Raw.open(out))
+    assert not (tmp_path / "precious").exists()
+
+
+@pytest.mark.parametrize("field", ["kind", "stage", "identity", "facts", "parents", "spec"])
+@pytest.mark.parametrize("value", [[], "x", 7, [{}]])
+def test_a_manifest_of_other_types_is_damage(tmp_path: Path, field: str, value: object) -> None:
+    from domain.manifest import Damaged
+
+    if value == "x" and field in ("kind", "stage", "identity"):
+        value = {}
+    made = count(Number(), out=tmp_path / "one")
+    (made.path / "manifest.json").write_text(json.dumps({**made.manifest, field: value}))
+    with pytest.raises(Damaged):
+        Raw.open(made.path)
+    with pytest.raises(Damaged):
+        Raw.load(made.path)
+
+
+def test_a_link_in_the_place_of_an_artifact_is_set_aside_and_what_it_names_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path / "work")
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "mine").write_text("mine")
+    place = store.place(count, count.request(Number(), {}))
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / "precious")
+    building = store.building / f"count-{count.request(Number(), {})[:16]}"
+    building.parent.mkdir(parents=True)
+    building.symlink_to(tmp_path / "precious")
+    made = make(count, Number(), store)
+    assert made.path == place
+    assert not place.is_symlink()
+    assert stands(tmp_path / "precious") == {"mine": b"mine"}
+    (place / "number.txt").write_text("2")
+    make(count, Number(), store)  # the link that was set aside before goes, and not what it names
+    assert stands(tmp_path / "precious") == {"mine": b"mine"}

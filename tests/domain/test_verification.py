@@ -64,7 +64,7 @@ def test_a_folder_that_was_moved_along_is_known_and_one_that_was_copied_is_read(
     assert len(reads) == 2
 
 
-@pytest.mark.parametrize("change", ["content", "longer", "gone", "more", "same bytes", "other file"])
+@pytest.mark.parametrize("change", ["content", "longer", "gone", "more", "same bytes", "other file", "link"])
 def test_whatever_is_written_is_noticed(artifact: Path, tmp_path: Path, reads: list[Path], change: str) -> None:
     verifier, file = Verifier(tmp_path / "verified"), artifact / "train" / "domain-0.jsonl"
     verifier.check(artifact)
@@ -79,10 +79,14 @@ def test_whatever_is_written_is_noticed(artifact: Path, tmp_path: Path, reads: l
         (artifact / "train" / "domain-1.jsonl").write_text("another")
     elif change == "same bytes":
         file.write_text("a text")
+    elif change == "link":
+        (tmp_path / "other").write_text("a text")
+        file.unlink()
+        file.symlink_to(tmp_path / "other")
     else:
         (tmp_path / "other").write_text("c text")
         os.replace(tmp_path / "other", file)
-    if change != "gone":
+    if change not in ("gone", "link"):
         os.utime(file, ns=(time, time))
     if change == "same bytes":
         verifier.check(artifact)
@@ -90,7 +94,7 @@ def test_whatever_is_written_is_noticed(artifact: Path, tmp_path: Path, reads: l
         for _ in range(2):  # and what is damaged is not remembered
             with pytest.raises(Damaged, match="domain-"):
                 verifier.check(artifact)
-    assert len(reads) == 1 + (1 if change == "same bytes" else 2)
+    assert len(reads) == 1 + {"same bytes": 1, "link": 0}.get(change, 2)
 
 
 def test_without_a_manifest_or_a_place_to_remember(artifact: Path, tmp_path: Path) -> None:
@@ -102,3 +106,22 @@ def test_without_a_manifest_or_a_place_to_remember(artifact: Path, tmp_path: Pat
     (artifact / "manifest.json").unlink()
     with pytest.raises(Damaged, match=r"no readable manifest\.json"):
         verifier.check(artifact)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b'{"state": []}', b'{"a": 1}', b"\xff", b"[" * 100_000, b'{"state": "../../x"}', b""]
+)
+def test_a_note_that_is_none_costs_a_reading(artifact: Path, tmp_path: Path, reads: list[Path], content: bytes) -> None:
+    verifier = Verifier(tmp_path / "verified")
+    verifier.check(artifact)
+    verifier.record(artifact).write_bytes(content)
+    READ.clear()
+    assert verifier.check(artifact)["kind"] == "Corpus"
+    assert len(reads) == 2
+
+
+def test_an_artifact_that_is_a_link(artifact: Path, tmp_path: Path) -> None:
+    artifact.rename(tmp_path / "elsewhere")
+    artifact.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Damaged, match="is a link"):
+        Verifier(tmp_path / "verified").check(artifact)

@@ -218,7 +218,7 @@ def test_an_older_release_found_again_does_not_take_the_alias_back(tmp_path: Pat
         folder = tmp_path / week
         folder.mkdir()
         (folder / "README.md").write_text(f"# The card of the {week} week\n")
-        seal(folder, kind="Release", stage="release", identity=week, facts={}, spec=None, parents=[], version=1)
+        seal(folder, kind="Release", stage="release", identity=week, facts={}, spec=None, parents={}, version=1)
         releases.append(Release.open(folder))
     for release in (*releases, releases[0]):
         with tracker(tmp_path) as told:

@@ -1,0 +1,66 @@
+"""Folders of regular files alone: listed without following a link, removed, and renamed aside where damaged."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}  # any other is a device
+
+
+class NotRegularError(OSError):
+    """Something that is neither a regular file nor a folder."""
+
+    def __init__(self, path: str, mode: int) -> None:
+        kind = KINDS.get(stat.S_IFMT(mode), "a device")
+        super().__init__(errno.ELOOP, f"is {kind}, not a regular file or a folder", path)
+
+
+def entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """(Path, status) of every file and folder below ``folder``; no link is followed.
+
+    Raises ``NotRegularError`` at a link, FIFO, socket or device, other ``OSError`` where a folder cannot be read.
+    """
+    waiting = [os.fspath(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as here:
+            for entry in here:
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(entry.path)
+                elif not stat.S_ISREG(status.st_mode):
+                    raise NotRegularError(entry.path, status.st_mode)
+                yield entry.path, status
+
+
+def regular_files(folder: Path) -> dict[str, os.stat_result]:
+    """Status of every file below ``folder`` by its path there; raises as ``entries`` does."""
+    begin = len(os.fspath(folder)) + 1
+    return {path[begin:]: status for path, status in entries(folder) if stat.S_ISREG(status.st_mode)}
+
+
+def remove(path: Path) -> None:
+    """Remove a folder, a file or a link, and not what a link points at; what does not exist is removed."""
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def set_damaged_aside(path: Path) -> None:
+    """Rename what is damaged to ``<name>-damaged-<8 hex>`` in its folder, with a warning; the last such one goes."""
+    for earlier in path.parent.glob(f"{path.name}-damaged-*"):
+        remove(earlier)
+    aside = path.with_name(f"{path.name}-damaged-{secrets.token_hex(4)}")
+    os.rename(path, aside)
+    logger.warning("%s is damaged, and is now %s", path, aside.name)
