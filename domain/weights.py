@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,61 +12,77 @@ from typing import Any
 
 from domain.errors import UserError
 from domain.manifest import file_sha256
+from domain.model_folder import CONFIG, model_files, weight_names
 from domain.spec import fingerprint
 
 logger = logging.getLogger(__name__)
 
-WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")  # no pickles, no code
+WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")  # no pickles, no code
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def is_local(weights: str) -> bool:
-    """Whether this names a folder: it exists, or it is written as a path and not as org/name@revision."""
-    return Path(weights).exists() or weights.startswith((".", "/", "~")) or weights.count("/") != 1
+    """Whether this names a folder: it exists, or it is written as a path and not as org/name@commit."""
+    return os.path.exists(weights) or weights.startswith((".", "/", "~")) or weights.count("/") != 1
 
 
-def weight_files(weights: str) -> list[Path]:
-    """The model and tokenizer files of ``weights``, downloaded if they are on the hub; raises ``UserError``."""
-    folder = Path(weights).expanduser() if is_local(weights) else download(weights)
-    if not (folder / "config.json").is_file():
-        problem = "has no config.json" if folder.is_dir() else "does not exist"
+def weight_files(weights: str, place: str = "base") -> list[Path]:
+    """The model and tokenizer files of ``weights``, downloaded if they are on the hub.
+
+    Raises ``UserError`` at ``place``, also for files that are not opened (see ``domain.model_folder``).
+    """
+    return model_files(weights_folder(weights, place), place)
+
+
+def weights_folder(weights: str, place: str = "base") -> Path:
+    """The folder of ``weights``, downloaded if they are on the hub; raises ``UserError`` if they are not there."""
+    folder = Path(os.path.expanduser(weights)) if is_local(weights) else download(weights, place)
+    if not os.path.lexists(folder / CONFIG):
+        problem = "has no config.json" if os.path.isdir(folder) else "does not exist"
+        raise UserError(place, f"{weights} {problem}", "name a folder in the transformers layout, or org/model@commit")
+    if not weight_names(folder, place):
         raise UserError(
-            "base", f"{weights} {problem}", "name a folder in the transformers layout, or org/model@revision"
+            place, f"{weights} has no safetensors", "convert the weights to safetensors; pickles are not opened"
         )
-    if not any(folder.glob("*.safetensors")):
-        raise UserError(
-            "base", f"{weights} has no safetensors", "convert the weights to safetensors; pickles are not opened"
-        )
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if "auto_map" in config:
-        raise UserError(
-            "base",
-            f"{weights} needs custom code (auto_map)",
-            "choose a base that transformers supports",
-        )
-    return sorted(path for pattern in WANTED for path in folder.glob(pattern))
+    return folder
 
 
-def download(weights: str) -> Path:
-    """The local snapshot of ``org/model@revision``; the revision is asked for, so that a model cannot change unseen."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+def pinned(weights: str, place: str = "base") -> tuple[str, str]:
+    """(Name, commit) of weights on the hub. Raises ``UserError`` unless the commit is complete.
 
+    A branch or a tag can be moved, and the first digits of a commit can be those of another one, made for it.
+    """
     name, _, revision = weights.partition("@")
     if not revision:
         raise UserError(
-            "base",
+            place,
             f"{weights} does not exist as a folder, and as a model on the hub it names no revision",
             f"correct the path, or write {name}@<commit>",
         )
+    if not COMMIT.fullmatch(revision):
+        raise UserError(
+            place,
+            f"{weights} names no commit, which is 40 hexadecimal digits",
+            f"copy the commit from https://huggingface.co/{name}/commits/main",
+        )
+    return name, revision
+
+
+def download(weights: str, place: str = "base") -> Path:
+    """The local snapshot of ``org/model@commit``; the commit is required, so that a model cannot change unseen."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    name, revision = pinned(weights, place)
     try:
         with retries_in_one_line():
-            return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED, "*.jinja"]))
+            return Path(snapshot_download(name, revision=revision, allow_patterns=[*WANTED]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         # The hub's own first line is a bare status; what it means stands below it.
         messages = [line for line in str(error).splitlines() if line.strip() and "Client Error" not in line]
         reason = messages[0].rstrip(".") if messages else type(error).__name__
         raise UserError(
-            "base", f"{weights} could not be downloaded from the hub ({reason})", "check the name, revision and network"
+            place, f"{weights} could not be downloaded from the hub ({reason})", "check the name, revision and network"
         ) from None
 
 
@@ -89,8 +106,9 @@ def retries_in_one_line() -> Iterator[None]:
         source.removeFilter(once)
 
 
-def weights_identity(weights: str) -> Any:
-    """What identifies given weights: name and revision on the hub, the files' bytes in a folder."""
+def weights_identity(weights: str, place: str = "base") -> Any:
+    """What identifies given weights: name and commit on the hub, the bytes of all files that are opened in a folder."""
     if not is_local(weights):
-        return weights
-    return fingerprint({path.name: file_sha256(path) for path in weight_files(weights)})
+        return "@".join(pinned(weights, place))
+    folder = weights_folder(weights, place)
+    return fingerprint({path.relative_to(folder).as_posix(): file_sha256(path) for path in model_files(folder, place)})

@@ -23,7 +23,7 @@ from domain.weights import weights_identity
 # What to write for a scorer, in a recipe as well as on the command line.
 SPELLINGS = (
     "words, {words: list.txt}, {linear: model.safetensors}, {fasttext: model.bin, labels: [toxic]} "
-    "or {transformer: org/model@revision, labels: [toxic]}"
+    "or {transformer: org/model@commit, labels: [toxic]}"
 )
 
 
@@ -34,7 +34,7 @@ class Scoring(Spec):
     linear: Annotated[RecipePath | None, Field(description="a model that shoptalk harm train made")] = None
     fasttext: Annotated[RecipePath | None, Field(description="a supervised model of fastText, .bin or .ftz")] = None
     transformer: Annotated[
-        RecipePathOrHub | None, Field(description="a sequence classifier: org/model@revision or a folder")
+        RecipePathOrHub | None, Field(description="a sequence classifier: org/model@commit or a folder")
     ] = None
     labels: Annotated[tuple[str, ...], Field(description="which of the model's labels are harm")] = ()
 
@@ -65,7 +65,11 @@ class Scoring(Spec):
         for name in ("words", "linear"):
             path = getattr(self, name)
             content[name] = None if path is None else digest(path)
-        content["transformer"] = None if self.transformer is None else weights_identity(self.transformer)
+        content["transformer"] = (
+            None
+            if self.transformer is None
+            else weights_identity(self.transformer, f"filters: harm: {self.transformer}")
+        )
         if self.fasttext is not None:  # else nothing is said: what was made before there was this kind is found again
             content["fasttext"] = digest(self.fasttext)
         return content

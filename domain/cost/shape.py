@@ -15,8 +15,9 @@ from domain.cost.tensors import tensors
 from domain.errors import UserError
 from domain.model.families import context_of, family_of
 from domain.model.spec import GATED, Base
+from domain.model_folder import CONFIG, read_object
 from domain.settings.objectives import Family
-from domain.weights import weight_files
+from domain.weights import weight_files, weights_folder
 
 Tensors = Mapping[str, tuple[int, ...]]
 
@@ -146,7 +147,7 @@ def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> S
             **counted(tensors(scratch, size), width, size, size, family, targets),
         )
     files = weight_files(base.weights)
-    config: dict[str, Any] = json.loads((files[0].parent / "config.json").read_text(encoding="utf-8"))
+    config = read_object(weights_folder(base.weights) / CONFIG, "base")
     shapes = {n: shape for path in files if path.suffix == ".safetensors" for n, shape in stored(path).items()}
     return stated(config, shapes, pieces, targets)
 

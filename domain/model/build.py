@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.spec import Initial, Scratch, padded
+from domain.model_folder import checked_copy
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
-from domain.tokenizer.files import TOKENIZER_FILES
+from domain.tokenizer.files import copy_tokenizer
 from domain.tokenizer.vocabulary_map import suppressed_ids
-from domain.weights import weight_files
+from domain.weights import weights_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -70,7 +70,6 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     Raises ``UserError`` if it cannot be loaded, or if weights are missing, such as the head of a classifier's or an
     embedder's checkpoint, which transformers would initialize at random.
     """
-    from safetensors import SafetensorError
     from transformers import AutoConfig
     from transformers.utils import logging
 
@@ -78,9 +77,14 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     verbosity, own = logging.get_verbosity(), {"local_files_only": True, "trust_remote_code": False}
     logging.set_verbosity_error()  # unused heads (BERT's next sentence) are expected
     try:
-        kind = opener(family_of(AutoConfig.from_pretrained(folder, **own)))
-        model, report = kind.from_pretrained(folder, **own, use_safetensors=True, dtype=dtype, output_loading_info=True)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        with checked_copy(folder, str(folder)) as copy:
+            kind = opener(family_of(AutoConfig.from_pretrained(copy, **own)))
+            model, report = kind.from_pretrained(
+                copy, **own, use_safetensors=True, dtype=dtype, output_loading_info=True
+            )
+    except UserError:
+        raise
+    except Exception as error:  # what a configuration may be wrong in has as many types as transformers has checks
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         fix = "choose a decoder, encoder or encoder-decoder with its pretraining head"
         raise UserError(str(folder), f"contains no model that can be loaded ({reason})", fix) from error
@@ -89,6 +93,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     if missing := sorted(report["missing_keys"]):
         problem = f"lacks {missing[0]}, which {type(model).__name__} needs"
         raise UserError(str(folder), problem, "choose weights with their pretraining head")
+    model.config.name_or_path = str(folder)
     # T5's configuration says tied even for version 1.1, which would tie the matrices when they are resized.
     model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     return model
@@ -98,7 +103,7 @@ def load_for_tokenizer(
     weights: str, tokenizer_folder: Path, *, embedding_init: Initial = "mean", multiple: int = 64
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """(Model with a row for every piece of the tokenizer, facts of ``grow``); unchanged with its own tokenizer."""
-    folder = weight_files(weights)[0].parent
+    folder = weights_folder(weights)
     model = load(folder)
     facts = grow(model, folder, tokenizer_folder, embedding_init=embedding_init, multiple=multiple)
     if facts["kind"] == "new":
@@ -138,9 +143,7 @@ def save(
         except ValueError:  # a base with a temperature but no do_sample loads, but cannot be saved
             generation_config.do_sample = True
     model.save_pretrained(out, state_dict=weights)
-    for name in TOKENIZER_FILES:
-        if (tokenizer_folder / name).is_file():
-            shutil.copyfile(tokenizer_folder / name, out / name)
+    copy_tokenizer(tokenizer_folder, out)
 
 
 def parameters(model: PreTrainedModel) -> int:

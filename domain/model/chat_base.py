@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from domain.errors import UserError
 from domain.model.spec import Base
-from domain.weights import is_local, weight_files
+from domain.model_folder import model_files, read_object
+from domain.weights import is_local, weights_folder
 
 TALKS = re.compile(r"instruct|chat|[-_]it$", re.IGNORECASE)
 PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's base models have a template, too
@@ -25,12 +25,7 @@ def check_chat_base(base: Base, *, fetch: bool = True) -> None:
         return
     name = Path(weights.partition("@")[0]).expanduser().name
     why = "its name says so" if TALKS.search(name) else ""
-    if (
-        not why
-        and not PLAIN.search(name)
-        and (fetch or is_local(weights))
-        and templated(weight_files(weights)[0].parent)
-    ):
+    if not why and not PLAIN.search(name) and (fetch or is_local(weights)) and templated(weights_folder(weights)):
         why = "its tokenizer has a chat template"
     if why:
         problem = f"{weights} seems tuned to chat ({why}), which pretraining on text would undo"
@@ -39,8 +34,6 @@ def check_chat_base(base: Base, *, fetch: bool = True) -> None:
 
 def templated(folder: Path) -> bool:
     """Whether the tokenizer in a folder has a chat template."""
-    try:
-        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        settings = {}
+    path = folder / "tokenizer_config.json"
+    settings = read_object(path, "base") if path in model_files(folder, "base") else {}
     return bool(settings.get("chat_template")) or (folder / "chat_template.jinja").is_file()

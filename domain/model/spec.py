@@ -81,7 +81,7 @@ def padded(pieces: int, multiple: int) -> int:
 class Base(Spec):
     """``weights`` (hub id with revision, or a folder), or ``scratch`` with the general ``tokens`` to train on."""
 
-    weights: Annotated[str, Field(description="org/model@revision, or a folder in the transformers layout")] = ""
+    weights: Annotated[str, Field(description="org/model@commit, or a folder in the transformers layout")] = ""
     chat: Annotated[
         bool, Field(description="confirm weights of a chat model, whose tuning pretraining on text undoes")
     ] = False

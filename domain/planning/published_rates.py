@@ -39,7 +39,7 @@ PEAKS: tuple[tuple[str, float, str], ...] = (
 
 
 def careful_rate(weights: str) -> tuple[float, str] | None:
-    """(A tenth of the peak, reason) for a base ``org/model@revision`` on the hub; None for a folder or no weights."""
+    """(A tenth of the peak, reason) for a base ``org/model@commit`` on the hub; None for a folder or no weights."""
     if not weights or is_local(weights):
         return None
     name = weights.partition("@")[0].rpartition("/")[2].lower()

@@ -15,6 +15,7 @@ from domain.artifacts import Checkpoint, Corpus, Datasheet, Decision, Release, T
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
+from domain.model_folder import check_file, model_files
 from domain.release.card import card
 from domain.release.decision import DecisionRecord
 from domain.release.lineage import lineage, portable
@@ -65,7 +66,9 @@ def release(
     if not decision.facts["released"]:
         raise UserError("release.gates", "do not hold: " + " ".join(decision.facts["reasons"]), "see the scorecard")
     model = tuned or adapted
-    for path in sorted(p for p in model.path.rglob("*") if p.is_file()):
+    model_files(model.path, str(model.path))
+    for path in sorted(p for p in model.path.rglob("*") if not p.is_dir() or p.is_symlink()):
+        check_file(path, model.path, str(model.path))
         name = path.relative_to(model.path).as_posix()
         if path.suffix in PICKLES:
             raise UserError(str(path), "is a pickle", "only safetensors are released")

@@ -35,7 +35,7 @@ def front_matter(
 ) -> str:
     """Licence, languages, base model, ``task``, tags, and bits per byte as results of the model, as YAML.
 
-    ``base`` is the spec of the base, named if its weights are of the hub, ``org/model@revision``. ``languages`` are
+    ``base`` is the spec of the base, named if its weights are of the hub, ``org/model@commit``. ``languages`` are
     bytes of text by ISO 639 code; those of 1% or more are listed. A licence that the hub does not list is named under
     ``other``. Without ``scores`` there are no results: those from before tuning are not this model's.
     """

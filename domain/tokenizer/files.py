@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from domain.errors import UserError
 from domain.manifest import file_sha256
+from domain.model_folder import CONFIG, TOKENIZER_SETTINGS, checked_copy, model_files, read_object
 from domain.spec import fingerprint
-from domain.weights import is_local, weight_files
+from domain.weights import is_local, pinned, weights_folder
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 SLOW_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 
 
 def tokenizer_folder(name: str, place: str) -> Path:
-    """The folder of a tokenizer that is named by a folder or as org/name@revision on the hub.
+    """The folder of a tokenizer that is named by a folder or as org/name@commit on the hub.
 
     Raises ``UserError`` at the recipe path ``place`` where there is no tokenizer.json.
     """
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if not (is_local(name) and (folder / "tokenizer.json").is_file()):
-        folder = weight_files(name)[0].parent
+        folder = weights_folder(name, place)
+    model_files(folder, place)
     if not (folder / "tokenizer.json").is_file():
         slow = next((name for name in SLOW_FILES if (folder / name).is_file()), None)
         if slow:
@@ -35,19 +39,31 @@ def tokenizer_folder(name: str, place: str) -> Path:
 def tokenizer_identity(name: str, place: str) -> Any:
     """What identifies a named tokenizer: name and revision on the hub, the files' bytes and the model's rows else."""
     if not is_local(name):
-        return name
+        return "@".join(pinned(name, place))
     folder = tokenizer_folder(name, place)
-    files = {name: file_sha256(folder / name) for name in TOKENIZER_FILES if (folder / name).is_file()}
+    files = {
+        path.relative_to(folder).as_posix(): file_sha256(path)
+        for path in model_files(folder, place)
+        if path.name in TOKENIZER_SETTINGS or path.name == "tokenizer.json" or path.suffix == ".jinja"
+    }
     return fingerprint({**files, "rows": model_rows(folder)})
+
+
+def copy_tokenizer(folder: Path, out: Path) -> None:
+    """Copy the ``TOKENIZER_FILES`` of ``folder``; raises ``UserError`` for one that is not opened."""
+    with checked_copy(folder, str(folder)) as copy:
+        for name in TOKENIZER_FILES:
+            if (copy / name).is_file():
+                shutil.copyfile(copy / name, out / name)
 
 
 def model_rows(folder: Path) -> int | None:
     """``vocab_size`` of the model beside a tokenizer; None where no configuration says it."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (folder / CONFIG).is_file():
         return None
-    rows = config.get("vocab_size", config.get("text_config", {}).get("vocab_size"))
+    config = read_object(folder / CONFIG, "base")
+    inner = config.get("text_config")
+    rows = config.get("vocab_size", inner.get("vocab_size") if isinstance(inner, dict) else None)
     return rows if isinstance(rows, int) else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from domain.machine import Machine
 from domain.spec import Bytes, Count, Share, Spec
 from domain.stage import stage
 from domain.tokenizer.blend import blend
-from domain.tokenizer.files import TOKENIZER_FILES, ids_of, model_rows, tokenizer_folder, tokenizer_identity
+from domain.tokenizer.files import copy_tokenizer, ids_of, model_rows, tokenizer_folder, tokenizer_identity
 from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, ObjectiveName, smallest, train
 from domain.weights import is_local
@@ -45,7 +44,7 @@ class Fitting(Spec):
     ] = Field(default_factory=dict)
     sample: Annotated[Bytes, Field(description="text that is fitted on at most (train, extend)")] = 20_000_000
     compare_with: Annotated[
-        tuple[str, ...], Field(description="other tokenizers to measure beside: folders, or org/name@revision")
+        tuple[str, ...], Field(description="other tokenizers to measure beside: folders, or org/name@commit")
     ] = ()
     objective: Annotated[
         ObjectiveName, Field(description="what the special tokens serve: the recipe's objective fills this in (train)")
@@ -91,9 +90,7 @@ def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[s
     facts: dict[str, Any] = {}
     base = base_folder(spec) if spec.base or spec.mode != "train" else None
     if spec.mode == "keep" and base:
-        for name in TOKENIZER_FILES:
-            if (base / name).is_file():
-                shutil.copyfile(base / name, out / name)
+        copy_tokenizer(base, out)
     elif spec.mode == "extend" and base:
         from domain.tokenizer.extension.extend import extend
 

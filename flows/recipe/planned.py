@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 
 from corpora.document import Document
 from domain.artifacts import PARTS
@@ -14,6 +13,7 @@ from domain.model.chat_base import check_chat_base
 from domain.planning.expected import BYTES_PER_TOKEN
 from domain.planning.plan import Plan, make_plan
 from domain.tokenizer.encoding.texts import load_tokenizer
+from domain.tokenizer.files import tokenizer_folder
 from domain.weights import is_local
 from evals.tasks import load_task
 from flows.recipe.preflight import base, on_this_machine
@@ -53,7 +53,7 @@ def base_bytes_per_token(recipe: Recipe, machine: Machine) -> float | None:
             texts[part] += [record.text for record in records if isinstance(record, Document)]
     if not all(texts.values()):
         return None
-    tokenizer = load_tokenizer(Path(recipe.base.weights).expanduser()).backend_tokenizer
+    tokenizer = load_tokenizer(tokenizer_folder(recipe.base.weights, "base")).backend_tokenizer
     ratio = 0.0
     for part, share in recipe.training.mixture.shares.items():
         tokens = sum(len(each.ids) for each in tokenizer.encode_batch(texts[part], add_special_tokens=False))

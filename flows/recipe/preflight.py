@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -18,8 +17,9 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.chat_base import check_chat_base
 from domain.model.families import family_of
+from domain.model_folder import CONFIG, read_object
 from domain.units import size
-from domain.weights import is_local, weight_files
+from domain.weights import is_local, pinned, weight_files, weights_folder
 from evals.tasks import load_task
 from flows.recipe.recipe import Recipe
 
@@ -116,7 +116,7 @@ def refuse_device(machine: Machine) -> None:
 def refuse_family(recipe: Recipe, folder: Path) -> None:
     """Raise a ``UserError`` if the objective is for another family than the base's."""
     objective = recipe.training.objective
-    family = family_of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    family = family_of(read_object(folder / CONFIG, "base"))
     if family != objective.family:
         problem = f"{objective.kind} is for the family {objective.family}, and the base is of the family {family}"
         raise UserError("training.objective", problem, "choose another base or objective")
@@ -130,10 +130,7 @@ def base(recipe: Recipe) -> str:
         return f"{scratch.architecture} of {scratch.layers} layers and width {scratch.width}, from scratch"
     if is_local(weights):
         files = weight_files(weights)
-        refuse_family(recipe, Path(weights).expanduser())
-        return f"{weights}, {size(sum(Path(file).stat().st_size for file in files))}"
-    name, _, revision = weights.partition("@")
-    if not revision:
-        problem = f"{name} is not a folder here, and as a model on the hub it names no revision"
-        raise UserError("base", problem, f"correct the path, or write {name}@<commit>")
+        refuse_family(recipe, weights_folder(weights))
+        return f"{weights}, {size(sum(file.stat().st_size for file in files))}"
+    name, revision = pinned(weights)
     return f"{name}, pinned at {revision[:12]}; it is downloaded by the run"

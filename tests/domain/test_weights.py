@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UserError
+from domain.tokenizer.files import tokenizer_identity
 from domain.weights import is_local, weight_files, weights_identity
 from tests.hub import serving
 
@@ -58,6 +59,21 @@ def test_folders_that_are_no_base(tmp_path: Path, files: dict[str, str], found: 
 def test_a_hub_name_needs_a_revision() -> None:
     with pytest.raises(UserError, match="no revision"):
         weight_files("org/model")
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "abc1234", "0" * 39, "0" * 41, "A" * 40, f"{'0' * 40}\n", ""])
+def test_a_revision_is_a_whole_commit(revision: str) -> None:
+    name = f"org/model@{revision}"
+    for use in (weight_files, weights_identity, lambda name: tokenizer_identity(name, "base"), opened):
+        with pytest.raises(UserError, match=r"names no (commit|revision).*org/model"):
+            use(name)
+
+
+def opened(name: str) -> None:
+    """Use weights as a scorer of harm."""
+    from domain.text.harm.transformer import Transformer
+
+    Transformer.load(name, ["toxic"])
 
 
 def test_the_hub_out_of_reach_is_two_lines(tmp_path: Path) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from domain.errors import UserError
+from domain.model_folder import checked_copy
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
-from domain.weights import weight_files
+from domain.weights import weights_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -72,27 +72,27 @@ class Transformer:
 
     @classmethod
     def load(cls, weights: str, labels: Sequence[str] = (), device: str = "cpu") -> Transformer:
-        """``weights`` is org/model@revision or a folder; safetensors only, no code of its own. Raises ``UserError``."""
+        """``weights`` is org/model@commit or a folder; safetensors only, no code of its own. Raises ``UserError``."""
         from transformers import AutoModelForSequenceClassification
         from transformers.utils import logging
 
         from domain.tokenizer.encoding.texts import load_tokenizer
 
         place = f"harm: transformer: {weights}"
-        try:
-            folder: Path = weight_files(weights)[0].parent
-        except UserError as refusal:
-            raise UserError(place, refusal.problem, refusal.fix) from None
+        folder = weights_folder(weights, place)
         logging.disable_progress_bar()
         try:
-            model, loading = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, KeyError) as error:
+            with checked_copy(folder, place) as copy:
+                model, loading = AutoModelForSequenceClassification.from_pretrained(
+                    copy,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                )
+        except UserError:
+            raise
+        except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
         if loading["missing_keys"]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from domain.errors import UserError
 from domain.machine import available_cores
+from domain.model_folder import checked_copy
 from domain.tokenizer.encoding.fast import Fast, Unproved, plain
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with checked_copy(folder, str(folder)) as copy:
+            tokenizer = AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+    except UserError:
+        raise
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
@@ -114,6 +118,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         ) from error
     if not tokenizer.is_fast:
         raise UserError(str(folder), "holds a slow tokenizer only", "convert it to tokenizer.json first")
+    tokenizer.name_or_path = str(folder)
     # A tokenizer.json may say that texts are cut to a length; a document is encoded whole.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
+from domain.model_folder import checked_copy
 from domain.tokenizer.counts import count_words
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.extension.join_rules import borders
@@ -101,11 +102,12 @@ def opened(base: Path) -> PreTrainedTokenizerFast:
 def write(content: dict[str, Any], base: Path, out: Path) -> None:
     """The tokenizer's files: its content anew, what lies beside it as it is."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in BESIDE:
-        if (base / name).is_dir():
-            shutil.copytree(base / name, out / name, dirs_exist_ok=True)
-        elif (base / name).is_file():
-            shutil.copyfile(base / name, out / name)
+    with checked_copy(base, str(base)) as copy:
+        for name in BESIDE:
+            if (copy / name).is_dir():
+                shutil.copytree(copy / name, out / name, dirs_exist_ok=True)
+            elif (copy / name).is_file():
+                shutil.copyfile(copy / name, out / name)
     (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import UserError
 from domain.manifest import Damaged, verify, write_json
+from domain.model_folder import checked_copy
 from domain.settings.learning import Lora
 
 if TYPE_CHECKING:
@@ -20,14 +20,12 @@ SHAPE = "model"  # folder beside the checkpoints: configuration, tokenizer and L
 
 def describe(model: PreTrainedModel, tokenizer: Path, scratch: Path, lora: Lora | None) -> Path:
     """Save what is needed to build the model of the checkpoints in ``scratch``; returns the folder."""
-    from domain.tokenizer.files import TOKENIZER_FILES
+    from domain.tokenizer.files import copy_tokenizer
 
     folder = scratch / SHAPE
     folder.mkdir(parents=True, exist_ok=True)
     model.config.save_pretrained(folder)
-    for name in TOKENIZER_FILES:
-        if (tokenizer / name).is_file():
-            shutil.copyfile(tokenizer / name, folder / name)
+    copy_tokenizer(tokenizer, folder)
     write_json(folder / "lora.json", lora.model_dump(mode="json") if lora else None)
     return folder
 
@@ -67,7 +65,8 @@ def _write(shape: Path, checkpoint: Path, out: Path) -> None:
     from domain.model.lora import adapt, merge
     from domain.training.state.snapshot import weights
 
-    config = AutoConfig.from_pretrained(shape, local_files_only=True, trust_remote_code=False)
+    with checked_copy(shape, str(shape)) as copy:
+        config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
     with torch.random.fork_rng():
         model = opener(family_of(config)).from_config(config, dtype=torch.float32)
         lora = json.loads((shape / "lora.json").read_text())

@@ -94,8 +94,12 @@ def test_blocked_addresses(tmp_path: Path) -> None:
 
 
 def test_a_transformer_is_pinned_and_a_folder_beside_the_recipe_is_found(tmp_path: Path) -> None:
-    hub = Scoring.model_validate({"transformer": "org/model@abc", "labels": ["toxic"]}, context={"folder": tmp_path})
-    assert hub.identity_key()["transformer"] == "org/model@abc"
+    pinned = f"org/model@{'0123456789' * 4}"
+    hub = Scoring.model_validate({"transformer": pinned, "labels": ["toxic"]}, context={"folder": tmp_path})
+    assert hub.identity_key()["transformer"] == pinned
+    hub = Scoring.model_validate({"transformer": "org/model@main", "labels": ["toxic"]}, context={"folder": tmp_path})
+    with pytest.raises(UserError, match=r"filters: harm: org/model@main: .* names no commit"):
+        hub.identity_key()
     (tmp_path / "models" / "tox").mkdir(parents=True)
     local = Scoring.model_validate({"transformer": "models/tox", "labels": ["toxic"]}, context={"folder": tmp_path})
     assert local.transformer == str(tmp_path / "models" / "tox")

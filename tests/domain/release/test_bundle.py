@@ -141,3 +141,25 @@ def test_the_card_tells_how_to_load_it_and_that_runs(released: Any) -> None:
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("The")
     assert len(answer.stdout) > 10
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "notes.txt", "model.safetensors", "more/notes.txt"])
+def test_a_link_is_not_released(parts: Any, tmp_path: Path, name: str) -> None:
+    made = parts(tmp_path)
+    path = made["adapted"].path / name
+    (tmp_path / "secret").write_text("a key")
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(tmp_path / "secret")
+    with pytest.raises(UserError, match=r"is a link to .*secret, outside of its folder"):
+        release(SPEC, **made, out=tmp_path / "release")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "generation_config.json"])
+def test_custom_code_is_not_released(parts: Any, tmp_path: Path, name: str) -> None:
+    made = parts(tmp_path)
+    path = made["adapted"].path / name
+    content = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**content, "auto_map": {"AutoTokenizer": ["org--code.T", None]}}))
+    with pytest.raises(UserError, match=f"needs custom code .auto_map in {name}"):
+        release(SPEC, **made, out=tmp_path / "release")

@@ -116,7 +116,7 @@ def test_families(make_recipe: Any, said: Any, architecture: str, objective: str
 
 
 def test_a_base_on_the_hub_is_gone_on_from_with_care(make_recipe: Any, command: Any, said: Any, tmp_path: Path) -> None:
-    weights = "EleutherAI/pythia-160m@0123456"
+    weights = f"EleutherAI/pythia-160m@{'0123456789' * 4}"
     given = {"base": weights, "tokenizer": {"mode": "keep"}}
     careful = load_recipe(str(make_recipe(**given, training={"tokens": 8_192, "batch": 512})))
     assert careful.training.learning_rate == 6e-5
