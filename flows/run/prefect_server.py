@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 # As Prefect starts a server for one run: without its page, and without what schedules runs.
 TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+SERVER_CREDENTIAL, CLIENT_CREDENTIAL = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
+# What a client of Prefect is answered, it believes, and unpickles: a stranger's request is refused, and a page in a
+# browser of this machine is no client.
+ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
 DATABASE = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 STARTUP_SECONDS = 120.0
 started: dict[str, subprocess.Popen[bytes]] = {}  # this process's temporary servers by their URL
@@ -45,9 +51,11 @@ def configure_prefect(work: Path) -> None:
         os.environ["PREFECT_HOME"] = str((work / "prefect").resolve())
 
 
-def server_environment(work: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the temporary server: its database in the work folder, unless the user has set one."""
-    settings = {**TEMPORARY, **environment}
+def server_environment(work: Path, environment: Mapping[str, str], credential: str) -> dict[str, str]:
+    """The environment of the temporary server: its credential, and its database in the work folder, unless the user has
+    set one.
+    """
+    settings = {**TEMPORARY, **environment, SERVER_CREDENTIAL: credential, ORIGINS: ""}
     if not environment.keys() & set(DATABASE):
         database = (work / "prefect" / "prefect.db").resolve()
         settings[DATABASE[0]] = f"sqlite+aiosqlite:///{database}"
@@ -73,25 +81,29 @@ def start_server(work: Path) -> None:
         refuse_unreachable(url)
         return
     logger.info("starting Prefect's server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    # Bound here and handed on, so that no other process ever answers at this address.
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    url, credential = f"http://127.0.0.1:{listener.getsockname()[1]}/api", f"shoptalk:{secrets.token_urlsafe(32)}"
     # A module of the user's in the current folder must not come before one of Prefect's.
     place = str(Path(prefect.__file__).parents[1])
-    command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", place, "--host", "127.0.0.1", "--port", port]
+    command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", place, "--fd", str(listener.fileno())]
     command += ["--log-level", "error", "--factory", "prefect.server.api.server:create_app"]
     log = work / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)  # never written through a link
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
-        with log.open("wb") as output:
-            environment = server_environment(work, os.environ)
-            server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        with log.open("xb") as output:
+            environment = server_environment(work, os.environ, credential)
+            server = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=output, pass_fds=(listener.fileno(),)
+            )
         atexit.register(server.kill)  # everything is in the database
-        started[f"http://127.0.0.1:{port}/api"] = server
+        started[url] = server
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    url, began = f"http://127.0.0.1:{port}/api", time.monotonic()
+    threading.Thread(target=hang_up, args=(listener, server), daemon=True).start()
+    began = time.monotonic()
     while True:
         with suppress(httpx.TransportError):
             if httpx.get(f"{url}/health", trust_env=False).is_success:
@@ -99,8 +111,18 @@ def start_server(work: Path) -> None:
         if server.poll() is not None or time.monotonic() - began > STARTUP_SECONDS:
             raise UserError("prefect", f"its server did not start: see {log}", f"remove {log.parent}, then run again")
         time.sleep(0.1)
-    os.environ["PREFECT_API_URL"] = url
+    os.environ |= {"PREFECT_API_URL": url, CLIENT_CREDENTIAL: credential}
     refresh_global_settings_context()
+
+
+def hang_up(listener: socket.socket, server: subprocess.Popen[bytes]) -> None:
+    """Keep the address of a server that has ended from other processes: who calls there is cut off at once."""
+    server.wait()
+    while True:
+        try:
+            listener.accept()[0].close()
+        except OSError:  # such as too many open files
+            time.sleep(1.0)
 
 
 def ended(url: str) -> bool:
@@ -109,7 +131,10 @@ def ended(url: str) -> bool:
 
 
 def refuse_unreachable(url: str) -> None:
-    """Raise ``UserError`` if the server does not answer, refuses this client or has another major version."""
+    """Raise ``UserError`` if the server does not answer, refuses this client or has another major version; warn of one
+    that asks nobody for a credential.
+    """
+    import httpx
     from prefect.client.orchestration import get_client
 
     try:
@@ -119,3 +144,6 @@ def refuse_unreachable(url: str) -> None:
         reason = str(error.__cause__ or error).splitlines()[0]
         fix = "start that server, or unset PREFECT_API_URL to use a temporary one"
         raise UserError("prefect", f"the server at {url} cannot be used ({reason})", fix) from None
+    with suppress(httpx.HTTPError, OSError):
+        if httpx.post(f"{url}/flows/count").is_success:
+            logger.warning("prefect: the server at %s asks for no credential: who reaches it can run code here", url)

@@ -65,16 +65,16 @@ def test_a_profile_in_the_home_leaves_the_database_in_the_work_folder(tmp_path: 
     profiles.write_text('active = "local"\n\n[profiles.local]\n')
     configure_prefect(tmp_path / "work")
     assert "PREFECT_HOME" not in os.environ  # the profile is read
-    database = server_environment(tmp_path / "work", os.environ)["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    database = server_environment(tmp_path / "work", os.environ, "a:b")["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
     assert database == f"sqlite+aiosqlite:///{tmp_path}/work/prefect/prefect.db"
 
 
 @pytest.mark.parametrize("name", ["PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL"])
 def test_the_users_settings_come_before_those_of_a_temporary_server(tmp_path: Path, name: str) -> None:
-    settings = server_environment(tmp_path, {name: "postgresql://host", "PREFECT_UI_ENABLED": "1"})
+    settings = server_environment(tmp_path, {name: "postgresql://host", "PREFECT_UI_ENABLED": "1"}, "a:b")
     assert settings["PREFECT_UI_ENABLED"] == "1"
     assert {key: value for key, value in settings.items() if "DATABASE" in key} == {name: "postgresql://host"}
-    assert server_environment(tmp_path, {})["PREFECT_UI_ENABLED"] == "0"
+    assert server_environment(tmp_path, {}, "a:b")["PREFECT_UI_ENABLED"] == "0"
 
 
 FLOW = """
