@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
+from pydantic import TypeAdapter
 
 from domain.errors import UserError
 from domain.model.device import autocast, uses_bf16
@@ -29,6 +30,7 @@ from domain.training.schedule import rate
 from domain.training.spikes import SpikeGuard
 from domain.training.state.checkpoints import Checkpoints, Saved
 from domain.training.state.export import CHECKPOINTS, SHAPE
+from domain.training.state.snapshot import refused_content
 from domain.training.state.trunk import Trunk
 from domain.training.task import TrainingPlace, TrainingTask
 from domain.training.throughput import THROUGHPUT_FIELDS, Throughput
@@ -47,7 +49,6 @@ R = TypeVar("R")
 @dataclass
 class Progress:
     """``step`` steps and ``tokens`` valid tokens done, ``jump`` batches left out, ``skipped`` steps in a row.
-
     ``domain`` and ``general`` are bits per byte before the first step.
     """
 
@@ -124,9 +125,10 @@ class Trainer(Generic[R]):
         """
         with self.checkpoints, catch_sigterm() as stop_requested:
             saved = self.checkpoints.load()
-            if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
-                write_points(self.metrics_path, saved.state["points"])
-            self.resume(saved)
+            with refused_content(self.checkpoints.folder):
+                if saved is None and self.trunk and (saved := self.trunk.find(self.model, self.optimizer)):
+                    write_points(self.metrics_path, saved.state["points"])
+                self.resume(saved)
             self.prefetcher = Prefetcher(self.task, self.ranks)
             total = self.steps * self.batches.rows * self.batches.context
             begun = total * self.progress.step // self.steps
@@ -137,8 +139,7 @@ class Trainer(Generic[R]):
                 self.prefetcher.close()
                 self.bar.close()
         self.model.eval()
-        points = read_points(self.metrics_path)
-        return [{k: v for k, v in point.items() if k not in THROUGHPUT_FIELDS} for point in points]
+        return [{k: v for k, v in p.items() if k not in THROUGHPUT_FIELDS} for p in read_points(self.metrics_path)]
 
     def resume(self, saved: Saved | None) -> None:
         """Continue from a checkpoint. Raises ``UserError`` if it belongs to another corpus, tokenizer or base."""
@@ -149,7 +150,7 @@ class Trainer(Generic[R]):
                 fix = f"use the same {name}, or remove {self.checkpoints.folder}"
                 raise UserError(f"the {self.what} training", problem, fix)
         if saved:
-            self.progress = Progress(**saved.state["standing"])
+            self.progress = TypeAdapter(Progress).validate_python(saved.state["standing"])
             self.guard.load(saved.tensors)
         self.metrics_log = MetricsLog(self.metrics_path, done=self.progress.step) if self.ranks.is_main else None
         self.waiting.clear()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import UserError
-from domain.manifest import Damaged, verify, write_json
+from domain.jsonfile import JSONFileError, read_json
+from domain.manifest import Damaged, write_json
 from domain.model_folder import checked_copy
 from domain.settings.learning import Lora
+from domain.training.state.storage import CheckpointFolders, number, refuse_damaged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -26,7 +27,7 @@ def describe(model: PreTrainedModel, tokenizer: Path, scratch: Path, lora: Lora 
     folder.mkdir(parents=True, exist_ok=True)
     model.config.save_pretrained(folder)
     copy_tokenizer(tokenizer, folder)
-    write_json(folder / "lora.json", lora.model_dump(mode="json") if lora else None)
+    write_json(folder / "lora.json", {"lora": lora.model_dump(mode="json") if lora else None})
     return folder
 
 
@@ -41,39 +42,62 @@ def export(training: Path, out: Path, *, step: int | None = None) -> int:
         raise UserError(str(out), "already exists", "choose another folder")
     if not (scratch / SHAPE / "config.json").is_file():
         raise UserError(str(training), "contains no checkpoints", "name a folder in work/building or work/checkpoints")
-    checkpoints = {int(each.name.removeprefix("step-")): each for each in (scratch / CHECKPOINTS).glob("step-*")}
+    checkpoints = {number(each): each for each in CheckpointFolders(scratch / CHECKPOINTS, keep=0).newest_first()}
     wanted = sorted(checkpoints, reverse=True) if step is None else [step] if step in checkpoints else []
-    for number in wanted:
+    for at in wanted:
         try:
-            verify(checkpoints[number])
+            refuse_damaged(checkpoints[at])
         except Damaged:
             continue
-        _write(scratch / SHAPE, checkpoints[number], out)
-        return number
+        write_model(scratch / SHAPE, checkpoints[at], out)
+        return at
     there = ", ".join(map(str, sorted(checkpoints))) or "none"
     raise UserError(str(training), f"contains no valid checkpoint of step {step or 'any'}", f"available steps: {there}")
 
 
-def _write(shape: Path, checkpoint: Path, out: Path) -> None:
+def write_model(shape: Path, checkpoint: Path, out: Path) -> None:
+    """Write the model of a checkpoint. Raises ``UserError`` if ``shape`` is of no model, or of another."""
     import torch
-    from torch.distributed.checkpoint.filesystem import FileSystemReader
-    from torch.distributed.checkpoint.state_dict_loader import load
-    from transformers import AutoConfig
 
-    from domain.model.build import opener, save
-    from domain.model.families import family_of
+    from domain.model.build import save
     from domain.model.lora import adapt, merge
-    from domain.training.state.snapshot import weights
+    from domain.training.state.snapshot import restore_weights
 
-    with checked_copy(shape, str(shape)) as copy:
-        config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
     with torch.random.fork_rng():
-        model = opener(family_of(config)).from_config(config, dtype=torch.float32)
-        lora = json.loads((shape / "lora.json").read_text())
-        tuner = adapt(model, Lora.model_validate(lora), grown=True) if lora else None
-    tensors = {f"model.{name}": tensor.detach() for name, tensor in weights(model).items()}
-    # The metadata is a pickle; the checkpoint was verified against its hashes before this.
-    load(tensors, storage_reader=FileSystemReader(checkpoint), no_dist=True)
+        model, lora = empty_model(shape), lora_of(shape / "lora.json")
+        tuner = adapt(model, lora, grown=True) if lora else None
+    restore_weights(checkpoint, model)
     if tuner is not None:
         merge(tuner)
     save(model, shape, out)
+
+
+def empty_model(shape: Path) -> PreTrainedModel:
+    """A model of that configuration, with random weights; raises ``UserError`` if it cannot be built."""
+    import torch
+    from transformers import AutoConfig
+
+    from domain.model.build import opener
+    from domain.model.families import family_of
+
+    try:
+        with checked_copy(shape, str(shape)) as copy:
+            config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+        model: PreTrainedModel = opener(family_of(config)).from_config(config, dtype=torch.float32)
+    except UserError:
+        raise
+    except Exception as error:  # a configuration may be wrong in as many ways as transformers has checks
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        fix = "name a training of Shoptalk's"
+        raise UserError(str(shape), f"contains no model that can be built ({reason})", fix) from error
+    return model
+
+
+def lora_of(path: Path) -> Lora | None:
+    """The LoRA settings of a training; raises ``UserError`` if they cannot be read."""
+    try:
+        settings = read_json(path)["lora"]
+        return None if settings is None else Lora.model_validate(settings)
+    except (OSError, JSONFileError, ValueError, KeyError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise UserError(str(path), f"cannot be read ({reason})", "name a training of Shoptalk's") from None

@@ -12,7 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.planner import SavePlan, SavePlanner
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
@@ -23,6 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from domain.errors import UserError
+from domain.training.state.metadata import CheckpointReader, write_metadata
 
 # What torch inserts into parameter names when modules are compiled or recomputed.
 WRAPPERS = ("_orig_mod.", "_checkpoint_wrapped_module.")
@@ -101,7 +103,7 @@ def shard(tensor: Tensor) -> Tensor:
 
 
 class CheckpointWriter(FileSystemWriter):
-    """Writes one file per rank and raises an ``OSError`` unwrapped.
+    """Writes one file per rank, the metadata as JSON, and raises an ``OSError`` unwrapped.
 
     ``torch.save`` reports a full disk as "unexpected pos" and keeps the cause only as context, which is lost when the
     error is sent to other ranks.
@@ -109,6 +111,7 @@ class CheckpointWriter(FileSystemWriter):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, per_thread_copy_ahead=0)  # all tensors are on the host, so the thread needs no GPU
+        self.folder = folder
 
     def write_data(self, plan: SavePlan, planner: SavePlanner) -> Future[list[WriteResult]]:
         """Write as the base class does."""
@@ -116,6 +119,10 @@ class CheckpointWriter(FileSystemWriter):
             return super().write_data(plan, planner)
         except RuntimeError as error:
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    def finish(self, metadata: Metadata, results: list[list[WriteResult]]) -> None:
+        """Write the metadata."""
+        write_metadata(self.folder, metadata, results)
 
 
 @contextmanager
@@ -125,6 +132,20 @@ def unwrapped_errors() -> Iterator[None]:
         yield
     except CheckpointException as error:
         raise next(iter(error.failures.values()))[0] from None
+
+
+@contextmanager
+def refused_content(folder: Path) -> Iterator[None]:
+    """Raise ``UserError`` for tensors and state that cannot be restored, whatever is raised for what others wrote."""
+    try:
+        yield
+    except (OSError, MemoryError, UserError):
+        raise
+    except Exception as error:
+        if "memory" in str(error):
+            raise
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise UserError(str(folder), f"holds what cannot be restored ({reason})", f"remove {folder}") from None
 
 
 def write(tensors: dict[str, Tensor], folder: Path, group: dist.ProcessGroup | None) -> None:
@@ -141,8 +162,7 @@ def restore(
     Returns the other tensors, on the CPU. A rank that the checkpoint does not have keeps its random state. Raises
     ``UserError`` if the checkpoint is of another model.
     """
-    # torch unpickles the metadata (weights_only is for the tensors): only folders whose hashes were verified come here.
-    reader = FileSystemReader(folder)
+    reader = CheckpointReader(folder)
     saved: dict[str, Any] = reader.read_metadata().state_dict_metadata
     here = snapshot(model, optimizer, rank)
     check(folder, saved, here)
@@ -156,14 +176,23 @@ def restore(
             tensors[key] = torch.empty_like(weight, dtype=metadata.properties.dtype)  # sharded as its weight is
         elif kind != "random":
             tensors[key] = torch.empty(metadata.size, dtype=metadata.properties.dtype)
-    with unwrapped_errors():
-        load(tensors, storage_reader=reader, process_group=group, no_dist=group is None)
-    set_moments(model, optimizer, tensors)
-    if f"random.cpu.{rank}" in tensors:
-        torch.set_rng_state(tensors[f"random.cpu.{rank}"])
-    if f"random.cuda.{rank}" in tensors:
-        torch.cuda.set_rng_state(tensors[f"random.cuda.{rank}"])
+    with refused_content(folder):
+        with unwrapped_errors():
+            load(tensors, storage_reader=reader, process_group=group, no_dist=group is None)
+        set_moments(model, optimizer, tensors)
+        if f"random.cpu.{rank}" in tensors:
+            torch.set_rng_state(tensors[f"random.cpu.{rank}"])
+        if f"random.cuda.{rank}" in tensors:
+            torch.cuda.set_rng_state(tensors[f"random.cuda.{rank}"])
     return {key: tensor for key, tensor in tensors.items() if not key.startswith(("model.", "optimizer.", "random."))}
+
+
+def restore_weights(folder: Path, model: nn.Module) -> None:
+    """Restore the weights alone; raises ``UserError`` if the checkpoint is of another model."""
+    reader, tensors = CheckpointReader(folder), {f"model.{name}": t.detach() for name, t in weights(model).items()}
+    check(folder, reader.read_metadata().state_dict_metadata, tensors)
+    with refused_content(folder), unwrapped_errors():
+        load(tensors, storage_reader=reader, no_dist=True)
 
 
 def set_moments(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+from domain.files import remove
+from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import Damaged, seal, verify, write_atomically, write_json
+from domain.training.state.metadata import read_metadata
 
 logger = logging.getLogger(__name__)
 
 STATE = "state.json"
+STEP = re.compile(r"step-([0-9]{9,15})")
 ANCHOR = "anchor"  # an empty file in the folders of anchors
 
 
@@ -33,7 +37,7 @@ class CheckpointFolders:
             place.mkdir(parents=True, exist_ok=True)
             sync(place.parent)
         for each in self.folder.glob(".*"):
-            shutil.rmtree(each)
+            remove(each)
 
     def at(self, step: int) -> Path:
         """The checkpoint folder of a step."""
@@ -72,11 +76,11 @@ class CheckpointFolders:
         """The newest valid step. Damaged checkpoints are renamed with a warning."""
         for each in self.newest_first():
             try:
-                verify(each)
+                refuse_damaged(each)
             except Damaged as error:
                 logger.warning("checkpoint %s is damaged, using the previous one: %s", each.name, error)
                 damaged = each.with_name(f"damaged-{each.name}")
-                shutil.rmtree(damaged, ignore_errors=True)
+                remove(damaged)
                 os.rename(each, damaged)
             else:
                 return number(each)
@@ -86,7 +90,7 @@ class CheckpointFolders:
         """The newest valid anchor step."""
         for each in self.anchors():
             try:
-                verify(each)
+                refuse_damaged(each)
             except Damaged as error:
                 logger.warning("checkpoint %s is damaged: %s", each.name, error)
             else:
@@ -95,7 +99,7 @@ class CheckpointFolders:
 
     def go_back(self, step: int) -> int:
         """Return ``step`` after removing all later checkpoints. Raises ``Damaged`` if it is damaged."""
-        verify(self.at(step))
+        refuse_damaged(self.at(step))
         for each in self.newest_first():
             if number(each) > step:
                 self.remove(each)
@@ -103,12 +107,11 @@ class CheckpointFolders:
 
     def state(self, step: int) -> dict[str, Any]:
         """The state that ``complete`` saved."""
-        state: dict[str, Any] = json.loads((self.at(step) / STATE).read_bytes())
-        return state
+        return read_json(self.at(step) / STATE)
 
     def newest_first(self) -> list[Path]:
         """All checkpoint folders, unverified."""
-        return sorted(self.folder.glob("step-*"), reverse=True)
+        return sorted((each for each in self.folder.glob("step-*") if STEP.fullmatch(each.name)), reverse=True)
 
     def anchors(self) -> list[Path]:
         """The folders of anchors, newest first."""
@@ -117,16 +120,26 @@ class CheckpointFolders:
     def remove(self, folder: Path) -> None:
         """Remove a checkpoint, renaming it first so that no partial one is visible."""
         gone = folder.with_name(f".gone-{folder.name}")
-        shutil.rmtree(gone, ignore_errors=True)
+        remove(gone)
         os.rename(folder, gone)
-        shutil.rmtree(gone)
+        remove(gone)
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Raise ``Damaged`` for a folder that is not a whole checkpoint: its bytes, its metadata or its state."""
+    verify(folder)
+    read_metadata(folder)
+    try:
+        read_json(folder / STATE)
+    except (OSError, JSONFileError) as error:
+        raise Damaged(f"{folder / STATE}: {error}") from None
 
 
 def copy_checkpoint(folder: Path, target: Path) -> None:
     """Copy ``folder`` to ``target`` atomically, with hard links where the file system allows."""
     building = target.with_name(f".{target.name}")
     for each in (building, target):
-        shutil.rmtree(each, ignore_errors=True)
+        remove(each)
     shutil.copytree(folder, building, copy_function=linked)
     sync(building)
     os.rename(building, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from domain.files import remove
 from domain.settings.learning import Training
 from domain.spec import fingerprint
 from domain.training.schedule import decay_begins
@@ -40,7 +41,8 @@ class Trunk:
 
     def steps(self) -> list[int]:
         """Steps from which this training can branch off, latest first."""
-        steps = (int(each.name) for each in self.folder.glob("[0-9]*")) if self.begins else ()
+        names = (each.name for each in self.folder.glob("[0-9]*")) if self.begins else ()
+        steps = (int(name) for name in names if re.fullmatch("[0-9]{1,15}", name))
         return sorted((step for step in steps if step <= self.begins), reverse=True)
 
     def find(self, model: nn.Module, optimizer: Optimizer) -> Saved | None:
@@ -64,4 +66,4 @@ class Trunk:
         """Remove all states but ``but``, those of other trunks too."""
         for each in (*self.folder.parent.iterdir(), *self.folder.iterdir()):
             if each not in (but, self.folder):
-                shutil.rmtree(each)
+                remove(each)

@@ -17,7 +17,7 @@ from domain.training.state import checkpoints, storage
 from domain.training.state.checkpoints import Checkpoints, Saved
 from tests.domain.training.learner import adamw, differ, flip, fresh, held, kept_at, learn, steps
 
-ALL = [".metadata", "__0_0.distcp", "manifest.json", "state.json"]
+ALL = ["__0_0.distcp", "manifest.json", "metadata.json", "state.json"]
 
 
 def test_with_wait_it_is_on_the_disk_at_return(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +80,8 @@ def die_at_the_last_rename(old: Path, new: Path) -> None:
     ("place", "name", "harm", "left"),
     [
         (checkpoints, "write", half, ["__0_0.distcp"]),
-        (storage, "write_json", die, [".metadata", "__0_0.distcp"]),
-        (storage, "seal", die, [".metadata", "__0_0.distcp", "state.json"]),
+        (storage, "write_json", die, ["__0_0.distcp", "metadata.json"]),
+        (storage, "seal", die, ["__0_0.distcp", "metadata.json", "state.json"]),
         (os, "rename", die_at_the_last_rename, ALL),
     ],
     ids=["in the data", "before the state", "before the manifest", "before the rename"],
@@ -128,7 +128,7 @@ def test_a_process_that_dies_before_the_rename(tmp_path: Path) -> None:
     assert steps(tmp_path) == [1]
 
 
-@pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", "state.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["__0_0.distcp", "metadata.json", "state.json", "manifest.json"])
 def test_one_flipped_bit(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
     kept_at(tmp_path, 1, 2, 3)
     flip(tmp_path / "step-000000003" / name)
