@@ -25,27 +25,33 @@ class NotRegularError(OSError):
         super().__init__(errno.ELOOP, f"is {kind}, not a regular file or a folder", path)
 
 
-def entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """(Path, status) of every file and folder below ``folder``; no link is followed.
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Every file and folder below ``folder``, without a call for each; no link is followed.
 
-    Raises ``NotRegularError`` at a link, FIFO, socket or device, other ``OSError`` where a folder cannot be read.
+    What goes meanwhile is left out. Raises ``NotRegularError`` at a link, FIFO, socket or device, other ``OSError``
+    where a folder cannot be read.
     """
     waiting = [os.fspath(folder)]
     while waiting:
-        with os.scandir(waiting.pop()) as here:
+        with suppress(FileNotFoundError), os.scandir(waiting.pop()) as here:
             for entry in here:
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
+                if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif not stat.S_ISREG(status.st_mode):
-                    raise NotRegularError(entry.path, status.st_mode)
-                yield entry.path, status
+                elif not entry.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):
+                        raise NotRegularError(entry.path, entry.stat(follow_symlinks=False).st_mode)
+                    continue
+                yield entry
 
 
 def regular_files(folder: Path) -> dict[str, os.stat_result]:
     """Status of every file below ``folder`` by its path there; raises as ``entries`` does."""
-    begin = len(os.fspath(folder)) + 1
-    return {path[begin:]: status for path, status in entries(folder) if stat.S_ISREG(status.st_mode)}
+    begin, status = len(os.fspath(folder)) + 1, {}
+    for entry in entries(folder):
+        if entry.is_file(follow_symlinks=False):
+            with suppress(FileNotFoundError):
+                status[entry.path[begin:]] = entry.stat(follow_symlinks=False)
+    return status
 
 
 def remove(path: Path) -> None:

@@ -91,6 +91,13 @@ class Machine(Spec):
     work: Annotated[
         Path, Field(description="folder of all artifacts, run logs and, by default, the tracking store")
     ] = Path("work")
+    shared: Annotated[
+        bool,
+        Field(
+            description="others own the work folder or write there too: who does may run code as whoever runs there; "
+            "false: it is refused where another user could have written, and kept at mode 0700"
+        ),
+    ] = False
     tracking: Annotated[
         Address,
         Field(

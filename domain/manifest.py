@@ -17,7 +17,7 @@ from domain.spec import fingerprint
 
 MANIFEST = "manifest.json"
 SCRATCH = ".scratch"  # a stage's own notes for resuming; removed when the artifact is sealed
-MOST_BYTES = 128 * 2**20  # of a manifest: some 700,000 files
+MANIFEST_BYTES = 128 * 2**20  # of a manifest: some 700,000 files
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -82,7 +82,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Then ``digest`` and every SHA-256 are of 64 hexadecimal digits, so that a path may be made of them.
     """
     try:
-        manifest = read_json(folder / MANIFEST, MOST_BYTES)
+        manifest = read_json(folder / MANIFEST, MANIFEST_BYTES)
     except (OSError, JSONFileError) as error:
         raise Damaged(f"{folder}: no readable {MANIFEST} ({error})") from None
     files, digest = manifest.get("files"), manifest.get("digest")

@@ -26,13 +26,17 @@ def add(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a line for each check; 1 if any fails."""
+    """Print a line for each check; 1 if any fails. Raises ``UserError`` for a work folder that is not safe."""
+    from flows.run.work_folder import private, refuse_unsafe
+
     machine = machine_of(options)
+    refuse_unsafe(machine.work, machine.shared)
     name = recipe_of(options, machine) if options.recipe is not None else None
     failed = 0
-    for passes, line in (*installation(machine), *recipe_checks(name, options.set, machine)):
-        print(f"{'ok  ' if passes else 'FAIL'}  {line}")
-        failed += not passes
+    with private(machine.shared):  # sources keep in the work folder what they fetch
+        for passes, line in (*installation(machine), *recipe_checks(name, options.set, machine)):
+            print(f"{'ok  ' if passes else 'FAIL'}  {line}")
+            failed += not passes
     return 1 if failed else 0
 
 

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     machine, documents = machine_of(options), options.documents
     if not (machine.work / "artifacts").is_dir():
         raise UserError(str(machine.work), "holds no artifacts", "name the --work folder of the runs")
-    with holding(machine.work):
+    with holding(machine.work, shared=machine.shared):
         artifacts = all_made(machine.work)
         texts = texts_by_id(artifacts, set(documents))
         before = Withdrawals.read(machine.work)

@@ -65,7 +65,7 @@ def pilot_recipe(
     longest_run(recipe)
     if write:
         edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # raises if it is not writable
-    with holding(machine.work):
+    with holding(machine.work, shared=machine.shared):
         refuse_full(machine.work)
         base(recipe)  # it is needed hours later
         for line in price(recipe, machine):

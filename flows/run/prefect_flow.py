@@ -56,7 +56,7 @@ def adapt(
     profile = machine if isinstance(machine, Machine) else read_profile(machine)
     page = RunPage(content.name, day)
     try:
-        with handled_by(RunLog(page.run)), holding(profile.work):
+        with handled_by(RunLog(page.run)), holding(profile.work, shared=profile.shared):
             page.tag(content.name)
             released = make_all(content, day, profile, until, engine=as_task, page=page)
     except (KeyboardInterrupt, TerminationSignal):

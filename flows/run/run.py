@@ -52,7 +52,7 @@ def run_recipe(
 
 def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: Machine, until: str) -> None:
     """Look up every stage up to ``until``, and run the missing ones in a flow."""
-    with holding(machine.work):
+    with holding(machine.work, shared=machine.shared):
         artifacts, complete = find_all(recipe, day, Store(machine.work), machine, until)
         for label, artifact in artifacts:
             if other := differences(artifact.manifest.get("numerics"), machine):

@@ -21,7 +21,7 @@ from torch.distributed.checkpoint.metadata import (
 from torch.distributed.checkpoint.storage import WriteResult
 
 from domain.jsonfile import JSONFileError, read_json
-from domain.manifest import MOST_BYTES, Damaged, write_json
+from domain.manifest import MANIFEST_BYTES, Damaged, write_json
 
 METADATA = "metadata.json"
 DATA = re.compile(r"__[0-9]{1,6}_[0-9]{1,6}\.distcp")  # the names that torch gives: of a rank, and a part of its data
@@ -54,7 +54,7 @@ def read_metadata(folder: Path) -> Metadata:
     """
     try:
         sizes = {path.name: path.lstat().st_size for path in folder.iterdir() if DATA.fullmatch(path.name)}
-        tensors = read_json(folder / METADATA, MOST_BYTES)["tensors"]
+        tensors = read_json(folder / METADATA, MANIFEST_BYTES)["tensors"]
         parsed = {name: tensor_of(name, tensor, sizes) for name, tensor in tensors.items()}
         total = sum(place.length for _, places in parsed.values() for place in places.values())
         if total > sum(sizes.values()):

@@ -56,8 +56,10 @@ def killed_after(begin: Begin, work: Path, counts: Iterable[int], seed: int) -> 
 
 def mark_of(work: Path) -> str:
     """The mark of the last run of a work folder, which its children inherit; empty where none began."""
+    from flows.run.lock import mark_in
+
     lock = work / "lock"
-    return (lock.read_text().split() or ["", ""])[1] if lock.exists() else ""
+    return mark_in(work, (lock.read_text().split() or ["", ""])[1]) if lock.exists() else ""
 
 
 def left_running(*marks: str) -> list[int]:
