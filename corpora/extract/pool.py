@@ -17,6 +17,7 @@ from corpora.extract.job import Extracted, Failed, Job
 from corpora.extract.worker import SIZE_HEADER
 
 AHEAD = 16  # results for each worker that may wait for a slower page before them
+HELD_BYTES = 200_000_000  # of pages and their results that wait; beyond that pages are read one at a time
 
 
 @dataclass(eq=False, kw_only=True)
@@ -25,6 +26,13 @@ class Slot:
 
     job: Job | None
     result: Extracted | Failed | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the page, or characters of what it gave."""
+        if self.job is not None:
+            return len(self.job.content)
+        return len(self.result.text) if isinstance(self.result, Extracted) else 0
 
 
 class Worker:
@@ -144,7 +152,8 @@ def extract_pages(jobs: Iterable[Job], *, workers: int, seconds: float = 20.0) -
     """What each job gave, in order, the same for any number of workers.
 
     A page that takes more than ``seconds``, or more than 2 GB of memory, or that ends its process, is a ``Failed``,
-    and the others are read. Jobs are taken as they can be worked on, so at most ``workers`` pages are held.
+    and the others are read. Jobs are taken as they can be worked on, so at most ``workers`` pages are held, and results
+    that wait for a slower page before them are bounded by number and bytes.
     No process is left behind, also where the caller stops early or dies.
     """
     pool, order = Pool(workers, seconds), deque[Slot]()
@@ -155,7 +164,8 @@ def extract_pages(jobs: Iterable[Job], *, workers: int, seconds: float = 20.0) -
                 result = order.popleft().result
                 assert result is not None
                 yield result
-            if more and not pool.full() and len(order) < AHEAD * pool.workers:
+            room = len(order) < AHEAD * pool.workers and sum(slot.size for slot in order) <= HELD_BYTES
+            if more and room and not pool.full():
                 job = next(coming, None)
                 if job is None:
                     more = False

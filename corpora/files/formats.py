@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from corpora.files.objects import lines, values
+from corpora.files.parquet import parquet
 from corpora.files.record import (
     LONGEST_RECORD,
     Record,
@@ -19,7 +20,7 @@ from corpora.files.record import (
     read_lines,
     rest,
 )
-from corpora.files.tables import parquet, table
+from corpora.files.tables import table
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
 PAGES = {".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from corpora.files.record import (
     foreign,
     read_lines,
 )
+
+SPACED, LISTED = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t\r\n,]*")
+MOST_VALUES = 5_000_000  # values of one record, by the marks between them
 
 
 def lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]]:
@@ -31,10 +35,18 @@ def parsed(line: str, encoding: str) -> Record:
     """The record of one line."""
     if foreign(line):
         return Unreadable(reason=f"is not {encoding_name(encoding)}")
+    if crowded(line):
+        return Unreadable(reason=f"holds more than {MOST_VALUES:,} values")
     try:
         return as_record(json.loads(line))
     except (ValueError, RecursionError) as error:
         return Unreadable(reason=f"is not valid JSON ({error})")
+
+
+def crowded(text: str) -> bool:
+    """Whether a JSON text may hold so many values that their objects fill the memory: ``[],[],[]`` takes 25 times as
+    much as its text."""
+    return len(text) > MOST_VALUES and sum(map(text.count, ",[{")) > MOST_VALUES
 
 
 def as_record(value: Any) -> Record:
@@ -50,39 +62,59 @@ def values(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, Record]
     """
     first, line = "", 0
     while not first.strip():
-        if not (first := text.readline(LONGEST_RECORD)):
+        if not (first := text.readline(CHUNK_CHARACTERS)):
             return
         line += 1
-    start = first.lstrip()
-    if not start.startswith("[") and (
-        len(first) == LONGEST_RECORD or not isinstance(parsed(first, encoding), Unreadable)
-    ):
-        yield line, parsed(first, encoding)
-        for number, record in lines(text, encoding):
-            yield line + number, record
-        return
-    line += first[: len(first) - len(start)].count("\n")
-    buffer, listed = start.removeprefix("["), start.startswith("[")
-    decoder, more, between = json.JSONDecoder(), CHUNK_CHARACTERS, 0
-    while True:
-        stripped = buffer.lstrip(" \t\r\n," if listed and between else " \t\r\n")
-        line += buffer[: len(buffer) - len(stripped)].count("\n")
-        buffer = stripped
-        if listed and buffer.startswith("]"):
-            listed, buffer = False, buffer[1:]
-            continue
-        try:
-            value, end = decoder.raw_decode(buffer)
-        except (ValueError, RecursionError) as error:
-            # The value may go on; each try reads as much again, so that all tries together stay linear.
-            piece = "" if isinstance(error, RecursionError) or len(buffer) > LONGEST_RECORD else text.read(more)
-            if piece:
-                buffer, more = buffer + piece, max(CHUNK_CHARACTERS, len(buffer) + len(piece))
-                continue
-            if buffer or listed:
-                yield line or 1, too_long_or(error, buffer, encoding)
+    if not first.lstrip().startswith("["):
+        # Only a line that is no array is looked at as a whole.
+        first += "" if first.endswith("\n") else text.readline(LONGEST_RECORD - CHUNK_CHARACTERS)
+        if len(first) == LONGEST_RECORD or not isinstance(parsed(first, encoding), Unreadable):
+            yield line, parsed(first, encoding)
+            for number, record in lines(text, encoding):
+                yield line + number, record
             return
-        content, buffer, more, between = buffer[:end], buffer[end:], CHUNK_CHARACTERS, between + 1
+    start = first.lstrip()
+    line += first[: len(first) - len(start)].count("\n")
+    yield from stream(text, start.removeprefix("["), line, encoding, listed=start.startswith("["))
+
+
+def stream(
+    text: io.TextIOWrapper, buffer: str, line: int, encoding: str, *, listed: bool
+) -> Iterator[tuple[int, Record]]:
+    """Values one after the other, or those of one array; ``buffer`` is what was read of them, ``line`` where it begins.
+
+    A value is tried in windows that double, so that no more of the text than twice its length is looked at.
+    """
+    decoder, window, between, at = json.JSONDecoder(), CHUNK_CHARACTERS, 0, 0
+    while True:
+        begin = (LISTED if listed and between else SPACED).match(buffer, at).end()  # type: ignore[union-attr]
+        line += buffer.count("\n", at, begin)
+        buffer, at = (buffer[begin:], 0) if begin > CHUNK_CHARACTERS and begin > len(buffer) // 2 else (buffer, begin)
+        if listed and buffer.startswith("]", at):
+            listed, at = False, at + 1
+            continue
+        here = len(buffer) - at
+        tried = buffer[at : at + window]
+        if crowded(tried):
+            yield line, Unreadable(reason=f"holds more than {MOST_VALUES:,} values", rest=True)
+            return
+        try:
+            value, end = decoder.raw_decode(tried)
+        except (ValueError, RecursionError) as error:
+            deep = isinstance(error, RecursionError)
+            if here > window and not deep and window <= LONGEST_RECORD:
+                window *= 2
+                continue
+            # The value may go on; each try reads as much again, so that all tries together stay linear.
+            piece = "" if deep or here > LONGEST_RECORD else text.read(max(CHUNK_CHARACTERS, here))
+            if piece:
+                buffer, at = buffer[at:] + piece, 0
+                window = max(window, len(buffer))
+                continue
+            if here or listed:
+                yield line or 1, too_long_or(error, buffer[at:], encoding)
+            return
+        content, at, window, between = tried[:end], at + end, CHUNK_CHARACTERS, between + 1
         if end > LONGEST_RECORD:
             yield line, Unreadable(reason=f"is longer than {LONGEST_RECORD // 10**6} MB")
         else:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
+from corpora.files.allowance import Allowance, Limited, size_of
 from corpora.files.buckets import Stored
 from corpora.files.formats import FORMATS, form
 from corpora.files.record import CHUNK_CHARACTERS, Unreadable, damaged, rest
@@ -39,16 +40,18 @@ def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece
         ending, compression = form(path)
         name, whole = path, False
         try:
-            with opened(system, path, compression) as file:
+            with opened(system, path) as packed:
+                allowance = Allowance(size_of(packed))
+                file = unpacked(packed, compression, allowance)
                 if not is_archive(path):
                     whole = True
                     yield Piece(name=path, ending=ending, content=file)
                     continue
-                for member, inside in members(file, path):
+                for member, inside in members(file, path, allowance):
                     name = f"{path}/{member}"
                     ending, compression = form(member)
                     if ending in FORMATS:
-                        yield Piece(name=name, ending=ending, content=unpacked(inside, compression))
+                        yield Piece(name=name, ending=ending, content=unpacked(inside, compression, allowance))
                     else:
                         yield Piece(name=name, content=Unreadable(reason="has an unknown ending"))
         except FileNotFoundError:
@@ -64,11 +67,11 @@ def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece
                 raise
 
 
-def opened(system: AbstractFileSystem | Web, path: str, compression: str | None) -> IO[bytes]:
-    """An open file's bytes; raises ``FileNotFoundError`` where it is gone, ``UserError`` where a store fails."""
+def opened(system: AbstractFileSystem | Web, path: str) -> IO[bytes]:
+    """An open file's own bytes; raises ``FileNotFoundError`` where it is gone, ``UserError`` where a store fails."""
     if is_store(system):
-        return unpacked(io.BufferedReader(Stored(system, path), CHUNK_CHARACTERS), compression)
-    file: IO[bytes] = system.open(path, "rb", compression=compression)
+        return io.BufferedReader(Stored(system, path), CHUNK_CHARACTERS)
+    file: IO[bytes] = system.open(path, "rb")
     return file
 
 
@@ -78,7 +81,7 @@ def is_archive(path: str) -> bool:
     return bool(endings) and (endings[-1] in (*ZIP, *TAR) or endings[0] == ".tar")
 
 
-def members(file: IO[bytes], path: str) -> Iterator[tuple[str, IO[bytes]]]:
+def members(file: IO[bytes], path: str, allowance: Allowance) -> Iterator[tuple[str, IO[bytes]]]:
     """(name, open file) of each file within; a file is read before the next one is asked for.
 
     Archives within archives stay closed. Raises what ``damaged`` knows.
@@ -88,10 +91,12 @@ def members(file: IO[bytes], path: str) -> Iterator[tuple[str, IO[bytes]]]:
             for each in packed.infolist():
                 if not each.is_dir():
                     with packed.open(each) as member:
-                        yield each.filename, member
+                        yield each.filename, io.BufferedReader(Limited(member, allowance))
         return
-    with tarfile.open(fileobj=file, mode="r:*") as archive:
+    # A header may ask for more bytes than there is memory; a sparse member is larger than what is packed.
+    with tarfile.open(fileobj=Limited(file, None), mode="r:*") as archive:
         for entry in archive:
+            allowance.take(entry.size)
             if entry.isfile() and (found := archive.extractfile(entry)) is not None:
                 yield entry.name, found
         # tarfile takes a header that is cut or broken for the end; a whole archive ends with zeros (POSIX, pax).
@@ -101,8 +106,10 @@ def members(file: IO[bytes], path: str) -> Iterator[tuple[str, IO[bytes]]]:
             raise EOFError("the archive ends before its end mark")
 
 
-def unpacked(file: IO[bytes], compression: str | None) -> IO[bytes]:
-    """An open file's bytes, whatever they are packed by."""
+def unpacked(file: IO[bytes], compression: str | None, allowance: Allowance) -> IO[bytes]:
+    """An open file's bytes, whatever they are packed by; raises ``OSError`` where they are more than is allowed."""
     from fsspec.compression import compr
 
-    return compr[compression](file, mode="r") if compression else file
+    if compression is None:
+        return file
+    return io.BufferedReader(Limited(compr[compression](file, mode="r"), allowance), CHUNK_CHARACTERS)

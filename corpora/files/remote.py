@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from html import unescape
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote, urljoin
 
 from corpora.web import Client
@@ -15,7 +15,10 @@ from domain.machine import Machine
 
 HERE = ("file", "local", "memory")  # schemes that need no network
 LARGEST_FILE = 10**12  # bytes of one file: a bound against servers that never end
-LINK = re.compile(rb"""<a\b[^>]{0,500}?\bhref\s*=\s*["']([^"'#?]{1,500})["']""", re.IGNORECASE)
+LARGEST_PAGE_OF_LINKS = 20_000_000  # bytes of a folder's page
+# A tag ends where the next one begins, so that the time for a page of unclosed ones grows with its length alone.
+ANCHOR = re.compile(rb"<a\b[^<>]{0,2000}", re.IGNORECASE)
+LINK = re.compile(rb"""\bhref\s{0,9}=\s{0,9}["']([^"'#?]{1,500})["']""", re.IGNORECASE)
 
 
 def is_web(path: str) -> bool:
@@ -54,10 +57,9 @@ class Web:
             raise UserError(
                 f"corpus: {pattern}", "has a wildcard in a folder", "name the folder; its page is read for links"
             )
-        answer = self.client.get(f"{folder}/")
-        links = {
-            urljoin(answer.url, unescape(link.decode("utf-8", "replace"))) for link in LINK.findall(answer.content)
-        }
+        answer = self.client.get(f"{folder}/", limit=LARGEST_PAGE_OF_LINKS)
+        stated = (link for tag in ANCHOR.findall(answer.content) for link in LINK.findall(tag)[:1])
+        links = {urljoin(answer.url, unescape(link.decode("utf-8", "replace"))) for link in stated}
         names = {link.rpartition("/")[2] for link in links if link.rpartition("/")[0] == answer.url.rstrip("/")}
         return [f"{folder}/{name}" for name in names if name and fnmatchcase(unquote(name), wanted)]
 
@@ -75,12 +77,11 @@ class Web:
         """The name, where the server says nothing of the content."""
         return path
 
-    def open(self, path: str, mode: str, compression: str | None = None) -> Any:
+    def open(self, path: str, mode: str) -> IO[bytes]:
         """The file as it is now; raises ``FileNotFoundError`` where it is gone."""
-        import fsspec
-
         try:
             here = cached_file(path, self.client, self.folder)
         except UserError as refusal:
             raise FileNotFoundError(refusal.problem) from None
-        return fsspec.open(str(here), mode, compression=compression)
+        file: IO[bytes] = here.open(mode)
+        return file

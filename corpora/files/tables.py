@@ -1,4 +1,4 @@
-"""Records in tables: CSV and TSV with a header line, and Parquet; read a row, or a batch of rows, at a time."""
+"""Records in tables: CSV and TSV with a header line; read a row at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from corpora.files.record import LONGEST_RECORD, Record, Unreadable, as_text, encoding_name, foreign, read_lines
+
+MOST_FIELDS = 100_000  # of a line of a table
 
 
 class TooLongError(Exception):
@@ -21,7 +23,7 @@ def table(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int,
     """
     csv.field_size_limit(LONGEST_RECORD)
     text = as_text(file, encoding)
-    reader = csv.DictReader(short(text), strict=True, delimiter=delimiter)
+    reader = csv.DictReader(short(text, delimiter), strict=True, delimiter=delimiter)
     try:
         header = "".join(reader.fieldnames or ())
     except (csv.Error, TooLongError) as error:
@@ -36,8 +38,8 @@ def table(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int,
             row = next(reader)
         except StopIteration:
             return
-        except TooLongError:
-            yield before + 1, Unreadable(reason=f"a line is longer than {LONGEST_RECORD // 10**6} MB", rest=True)
+        except TooLongError as error:
+            yield before + 1, Unreadable(reason=str(error), rest=True)
             return
         except csv.Error as error:
             yield before + 1, Unreadable(reason=f"is no CSV ({error})", records=max(1, reader.reader.line_num - before))
@@ -50,26 +52,11 @@ def table(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[tuple[int,
             yield before + 1, dict(row)
 
 
-def short(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of a table; raises ``TooLongError`` where one has no end."""
+def short(text: io.TextIOWrapper, delimiter: str) -> Iterator[str]:
+    """The lines of a table; raises ``TooLongError`` where one has no end, or more fields than any table has."""
     for line in read_lines(text):
         if line is None:
-            raise TooLongError("a line has no end")
+            raise TooLongError(f"a line is longer than {LONGEST_RECORD // 10**6} MB")
+        if len(line) > MOST_FIELDS and line.count(delimiter) > MOST_FIELDS:
+            raise TooLongError(f"a line has more than {MOST_FIELDS:,} fields")
         yield line
-
-
-def parquet(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
-    """Parquet, a batch of rows at a time; a file that is none raises ``OSError``."""
-    import pyarrow
-    from pyarrow.parquet import ParquetFile
-
-    number = 0
-    try:
-        for batch in ParquetFile(file).iter_batches(batch_size=256):
-            for record in batch.to_pylist():
-                number += 1
-                yield number, record
-    except UnicodeDecodeError:
-        raise OSError("a text is not UTF-8") from None
-    except pyarrow.ArrowException as error:
-        raise OSError(str(error).splitlines()[0]) from None

@@ -10,7 +10,9 @@ from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, extract_pages
 
 PageResult = Document | Quarantined
+Finish = Callable[[Extracted | Failed], PageResult | None]
 HELD = 1_000  # finds that may wait for a page before them
+HELD_CHARACTERS = 50_000_000  # of text in them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,40 +20,52 @@ class Page:
     """A page yet to be read, and what becomes of it then; None where it is not asked for."""
 
     job: Job
-    finish: Callable[[Extracted | Failed], PageResult | None]
+    finish: Finish
 
 
 def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[PageResult]:
     """Every find in its order, pages as they are finished.
 
-    Processes start at the first page, and end where ``HELD`` finds in a row are none, so that memory stays bounded.
+    Processes start at the first page, and end where ``HELD`` finds in a row are none, or those that wait hold too much
+    text, so that memory stays bounded.
     """
-    waiting: deque[Page | PageResult] = deque()
+    waiting: deque[Finish | PageResult] = deque()
+    held = 0  # characters of the documents that wait
 
     def jobs(first: Page) -> Iterator[Job]:
+        nonlocal held
         yield first.job
         alone = 0
         for page in finds:
-            waiting.append(page)
             if isinstance(page, Page):
+                waiting.append(page.finish)
                 alone = 0
                 yield page.job
             else:
+                waiting.append(page)
+                held += characters(page)
                 alone += 1
-                if alone == HELD:
+                if alone == HELD or held > HELD_CHARACTERS:
                     return
 
     for first in finds:
         if not isinstance(first, Page):
             yield first
             continue
-        waiting.append(first)
+        waiting.append(first.finish)
         for result in extract_pages(jobs(first), workers=workers):
-            while not isinstance(page := waiting.popleft(), Page):
-                yield page
-            if (item := page.finish(result)) is not None:
+            while isinstance(find := waiting.popleft(), Document | Quarantined):
+                held -= characters(find)
+                yield find
+            if (item := find(result)) is not None:
                 yield item
-        for rest in waiting:
-            assert not isinstance(rest, Page)
+        while waiting:
+            rest = waiting.popleft()
+            assert isinstance(rest, Document | Quarantined)
+            held -= characters(rest)
             yield rest
-        waiting.clear()
+
+
+def characters(find: PageResult) -> int:
+    """Characters of text in a find."""
+    return len(find.text) if isinstance(find, Document) else 0

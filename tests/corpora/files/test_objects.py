@@ -96,3 +96,14 @@ def test_json_files_that_are_broken(tmp_path: Path, written: bytes, good: list[s
     assert texts(items) == good
     (bad,) = broken(items)
     assert bad.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("crowd", ["[],", "{},", "1,", '"",'])
+@pytest.mark.parametrize("ending", [".jsonl", ".json"])
+def test_a_record_of_too_many_values_is_not_parsed(tmp_path: Path, crowd: str, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    text = '{"text": "good"}\n{"text": "bad", "x": [' + crowd * 5_100_000 + '""]}\n{"text": "good"}\n'
+    path.write_text(text if ending == ".jsonl" else f"[{text.replace(chr(10), ',').rstrip(',')}]")
+    items = found(path)
+    assert [q.reason for q in broken(items)] == ["holds more than 5,000,000 values"]
+    assert texts(items) == (["good", "good"] if ending == ".jsonl" else ["good"])

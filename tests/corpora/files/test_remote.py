@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,20 @@ def test_what_is_not_behind_https(web: Web, tmp_path: Path) -> None:
             Files(kind="files", path=web.url + path).stamp(machine)
     with pytest.raises(UserError, match="private"):
         Files(kind="files", path=f"{web.url}/a.jsonl").stamp(Machine(work=tmp_path))
+
+
+def test_a_folders_page_is_read_up_to_a_bound(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpora.files.remote.LARGEST_PAGE_OF_LINKS", 1_000)
+    web.pages["/data/"] = Reply(b'<a href="a.jsonl">' + bytes(2_000))
+    with pytest.raises(UserError, match="holds 2,018 bytes, more than 1,000"):
+        Files(kind="files", path=f"{web.url}/data/*.jsonl").stamp(Machine(work=tmp_path, private_hosts=(web.host,)))
+
+
+@pytest.mark.parametrize("piece", [b"<a ", b"<a href='", b"<a href=" + b" " * 500, b"<a " + b"x" * 3_000])
+def test_a_hostile_page_of_links_takes_no_time(web: Web, tmp_path: Path, piece: bytes) -> None:
+    web.pages["/data/"] = Reply((piece * (5_000_000 // len(piece))) + b'<a href="a.jsonl">')
+    web.pages["/data/a.jsonl"] = Reply(JSONL)
+    begin = time.monotonic()
+    stamp = Files(kind="files", path=f"{web.url}/data/*.jsonl").stamp(Machine(work=tmp_path, private_hosts=(web.host,)))
+    assert time.monotonic() - begin < 5
+    assert [entry["file"] for entry in stamp] == ["a.jsonl"]

@@ -68,3 +68,10 @@ def test_parquet(tmp_path: Path) -> None:
     items = found(tmp_path / "a.parquet", date="meta.date")
     assert texts(items) == [f"t{i}" for i in range(600)]
     assert items[599].id == "a/a.parquet:600"
+
+
+def test_a_line_of_more_fields_than_any_table_has(tmp_path: Path) -> None:
+    for name, rows in (("a.csv", "," * 2_000_000), ("b.csv", "text\ngood\n" + "," * 2_000_000)):
+        (tmp_path / name).write_text(rows)
+        (bad,) = broken(found(tmp_path / name))
+        assert "a line has more than 100,000 fields" in bad.reason
