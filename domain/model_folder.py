@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -17,6 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from domain.errors import UserError
+from domain.jsonfile import JSONFileError, read_json
+from domain.model_config import check_config, check_weights
+from domain.safetensors_header import tensor_shapes
 
 CONFIG, INDEX, WEIGHTS = "config.json", "model.safetensors.index.json", "model.safetensors"
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -27,7 +31,6 @@ OPENED_FILES = (CONFIG, "generation_config.json", *TOKENIZER_SETTINGS, *VOCABULA
 LARGEST = {CONFIG: 1_000_000, "generation_config.json": 1_000_000, INDEX: 100_000_000}
 LARGEST |= dict.fromkeys(TOKENIZER_SETTINGS, 10_000_000) | dict.fromkeys(VOCABULARIES, 100_000_000)
 LARGEST_OTHER = 1_000_000
-DEEPEST = 50  # nested values in a JSON file
 # Keys by which transformers would run code of the folder or of the hub, need another package, or read other weights.
 REFUSED_KEYS = {
     "auto_map": "needs custom code",
@@ -58,7 +61,17 @@ def model_files(folder: Path, place: str) -> list[Path]:
             raise UserError(place, f"{path} has {size:,} bytes, more than {limit:,}", "choose another base")
         if path.name.endswith("config.json"):
             usable(read_object(path, place), path, place)
+    if CONFIG in names:
+        config = read_object(folder / CONFIG, place)
+        check_config(config, place)
+        check_weights(config, weight_shapes([folder / name for name in names], place), place)
     return [folder / name for name in sorted(names)]
+
+
+def weight_shapes(files: list[Path], place: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors in the safetensors among ``files``; raises ``UserError`` for a damaged one."""
+    weights = [path for path in files if path.suffix == ".safetensors"]
+    return {name: shape for path in weights for name, shape in tensor_shapes(path, place).items()}
 
 
 def names_in(folder: Path, place: str) -> list[str]:
@@ -114,27 +127,13 @@ def largest(name: str) -> int:
 
 
 def read_object(path: Path, place: str) -> dict[str, Any]:
-    """The object in a JSON file of a model folder. Raises ``UserError`` if there is none, or it is nested too deep."""
+    """The object in a JSON file of a model folder. Raises ``UserError`` at ``place`` if there is none."""
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(largest(path.name) + 1).decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(place, f"{path} is not valid JSON in UTF-8 ({reason})", "download or save it again") from None
-    if not isinstance(content, dict):
-        raise UserError(place, f"{path} holds {type(content).__name__}, not an object", "download or save it again")
-    if depth(content) > DEEPEST:
-        raise UserError(place, f"{path} is nested more than {DEEPEST} deep", "download or save it again")
-    return content
-
-
-def depth(value: Any) -> int:
-    """How deep objects and lists are nested in a JSON value; 0 for a number."""
-    level, values = 0, [value]
-    while values := [value for value in values if isinstance(value, dict | list)]:
-        level += 1
-        values = [each for value in values for each in (value.values() if isinstance(value, dict) else value)]
-    return level
+        return read_json(path, largest(path.name))
+    except JSONFileError as error:
+        raise UserError(place, f"{path} {error}", "download or save it again") from None
+    except OSError as error:
+        raise UserError(place, f"{path} cannot be read ({error.strerror})", "correct its permissions") from None
 
 
 def usable(settings: Any, path: Path, place: str) -> Any:
@@ -170,3 +169,27 @@ def checked_copy(folder: Path, place: str) -> Iterator[Path]:
             else:
                 target.symlink_to(path.resolve())
         yield copy
+
+
+@contextmanager
+def opening(folder: Path, place: str, problem: str, fix: str) -> Iterator[Path]:
+    """``checked_copy`` for transformers to open: its warnings are not printed, and what it raises is a ``UserError``.
+
+    Both may repeat text of the folder. Its errors have as many types as it has checks, so all of them are caught.
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity, copy = logging.get_verbosity(), folder
+    logging.set_verbosity(logging.CRITICAL + 1)
+    try:
+        with checked_copy(folder, place) as copy, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield copy
+    except UserError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().replace(str(copy), str(folder)).splitlines() or [type(error).__name__]
+        raise UserError(place, f"{problem} ({reason[0][:300].rstrip('.')})", fix) from error
+    finally:
+        logging.set_verbosity(verbosity)

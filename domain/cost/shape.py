@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import Any
 
 from domain.cost.tensors import tensors
 from domain.errors import UserError
 from domain.model.families import context_of, family_of
 from domain.model.spec import GATED, Base
-from domain.model_folder import CONFIG, read_object
+from domain.model_config import DECODER_LAYERS, HEAD_COUNT, HEAD_SIZE, INNER, KEYS, LAYER, LAYERS, WIDTH, Tensors, first
+from domain.model_folder import CONFIG, read_object, weight_shapes
 from domain.settings.objectives import Family
 from domain.weights import weight_files, weights_folder
 
-Tensors = Mapping[str, tuple[int, ...]]
-
-# BERT's pooler and next-sentence head; position ids; GPT-2's causal masks; BART's bias of the logits.
+# Not weights of the model: BERT's pooler and next-sentence head; position ids; GPT-2's causal masks; BART's bias.
 NOT_COUNTED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")
-POSITIONS = re.compile(r"wpe\.|embed_positions|position_embeddings|token_type_embeddings")
-BLOCK = re.compile(r"^(.*?\.\d+)\.")
+POSITION_TABLES = re.compile(r"wpe\.|embed_positions|position_embeddings|token_type_embeddings")
 ACROSS = re.compile(r"(EncDecAttention\.|encoder_attn\.)(k|v)(_proj)?\.")  # keys and values from the encoder's output
 RELATIVE_BIAS = "relative_attention_bias"  # T5's positions: a small table used in attention
-# Names of the same setting in different architectures; T5 and BART come last.
-WIDTH = ("hidden_size", "n_embd", "n_embed", "dim", "d_model")
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers")
-DECODER_LAYERS = ("num_decoder_layers", "decoder_layers")
-HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads")
-INNER = ("intermediate_size", "n_inner", "d_ff", "hidden_dim", "encoder_ffn_dim", "ffn_dim")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,27 +75,16 @@ class Shape:
         return self.vocabulary * self.width
 
 
-def stored(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors in a safetensors file, from its header (8 bytes of length, then JSON).
-
-    Unused heads and tables that are not weights (``NOT_COUNTED``) are left out.
-    """
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    header.pop("__metadata__", None)
-    return {name: tuple(entry["shape"]) for name, entry in header.items() if not NOT_COUNTED.search(name)}
-
-
 def counted(shapes: Tensors, width: int, rows: int, pieces: int, family: Family, targets: tuple[str, ...]) -> Any:
     """Parameter counts for ``Shape``, from the tensors of a model with ``rows`` rows, if it had ``pieces`` rows."""
-    outside = [shape for name, shape in shapes.items() if not BLOCK.match(name)]
+    outside = [shape for name, shape in shapes.items() if not LAYER.match(name)]
     tables, biased = outside.count((rows, width)), (rows,) in outside
     sizes = {name: prod(shape) for name, shape in shapes.items()}
     blocks: Counter[str] = Counter()
     for name, size in sizes.items():
-        if block := BLOCK.match(name):
+        if block := LAYER.match(name):
             blocks[block[1]] += size
-    read = {name: size for name, size in sizes.items() if POSITIONS.search(name)}
+    read = {name: size for name, size in sizes.items() if POSITION_TABLES.search(name)}
     matrices = {
         name: sum(shape)
         for name, shape in shapes.items()
@@ -148,15 +126,15 @@ def shape_of(base: Base, pieces: int | None, targets: tuple[str, ...] = ()) -> S
         )
     files = weight_files(base.weights)
     config = read_object(weights_folder(base.weights) / CONFIG, "base")
-    shapes = {n: shape for path in files if path.suffix == ".safetensors" for n, shape in stored(path).items()}
+    shapes = {name: shape for name, shape in weight_shapes(files, "base").items() if not NOT_COUNTED.search(name)}
     return stated(config, shapes, pieces, targets)
 
 
 def stated(config: dict[str, Any], shapes: Tensors, pieces: int | None = None, targets: tuple[str, ...] = ()) -> Shape:
     """The shape of a model by its config.json and tensors; see ``shape_of``."""
-    width, rows, heads = number(config, *WIDTH), number(config, "vocab_size"), number(config, *HEADS)
+    width, rows, heads = number(config, *WIDTH), number(config, "vocab_size"), number(config, *HEAD_COUNT)
     family = family_of(config)
-    size = next((config[name] for name in ("head_dim", "d_kv") if config.get(name)), width // heads)
+    size = first(config, HEAD_SIZE) or width // heads
     two = family == "encoder_decoder"
     return Shape(
         layers=number(config, *(DECODER_LAYERS if two else ()), *LAYERS),
@@ -164,8 +142,8 @@ def stated(config: dict[str, Any], shapes: Tensors, pieces: int | None = None, t
         width=width,
         heads=heads,
         attention=heads * size,
-        keys=size * (config.get("num_key_value_heads") or heads),
-        inner=next((config[name] for name in INNER if config.get(name)), 4 * width),
+        keys=size * (first(config, KEYS) or heads),
+        inner=first(config, INNER) or 4 * width,
         gated=any(re.search(r"\.gate_proj\.|\.wi_1\.|\.Wi\.", name) for name in shapes),
         context=context_of(config),
         family=family,
@@ -175,8 +153,7 @@ def stated(config: dict[str, Any], shapes: Tensors, pieces: int | None = None, t
 
 
 def number(config: dict[str, Any], *names: str) -> int:
-    """The first of these entries of a config.json that is an int. Raises ``UserError`` if there is none."""
-    for name in names:
-        if isinstance(config.get(name), int):
-            return int(config[name])
+    """The first of these entries of a config.json that is a whole number. Raises ``UserError`` if there is none."""
+    if value := first(config, names):
+        return value
     raise UserError("base", f"its config.json states no {names[0]}", "choose a language model that transformers knows")

@@ -88,16 +88,17 @@ def generate(
     greedy = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
     with torch.inference_mode(), torch.random.fork_rng():  # the caller's random state stays as it is
         torch.manual_seed(seed)
-        generated = model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=min(max_tokens, room),
-            eos_token_id=sorted(ends),
-            pad_token_id=end,
-            use_cache=True,
-            suppress_tokens=suppressed_ids(tokenizer, model),
-            **(sampling if temperature >= COLDEST else greedy),
-        )
+        settings = {
+            "max_new_tokens": min(max_tokens, room), "num_beams": 1, "num_return_sequences": 1,
+            "eos_token_id": sorted(ends), "pad_token_id": end, "suppress_tokens": suppressed_ids(tokenizer, model),
+            "use_cache": True, **(sampling if temperature >= COLDEST else greedy),
+        }  # fmt: skip
+        try:
+            generated = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **settings)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # by settings of the folder
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            problem = f"cannot generate text ({reason})"
+            raise UserError(str(folder), problem, "correct its generation_config.json") from error
     if answers:
         start = len(prompt_ids) if family == "decoder" else 1
         return str(tokenizer.decode(generated[0, start:], skip_special_tokens=True))

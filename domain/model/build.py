@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.spec import Initial, Scratch, padded
-from domain.model_folder import checked_copy
+from domain.model_folder import model_files, opening, weight_shapes
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.files import copy_tokenizer
@@ -20,10 +21,13 @@ from domain.tokenizer.vocabulary_map import suppressed_ids
 from domain.weights import weights_folder
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+MOST_MISSING = 50_000_000  # parameters: 200 MB
 
 # Matrices that write to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT scale theirs themselves;
 # BERT, RoBERTa, BART and T5 do not scale any.
+
 WRITERS = ("o_proj.weight", "down_proj.weight", "self_attention.dense.weight", "dense_4h_to_h.weight")
 
 
@@ -71,25 +75,14 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     embedder's checkpoint, which transformers would initialize at random.
     """
     from transformers import AutoConfig
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    verbosity, own = logging.get_verbosity(), {"local_files_only": True, "trust_remote_code": False}
-    logging.set_verbosity_error()  # unused heads (BERT's next sentence) are expected
-    try:
-        with checked_copy(folder, str(folder)) as copy:
-            kind = opener(family_of(AutoConfig.from_pretrained(copy, **own)))
-            model, report = kind.from_pretrained(
-                copy, **own, use_safetensors=True, dtype=dtype, output_loading_info=True
-            )
-    except UserError:
-        raise
-    except Exception as error:  # what a configuration may be wrong in has as many types as transformers has checks
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        fix = "choose a decoder, encoder or encoder-decoder with its pretraining head"
-        raise UserError(str(folder), f"contains no model that can be loaded ({reason})", fix) from error
-    finally:
-        logging.set_verbosity(verbosity)
+    fix = "choose a decoder, encoder or encoder-decoder with its pretraining head"
+    own = {"local_files_only": True, "trust_remote_code": False}
+    with opening(folder, str(folder), "contains no model that can be loaded", fix) as copy:
+        config = AutoConfig.from_pretrained(copy, **own)
+        kind = opener(family_of(config))
+        check_size(kind, config, folder)
+        model, report = kind.from_pretrained(copy, **own, use_safetensors=True, dtype=dtype, output_loading_info=True)
     if missing := sorted(report["missing_keys"]):
         problem = f"lacks {missing[0]}, which {type(model).__name__} needs"
         raise UserError(str(folder), problem, "choose weights with their pretraining head")
@@ -97,6 +90,19 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     # T5's configuration says tied even for version 1.1, which would tie the matrices when they are resized.
     model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     return model
+
+
+def check_size(kind: Any, config: PreTrainedConfig, folder: Path) -> None:
+    """Raise ``UserError`` if a configuration asks for far more parameters than the weights in ``folder`` have.
+
+    What is missing, such as a head, would be initialized in memory before it is reported.
+    """
+    with torch.device("meta"):
+        wanted = sum(tensor.numel() for tensor in kind.from_config(config).state_dict().values())
+    stored = sum(prod(shape) for shape in weight_shapes(model_files(folder, str(folder)), str(folder)).values())
+    if wanted > MOST_MISSING + 2 * stored:
+        problem = f"states {wanted:,} parameters in config.json, and its weights have {stored:,}"
+        raise UserError(str(folder), problem, "download both again, from the same place")
 
 
 def load_for_tokenizer(

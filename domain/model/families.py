@@ -128,4 +128,5 @@ def context_of(config: PreTrainedConfig | Mapping[str, Any]) -> int:
     """Maximum tokens of the context by a model's configuration; ``LONGEST_ROW`` if it states none."""
     stated: Mapping[str, Any] = config if isinstance(config, Mapping) else config.to_dict()
     length = next((stated[name] for name in LENGTHS if isinstance(stated.get(name), int)), LONGEST_ROW)
-    return int(length) - (1 + stated.get("pad_token_id", 1) if stated.get("model_type") in AFTER_PADDING else 0)
+    pad = stated.get("pad_token_id")
+    return int(length) - (1 + (pad if isinstance(pad, int) else 1) if stated.get("model_type") in AFTER_PADDING else 0)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from domain.errors import UserError
+from domain.jsonfile import MOST_LEVELS
 from domain.model.build import load
-from domain.model_folder import DEEPEST, checked_copy, model_files
+from domain.model_folder import checked_copy, model_files
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.extension.extend import write
 from domain.tokenizer.files import copy_tokenizer, tokenizer_identity
@@ -238,7 +239,7 @@ CONTENTS: dict[str, bytes] = {
     "number": b"5",
     "null": b"null",
     "deep": b'{"a":' * 200_000 + b"1" + b"}" * 200_000,
-    "deeper than allowed": b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1),
+    "deeper than allowed": b'{"a":' * (MOST_LEVELS + 1) + b"1" + b"}" * (MOST_LEVELS + 1),
     "digits": b'{"a": ' + b"9" * 5_000 + b"}",
     "large": b'{"a": "' + b"a" * 10_000_001 + b'"}',
 }

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from domain.errors import UserError
 from domain.tokenizer.files import tokenizer_identity
@@ -95,9 +97,9 @@ def test_identity_is_content_not_place(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
-        (tmp_path / name / "model.safetensors").write_text("weights")
+        save_file({"weight": torch.zeros(2)}, tmp_path / name / "model.safetensors")
     assert weights_identity(str(tmp_path / "a")) == weights_identity(str(tmp_path / "b"))
-    (tmp_path / "b" / "model.safetensors").write_text("other weights")
+    save_file({"weight": torch.ones(2)}, tmp_path / "b" / "model.safetensors")
     assert weights_identity(str(tmp_path / "a")) != weights_identity(str(tmp_path / "b"))
 
 

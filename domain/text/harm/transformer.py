@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.errors import UserError
-from domain.model_folder import checked_copy
+from domain.model_folder import opening
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
 from domain.weights import weights_folder
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BATCH = 32  # windows
+SHORTEST_WINDOW = 8  # pieces, two of them marks
 LONGEST_WINDOW = 512  # pieces of a window; attention costs more than it brings beyond
 
 
@@ -31,7 +32,7 @@ class Transformer:
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], device: str = "cpu"
     ) -> None:
         self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
-        names = [model.config.id2label[i] for i in range(model.config.num_labels)]
+        names = [str(model.config.id2label.get(i, i)) for i in range(model.config.num_labels)]
         self.rows, self.labels = chosen(names, "", labels)
         self.apart = model.config.problem_type == "multi_label_classification" or len(names) == 1
         places = getattr(model.config, "max_position_embeddings", LONGEST_WINDOW)
@@ -74,28 +75,29 @@ class Transformer:
     def load(cls, weights: str, labels: Sequence[str] = (), device: str = "cpu") -> Transformer:
         """``weights`` is org/model@commit or a folder; safetensors only, no code of its own. Raises ``UserError``."""
         from transformers import AutoModelForSequenceClassification
-        from transformers.utils import logging
 
         from domain.tokenizer.encoding.texts import load_tokenizer
 
         place = f"harm: transformer: {weights}"
         folder = weights_folder(weights, place)
-        logging.disable_progress_bar()
-        try:
-            with checked_copy(folder, place) as copy:
-                model, loading = AutoModelForSequenceClassification.from_pretrained(
-                    copy,
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    use_safetensors=True,
-                    output_loading_info=True,
-                )
-        except UserError:
-            raise
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(place, f"does not open ({reason})", "name a sequence classifier of transformers") from None
+        with opening(folder, place, "does not open", "name a sequence classifier of transformers") as copy:
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
+                copy,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
         if loading["missing_keys"]:
             problem = f"has no trained head ({sorted(loading['missing_keys'])[0]} is missing)"
             raise UserError(place, problem, "name a model that was trained to classify")
-        return cls(model, load_tokenizer(folder), labels, device)
+        tokenizer = load_tokenizer(folder)
+        rows, last = model.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values(), default=0)
+        if last >= rows or tokenizer.pad_token_id is None:
+            problem = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
+            problem = "its tokenizer has no padding token" if last < rows else problem
+            raise UserError(place, problem, "name a model that was saved with its tokenizer")
+        scorer = cls(model, tokenizer, labels, device)
+        if scorer.longest < SHORTEST_WINDOW:
+            raise UserError(place, f"reads {scorer.longest} pieces at a time", "name a model that reads longer texts")
+        return scorer

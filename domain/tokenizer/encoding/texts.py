@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.errors import UserError
 from domain.machine import available_cores
-from domain.model_folder import checked_copy
+from domain.model_folder import opening
 from domain.tokenizer.encoding.fast import Fast, Unproved, plain
 
 if TYPE_CHECKING:
@@ -106,16 +106,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The fast tokenizer in ``folder``; nothing is downloaded and no code of the folder is run."""
     from transformers import AutoTokenizer
 
-    try:
-        with checked_copy(folder, str(folder)) as copy:
-            tokenizer = AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
-    except UserError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    with opening(folder, str(folder), "holds no tokenizer that opens", "name a folder with tokenizer.json") as copy:
+        tokenizer = AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+    length = tokenizer.model_max_length
+    if type(length) not in (int, float) or not length >= 1:
         raise UserError(
-            str(folder), f"holds no tokenizer that opens ({reason})", "name a folder with tokenizer.json"
-        ) from error
+            str(folder), f"states a model_max_length of {str(length)[:40]}", "correct tokenizer_config.json"
+        )
     if not tokenizer.is_fast:
         raise UserError(str(folder), "holds a slow tokenizer only", "convert it to tokenizer.json first")
     tokenizer.name_or_path = str(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from domain.errors import UserError
 from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import Damaged, write_json
-from domain.model_folder import checked_copy
+from domain.model_folder import opening
 from domain.settings.learning import Lora
 from domain.training.state.storage import CheckpointFolders, number, refuse_damaged
 
@@ -80,16 +80,9 @@ def empty_model(shape: Path) -> PreTrainedModel:
     from domain.model.build import opener
     from domain.model.families import family_of
 
-    try:
-        with checked_copy(shape, str(shape)) as copy:
-            config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+    with opening(shape, str(shape), "contains no model that can be built", "name a training of Shoptalk's") as copy:
+        config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
         model: PreTrainedModel = opener(family_of(config)).from_config(config, dtype=torch.float32)
-    except UserError:
-        raise
-    except Exception as error:  # a configuration may be wrong in as many ways as transformers has checks
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        fix = "name a training of Shoptalk's"
-        raise UserError(str(shape), f"contains no model that can be built ({reason})", fix) from error
     return model
 
 

@@ -200,3 +200,33 @@ def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "unheard-of"}))
     with pytest.raises(UserError, match=r"no model that can be loaded|no tokenizer"):
         generate(tmp_path, "Once")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_beams": 10**6},
+        {"num_return_sequences": 10**6},
+        {"min_length": "long"},
+        {"repetition_penalty": "x"},
+        {"forced_eos_token_id": "x"},
+        {"decoder_start_token_id": {"a": 1}},
+        {"sequence_bias": 5},
+        {"stop_strings": ["a"]},
+        {"cache_implementation": "none such"},
+        {"no_repeat_ngram_size": [1]},
+        {"bad_words_ids": "x"},
+        {"penalty_alpha": 0.5, "custom_x": 1},
+    ],
+)
+def test_generation_settings_of_a_folder_that_is_not_ours(
+    pretrained: Path, tmp_path: Path, settings: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pretrained, tmp_path / "model")
+    (tmp_path / "model" / "generation_config.json").unlink()
+    (tmp_path / "model" / "generation_config.json").write_text(json.dumps(settings))
+    try:
+        text = generate(tmp_path / "model", "Once upon a time", max_tokens=5)
+    except UserError as error:
+        text = str(error)
+    assert "\n" not in text

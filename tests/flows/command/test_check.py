@@ -92,7 +92,7 @@ def test_the_objective_is_compared_with_the_base(
     base = tmp_path / "base"
     base.mkdir()
     (base / "config.json").write_text(json.dumps(config))
-    (base / "model.safetensors").write_bytes(b"\0" * 8)
+    (base / "model.safetensors").write_bytes(b"\2" + b"\0" * 7 + b"{}")  # no tensors
     training = {"tokens": 8_192, "batch": 512, "learning_rate": 6.0e-3, "objective": objective}
     path = make_recipe(base=str(base), tokenizer={"mode": "keep"}, training=training)
     answer = command.ask("check", path, "--work", tmp_path / "work")

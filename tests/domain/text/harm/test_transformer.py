@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,34 @@ def test_what_does_not_serve_is_refused(folder: Path, tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(UserError, match="has no trained head"):
         Transformer.load(str(tmp_path), ["LABEL_1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "problem"),
+    [
+        ("tokenizer_config.json", {"model_max_length": 2}, "reads 2 pieces at a time"),
+        ("tokenizer_config.json", {"model_max_length": "long"}, "states a model_max_length of long"),
+        ("tokenizer_config.json", {"model_max_length": -5}, "states a model_max_length of -5"),
+        ("tokenizer_config.json", {"pad_token": None}, "no padding token"),
+        ("config.json", {"id2label": {"7": "toxic"}}, "no label|does not open"),
+        ("config.json", {"id2label": {"0": 5, "1": ["toxic"], "2": "c"}}, "no label|does not open"),
+    ],
+)
+def test_settings_that_cannot_be_used(
+    folder: Path, tmp_path: Path, name: str, settings: dict[str, Any], problem: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    path = tmp_path / "model" / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+    with pytest.raises(UserError, match=problem):
+        Transformer.load(str(tmp_path / "model"), ["toxic"])
+
+
+def test_a_tokenizer_of_another_model(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    path = tmp_path / "model" / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["vocab"]["worse"] = 50
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="ids up to 50 and its model 6 rows"):
+        Transformer.load(str(tmp_path / "model"), ["toxic"])
