@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from domain.errors import UserError
 from domain.machine import Machine
+from domain.worker import read_job
 from flows.run.launch import environment, learner, processes, torchrun
+from flows.run.work_folder import guarded
 
 logger = logging.getLogger(__name__)
 
@@ -25,35 +28,42 @@ def join(machine: Machine, node: int) -> None:
     if not 1 <= node < machine.nodes:
         problem = f"is {node}, and the profile has {machine.nodes} nodes, of which the first is 0"
         raise UserError("--node", problem, f"choose 1 to {machine.nodes - 1}" if machine.nodes > 1 else "set nodes")
-    earlier = set(jobs(machine.work))
-    logger.info("node %d of %d: waiting for trainings in %s", node, machine.nodes, machine.work)
-    while True:
-        for job in (each for each in jobs(machine.work) if each not in earlier):
-            earlier.add(job)
-            take_part(job[0], machine, node)
-        time.sleep(POLLED)
+    with guarded(machine.work, machine.shared):
+        earlier = set(job_files(machine.work))
+        logger.info("node %d of %d: waiting for trainings in %s", node, machine.nodes, machine.work)
+        while True:
+            for path, time_ns in job_files(machine.work):
+                if (path, time_ns) not in earlier:
+                    earlier.add((path, time_ns))
+                    take_part(path, machine, node)
+            time.sleep(POLLED)
 
 
-def jobs(work: Path) -> list[tuple[Path, int]]:
-    """The job files of the trainings in progress that run in several processes, with their modification times."""
-    entries = []
+def job_files(work: Path) -> Iterator[tuple[Path, int]]:
+    """The jobs in progress, with their modification times."""
     for path in sorted((work / "building").glob("*.job.json")):
-        try:
-            if json.loads(path.read_bytes())["ranks"]:
-                entries.append((path, path.stat().st_mtime_ns))
-        except (OSError, ValueError):
-            continue  # it ended just now
-    return entries
+        with suppress(FileNotFoundError):  # it ended just now
+            yield path, path.lstat().st_mtime_ns
 
 
-def take_part(job: Path, machine: Machine, node: int) -> None:
-    """Take part in one training, to its end."""
+def take_part(path: Path, machine: Machine, node: int) -> None:
+    """Take part in one training, to its end, if it is one of several processes; a job that is none is named."""
+    try:
+        if path.is_symlink():
+            raise UserError(str(path), "is a link", "remove it")
+        if not read_job(path).ranks:
+            return
+    except FileNotFoundError:  # it ended just now
+        return
+    except UserError as error:
+        logger.warning("node %d: %s", node, error)
+        return
     ranks = processes(machine)
-    command = [*torchrun(machine, ranks, node), *learner(job)]
+    command = [*torchrun(machine, ranks, node), *learner(path, machine.work)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child:
         try:
             code = child.wait()
         except KeyboardInterrupt:
             child.terminate()
             raise
-    logger.warning("node %d: %s ended with %d", node, job.name.partition(".")[0], code)
+    logger.warning("node %d: %s ended with %d", node, path.name.partition(".")[0], code)

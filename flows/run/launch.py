@@ -10,24 +10,25 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from domain.artifacts import Artifact
 from domain.errors import UserError
+from domain.files import remove
+from domain.jsonfile import JSONFileError, read_json
 from domain.logs import relayed
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Spec
 from domain.stage import A, Stage
-from domain.worker import NO_REPLY
+from domain.worker import LAUNCHED, NO_REPLY, JobParent, StageJob, beside
 
 # The child looks for modules where this process does: a folder of the user's called "domain" must not come first.
 START = """\
 import json, sys
 from pathlib import Path
-sys.path[:] = json.loads(sys.argv[2])
+sys.path[:] = json.loads(sys.argv[3])
 from domain.worker import main
-main(Path(sys.argv[1]))
+main(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 # glibc returns large blocks to the kernel and allocates them again, zeroed, at every step. Keeping them makes training
@@ -45,35 +46,41 @@ WAITING: dict[str, dict[str, str]] = {
 SAVING = 60.0  # seconds that a training gets to finish its step and save its state
 
 
-def job(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], out: Path, machine: Machine) -> dict[str, Any]:
-    """What the process runs, as JSON."""
-    return {
-        "stage": f"{made_by.run.__module__}:{made_by.run.__name__}",
-        "spec_kind": f"{type(spec).__module__}:{type(spec).__name__}",
-        "spec": spec.model_dump(mode="json"),
-        "parents": {
-            name: {"kind": type(parent).__name__, "path": str(parent.path)} for name, parent in parents.items()
+def job(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], machine: Machine) -> StageJob:
+    """What the process runs. Raises ``ValueError`` for a stage or a spec that ``domain.worker`` does not list."""
+    listed = tuple(f"{kind.__module__}:{kind.__name__}" for kind in (made_by.run, type(spec)))
+    if LAUNCHED.get(made_by.name) != listed:
+        raise ValueError(f"{made_by.name} is launched with {listed}, which domain.worker does not list")
+    return StageJob(
+        stage=made_by.name,
+        spec=spec.model_dump(mode="json"),
+        parents={
+            name: JobParent(kind=type(parent).__name__, path=within(machine.work, parent.path))
+            for name, parent in parents.items()
         },
-        "out": str(out),
-        "machine": machine.model_dump(mode="json"),
-        "ranks": made_by.ranks,
-        "reply": str(out.with_name(f"{out.name}.reply.json")),
-        "log": str(out.with_name(f"{out.name}.log.jsonl")),
-    }
+        machine=machine,
+        ranks=made_by.ranks,
+    )
+
+
+def within(work: Path, path: Path) -> Path:
+    """A path from the work folder, which may lie elsewhere on another node; absolute if it is not in it."""
+    path, work = path.resolve(), work.resolve()
+    return path.relative_to(work) if path.is_relative_to(work) else path
 
 
 def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, out: Path, machine: Machine) -> None:
     """Run the stage into ``out`` and wait; raises its ``UserError``, or one for how the process ended."""
-    content = job(made_by, spec, parents, out, machine)
-    job_file, reply_file = out.with_name(f"{out.name}.job.json"), Path(content["reply"])
-    write_json(job_file, content)
-    reply_file.unlink(missing_ok=True)
+    job_file, reply_file, log = (beside(out, name) for name in ("job.json", "reply.json", "log.jsonl"))
+    write_json(job_file, job(made_by, spec, parents, machine).model_dump(mode="json"))
+    for earlier in (reply_file, log):  # never written or read through a link
+        remove(earlier)
     ranks = processes(machine) if made_by.ranks else 1
     together = made_by.ranks and (ranks > 1 or machine.nodes > 1)
-    command = [*(torchrun(machine, ranks) if together else []), *learner(job_file)]
+    command = [*(torchrun(machine, ranks) if together else []), *learner(job_file, machine.work)]
     # Nothing is written to the pipe: the child ends when it closes, which it does even after kill -9 of this process.
     with (
-        relayed(Path(content["log"])),
+        relayed(log),
         subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child,
     ):
         try:
@@ -84,18 +91,24 @@ def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, ou
                 child.wait(SAVING)
             raise
     try:
-        reply = json.loads(reply_file.read_bytes())
-    except OSError:
+        reply = read_json(reply_file)
+    except (OSError, JSONFileError):
         raise stopped(made_by.name, code) from None
     finally:
-        job_file.unlink(missing_ok=True)
-        reply_file.unlink(missing_ok=True)
-    if "error" in reply:
-        raise UserError(*reply["error"])
-    if "stopped" in reply:
-        raise UserError(f"stage {made_by.name}", reply["stopped"], "run again to continue")
-    if "errno" in reply:
-        raise OSError(reply["errno"], os.strerror(reply["errno"]), reply["file"])
+        remove(job_file)
+        remove(reply_file)
+    raise_error(made_by.name, reply)
+
+
+def raise_error(stage: str, reply: Mapping[str, object]) -> None:
+    """Raise the error that a process replied, if it did."""
+    match reply:
+        case {"error": [str(place), str(problem), str(fix)]}:
+            raise UserError(place, problem, fix)
+        case {"stopped": str(reason)}:
+            raise UserError(f"stage {stage}", reason, "run again to continue")
+        case {"errno": int(number), "file": str(file)}:
+            raise OSError(number, os.strerror(number), file)
 
 
 def processes(machine: Machine) -> int:
@@ -113,9 +126,9 @@ def environment(machine: Machine, ranks: int) -> dict[str, str]:
     return {**KEEP_MEMORY, **WAITING[machine.thread_wait], **os.environ, **threads}
 
 
-def learner(job_file: Path) -> list[str]:
-    """The command that runs a job file."""
-    return [sys.executable, "-P", "-c", START, str(job_file), json.dumps(sys.path)]
+def learner(job_file: Path, work: Path) -> list[str]:
+    """The command that runs a job file in a work folder."""
+    return [sys.executable, "-P", "-c", START, str(job_file), str(work), json.dumps(sys.path)]
 
 
 def torchrun(machine: Machine, ranks: int, node: int = 0) -> list[str]:

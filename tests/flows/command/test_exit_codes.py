@@ -209,16 +209,15 @@ def test_130_of_a_run_whose_training_then_continues(
 def test_75_of_a_training_process_that_receives_sigterm_itself(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     parents = {"tokens": tokens, "tokenizer": tokenizer}
     out = tmp_path / "out"
-    longer = BASE.replace(tokens=51_200)
-    content = job(prepare, longer, parents, out, CPU.replace(checkpoint_seconds=0.01))
-    write_json(tmp_path / "job.json", content)
-    with subprocess.Popen(learner(tmp_path / "job.json"), stdin=subprocess.PIPE) as process:
+    content = job(prepare, BASE.replace(tokens=51_200), parents, CPU.replace(checkpoint_seconds=0.01))
+    write_json(tmp_path / "out.job.json", content.model_dump(mode="json"))
+    with subprocess.Popen(learner(tmp_path / "out.job.json", tmp_path), stdin=subprocess.PIPE) as process:
         while not list(out.glob(".scratch/checkpoints/step-*")):
             assert process.poll() is None
             time.sleep(0.01)
         process.terminate()
         assert process.wait(120) == STOPPED == 75
-    assert "stopped" in json.loads(Path(content["reply"]).read_bytes())
+    assert "stopped" in json.loads((tmp_path / "out.reply.json").read_bytes())
     saved = max(int(path.name.removeprefix("step-")) for path in out.glob(".scratch/checkpoints/step-*"))
     assert 0 < saved < 200
     assert not (out / "manifest.json").exists()

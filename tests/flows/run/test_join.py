@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from domain.training.pretrain import prepare
 from flows.run.join import join
 from flows.run.launch import launch
 from tests.flows.run.test_launch import BASE, CPU
+from tests.other_user import NOBODY, needs_root
 
 OTHER = """
 import sys
@@ -62,3 +64,40 @@ def test_a_number_that_is_no_other_node(tmp_path: Path, node: int) -> None:
 def test_nodes_that_cannot_meet() -> None:
     with pytest.raises(ValueError, match="host:port of the first"):
         Machine(nodes=2, rendezvous="first")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"ranks": true}', b'{"stage": "os:system", "ranks": true}', b"[" * 100_000, b"link"]
+)
+def test_a_job_that_is_none_ends_no_node(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Enough(Exception):
+        """Ends the waiting."""
+
+    looks = iter(range(3))
+
+    def planted(seconds: float) -> None:
+        if next(looks) == 2:
+            raise Enough
+        path = tmp_path / "work" / "building" / "base-0.job.json"
+        path.parent.mkdir(exist_ok=True)
+        if content == b"link" and not path.is_symlink():
+            path.symlink_to("/etc/passwd")
+        elif not path.exists():
+            path.write_bytes(content)
+
+    monkeypatch.setattr("flows.run.join.time.sleep", planted)
+    with pytest.raises(Enough):
+        join(two(tmp_path / "work"), 1)
+    lines = [message for message in caplog.messages if "base-0.job.json" in message]
+    assert len(lines) == 1  # told once, in one line
+    assert "\n" not in lines[0]
+
+
+@needs_root
+def test_a_work_folder_of_another_user_is_not_joined(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    os.chown(tmp_path / "work", NOBODY, NOBODY)
+    with pytest.raises(UserError, match="belongs to user nobody"):
+        join(two(tmp_path / "work"), 1)

@@ -18,7 +18,7 @@ from domain.model.spec import Base, Scratch
 from domain.settings.learning import Learning
 from domain.training.pretrain import prepare
 from domain.worker import NO_REPLY
-from flows.run.launch import environment, launch, processes, stopped, torchrun
+from flows.run.launch import environment, launch, processes, raise_error, stopped, torchrun
 
 CPU = Machine(device="cpu", precision="fp32", threads=1)
 BASE = Base(
@@ -98,3 +98,23 @@ def test_threads_wait_as_the_machine_or_the_user_says(monkeypatch: pytest.Monkey
     assert "PASSIVE" in wait_policy(CPU.replace(thread_wait="sleep"))
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     assert "ACTIVE" in wait_policy(CPU.replace(thread_wait="sleep"))
+
+
+@pytest.mark.parametrize(
+    "reply", [{"error": []}, {"error": "x"}, {"errno": "2", "file": "a"}, {"stopped": 1}, {}, {"error": [1, 2, 3]}]
+)
+def test_a_reply_of_other_types_is_none(reply: dict[str, object]) -> None:
+    raise_error("base", reply)
+
+
+def test_links_beside_a_job_are_removed_and_not_written_through(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    for name in ("job.json", "reply.json", "log.jsonl"):
+        (tmp_path / f"out.{name}").symlink_to(tmp_path / "precious")
+    launch(prepare, BASE, {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "out", machine=CPU)
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_only_what_the_worker_lists_is_launched(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not list"):
+        launch(prepare, BASE.learning, {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "out", machine=CPU)
