@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,6 +28,7 @@ ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
 DATABASE = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 STARTUP_SECONDS = 120.0
 started: dict[str, subprocess.Popen[bytes]] = {}  # this process's temporary servers by their URL
+ports: list[socket.socket] = []  # sockets that hold their ports
 
 
 def configure_prefect(work: Path) -> None:
@@ -81,9 +81,8 @@ def start_server(work: Path) -> None:
         refuse_unreachable(url)
         return
     logger.info("starting Prefect's server")
-    # Bound here and handed on, so that no other process ever answers at this address.
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    url, credential = f"http://127.0.0.1:{listener.getsockname()[1]}/api", f"shoptalk:{secrets.token_urlsafe(32)}"
+    listener, credential = reserved(), f"shoptalk:{secrets.token_urlsafe(32)}"
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
     # A module of the user's in the current folder must not come before one of Prefect's.
     place = str(Path(prefect.__file__).parents[1])
     command = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", place, "--fd", str(listener.fileno())]
@@ -102,7 +101,7 @@ def start_server(work: Path) -> None:
         started[url] = server
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    threading.Thread(target=hang_up, args=(listener, server), daemon=True).start()
+    listener.close()
     began = time.monotonic()
     while True:
         with suppress(httpx.TransportError):
@@ -115,14 +114,19 @@ def start_server(work: Path) -> None:
     refresh_global_settings_context()
 
 
-def hang_up(listener: socket.socket, server: subprocess.Popen[bytes]) -> None:
-    """Keep the address of a server that has ended from other processes: who calls there is cut off at once."""
-    server.wait()
-    while True:
-        try:
-            listener.accept()[0].close()
-        except OSError:  # such as too many open files
-            time.sleep(1.0)
+def reserved() -> socket.socket:
+    """A listening socket to hand on, at a port of 127.0.0.1 that stays this process's, also when the server has ended.
+
+    A second socket, which only has the port, keeps it from other users: sharing a port (SO_REUSEPORT) takes the same
+    user. A call to a server that has ended is then refused at once, as ever.
+    """
+    sockets = [socket.socket(), socket.socket()]
+    for each in sockets:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        each.bind(sockets[0].getsockname() if each is sockets[1] else ("127.0.0.1", 0))
+    ports.append(sockets[0])
+    sockets[1].listen(128)
+    return sockets[1]
 
 
 def ended(url: str) -> bool:

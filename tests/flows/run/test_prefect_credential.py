@@ -75,11 +75,11 @@ def test_neither_address_nor_credential_is_in_the_process_list(server: tuple[str
     assert all(credential.encode() not in path.read_bytes() for path in server[2].rglob("*") if path.is_file())
 
 
-def bind(port: int) -> str:
+def bind(port: int, share: bool = True) -> str:
     """Try to take a port as a server would that wants to share it."""
     with socket.socket() as impostor:
         impostor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        impostor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        impostor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(share))
         impostor.bind(("127.0.0.1", port))
         impostor.listen()
     return "bound"
@@ -102,5 +102,8 @@ def test_the_address_of_a_server_that_ended_stays_the_runs(server: tuple[str, in
         except httpx.TransportError:
             answers = False
     assert time.monotonic() - began < 5
+    port = int(server[0].split(":")[2].removesuffix("/api"))
     with pytest.raises(OSError, match="in use"):
-        bind(int(server[0].split(":")[2].removesuffix("/api")))
+        bind(port, share=False)
+    if os.geteuid() == 0:
+        assert as_nobody(lambda: bind(port)) == "OSError"
