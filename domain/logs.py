@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
 
+from domain.address import shown
+
 PACKAGES = ("domain", "corpora", "evals", "flows")
 RELAY_SECONDS = 0.2  # between two looks for new records of a stage's process
 
@@ -55,6 +57,7 @@ class RecordFile(logging.Handler):
 @contextmanager
 def handled_by(handler: logging.Handler, level: int = logging.INFO) -> Iterator[None]:
     """The product's loggers pass their records to ``handler``, from ``level`` on; other libraries' are left alone."""
+    handler.addFilter(without_secrets)
     loggers = [logging.getLogger(name) for name in PACKAGES]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -67,6 +70,13 @@ def handled_by(handler: logging.Handler, level: int = logging.INFO) -> Iterator[
         for logger, before in zip(loggers, levels, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(before)
+
+
+def without_secrets(record: logging.LogRecord) -> bool:
+    """Hide the secrets of addresses in a record's message; it is a logging filter that lets every record pass."""
+    if "://" in (message := record.getMessage()):
+        record.msg, record.args = shown(message), ()
+    return True
 
 
 @contextmanager

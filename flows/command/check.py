@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.command.options import add_machine, machine_of, recipe_of
+from flows.command.options import add_machine, machine_of, public, recipe_of
 
 if TYPE_CHECKING:
     from domain.machine import Machine
@@ -21,7 +21,9 @@ LEAST_GB = 5  # free on the disk of the work folder; what the quickstart takes, 
 def add(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
     command.add_argument("recipe", nargs="?", help="a recipe file, or the name of one that ships")
-    command.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one value of the recipe")
+    command.add_argument(
+        "--set", action="append", default=[], type=public, metavar="A.B=C", help="override one value of the recipe"
+    )
     add_machine(command)
 
 

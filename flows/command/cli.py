@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -50,7 +51,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what the user can fix is printed as one line each, with exit code 2."""
-    options = parser().parse_args(arguments)
+    # No Python process that is started below looks for modules in the current folder.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    from flows.command.guarded import guarded
+
+    with guarded():
+        return perform(parser().parse_args(arguments))
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Run a command, and print its errors."""
     from domain.errors import UserError
     from domain.logs import TerminalHandler, handled_by
     from flows.run.signals import interruptible
@@ -60,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = int(command_module(options.command).run(options))
     except* UserError as group:
         for error in flattened(group):
-            print(f"shoptalk: {error}", file=sys.stderr)
+            print(f"shoptalk: {' '.join(str(error).split(chr(10)))}", file=sys.stderr)
         code = 2
     except* KeyboardInterrupt:
         print("shoptalk: interrupted; give the same command again to continue", file=sys.stderr)
@@ -68,6 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except* BrokenPipeError:  # the reader of the output, such as head, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except* Exception as group:  # a defect of Shoptalk
+        for error in flattened(group):
+            traceback.print_exception(error)
+        code = 1
     return code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 
 from flows.command.options import add_run, add_work, machine_of
 
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     _, labels = corpus_of(work, options.run)
     folder = next((path for path, label in labels.items() if label == "describe"), None)
     if folder is None or not (folder / "datasheet.json").is_file():
-        fix = f"shoptalk run {options.run} --until describe"
+        fix = f"shoptalk run {quote(options.run)} --until describe"
         raise UserError(options.run, "has no data sheet in this work folder", fix)
     content = (folder / "datasheet.json").read_text(encoding="utf-8")
     if options.json:

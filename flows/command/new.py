@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 
 from flows.recipe.purposes import PURPOSES
 
@@ -19,5 +20,5 @@ def run(options: argparse.Namespace) -> int:
 
     path, choice = write_starter(options.name, options.work), PURPOSES[options.work]
     print(f"To {options.work}: {choice.objective}, since {choice.why}. A base: {choice.base}.")
-    print(f"Wrote {path}. Name your text in it, then: shoptalk plan {path}")
+    print(f"Wrote {path}. Name your text in it, then: shoptalk plan {quote(str(path))}")
     return 0

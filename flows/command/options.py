@@ -6,6 +6,8 @@ import argparse
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from domain.address import has_secret
+
 if TYPE_CHECKING:
     from domain.machine import Machine
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 def add_recipe(command: argparse.ArgumentParser) -> None:
     """The recipe, with overrides."""
     command.add_argument("recipe", help="a recipe file, or the name of one that ships or was run")
-    command.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one value of the recipe")
+    command.add_argument(
+        "--set", action="append", default=[], type=public, metavar="A.B=C", help="override one value of the recipe"
+    )
 
 
 def add_as_of(command: argparse.ArgumentParser) -> None:
@@ -48,7 +52,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
     machine.add_argument("--device", choices=("auto", "cpu", "cuda"))
     machine.add_argument("--precision", choices=("auto", "fp32", "bf16"))
     machine.add_argument("--micro-batch", type=int, metavar="TOKENS", help="tokens per forward pass")
-    machine.add_argument("--tracking", metavar="URI", help="MLflow tracking URI, or none")
+    machine.add_argument("--tracking", type=public, metavar="URI", help="MLflow tracking URI, or none")
 
 
 def day(text: str) -> date:
@@ -60,6 +64,16 @@ def day(text: str) -> date:
     if result > (today := datetime.now(UTC).date()):
         raise argparse.ArgumentTypeError(f"{text} is in the future; today in UTC is {today}")
     return result
+
+
+def public(text: str) -> str:
+    """A value without a secret: every user of the machine can read the command line of every process."""
+    if has_secret(text):
+        raise argparse.ArgumentTypeError(
+            "has a secret, which others could read in the process list; write it in the recipe or, as ${NAME} of an "
+            "environment variable, in the machine profile"
+        )
+    return text
 
 
 def positive(text: str) -> int:

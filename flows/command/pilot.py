@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from flows.command.options import add_as_of, add_machine, add_recipe, machine_of, recipe_of
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.write:
         print(f"Wrote {values} to {write_values(name, result.values)}.")
     else:
-        print(f"To apply it: shoptalk pilot {name} --write sets {values}.")
+        print(f"To apply it: shoptalk pilot {quote(name)} --write sets {values}.")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 
 from flows.command.options import add_machine, add_recipe, machine_of, recipe_of
 
@@ -36,5 +37,5 @@ def run(options: argparse.Namespace) -> int:
     if options.write:
         print(f"\nWrote training.tokens: {tokens} to {write_values(name, {'training.tokens': tokens})}.")
     elif plan.derived:
-        print(f"\nTo apply it: shoptalk plan {name} --write sets training.tokens: {tokens}.")
+        print(f"\nTo apply it: shoptalk plan {quote(name)} --write sets training.tokens: {tokens}.")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 
 from flows.command.options import add_work, machine_of
 
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     releases = releases_of(work, options.recipe) if options.recipe else list_releases(work)
     if not releases:
         place, run = options.recipe or str(work), options.recipe or "RECIPE"
-        raise UserError(place, "has no release in this work folder", f"shoptalk run {run}, and see its decision")
+        raise UserError(place, "has no release in this work folder", f"shoptalk run {quote(run)}, and see its decision")
     for each in releases:
         facts = each.stages["evaluate"]["facts"]
         scores = {part: PartScore.from_dict(facts[part]) for part in ("domain", "general")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 
 from flows.command.options import add_run, add_work, machine_of
 
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     rows = list(read_ledger(ledger, id=document))
     if not rows:
         likely = ", ".join(close(document, (row["id"] for row in read_ledger(ledger, columns=("id",)))))
-        fix = f"did you mean {likely}" if likely else f"shoptalk ledger {options.run} --sample 5 shows some ids"
+        fix = f"did you mean {likely}" if likely else f"shoptalk ledger {quote(options.run)} --sample 5 shows some ids"
         raise UserError(plain(document), "is not a document of this run", plain(fix))
     for sentence in story(rows, ledger):
         print(plain(sentence))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 from corpora.collect import refuse_licences
 from corpora.document import Document, Quarantined
@@ -99,7 +100,7 @@ def refuse_no_tokens(recipe: Recipe, *, derived: bool = True) -> None:
     if recipe.training.tokens is None and recipe.budget is None:
         raise UserError("training.tokens", "is not set, and no budget is", "set training.tokens, or budget.hours")
     if recipe.training.tokens is None and not derived:
-        fix = f"shoptalk plan {recipe.file} --write derives it from the budget"
+        fix = f"shoptalk plan {quote(str(recipe.file))} --write derives it from the budget"
         raise UserError("training.tokens", "is not set", fix)
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from domain.errors import UserError
 from domain.manifest import write_json
@@ -89,5 +90,5 @@ def release_folder(work: Path, text: str) -> tuple[Path, str]:
         return Path(text), ""
     release = newest_release(work, text)
     if release is None:
-        raise UserError(text, "has no release in this work folder", f"shoptalk run {text}, and see its decision")
+        raise UserError(text, "has no release in this work folder", f"shoptalk run {quote(text)}, and see its decision")
     return release.path, release.as_of

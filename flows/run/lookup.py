@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from corpora.containment import made_at
 from corpora.ledger import LEDGER
@@ -35,7 +36,7 @@ def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:
         labels = {Path(stage["path"]): label for label, stage in stages.items()}
         corpora = [path for path, label in labels.items() if label == "curate"]
         if not corpora:
-            raise UserError(run, "has no corpus in this work folder yet", f"shoptalk run {run} --until curate")
+            raise UserError(run, "has no corpus in this work folder yet", f"shoptalk run {quote(run)} --until curate")
         folder = corpora[0]
     if not (folder / LEDGER).is_file():
         raise UserError(str(folder), f"holds no {LEDGER}", "name a recipe that was run, or the folder of a corpus")

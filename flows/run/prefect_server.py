@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,7 @@ SERVER_CREDENTIAL, CLIENT_CREDENTIAL = "PREFECT_SERVER_API_AUTH_STRING", "PREFEC
 ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
 DATABASE = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 STARTUP_SECONDS = 120.0
+MOST_SETTINGS = 10_000_000  # bytes read of a file that may set Prefect's settings
 started: dict[str, subprocess.Popen[bytes]] = {}  # this process's temporary servers by their URL
 ports: list[socket.socket] = []  # sockets that hold their ports
 
@@ -35,8 +38,9 @@ def configure_prefect(work: Path) -> None:
     """Set Prefect's settings before it is imported: no telemetry, and its own log on the run page only.
 
     Without a configured server (PREFECT_API_URL or a profile) a temporary one has its database in the work folder;
-    the user's home is neither read nor changed.
+    the user's home is neither read nor changed. Raises ``UserError`` where the current folder would set them.
     """
+    refuse_settings_of(Path.cwd())
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # The command prints lines and errors; Prefect's handler would print both again, with tracebacks.
@@ -49,6 +53,34 @@ def configure_prefect(work: Path) -> None:
     configured = {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & os.environ.keys()
     if not configured and not Path(os.path.expanduser("~/.prefect/profiles.toml")).exists():
         os.environ["PREFECT_HOME"] = str((work / "prefect").resolve())
+
+
+def refuse_settings_of(folder: Path) -> None:
+    """Raise ``UserError`` if the folder holds settings of Prefect, which reads them there from three files: those of a
+    recipe from elsewhere could name a stranger's server, whose answers are unpickled here.
+    """
+    for name in (".env", "prefect.toml", "pyproject.toml"):
+        path = folder / name
+        try:
+            content = path.read_bytes()[:MOST_SETTINGS].decode(errors="replace") if path.is_file() else ""
+        except OSError:  # nor can Prefect read it
+            continue
+        if name == ".env":
+            sets = bool(re.search(r"^\s*(export\s+)?PREFECT_", content, re.MULTILINE | re.IGNORECASE))
+        else:
+            sets = bool(prefect_table(content) if name == "pyproject.toml" else content.strip())
+        if sets:
+            problem = "sets Prefect's settings, which decide whose code is run"
+            raise UserError(str(path), problem, "set PREFECT_ variables in the environment, or run in another folder")
+
+
+def prefect_table(content: str) -> object:
+    """``tool.prefect`` of a pyproject.toml; None if it has none or is no TOML, which Prefect does not read either."""
+    try:
+        tools = tomllib.loads(content).get("tool")
+    except (ValueError, RecursionError):
+        return None
+    return tools.get("prefect") if isinstance(tools, dict) else None
 
 
 def server_environment(work: Path, environment: Mapping[str, str], credential: str) -> dict[str, str]:
@@ -95,7 +127,7 @@ def start_server(work: Path) -> None:
         with log.open("xb") as output:
             environment = server_environment(work, os.environ, credential)
             server = subprocess.Popen(
-                command, env=environment, stdout=output, stderr=output, pass_fds=(listener.fileno(),)
+                command, env=environment, stdout=output, stderr=output, pass_fds=(listener.fileno(),), cwd=log.parent
             )
         atexit.register(server.kill)  # everything is in the database
         started[url] = server

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import cast
 
 from domain.artifacts import Artifact
@@ -136,7 +137,7 @@ class RunRecord:
         try:
             return cast(RunContent, json.loads(self.path.read_bytes()))
         except FileNotFoundError:
-            fix = f"shoptalk run {name}, or name its --work"
+            fix = f"shoptalk run {quote(name)}, or name its --work"
             raise UserError(str(self.work), f"holds no run of {name}", fix) from None
         except (OSError, ValueError) as error:
             raise UserError(str(self.path), f"cannot be read ({error})", "remove it, then run again") from None

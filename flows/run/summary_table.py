@@ -32,18 +32,19 @@ def as_json(run: RunContent | None, release: Recorded | None) -> dict[str, Any]:
 def print_run(name: str, run: RunContent, release: Recorded | None) -> None:
     """Print a run that just ended; if it released nothing, also the newest earlier release."""
     console = console_of()
-    print_result(console, f"[bold]{name}[/bold], as of {run['as_of']}", run["stages"])
+    print_result(console, name, f"as of {run['as_of']}", run["stages"])
     if release is not None and "release" not in run["stages"]:
-        console.print(f"newest release (an earlier run's), as of {release.as_of}: {relative(str(release.path))}")
+        place = relative(str(release.path))
+        console.print(f"newest release (an earlier run's), as of {release.as_of}: {place}", markup=False)
 
 
 def print_release(name: str, run: RunContent | None, release: Recorded | None) -> None:
     """Print the newest release, or else the last run, and how the last run ended."""
     console = console_of()
     if release is not None:
-        print_result(console, f"[bold]{name}[/bold], released as of {release.as_of}", release.stages)
+        print_result(console, name, f"released as of {release.as_of}", release.stages)
     elif run is not None:
-        print_result(console, f"[bold]{name}[/bold], as of {run['as_of']}", run["stages"])
+        print_result(console, name, f"as of {run['as_of']}", run["stages"])
     if run is not None:
         console.print(f"last run   as of {run['as_of']}: {ended(run)}", markup=False)
         decision = run["stages"].get("decide")
@@ -60,10 +61,12 @@ def console_of() -> Console:
     return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=UNLIMITED)
 
 
-def print_result(console: Console, heading: str, stages: Stages) -> None:
+def print_result(console: Console, name: str, when: str, stages: Stages) -> None:
     """Corpus, tokenizer, scores, decision, trainings and release, a block each."""
+    from rich.markup import escape as markup_escape
+
     result = summary(stages)
-    console.print(f"\n{heading}")
+    console.print(f"\n[bold]{markup_escape(name)}[/bold], {when}")
     for line in text_lines(result):
         console.print(line, markup=False)
     if scores := result["scores"]:
@@ -72,7 +75,9 @@ def print_result(console: Console, heading: str, stages: Stages) -> None:
         for line in score_lines(parts, console.width):
             console.print(line, markup=False)
     if decision := result["decision"]:
-        console.print(f"\n[bold {'green' if decision['released'] else 'red'}]{outcome_of(decision)}[/]")
+        console.print(
+            f"\n{outcome_of(decision)}", style=f"bold {'green' if decision['released'] else 'red'}", markup=False
+        )
         for reason in decision["reasons"]:
             console.print(f"  {reason}", markup=False)
     for line in place_lines(stages):
@@ -125,7 +130,7 @@ def place_lines(stages: Stages) -> Iterator[str]:
     if "release" in stages:
         place = relative(stages["release"]["path"])
         yield f"release    {place}"
-        yield f"try it     shoptalk generate {place} {quote(stages['release']['facts']['prompt'])}"
+        yield f"try it     shoptalk generate {quote(place)} {quote(stages['release']['facts']['prompt'])}"
     elif stages:
         last = max(stages, key=lambda label: int(stages[label]["number"]))
         yield f"{last:10} {relative(stages[last]['path'])}"
