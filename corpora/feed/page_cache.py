@@ -9,6 +9,7 @@ from pathlib import Path
 
 from corpora.extract import form_of
 from corpora.web import Answer, NotFoundError, PoliteClient, Unfit, Unreachable
+from corpora.web.answer import shown
 from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 from domain.manifest import write_json
@@ -103,7 +104,7 @@ def taken(answer: Answer, updated: str, cached: StoredPage | None) -> StoredPage
     media = answer.headers.get("content-type", "text/html")
     kind = form_of(media)
     if kind is None:
-        raise Unfit(f"{answer.url} is {media[:60]!r}, no page")
+        raise Unfit(f"{shown(answer.url)} is {media[:60]!r}, no page")
     return StoredPage(
         url=answer.url,
         form=kind,

@@ -15,6 +15,7 @@ from corpora.files.buckets import Stored
 from corpora.files.formats import FORMATS, form
 from corpora.files.record import CHUNK_CHARACTERS, Unreadable, damaged, rest
 from corpora.files.stores import is_store, unreadable
+from corpora.web.signed import bare
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -37,25 +38,25 @@ class Piece:
 def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece]:
     """Every file, those in archives too. What is gone or cannot be unpacked is a ``Piece`` that says so."""
     for path in paths:
-        ending, compression = form(path)
-        name, whole = path, False
+        name, whole = bare(path), False
+        ending, compression = form(name)
         try:
             with opened(system, path) as packed:
                 allowance = Allowance(size_of(packed))
                 file = unpacked(packed, compression, allowance)
-                if not is_archive(path):
+                if not is_archive(name):
                     whole = True
-                    yield Piece(name=path, ending=ending, content=file)
+                    yield Piece(name=name, ending=ending, content=file)
                     continue
-                for member, inside in members(file, path, allowance):
-                    name = f"{path}/{member}"
+                for member, inside in members(file, bare(path), allowance):
+                    name = f"{bare(path)}/{member}"
                     ending, compression = form(member)
                     if ending in FORMATS:
                         yield Piece(name=name, ending=ending, content=unpacked(inside, compression, allowance))
                     else:
                         yield Piece(name=name, content=Unreadable(reason="has an unknown ending"))
         except FileNotFoundError:
-            yield Piece(name=path, content=Unreadable(reason="was gone when it was to be read", rest=True))
+            yield Piece(name=name, content=Unreadable(reason="was gone when it was to be read", rest=True))
         except (ConnectionError, TimeoutError):
             raise  # a retry may help
         except Exception as error:

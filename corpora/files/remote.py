@@ -10,6 +10,7 @@ from urllib.parse import unquote, urljoin
 
 from corpora.web import Client
 from corpora.web.http_cache import cached_file, file_metadata
+from corpora.web.signed import bare, unsigned
 from domain.errors import UserError
 from domain.machine import Machine
 
@@ -19,11 +20,6 @@ LARGEST_PAGE_OF_LINKS = 20_000_000  # bytes of a folder's page
 # A tag ends where the next one begins, so that the time for a page of unclosed ones grows with its length alone.
 ANCHOR = re.compile(rb"<a\b[^<>]{0,2000}", re.IGNORECASE)
 LINK = re.compile(rb"""\bhref\s{0,9}=\s{0,9}["']([^"'#?]{1,500})["']""", re.IGNORECASE)
-
-
-def is_web(path: str) -> bool:
-    """Whether this is a URL of plain http or https."""
-    return path.startswith(("http://", "https://"))
 
 
 def is_remote(path: str) -> bool:
@@ -48,7 +44,7 @@ class Web:
 
     def isdir(self, path: str) -> bool:
         """A URL that ends like a folder is none of a file."""
-        return path.endswith("/")
+        return bare(path).endswith("/")
 
     def glob(self, pattern: str) -> list[str]:
         """The links on a folder's page that match the last part; raises ``UserError`` for a wildcard in a folder."""
@@ -75,7 +71,7 @@ class Web:
 
     def ukey(self, path: str) -> str:
         """The name, where the server says nothing of the content."""
-        return path
+        return unsigned(path)
 
     def open(self, path: str, mode: str) -> IO[bytes]:
         """The file as it is now; raises ``FileNotFoundError`` where it is gone."""

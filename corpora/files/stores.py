@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from corpora.files.buckets import refused, system_for
-from corpora.files.remote import Web, is_remote, is_web
+from corpora.files.remote import Web, is_remote
+from corpora.web.signed import bare, is_web
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import file_sha256
@@ -36,23 +37,23 @@ class Matches:
 
 def find(path: str, machine: Machine) -> Matches:
     """The files that ``path`` (a file, glob or URL) names; raises ``UserError`` where that cannot be looked up."""
-    if "::" in path and "://" in path:
+    if "::" in path and "://" in path and not is_web(path):
         # fsspec would ask the last of them by a client of its own, whatever the machine profile permits.
         raise UserError(f"corpus: {path}", "is a chain of URLs", "name the file itself; archives are opened anyway")
     if is_remote(path) and not machine.network and not is_web(path):
         problem = "needs the network, which the machine profile switches off"
         raise UserError(f"corpus: {path}", problem, "set network: true")
     try:
-        system, bare = (Web(machine), path) if is_web(path) else system_for(path, machine)
-        single = WILD.search(bare) is None or (not is_web(bare) and system.exists(bare))
-        paths = sorted(system.glob(bare)) if not single else [bare] if system.exists(bare) else []
+        system, name = (Web(machine), path) if is_web(path) else system_for(path, machine)
+        single = not is_glob(name) or (not is_web(name) and system.exists(name))
+        paths = sorted(system.glob(name)) if not single else [name] if system.exists(name) else []
         folders = {each for each in paths if system.isdir(each)}
     except (UserError, ConnectionError, TimeoutError):
         raise  # told already, or a retry may help
     except Exception as error:
         raise refused(path, error) from error
     # The part of the pattern before its first wildcard: names must not change when a file joins the others.
-    root = (bare if single else WILD.split(bare, maxsplit=1)[0]).rpartition("/")[0]
+    root = (bare(name) if single else WILD.split(name, maxsplit=1)[0]).rpartition("/")[0]
     files = [each for each in paths if each not in folders]
     return Matches(system=system, root=root, paths=files, folders=bool(folders), single=single)
 
@@ -82,8 +83,14 @@ def is_local(system: AbstractFileSystem | Web) -> bool:
     return "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,))
 
 
+def is_glob(path: str) -> bool:
+    """Whether a path has a wildcard. In a URL of the web ``?`` begins a query, and brackets may be those of a host."""
+    return WILD.search(path) is not None if not is_web(path) else re.search(r"//[^/]*/.*[*\[]", bare(path)) is not None
+
+
 def relative(path: str, root: str) -> str:
-    """A name for a file that does not tell where on this machine it lies."""
+    """A name for a file that does not tell where on this machine it lies, nor by which query it was asked for."""
+    path = bare(path)
     return path.removeprefix(root).lstrip("/") if path.startswith(root) else PurePosixPath(path).name
 
 

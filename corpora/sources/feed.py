@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from corpora.web import PoliteClient
 from corpora.web.rate_limit import file_name
+from corpora.web.signed import unsigned
+from domain.address import has_secret, shown
 from domain.errors import UserError
 from domain.machine import Machine
 
@@ -82,9 +85,9 @@ class Feed(Source):
             failed = []
             with self.client(machine) as client:
                 for url in self.urls:
-                    folder = machine.cache / "feed" / file_name(url)
+                    folder = machine.cache / "feed" / file_name(unsigned(url))
                     if machine.network and (reason := refresh(url, folder, client)):
-                        failed.append(Quarantined(place=url, reason=reason, id=url))
+                        failed.append(Quarantined(place=shown(url), reason=shown(reason), id=unsigned(url)))
                     entries = {**Log(folder).entries(), **entries}
             if not machine.network and self.pages:
                 shelf = self.shelf(machine)
@@ -113,6 +116,7 @@ class Feed(Source):
                 if document.id in ids:
                     continue  # two entries of one page
                 ids.add(document.id)
+                document = replace(document, id=unsigned(document.id), url=unsigned(document.url or "") or None)
             yield document
 
     def items(self, machine: Machine) -> Iterator[Page | PageResult]:
@@ -138,7 +142,8 @@ class Feed(Source):
                         job = Job(content=cached.content, form=cached.form, mode=self.mode, charset=cached.charset)
                         yield self.text(entry, cached) if cached.form == "text" else self.page(entry, job, cached)
                     elif lost is not None:
-                        yield Quarantined(place=entry.url, reason=lost.reason, id=entry.url, records=lost.records)
+                        name = unsigned(entry.url)
+                        yield Quarantined(place=name, reason=shown(lost.reason), id=name, records=lost.records)
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -151,14 +156,15 @@ class Feed(Source):
 
         def finish(result: Extracted | Failed) -> PageResult:
             if isinstance(result, Failed):
-                return Quarantined(place=entry.url, reason=result.reason, id=entry.url)
+                return Quarantined(place=shown(entry.url), reason=result.reason, id=unsigned(entry.url))
             return self.document(entry, cached, result)
 
         return Page(job=job, finish=finish)
 
     def document(self, entry: FeedEntry, cached: StoredPage | None, extracted: Extracted) -> Document:
         """The document, by the URL that its page states for itself, if that is of the same host."""
-        url = canonical(cached.url) if cached is not None else None
+        # Where a redirect signed the address, the page is called as it was asked for.
+        url = canonical(cached.url) if cached is not None and not has_secret(cached.url) else None
         stated = canonical(extracted.url or "")
         if stated is not None and host(stated) in (host(entry.url), host(url or entry.url)):
             url = stated

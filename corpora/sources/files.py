@@ -18,6 +18,7 @@ from corpora.files.stores import WILD, file_stamp, find, relative
 from corpora.sources.columns import Columns
 from corpora.sources.pages import Page, read_pages
 from corpora.sources.source import Source
+from corpora.web.signed import bare
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import RecipePath
@@ -46,7 +47,7 @@ class Files(Source, Columns):
     @property
     def title(self) -> str:
         """The name, or that of the file, or of the folder that a glob searches."""
-        before = WILD.split(self.path, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+        before = WILD.split(bare(self.path), maxsplit=1)[0].rstrip("/").rpartition("/")[2]
         return self.name or before.split(".")[0].rstrip("-_") or self.kind
 
     def locate(self, machine: Machine) -> tuple[Any, str, list[str]]:
@@ -59,7 +60,7 @@ class Files(Source, Columns):
             fix = "correct path" if "://" in self.path else "correct path, which is relative to the recipe's folder"
             raise UserError(place, problem, fix)
         for path in files.paths:
-            if form(path)[0] not in FORMATS and not is_archive(path):
+            if form(bare(path))[0] not in FORMATS and not is_archive(bare(path)):
                 fix_format = f"use one of {', '.join(FORMATS)} (.gz, .bz2, .xz, .zst), .zip or .tar"
                 raise UserError(f"corpus: {path}", "has an unknown ending", fix_format)
         return files.system, files.root, files.paths

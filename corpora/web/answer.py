@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from corpora.web.decode import DecodeError, decoded
+from domain import address
+
+LONGEST_SHOWN = 4_000  # characters of a URL that are looked at for a message
 
 
 class NotFoundError(LookupError):
@@ -117,7 +120,6 @@ def retry_after(value: str) -> float | None:
 
 
 def shown(url: str) -> str:
-    """A URL for a message: one line, without its query, which may hold a secret."""
-    before, mark, _ = url.partition("?")
-    plain = "".join(c if c.isprintable() else "?" for c in before)
-    return (plain if len(plain) <= 200 else f"{plain[:200]}...") + (f"{mark}..." if mark else "")
+    """A URL for a message: one line, without what in it may be secret."""
+    plain = "".join(c if c.isprintable() else "?" for c in address.shown(url[:LONGEST_SHOWN]))
+    return plain if len(plain) <= 200 else f"{plain[:200]}..."

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from corpora.web.answer import Arriving, Unfit, Unreachable, shown
+from corpora.web.signed import bare, unsigned
 from domain.errors import UserError
 from domain.manifest import file_sha256, write_json
 
@@ -38,13 +39,13 @@ class Partial:
         except (OSError, ValueError):
             metadata = {}
         here = os.fstat(self.file.fileno()).st_size
-        if here and isinstance(metadata, dict) and metadata.get("url") == self.url and metadata.get("etag"):
+        if here and isinstance(metadata, dict) and metadata.get("url") == unsigned(self.url) and metadata.get("etag"):
             return {"range": f"bytes={here}-", "if-range": metadata["etag"]}
         return {}
 
     def fill(self, answer: Arriving, limit: int) -> None:
         """Append the rest, or begin anew where the server sends the whole."""
-        here, packed = os.fstat(self.file.fileno()).st_size, self.url.partition("?")[0].endswith(PACKED)
+        here, packed = os.fstat(self.file.fileno()).st_size, bare(self.url).endswith(PACKED)
         if answer.status == 416:
             self.restart()
             raise Unreachable(f"{shown(answer.url)} has become shorter than the part that is here")
@@ -53,7 +54,7 @@ class Partial:
             here, etag = 0, answer.headers.get("etag", "")
             # A weak mark (W/) does not promise equal bytes, and an encoded body cannot be joined.
             if etag.startswith('"') and not answer.headers.get("content-encoding"):
-                write_json(self.mark, {"url": self.url, "etag": etag})
+                write_json(self.mark, {"url": unsigned(self.url), "etag": etag})
         elif not answer.headers.get("content-range", "").startswith(f"bytes {here}-"):
             self.restart()
             raise Unreachable(f"{shown(answer.url)} sends another part than was asked for")

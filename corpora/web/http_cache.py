@@ -13,6 +13,7 @@ from typing import Any
 from corpora.web.answer import Answer, NotFoundError, Unfit, shown
 from corpora.web.client import Client
 from corpora.web.rate_limit import file_name
+from corpora.web.signed import bare, unsigned
 from domain.errors import UserError
 from domain.manifest import write_json
 
@@ -60,7 +61,8 @@ def read_page(path: Path) -> CachedPage | None:
 def cached_file(url: str, client: Client, folder: Path) -> Path:
     """The file behind a URL, fetched if what is here is another one. Raises ``UserError`` where it cannot be had."""
     now, path = file_metadata(url, client, folder), place(url, folder)
-    if not path.exists() or remembered(path) != now:
+    # A server that says nothing of the content may send another one for another query.
+    if not path.exists() or remembered(path) != now or (now["content"] is None and bare(url) != url):
         note(path).unlink(missing_ok=True)
         try:
             client.download(
@@ -105,7 +107,7 @@ def remembered(path: Path) -> dict[str, Any] | None:
 
 def place(url: str, folder: Path) -> Path:
     """Where the file is kept; its ending stays, since that says how it is read."""
-    return folder / file_name(url) / url.partition("?")[0].rstrip("/").rpartition("/")[2][-100:]
+    return folder / file_name(unsigned(url)) / (bare(url).rstrip("/").rpartition("/")[2][-100:] or "index")
 
 
 def note(path: Path) -> Path:
