@@ -27,12 +27,19 @@ SENTENCE_END = re.compile(r"[.!?][\"')\]’”]*\s+|[。！？]|\n")
 class Decontamination(Spec):
     """What counts as asked by the evals, and what becomes of a document that holds it."""
 
-    words: Annotated[int, Field(ge=2, description="length of a run; 13 is GPT-3's, arXiv 2005.14165, appendix C")] = 13
+    words: Annotated[
+        int, Field(ge=2, le=1_000, description="length of a run; 13 is GPT-3's, arXiv 2005.14165, appendix C")
+    ] = 13
     min_words: Annotated[
-        int, Field(ge=2, description="a protected text of fewer words than a run is matched whole, from this length on")
+        int,
+        Field(
+            ge=2,
+            le=1_000,
+            description="a protected text of fewer words than a run is matched whole, from this length on",
+        ),
     ] = 6
     max_documents: Annotated[
-        int, Field(ge=1, description="a run that more documents hold is boilerplate, and is let be")
+        int, Field(ge=1, le=10**9, description="a run that more documents hold is boilerplate, and is let be")
     ] = 10
     on_match: Annotated[
         Literal["drop", "cut"], Field(description="the document, or the sentence or line around it")

@@ -3,15 +3,107 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import site
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from domain.advice import advice
+from domain.machine import Machine
 from domain.spec import Spec
 
 OWN = "package.module:name"
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The modules that a recipe may name: those of the machine profile, each with what lies below it.
+
+    They are imported from where packages are installed, or from ``folder``, even if Python would find a module of that
+    name elsewhere first, such as in the current folder: then it is refused.
+    """
+
+    modules: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, machine: Machine) -> Plugins:
+        """What a machine profile allows."""
+        return cls(machine.plugins, machine.plugin_path)
+
+    def load(self, kind: str) -> Any:
+        """The object ``package.module:name``; raises ``ValueError`` in one line, whatever the module does."""
+        module, _, name = kind.partition(":")
+        if not any(module == each or module.startswith(f"{each}.") for each in self.modules):
+            fix = f"add {module} to plugins of the machine profile if you trust it"
+            raise ValueError(f"module {module!r} of kind {kind} may not be imported; {fix}")
+        self.refuse_elsewhere(module.partition(".")[0])
+        try:
+            return getattr(imported(module), name)
+        except AttributeError as error:
+            raise ValueError(f"kind {kind} cannot be imported ({first_line(error)}); write {OWN}") from None
+
+    def refuse_elsewhere(self, package: str) -> None:
+        """Raise ``ValueError`` if Python finds a top-level module in no place that is allowed, or nowhere."""
+        if self.folder and str(self.folder) not in sys.path:
+            sys.path.append(str(self.folder))
+            importlib.invalidate_caches()
+        try:
+            spec = importlib.util.find_spec(package)
+        except (ImportError, ValueError):
+            spec = None
+        if spec is None:
+            raise ValueError(f"module {package} cannot be imported; install it, or set plugin_path in the profile")
+        files = spec.submodule_search_locations or ([spec.origin] if spec.has_location and spec.origin else [])
+        parents = {os.path.dirname(os.path.realpath(each)) for each in files}
+        if not (parents and parents <= {*self.places()}) and not is_editable(package):
+            problem = f"module {package} would be imported from {', '.join(sorted(parents)) or 'Python itself'}"
+            raise ValueError(
+                f"{problem}, where no packages are installed; install it, or set plugin_path in the profile"
+            )
+
+    def places(self) -> Iterator[str]:
+        """The folders from which modules may be imported, links resolved."""
+        if self.folder:
+            yield os.path.realpath(self.folder)
+        installed = [os.path.realpath(each) for each in (*site.getsitepackages(), site.getusersitepackages())]
+        yield from installed
+        reached = False
+        for entry in sys.path:  # what .pth files of installed packages add follows the folder that they lie in
+            place = os.path.realpath(entry)
+            reached = reached or place in installed
+            if reached:
+                yield place
+
+
+def is_editable(package: str) -> bool:
+    """Whether it was installed by ``pip install --editable`` through a finder, as setuptools does."""
+    finders = (each for each in sys.meta_path if "__editable__" in f"{getattr(each, '__module__', '')}{each!r}")
+    return any(finder.find_spec(package, None) is not None for finder in finders)
+
+
+def imported(module: str) -> ModuleType:
+    """Import a module; raises ``ValueError`` in one line for whatever it raises, an exit included."""
+    try:
+        return importlib.import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise ValueError(f"module {module} cannot be imported ({first_line(error)}); write {OWN}") from None
+
+
+def first_line(error: BaseException) -> str:
+    """The kind of an error, and the first line of its message."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 class Kinds:
@@ -59,25 +151,29 @@ class Kinds:
         if isinstance(value, self.parent):
             return value
         kind = str(value["kind"])
-        own_kind = self.own_spec or self.named(kind)
+        own_kind = self.own_spec or self.named(kind, plugins_of(info.context))
         try:
             return own_kind.model_validate(value, context=info.context)
         except ValidationError as error:
             each = (f"{'.'.join(map(str, e['loc'])) or kind}: {advice(e)}" for e in error.errors())
             raise ValueError("; ".join(each)) from None
+        except Exception as error:  # of a validator of the team's own
+            raise ValueError(f"kind {kind} failed ({first_line(error)}); correct its module") from None
 
-    def named(self, kind: str) -> type[Spec]:
+    def named(self, kind: str, plugins: Plugins) -> type[Spec]:
         """The class of the team's own; raises ``ValueError`` in one line."""
-        module, _, name = kind.partition(":")
-        try:
-            value = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(f"kind {kind} cannot be imported ({error}); write {OWN}") from None
+        value = plugins.load(kind)
         if not (isinstance(value, type) and self.parent and issubclass(value, self.parent)):
             raise ValueError(
                 f"kind {kind} is no {self.parent and self.parent.__name__}; make it a subclass of corpora's"
             )
         return value
+
+
+def plugins_of(context: Any) -> Plugins:
+    """The plugins that the context of a validation allows; none where it says nothing."""
+    plugins = (context or {}).get("plugins")
+    return plugins if isinstance(plugins, Plugins) else Plugins()
 
 
 def spelled_out(value: Any) -> Any:

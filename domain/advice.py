@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reprlib import Repr
+
 from pydantic_core import ErrorDetails
 
 from domain.errors import UserError
@@ -14,6 +16,7 @@ ADVICE = {
     "bool": "write true or false",
     "string": "write text, in quotes if it looks like something else",
     "string_too_short": "write {min_length} character or more",
+    "string_too_long": "write at most {max_length} characters",
     "string_pattern_mismatch": "match {pattern}",
     "literal_error": "choose {expected}",
     "date": "write a date as YYYY-MM-DD",
@@ -26,9 +29,12 @@ ADVICE = {
     "less_than": "write less than {lt}",
     "less_than_equal": "write {le} or less",
     "too_short": "name at least {min_length}",
+    "too_long": "name at most {max_length}",
     "missing": "add it",
     "extra_forbidden": "take it out",
 }
+SHORT = Repr()
+SHORT.maxstring = SHORT.maxother = 60
 
 
 def advice(entry: ErrorDetails) -> str:
@@ -47,9 +53,13 @@ def refused(place: str, entry: ErrorDetails, fix: str) -> UserError:
     """The error at ``place``: a validator's own words with ``fix``, or what was found with what to do about it."""
     if entry["type"] in ("value_error", "assertion_error"):
         return UserError(place, advice(entry), fix)
-    value = repr(entry["input"])
-    problem = f"found {value}" if len(value) <= 60 else f"found {value[:57]}..."
-    return UserError(place, problem, advice(entry))
+    return UserError(place, f"found {shown(entry['input'])}", advice(entry))
+
+
+def shown(value: object) -> str:
+    """A value on one line, cut at 60 characters and a few levels."""
+    text = SHORT.repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def bare(value: object) -> object:

@@ -7,15 +7,20 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from domain.errors import UserError
+from domain.userfile import open_regular
 
 try:
     import orjson
 except ImportError:  # a machine that only trains; orjson reads in half of the time and writes in two thirds
     orjson = None  # type: ignore[assignment]
 
+LONGEST_LINE = 16_000_000  # bytes of a user's record
+MOST_EXPANSION = 50  # bytes that a byte of a .gz file may become, on average; real text becomes 3 to 10 times as long
+ALWAYS_EXPANDED = 10_000_000  # bytes that it may become in any case
+MOST_BLANK = 1_000_000  # blank lines in a row
 BUFFER = 1 << 20  # bytes read or written at a time; with Python's 8 kB a third of the time goes into system calls
 
 
@@ -62,13 +67,13 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The records of a user's file, plain or ``.gz``, each with the number of its line; blank lines are
     skipped.
 
-    Raises ``UserError`` that names the line which is not a JSON object in UTF-8, or the file that is empty
-    or cannot be read.
+    Raises ``UserError`` that names the line which is not a JSON object in UTF-8 of at most 16 MB, or the file that is
+    empty, expands too much, or cannot be read. One line is in memory at a time.
     """
     number = count = 0
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, text in enumerate(lines, 1):
+        with open_regular(path) as file, gzip.open(file) if path.suffix == ".gz" else file as lines:
+            for number, text in enumerate(bounded_lines(lines, path), 1):
                 if text.strip():
                     count += 1
                     yield number, parse_record(text, f"{path}:{number}")
@@ -80,6 +85,24 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UserError(str(path), problem, "correct the path, or the file's permissions") from None
     if not count:
         raise UserError(str(path), "is empty", "write one JSON object per line")
+
+
+def bounded_lines(lines: BinaryIO | gzip.GzipFile, path: Path) -> Iterator[bytes]:
+    """The lines of an open file; raises ``UserError`` at the first that is too long, or once it expands too much."""
+    most = max(ALWAYS_EXPANDED, MOST_EXPANSION * path.stat().st_size)
+    number = size = blank = 0
+    while text := lines.readline(LONGEST_LINE + 1):
+        number, size, blank = number + 1, size + len(text), 0 if text.strip() else blank + 1
+        if len(text) > LONGEST_LINE:
+            raise UserError(
+                f"{path}:{number}", f"is longer than {LONGEST_LINE / 1e6:g} MB", "shorten or split the record"
+            )
+        if size > most:
+            problem = f"becomes more than {MOST_EXPANSION} times as long when it is decompressed"
+            raise UserError(f"{path}, after line {number}", problem, "decompress it, if it is yours")
+        if blank > MOST_BLANK:
+            raise UserError(f"{path}:{number}", f"follows {MOST_BLANK:,} empty lines", "take them out")
+        yield text
 
 
 def parse_record(text: bytes, place: str) -> dict[str, Any]:

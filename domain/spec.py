@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -14,12 +14,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     model_serializer,
 )
+from pydantic_core import CoreSchema
 
 from domain.address import each_string, shown
+from domain.strict import TEXT_LIMIT, possible_path, strict_schema
 
 S = TypeVar("S", bound="Spec")
 
@@ -32,7 +35,7 @@ def _quantity(value: object, suffixes: dict[str, int], example: str) -> object:
         return int(value)
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", value)
+    match = re.fullmatch(r"\s*([0-9][0-9_]{0,30}(?:\.[0-9]{1,30})?)\s*([A-Za-z]{0,2})\s*", value)
     if match is None or match[2].lower() not in suffixes:
         raise ValueError(f"write a number such as {example}")
     return round(float(match[1].replace("_", "")) * suffixes[match[2].lower()])
@@ -48,22 +51,26 @@ def parse_bytes(value: object) -> object:
     return _quantity(value, BYTE_SUFFIXES, "500000, 20MB or 1.5GB")
 
 
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1)]
-Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(parse_count), Field(ge=1, le=10**15)]
+Bytes = Annotated[int, BeforeValidator(parse_bytes), Field(ge=1, le=10**15)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def from_recipe(path: str, info: ValidationInfo) -> str:
     """A path as a recipe means it, relative to the recipe's folder; a URL stays as it is."""
     folder = (info.context or {}).get("folder")
-    return str(Path(folder) / Path(path).expanduser()) if folder and "://" not in path else path
+    if folder and "://" not in path:
+        path = os.path.join(folder, os.path.expanduser(path))
+    return str(possible_path(path))
 
 
 def from_recipe_or_hub(name: str, info: ValidationInfo) -> str:
     """As ``from_recipe`` for a path; a name that is no path and no folder beside the recipe is one on the hub."""
     path = from_recipe(name, info)
-    return path if Path(path).exists() or name.startswith((".", "/", "~")) else name
+    return path if os.path.exists(path) or name.startswith((".", "/", "~")) else name
 
 
+Weights = Annotated[str, AfterValidator(possible_path)]  # a folder, or org/name@commit
 RecipePath = Annotated[str, Field(min_length=1), AfterValidator(from_recipe)]
 RecipePathOrHub = Annotated[str, Field(min_length=1), AfterValidator(from_recipe_or_hub)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -78,7 +85,17 @@ def fingerprint(value: object) -> str:
 class Spec(BaseModel):
     """What was asked of a stage. Equal specs ask for the same thing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, str_max_length=TEXT_LIMIT
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of the fields, made strict (``domain.strict``)."""
+        schema = handler(source)
+        if "__pydantic_core_schema__" in cls.__dict__:  # of a class that is finished, and so is strict
+            return schema
+        return strict_schema(schema)
 
     @model_serializer(mode="wrap", when_used="json")
     def _without_secrets(self, serialize: SerializerFunctionWrapHandler) -> object:

@@ -16,7 +16,7 @@ from domain.jsonlines import write_lines
 from domain.machine import Machine
 from domain.release.decision import TokenizerReport
 from domain.release.scores import SCORED_MODELS
-from domain.spec import Bytes, Count
+from domain.spec import Bytes, Count, Seed
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
@@ -34,8 +34,8 @@ class Evaluation(Protection):
         Bytes,
         Field(description="most held-out text to score, per part; of a document up to a hundredth of it"),
     ] = 2_000_000
-    resamples: Annotated[Count, Field(description="draws of the bootstrap")] = 10_000
-    seed: Annotated[int, Field(ge=0)] = 0
+    resamples: Annotated[Count, Field(le=10**6, description="draws of the bootstrap")] = 10_000
+    seed: Seed = 0
 
 
 @stage("evaluate", makes=Scorecard, version=5, launched=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,8 +43,8 @@ class Protection(Spec):
 
 def resolved(folder: Path, name: str) -> Path:
     """The path of a task relative to a folder; the name unchanged if there is no such file, for the error message."""
-    beside = folder / Path(name).expanduser()
-    return beside if beside.is_file() else Path(name)
+    beside = folder / os.path.expanduser(name)
+    return beside if os.path.isfile(beside) else Path(name)
 
 
 @stage("protect", makes=Protected, version=2)

@@ -28,7 +28,7 @@ NUMBERS = ("documents", "bytes", "documents_kept", "bytes_kept", "tokens")
 class Description(Spec):
     """Settings of the data sheet."""
 
-    samples: Annotated[int, Field(ge=1, description="removed documents shown for each reason")] = 3
+    samples: Annotated[int, Field(ge=1, le=1_000, description="removed documents shown for each reason")] = 3
 
 
 @stage("describe", makes=Datasheet, version=4)

@@ -26,9 +26,10 @@ class Passages(Spec):
     """Paragraphs that stand in several places: they stay where they stood first, and are cut elsewhere."""
 
     kind: Literal["passages"] = "passages"
-    words: Annotated[int, Field(ge=1, description="a paragraph of fewer words is never cut")] = 12
+    words: Annotated[int, Field(ge=1, le=10**6, description="a paragraph of fewer words is never cut")] = 12
     most: Annotated[
-        int | None, Field(ge=1, description="a paragraph of more documents than this is cut everywhere; null: never")
+        int | None,
+        Field(ge=1, le=10**9, description="a paragraph of more documents than this is cut everywhere; null: never"),
     ] = None
 
 

@@ -18,6 +18,7 @@ from domain.manifest import file_sha256
 from domain.spec import RecipePath, RecipePathOrHub, Share, Spec
 from domain.text.harm import Scorer
 from domain.text.words import Split
+from domain.userfile import open_regular
 from domain.weights import weights_identity
 
 # What to write for a scorer, in a recipe as well as on the command line.
@@ -134,6 +135,7 @@ def open_scorer(scoring: Scoring) -> Scorer:
 def digest(path: str) -> str:
     """SHA-256 of a file that a recipe names; raises ``UserError``."""
     try:
+        open_regular(Path(path)).close()
         return file_sha256(Path(path))
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"

@@ -7,13 +7,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, ValidationInfo, model_validator
 
 from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
+from corpora.plugins import plugins_of
 from domain.text.words import Split
-
-OWN = "package.module:function"
 
 
 class Own(Filter):
@@ -26,18 +25,17 @@ class Own(Filter):
     model_config = ConfigDict(extra="allow")
 
     @model_validator(mode="after")
-    def _is_there(self) -> Own:
+    def _is_there(self, info: ValidationInfo) -> Own:
+        function = plugins_of(info.context).load(self.kind)
         try:
-            inspect.signature(self.function).bind(None, **(self.model_extra or {}))
-        except (ImportError, AttributeError) as error:
-            raise ValueError(f"cannot be imported ({error}); write {OWN}") from None
+            inspect.signature(function).bind(None, **(self.model_extra or {}))
         except (TypeError, ValueError) as error:
             raise ValueError(f"does not take these arguments ({error})") from None
         return self
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function that ``kind`` names."""
+        """The function that ``kind`` names; it was allowed as the spec was validated."""
         module, _, name = self.kind.partition(":")
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
         return function

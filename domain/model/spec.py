@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from domain.settings.learning import Learning
 from domain.settings.objectives import Family
-from domain.spec import Count, Spec
+from domain.spec import Count, Spec, Weights
 from domain.weights import weights_identity
 
 Architecture = Literal["llama", "qwen3", "gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart"]
@@ -27,12 +27,14 @@ class Scratch(Spec):
     """A model's shape. ``ffn: 0`` is 8/3 of the width if the block is gated, else 4 times, rounded up to 64."""
 
     architecture: Architecture = "llama"
-    width: Annotated[Count, Field(description="hidden size")] = 192
-    layers: Annotated[Count, Field(description="layers; for an encoder-decoder, of each stack")] = 4
-    heads: Count = 4
-    kv_heads: Annotated[int, Field(ge=0, description="key-value heads (llama, qwen3); 0: as many as heads")] = 0
-    ffn: Annotated[int, Field(ge=0, description="inner size of the feed-forward block")] = 0
-    context: Annotated[Count, Field(description="longest text in tokens")] = 512
+    width: Annotated[Count, Field(le=262_144, description="hidden size")] = 192
+    layers: Annotated[Count, Field(le=10_000, description="layers; for an encoder-decoder, of each stack")] = 4
+    heads: Annotated[Count, Field(le=65_536)] = 4
+    kv_heads: Annotated[
+        int, Field(ge=0, le=65_536, description="key-value heads (llama, qwen3); 0: as many as heads")
+    ] = 0
+    ffn: Annotated[int, Field(ge=0, le=10**7, description="inner size of the feed-forward block")] = 0
+    context: Annotated[Count, Field(le=10**7, description="longest text in tokens")] = 512
     tied: Annotated[bool, Field(description="output head shares the embedding matrix")] = True
 
     @model_validator(mode="after")
@@ -81,7 +83,7 @@ def padded(pieces: int, multiple: int) -> int:
 class Base(Spec):
     """``weights`` (hub id with revision, or a folder), or ``scratch`` with the general ``tokens`` to train on."""
 
-    weights: Annotated[str, Field(description="org/model@commit, or a folder in the transformers layout")] = ""
+    weights: Annotated[Weights, Field(description="org/model@commit, or a folder in the transformers layout")] = ""
     chat: Annotated[
         bool, Field(description="confirm weights of a chat model, whose tuning pretraining on text undoes")
     ] = False

@@ -37,8 +37,8 @@ class ReleaseSpec(Spec):
         AfterValidator(portable),
         Field(description="the recipe as written, for the lineage; folders of absolute paths are left out"),
     ]
-    intended_use: str = ""
-    limitations: str = ""
+    intended_use: Annotated[str, Field(max_length=20_000)] = ""
+    limitations: Annotated[str, Field(max_length=20_000)] = ""
 
 
 @stage("release", makes=Release, version=7)

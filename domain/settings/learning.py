@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from domain.settings.objectives import Causal, ObjectiveSettings
-from domain.spec import Bytes, Count, Share, Spec
+from domain.spec import Bytes, Count, Seed, Share, Spec
 from domain.tokens.mixture import Mixture
 from domain.tokens.packing import Packing
 
@@ -21,7 +21,11 @@ class Spikes(Spec):
 
     sigmas: Annotated[
         float,
-        Field(ge=0, description="skip steps with a loss or gradient norm this many deviations above the mean; 0: none"),
+        Field(
+            ge=0,
+            le=1_000,
+            description="skip steps with a loss or gradient norm this many deviations above the mean; 0: none",
+        ),
     ] = 6.0
     window: Annotated[int, Field(ge=2, le=10_000, description="steps over which mean and deviation are computed")] = 128
     in_a_row: Annotated[Count, Field(description="skipped steps in a row after which training rolls back")] = 3
@@ -31,20 +35,28 @@ class Spikes(Spec):
 class Validation(Spec):
     """How often held-out text is scored, so that forgetting is noticed while training can still be stopped."""
 
-    every: Annotated[int, Field(ge=0, description="steps between validations, and after the last step; 0: never")] = 250
+    every: Annotated[
+        int, Field(ge=0, le=10**9, description="steps between validations, and after the last step; 0: never")
+    ] = 250
     bytes: Annotated[Bytes, Field(description="bytes of validation text scored each time, per part")] = 50_000
     alarm: Annotated[
         float | None,
-        Field(gt=0, description="log a warning if general bits per byte rise by this share over the first validation"),
+        Field(
+            gt=0,
+            le=1_000,
+            description="log a warning if general bits per byte rise by this share over the first validation",
+        ),
     ] = 0.05
-    stop: Annotated[float | None, Field(gt=0, description="stop the training if they rise by this share")] = None
+    stop: Annotated[float | None, Field(gt=0, le=1_000, description="stop the training if they rise by this share")] = (
+        None
+    )
 
 
 class Lora(Spec):
     """Train low-rank updates instead of whole matrices."""
 
-    rank: Annotated[Count, Field(description="rank of the updates")] = 16
-    alpha: Annotated[Count, Field(description="updates are scaled by alpha / rank")] = 32
+    rank: Annotated[Count, Field(le=65_536, description="rank of the updates")] = 16
+    alpha: Annotated[Count, Field(le=10**6, description="updates are scaled by alpha / rank")] = 32
     targets: Annotated[
         tuple[str, ...], Field(description="names of the matrices, e.g. q_proj; empty: all but embedding and head")
     ] = ()
@@ -56,9 +68,9 @@ class Lora(Spec):
 class Optimization(Spec):
     """Settings of every training; the defaults suit models of a few million parameters."""
 
-    batch: Annotated[Count, Field(description="tokens per optimizer step")] = 8_192
+    batch: Annotated[Count, Field(le=10**9, description="tokens per optimizer step")] = 8_192
     context: Annotated[
-        Count | None, Field(description="tokens per row; the model's own (at most 2,048) if not set")
+        Count | None, Field(le=10**7, description="tokens per row; the model's own (at most 2,048) if not set")
     ] = None
     learning_rate: Annotated[float, Field(gt=0, le=1, description="peak rate")] = 1e-3
     warmup: Annotated[Share, Field(description="share of the steps over which the rate rises from 0")] = 0.05
@@ -71,12 +83,12 @@ class Optimization(Spec):
     ] = "cosine"
     decay_share: Annotated[Share, Field(gt=0, description="share of the steps in which wsd decays")] = 0.1
     final_rate: Annotated[Share, Field(description="share of the peak rate at which the decay ends")] = 0.1
-    weight_decay: Annotated[float, Field(ge=0, description="AdamW; not on norms, biases and embeddings")] = 0.1
+    weight_decay: Annotated[float, Field(ge=0, le=10, description="AdamW; not on norms, biases and embeddings")] = 0.1
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    clip: Annotated[float, Field(gt=0, description="largest gradient norm")] = 1.0
+    clip: Annotated[float, Field(ge=1e-6, le=10**6, description="largest gradient norm")] = 1.0
     spikes: Spikes = Spikes()
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -36,7 +36,7 @@ class Span(Spec):
     family: ClassVar[Family] = "encoder_decoder"
     kind: Literal["span"] = "span"
     share: Annotated[Share, Field(gt=0.0, lt=1.0, description="share of the tokens that are removed")] = 0.15
-    length: Annotated[float, Field(ge=1.0, description="mean length of a span, in tokens")] = 3.0
+    length: Annotated[float, Field(ge=1.0, le=1_000, description="mean length of a span, in tokens")] = 3.0
 
 
 class Denoising(Spec):
@@ -45,7 +45,7 @@ class Denoising(Spec):
     family: ClassVar[Family] = "encoder_decoder"
     kind: Literal["denoising"] = "denoising"
     share: Annotated[Share, Field(gt=0.0, lt=1.0, description="share of the tokens that masks replace")] = 0.3
-    length: Annotated[float, Field(ge=1.0, description="mean length of a span (Poisson), in tokens")] = 3.0
+    length: Annotated[float, Field(ge=1.0, le=1_000, description="mean length of a span (Poisson), in tokens")] = 3.0
     permute: Annotated[bool, Field(description="permute the sentences")] = True
 
 

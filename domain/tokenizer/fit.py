@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from domain.artifacts import PARTS, Corpus, Tokenizer
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.spec import Bytes, Count, Share, Spec
+from domain.spec import Bytes, Count, Share, Spec, Weights
 from domain.stage import stage
 from domain.tokenizer.blend import blend
 from domain.tokenizer.files import copy_tokenizer, ids_of, model_rows, tokenizer_folder, tokenizer_identity
@@ -21,7 +21,7 @@ from domain.weights import is_local
 
 # Bytes. Clauses hardly repeat, so nearly all of them are held: 1.9 GB resident for 25 MB of text.
 MOST_CLAUSES = 25_000_000
-Factor = Annotated[float, Field(ge=0.0)]
+Factor = Annotated[float, Field(ge=0.0, le=10**6)]
 
 
 class Fitting(Spec):
@@ -32,8 +32,8 @@ class Fitting(Spec):
         Field(description="keep the base's tokenizer, extend it by pieces of the domain, or train a new one"),
     ] = "train"
     model: Annotated[Model, Field(description="bpe or unigram (train)")] = "bpe"
-    vocab_size: Annotated[Count, Field(description="pieces in all, special tokens included (train)")] = 32_768
-    add: Annotated[Count, Field(description="pieces to add to the base's (extend)")] = 8_000
+    vocab_size: Annotated[Count, Field(le=10**7, description="pieces in all, special tokens included (train)")] = 32_768
+    add: Annotated[Count, Field(le=10**7, description="pieces to add to the base's (extend)")] = 8_000
     digits: Annotated[Digits, Field(description="each alone, in groups of up to three, or free (train)")] = "alone"
     multiword: Annotated[bool, Field(description="spaces inside pieces, as BloombergGPT has them (train)")] = False
     domain_share: Annotated[
@@ -44,7 +44,7 @@ class Fitting(Spec):
     ] = Field(default_factory=dict)
     sample: Annotated[Bytes, Field(description="text that is fitted on at most (train, extend)")] = 20_000_000
     compare_with: Annotated[
-        tuple[str, ...], Field(description="other tokenizers to measure beside: folders, or org/name@commit")
+        tuple[Weights, ...], Field(description="other tokenizers to measure beside: folders, or org/name@commit")
     ] = ()
     objective: Annotated[
         ObjectiveName, Field(description="what the special tokens serve: the recipe's objective fills this in (train)")

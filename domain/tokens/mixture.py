@@ -48,13 +48,17 @@ class Mixture(Shares):
 
     domain: Annotated[Share, Field(description="share of rows from domain text")] = 0.7
     general: Annotated[Share, Field(description="share of rows from general text (replay)")] = 0.3
-    weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(
+    weights: Mapping[str, Annotated[float, Field(ge=0, le=10**6)]] = Field(
         default_factory=dict, description="factor by source; 1 if not named, 0 leaves it out"
     )
-    temperature: Annotated[float, Field(gt=0, description="above 1, small sources are read more often")] = 1.0
+    temperature: Annotated[float, Field(ge=0.1, le=1_000, description="above 1, small sources are read more often")] = (
+        1.0
+    )
     max_epochs: Annotated[
         float | None,
-        Field(gt=0, description="how often a source is read at most; its part's others then take its turn"),
+        Field(
+            ge=0.001, le=10**6, description="how often a source is read at most; its part's others then take its turn"
+        ),
     ] = None
     phases: Annotated[tuple[Phase, ...], Field(description="shares that change during training; the last until 1")] = ()
 

@@ -35,7 +35,9 @@ class Instruct(Spec):
 class HeldOut(Spec):
     """Examples held out for validation."""
 
-    every: Annotated[int, Field(ge=0, description="steps between validations, and after the last step; 0: never")] = 50
+    every: Annotated[
+        int, Field(ge=0, le=10**9, description="steps between validations, and after the last step; 0: never")
+    ] = 50
     bytes: Annotated[Bytes, Field(description="bytes of answers scored each time")] = 50_000
     share: Annotated[Share, Field(lt=1.0, description="of the questions that are held out with their answers")] = 0.05
 
@@ -43,7 +45,7 @@ class HeldOut(Spec):
 class Tuning(Optimization, ExamplesFile):
     """How the adapted model learns to follow instructions, and from which examples."""
 
-    epochs: Annotated[Count, Field(description="passes over the examples")] = 2
+    epochs: Annotated[Count, Field(le=1_000, description="passes over the examples")] = 2
     objective: Annotated[Instruct, Field(description="instruct")] = Instruct()
     learning_rate: Annotated[float, Field(gt=0, le=1, description="peak rate")] = 1e-4
     packing: Annotated[Literal["best_fit", "separate"], Field(description="several examples per row, or one")] = (

@@ -12,7 +12,7 @@ from pydantic import Field
 from domain.artifacts import PARTS, Choice, Trial
 from domain.machine import Machine
 from domain.manifest import write_json
-from domain.spec import Count, Share, Spec
+from domain.spec import Count, Seed, Share, Spec
 from domain.stage import stage
 from evals.pilots.law import interval, predict
 
@@ -28,7 +28,7 @@ class Choosing(Spec):
 
     tokens: Annotated[Count, Field(description="tokens of the training to predict")]
     general_loss: Annotated[Share, Field(description="how much worse than the base general text may become, relative")]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
 
 @stage("choose", makes=Choice, version=4)

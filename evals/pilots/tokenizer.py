@@ -17,7 +17,7 @@ from domain.manifest import write_json
 from domain.model.spec import Base
 from domain.release.verdict import BreakEven, Cost, ExtensionVerdict, PilotBudget, PilotScore, TokenCount
 from domain.settings.learning import LONGEST_ROW
-from domain.spec import Bytes, Count, Share, Spec
+from domain.spec import Bytes, Count, Seed, Share, Spec
 from domain.stage import stage
 from evals.heldout.documents import held_out
 from evals.heldout.likelihood import nats_of
@@ -33,8 +33,8 @@ class Weighing(Spec):
     tolerance: Annotated[
         Share, Field(description="an extension counts as no worse if its interval ends at or below this")
     ] = 0.005
-    resamples: Annotated[Count, Field(description="draws of the bootstrap")] = 10_000
-    seed: Annotated[int, Field(ge=0)] = 0
+    resamples: Annotated[Count, Field(le=10**6, description="draws of the bootstrap")] = 10_000
+    seed: Seed = 0
 
 
 @stage("tokenizer_verdict", makes=Verdict, version=3, launched=True)

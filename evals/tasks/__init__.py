@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,9 +23,9 @@ FIELDS = ("question", "choices", "answer")
 class Item(Spec):
     """A question, its choices, and the index of the right one (from 0)."""
 
-    question: Annotated[str, Field(min_length=1)]
-    choices: tuple[str, ...] = ()
-    answer: Annotated[int | None, Field(ge=0)] = None
+    question: Annotated[str, Field(min_length=1, max_length=1_000_000)]
+    choices: Annotated[tuple[Annotated[str, Field(max_length=100_000)], ...], Field(max_length=1_000)] = ()
+    answer: Annotated[int | None, Field(ge=0, lt=1_000)] = None
 
     @model_validator(mode="after")
     def _answerable(self) -> Item:
@@ -44,7 +45,7 @@ class Task(Spec):
     licence: str
     source: str
     kind: Literal["multiple_choice", "text"] = "multiple_choice"
-    items: tuple[Item, ...] = ()
+    items: Annotated[tuple[Item, ...], Field(max_length=1_000_000)] = ()
     path: Annotated[str, Field(description="a file of items, from the YAML's folder")] = ""
     columns: Annotated[
         dict[Literal["question", "choices", "answer"], str],
@@ -69,8 +70,8 @@ def shipped() -> dict[str, Path]:
 def load_task(name: str) -> Task:
     """The task of that name, or in that YAML file, its items read; raises ``UserError``."""
     path = shipped().get(name, Path(name))
-    if not path.is_file():
-        near = get_close_matches(name, shipped(), 1)
+    if not os.path.isfile(path):
+        near = get_close_matches(name[:100], shipped(), 1)
         hint = f"did you mean {near[0]}? " if near else ""
         fix = f"{hint}name one that ships ({', '.join(shipped())}) or a YAML file"
         raise UserError("evaluation", f"there is no task {name}", fix)
@@ -95,7 +96,7 @@ def read_item(record: dict[str, Any], task: Task, place: str) -> Item:
     columns = {field: task.columns.get(field, field) for field in FIELDS}  # type: ignore[call-overload]
     for field, column in task.columns.items():
         if column not in record:
-            has = ", ".join(record)
+            has = ", ".join(record)[:200]
             raise UserError(place, f"has no column {column} for {field}; it has {has}", "correct columns in the task")
     try:
         item = Item.model_validate({field: record[column] for field, column in columns.items() if column in record})

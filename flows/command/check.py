@@ -90,7 +90,7 @@ def recipe_checks(name: str | None, overrides: list[str], machine: Machine) -> I
     if name is None:
         return
     try:
-        recipe = load_recipe(name, overrides)
+        recipe = load_recipe(name, overrides, machine)
     except (UserError, ExceptionGroup) as error:
         errors = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         yield from ((False, str(each)) for each in errors)

@@ -71,7 +71,6 @@ def calibrate(options: argparse.Namespace) -> None:
     """
     from pathlib import Path
 
-    import yaml
     from pydantic import TypeAdapter, ValidationError
 
     from corpora.filters.harm import Scoring, open_scorer
@@ -80,15 +79,15 @@ def calibrate(options: argparse.Namespace) -> None:
     from domain.advice import advice
     from domain.errors import UserError
     from domain.text.harm import calibrated, false_positives, score_all
+    from domain.yamlfile import parse_yaml
 
     if not 0.0 <= options.most < 1.0:
         raise UserError("--most", f"{options.most} is not a share", "write for instance 0.001")
     try:
-        value, folder = yaml.safe_load(options.scorer), Path.cwd()
+        value, folder = parse_yaml(options.scorer, "--scorer"), Path.cwd()
         scoring = TypeAdapter(Scoring).validate_python(value, context={"folder": folder})
-    except (ValidationError, yaml.YAMLError) as error:
-        message = advice(error.errors()[0]) if isinstance(error, ValidationError) else str(error).splitlines()[0]
-        raise UserError("--scorer", message, "write it as in the recipe") from None
+    except ValidationError as error:
+        raise UserError("--scorer", advice(error.errors()[0]), "write it as in the recipe") from None
     good = [row[0] for name in options.texts for row in read_rows(Path(name), (options.text,))]
     if not good:
         raise UserError(", ".join(options.texts), "holds no text", "name files of the domain's own good text")

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     machine = machine_of(options)
     name = recipe_of(options, machine)
-    recipe = load_recipe(name, options.set)
+    recipe = load_recipe(name, options.set, machine)
     if options.write:
         writable(name)
         if recipe.budget is None:

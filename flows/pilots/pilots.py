@@ -58,7 +58,8 @@ def pilot_recipe(
 
     Raises a ``UserError``, or a group of them, for what the user can fix.
     """
-    recipe, machine, day = load_recipe(name, overrides), machine or Machine(), as_of or datetime.now(UTC).date()
+    machine, day = machine or Machine(), as_of or datetime.now(UTC).date()
+    recipe = load_recipe(name, overrides, machine)
     if recipe.training.mixture.phases:
         problem = "change the shares during training, and a pilot chooses one for all of it"
         raise UserError("training.mixture.phases", problem, "leave them out")

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
+from yaml import MappingNode
 
 from domain.errors import UserError
 from domain.manifest import write_atomically
+from domain.yamlfile import compose_yaml, parse_yaml
 from flows.recipe.recipe import find_recipe, shipped
 
 
@@ -31,12 +32,12 @@ def edited(name: str, values: Mapping[str, float | str]) -> tuple[Path, str]:
     """
     path = writable(name)
     text = path.read_bytes().decode("utf-8")
-    after, meant = text, yaml.safe_load(text)
+    after, meant = text, parse_yaml(text, str(path))
     for place, value in values.items():
         steps = place.split(".")
         after = with_value(after, steps, value)
         put(meant, steps, value)
-    if yaml.safe_load(after) != meant:
+    if parse_yaml(after, str(path)) != meant:
         raise UserError(
             str(path),
             "uses YAML that cannot be edited in place",
@@ -70,8 +71,8 @@ def put(content: dict[str, object], steps: Sequence[str], value: float | str) ->
 
 def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
     """A recipe's text with the value at the end of ``steps`` replaced or inserted."""
-    node, last = yaml.compose(text), len(steps) - 1
-    if not isinstance(node, yaml.MappingNode):
+    node, last = compose_yaml(text, "recipe"), len(steps) - 1
+    if not isinstance(node, MappingNode):
         raise ValueError("a recipe's text is a mapping")
     for number, step in enumerate(steps):
         below = next((inner for name, inner in node.value if name.value == step), None)
@@ -80,13 +81,13 @@ def with_value(text: str, steps: Sequence[str], value: float | str) -> str:
         here = slice(below.start_mark.index, below.end_mark.index)
         if number == last:
             return f"{text[: here.start]}{shown(value)}{text[here.stop :]}"
-        if not isinstance(below, yaml.MappingNode):  # the key without a value
+        if not isinstance(below, MappingNode):  # the key without a value
             return f"{text[: here.start]} {nested(steps[number + 1 :], value)}{text[here.stop :]}"
         node = below
     raise ValueError("no steps")
 
 
-def inserted(text: str, node: yaml.MappingNode, name: str, value: str, *, root: bool) -> str:
+def inserted(text: str, node: MappingNode, name: str, value: str, *, root: bool) -> str:
     """The text with a new key: the last of the recipe, or the first of a nested mapping."""
     if root:
         return f"{text.rstrip()}\n\n{name}: {value}\n"
@@ -106,7 +107,7 @@ def nested(steps: Sequence[str], value: float | str) -> str:
 
 
 def shown(value: float | str) -> str:
-    """A value as YAML 1.1 reads it back: 1e-05 would be a string, 1.0e-05 is a number."""
+    """A value that YAML 1.1 reads back as well: 1e-05 would be a string, 1.0e-05 is a number."""
     if isinstance(value, str):
         return value
     text = repr(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,21 +11,26 @@ from typing import Annotated, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from corpora.plugins import Kinds
-from domain.advice import advice
+from corpora.plugins import Kinds, Plugins
+from domain.advice import advice, shown
 from domain.errors import UserError
 
 M = TypeVar("M", bound=BaseModel)
 Step = str | int
+LONGEST_KEY = 100  # characters of a key that are shown
+MOST_ERRORS = 50  # that are told at once
 
 
-def validated(kind: type[M], content: object, path: Path) -> M:
+def validated(kind: type[M], content: object, path: Path, plugins: Plugins | None = None) -> M:
     """``content`` as a ``kind``; raises an ``ExceptionGroup`` with one ``UserError`` for each error in ``path``."""
     try:
-        return kind.model_validate(content, context={"folder": path.parent.resolve()})
+        return kind.model_validate(content, context={"folder": os.path.realpath(path.parent), "plugins": plugins})
     except ValidationError as error:
         entries = causes(error.errors())
-        raise ExceptionGroup(str(path), [refusal(path, kind, content, entry) for entry in entries]) from None
+        refusals = [refusal(path, kind, content, entry) for entry in entries[:MOST_ERRORS]]
+        if len(entries) > MOST_ERRORS:
+            refusals.append(UserError(str(path), f"{len(entries) - MOST_ERRORS:,} more errors", "correct these first"))
+        raise ExceptionGroup(str(path), refusals) from None
 
 
 def causes(entries: Sequence[ErrorDetails]) -> list[ErrorDetails]:
@@ -32,17 +38,13 @@ def causes(entries: Sequence[ErrorDetails]) -> list[ErrorDetails]:
 
     A missing key beside them stays: it has a place of its own.
     """
-    places = [entry["loc"] for entry in entries]
-    return [
-        entry
-        for entry in entries
-        if not any(len(place) > len(entry["loc"]) and place[: len(entry["loc"])] == entry["loc"] for place in places)
-    ]
+    above = {entry["loc"][:length] for entry in entries for length in range(len(entry["loc"]))}
+    return [entry for entry in entries if entry["loc"] not in above]
 
 
 def refusal(path: Path, kind: type[BaseModel], content: object, entry: ErrorDetails) -> UserError:
     """One validation error as place, problem and fix."""
-    steps = [str(step) for step in written(content, entry["loc"])]
+    steps = [str(step)[:LONGEST_KEY] for step in written(content, entry["loc"])]
     if entry["type"] == "missing":
         missing = str(entry["loc"][-1])
         return UserError(place(path, [*steps, missing]), "is missing", f"add {missing}")
@@ -82,12 +84,6 @@ def written(content: object, loc: Sequence[Step]) -> Iterator[Step]:
             case _:
                 continue
         yield step
-
-
-def shown(value: object) -> str:
-    """A value on one line, cut at 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def keys_at(kind: type[BaseModel], loc: Sequence[Step]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from domain.spec import Share, Spec
+from domain.spec import Seed, Share, Spec
 from domain.tokenizer.fit import Fitting
 from evals.pilots.tokenizer import Weighing
 
@@ -48,9 +48,9 @@ class Pilot(Spec):
         Field(min_length=1, description="shares of domain text to try; the rest is general text"),
     ] = (0.5, 0.7, 0.9)
     rates: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...],
+        tuple[Annotated[float, Field(gt=0, le=1)], ...],
         AfterValidator(rising),
         Field(description="peak learning rates to try; a third of the recipe's, itself and three times it if empty"),
     ] = ()
     budget: Annotated[Share, Field(gt=0, description="of training.tokens, for all pilots of shares and rates")] = 0.05
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, PrivateAttr, model_validator
 
 from corpora.collect import Collection
 from corpora.curate import Curation
+from corpora.plugins import Plugins
+from domain.advice import shown
 from domain.errors import UserError
+from domain.machine import Machine
 from domain.model.spec import Base
 from domain.planning.published_rates import careful_rate
 from domain.release.bundle import ReleaseSpec
@@ -22,12 +26,13 @@ from domain.spec import Spec
 from domain.tokenizer.fit import Fitting
 from domain.training.tune import Tuning
 from domain.weights import is_local
-from domain.yamlfile import read_yaml
+from domain.yamlfile import YAML_DEPTH, parse_yaml, read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates
 from flows.recipe.errors import validated
 from flows.recipe.pilot import Pilot, TokenizerSettings
 
+NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,99}$")
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
 
 
@@ -38,23 +43,25 @@ class CorpusSettings(Collection, Curation):
 class Budget(Spec):
     """The GPU hours for the adapted model and its control, of which ``plan`` derives ``training.tokens``."""
 
-    gpus: Annotated[int, Field(ge=1)] = 1
-    hours: Annotated[float, Field(gt=0)]
+    gpus: Annotated[int, Field(ge=1, le=100_000)] = 1
+    hours: Annotated[float, Field(gt=0, le=10**6)]
 
 
 class ReleaseSettings(Spec):
     """Licence, gates and model card of a release."""
 
-    licence: Annotated[str, Field(description="licence of the released weights, as an SPDX id in lower case")]
+    licence: Annotated[
+        str, Field(max_length=200, description="licence of the released weights, as an SPDX id in lower case")
+    ]
     gates: Gates = Gates()
-    intended_use: Annotated[str, Field(description="best use cases, for the model card")] = ""
-    limitations: Annotated[str, Field(description="known limitations, for the model card")] = ""
+    intended_use: Annotated[str, Field(max_length=20_000, description="best use cases, for the model card")] = ""
+    limitations: Annotated[str, Field(max_length=20_000, description="known limitations, for the model card")] = ""
 
 
 class Recipe(Spec):
     """One domain, from sources to release."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="lower case, digits, hyphens")]
+    name: Annotated[str, Field(pattern=NAME.pattern, max_length=100, description="lower case, digits, hyphens")]
     base: Base
     budget: Budget | None = None
     corpus: CorpusSettings
@@ -138,37 +145,60 @@ def shipped() -> dict[str, Path]:
 def find_recipe(name: str) -> Path:
     """The file of a recipe: a path, with or without .yaml, or the name of a shipped one."""
     path = shipped().get(name, Path(name))
-    if not path.is_file() and (beside := Path(f"{name}.yaml")).is_file():
-        path = beside
-    if not path.is_file():
-        near = get_close_matches(name, shipped(), 1)
+    if not os.path.isfile(path) and os.path.isfile(f"{name}.yaml"):
+        path = Path(f"{name}.yaml")
+    if not os.path.isfile(path):
+        near = get_close_matches(name[:100], shipped(), 1)
         hint = f"did you mean {near[0]}? " if near else ""
         names = ", ".join(shipped())
         raise UserError(name, "no such recipe file", f"{hint}name a YAML file, or one that ships: {names}")
     return path
 
 
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(name: str, overrides: Sequence[str] = (), machine: Machine | None = None) -> Recipe:
     """Read and validate a recipe, ``a.b=c`` overrides applied; paths in it are relative to its folder.
+
+    Sources and filters of one's own are imported if the profile of the ``machine`` names them in ``plugins``.
 
     Raises an ``ExceptionGroup`` with a ``UserError`` for every error, or one ``UserError``.
     """
     path = find_recipe(name)
-    content = read_yaml(path)
-    if not isinstance(content, dict):
-        raise UserError(str(path), f"holds {type(content).__name__}, not keys and values", "begin with name: ...")
+    content = contents(path)
     for override in overrides:
         apply(content, override)
-    written = json.loads(json.dumps(content, default=str))
+    written = copied(content)
     base = content.get("base")
     if isinstance(base, dict) and isinstance(base.get("weights"), str):
         base["weights"] = from_folder(path.parent, base["weights"])
     elif isinstance(base, str):
         content["base"] = from_folder(path.parent, base)
-    recipe = with_careful_rate(validated(Recipe, content, path))
+    recipe = with_careful_rate(validated(Recipe, content, path, Plugins.of(machine or Machine())))
     recipe._file = str(path.resolve())
     recipe._written = written  # paths as in the file, not as on this machine
     return recipe
+
+
+def recipe_name(name: str) -> str:
+    """The name that a recipe states; the rest of it is not validated. Raises ``UserError``."""
+    path = find_recipe(name)
+    stated = contents(path).get("name")
+    if not isinstance(stated, str) or not NAME.fullmatch(stated):
+        raise UserError(f"{path}: name", f"found {shown(stated)}", "use lower case, digits and hyphens")
+    return stated
+
+
+def contents(path: Path) -> dict[str, Any]:
+    """The keys and values of a recipe's file."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(str(path), f"holds {type(content).__name__}, not keys and values", "begin with name: ...")
+    return copied(content)
+
+
+def copied(content: dict[str, Any]) -> dict[str, Any]:
+    """A deep copy in which no two places share a value, as those do that YAML's aliases repeat."""
+    copy: dict[str, Any] = json.loads(json.dumps(content))
+    return copy
 
 
 def with_careful_rate(recipe: Recipe) -> Recipe:
@@ -185,11 +215,11 @@ def with_careful_rate(recipe: Recipe) -> Recipe:
 
 def from_folder(folder: Path, weights: str) -> str:
     """Local weights as an absolute path, relative to the recipe's folder; a hub id as it is."""
-    beside = (folder / Path(weights).expanduser()).resolve()
-    return str(beside) if beside.exists() or is_local(weights) else weights
+    beside = os.path.realpath(folder / os.path.expanduser(weights))
+    return beside if os.path.exists(beside) or is_local(weights) else weights
 
 
-def apply(content: dict[str, object], override: str) -> None:
+def apply(content: Any, override: str) -> None:
     """Set ``a.b=c`` in nested mappings and lists; the value is read as YAML."""
     key, equals, text = override.partition("=")
     steps = key.strip().split(".")
@@ -197,21 +227,29 @@ def apply(content: dict[str, object], override: str) -> None:
         raise UserError(
             f"--set {override}", "does not have the form a.b=value", "write for instance --set training.tokens=2M"
         )
-    here: object = content
+    value, here = parse_yaml(text, f"--set {key.strip()}"), content
     try:
-        value = yaml.safe_load(text)
+        if len(steps) > YAML_DEPTH:
+            raise IndexError
         for step in steps[:-1]:
             if isinstance(here, list):
-                here = here[int(step)]
+                here = here[place_in_list(step)]
             elif isinstance(here, dict):
                 if not isinstance(here.get(step), dict | list):
                     here[step] = {}
                 here = here[step]
         if isinstance(here, list):
-            here[int(steps[-1])] = value
+            here[place_in_list(steps[-1])] = value
         elif isinstance(here, dict):
             here[steps[-1]] = value
         else:
-            raise ValueError("neither keys nor a list")
-    except (ValueError, IndexError, yaml.YAMLError):
+            raise IndexError
+    except IndexError:
         raise UserError(f"--set {override}", "names no place in the recipe", "count list items from 0") from None
+
+
+def place_in_list(step: str) -> int:
+    """The place that a step of digits names; raises ``IndexError`` for any other, such as -1."""
+    if not re.fullmatch("[0-9]{1,6}", step):
+        raise IndexError
+    return int(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from shlex import quote
 
 from domain.errors import UserError
 from domain.manifest import write_json
-from flows.recipe.recipe import load_recipe
+from flows.recipe.recipe import find_recipe, recipe_name
 from flows.records import RunContent, Stages, located
 
 
@@ -73,9 +74,9 @@ def releases_of(work: Path, text: str) -> list[Recorded]:
         return named
     if "/" not in text and (work / "runs" / f"{text}.json").is_file():  # it was run, and has released nothing
         return []
-    recipe = load_recipe(text)
-    releases = list_releases(work, recipe.name)
-    own = [each for each in releases if each.file == recipe.file]
+    releases = list_releases(work, recipe_name(text))
+    file = os.path.realpath(find_recipe(text))
+    own = [each for each in releases if each.file == file]
     return own or releases
 
 

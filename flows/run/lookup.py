@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from shlex import quote
 
 from corpora.containment import made_at
 from corpora.ledger import LEDGER
 from domain.errors import UserError
-from flows.recipe.recipe import load_recipe, shipped
+from flows.recipe.recipe import recipe_name, shipped
 from flows.run.record import RunRecord
 
 
 def run_name(work: Path, text: str) -> str:
     """The name of a recorded run, from that name or from its recipe's file."""
     recorded = RunRecord.exists(work, text) or ("/" not in text and (work / "releases" / text).is_dir())
-    return text if recorded else load_recipe(text).name
+    return text if recorded else recipe_name(text)
 
 
 def recipe_file(work: Path, text: str) -> str:
     """The recipe that the user names: its file, the name of one that ships, or the name of one that was run."""
-    if text in shipped() or Path(text).is_file() or not RunRecord.exists(work, text):
+    if text in shipped() or os.path.isfile(text) or not RunRecord.exists(work, text):
         return text
     file = RunRecord(work, text).stored()["file"]
     return file if Path(file).is_file() else text
@@ -29,7 +30,7 @@ def recipe_file(work: Path, text: str) -> str:
 def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:
     """The folder of a run's corpus, and the label of every folder of that run; raises ``UserError``."""
     folder = Path(run)
-    if folder.is_dir():
+    if os.path.isdir(folder):
         labels = {raw_of(folder): "collect", folder: "curate"}
     else:
         stages = RunRecord(work, run_name(work, run)).read()["stages"]

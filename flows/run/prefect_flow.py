@@ -52,8 +52,8 @@ def adapt(
         until: the last stage
         machine: a machine profile, or the path of its file
     """
-    content, day = load_recipe(recipe, overrides), as_of or datetime.now(UTC).date()
     profile = machine if isinstance(machine, Machine) else read_profile(machine)
+    content, day = load_recipe(recipe, overrides, profile), as_of or datetime.now(UTC).date()
     page = RunPage(content.name, day)
     try:
         with handled_by(RunLog(page.run)), holding(profile.work, shared=profile.shared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,5 +20,5 @@ def read_profile(file: str | None, flags: Mapping[str, object] | None = None) ->
         problem = f"holds {type(content).__name__}, not keys and values"
         raise UserError(str(path), problem, "write for instance workers: 4")
     if isinstance(content.get("work"), str):
-        content["work"] = str(Path(content["work"]).expanduser())
+        content["work"] = os.path.expanduser(content["work"])
     return validated(Machine, {**content, **(flags or {})}, path)

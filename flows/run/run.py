@@ -44,7 +44,8 @@ def run_recipe(
 
     Raises a ``UserError``, or a group of them, for what the user can fix.
     """
-    recipe, machine = load_recipe(name, overrides), machine or Machine()
+    machine = machine or Machine()
+    recipe = load_recipe(name, overrides, machine)
     day = as_of or datetime.now(UTC).date()
     make_or_find(recipe, overrides, day, machine, until)
     return RunResult.of(recipe.name, RunRecord(machine.work, recipe.name).read(), until)
@@ -80,7 +81,7 @@ def run_flow(name: str, overrides: Sequence[str], as_of: date, until: str, machi
     from flows.run.prefect_server import configure_prefect, start_server
 
     configure_prefect(machine.work)
-    recipe = load_recipe(name, overrides)
+    recipe = load_recipe(name, overrides, machine)
     tracker_for(machine, recipe, as_of).prepare()  # MLflow is imported while the server starts
     start_server(machine.work)
     from prefect.exceptions import CancelledRun

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from corpora import Collection, Curation, collect, curate
 from corpora.extract import Extracted, Failed, Job
 from corpora.extract.html import page
+from corpora.plugins import Plugins
 from corpora.sources.feed import FRAGMENT, fragment
 from domain.artifacts import Corpus, Protected, Raw
 from domain.machine import Machine
@@ -76,12 +78,12 @@ def protected() -> Callable[..., Protected]:
 
 
 @pytest.fixture
-def cleaned(tmp_path: Path, protected: Callable[..., Protected]) -> Make:
+def cleaned(tmp_path: Path, protected: Callable[..., Protected], plugins: Plugins) -> Make:
     """``cleaned(raw, asked=[...], workers=1, executor="local", **settings)``: curated."""
 
     def make(raw: Raw, asked: Iterable[str] = (), workers: int = 1, executor: Any = "local", **settings: Any) -> Corpus:
         number = sum(1 for _ in tmp_path.glob("corpus*"))
-        spec = Curation.model_validate(settings)
+        spec = Curation.model_validate(settings, context={"plugins": plugins})
         machine = Machine(workers=workers, executor=executor, work=tmp_path / "work")
         tasks = protected(tmp_path / f"tasks{number}", asked)
         return curate(spec, raw=raw, protected=tasks, out=tmp_path / f"corpus{number}", machine=machine)
@@ -120,10 +122,19 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def own_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugins]:
+    """Leave to import ``house`` and what begins so from the test's folder, and not from that of an earlier test."""
+    names = ("house", "house_files", "house_kinds", "house_rule", "house_stream")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield Plugins(names, tmp_path)
+    for name in [each for each in sys.modules if each.partition(".")[0] in names]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def own_kinds(tmp_path: Path, plugins: Plugins) -> str:
     """A module of the team's own with a source and a filter; its name."""
     (tmp_path / "house_kinds.py").write_text(OWN)
-    monkeypatch.syspath_prepend(tmp_path)
     return "house_kinds"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from corpora import Collection, collect
+from corpora.plugins import Plugins
 from domain.errors import UserError
 from domain.jsonlines import read_lines
 from domain.machine import Machine
@@ -127,7 +128,7 @@ def test_shards_are_cut_by_size_and_by_source(raw: Any, monkeypatch: pytest.Monk
     assert counts == {"domain-00000.jsonl": 3, "domain-00001.jsonl": 3, "domain-00002.jsonl": 1}
 
 
-def test_a_source_is_never_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_is_never_held_in_memory(tmp_path: Path, plugins: Plugins) -> None:
     """A hundred thousand documents pass through; only ids are kept."""
     import tracemalloc
 
@@ -139,9 +140,9 @@ def test_a_source_is_never_held_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
         "        for i in range(3000):\n"
         "            yield Document(id=str(i), text=f'{i} ' * 4000, source='s', licence='mit')\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
     kind = {"kind": "house_stream:Stream"}
-    spec = Collection.model_validate({"domain": [kind], "general": [kind], "licences": {"allow": ["mit"]}})
+    settings = {"domain": [kind], "general": [kind], "licences": {"allow": ["mit"]}}
+    spec = Collection.model_validate(settings, context={"plugins": plugins})
     tracemalloc.start()
     made = collect(spec, out=tmp_path / "raw", machine=Machine(workers=1))
     _, most = tracemalloc.get_traced_memory()
@@ -150,10 +151,11 @@ def test_a_source_is_never_held_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
     assert most < 10e6
 
 
-def test_an_own_source(own_kinds: str, tmp_path: Path) -> None:
+def test_an_own_source(own_kinds: str, plugins: Plugins, tmp_path: Path) -> None:
     kind = {"kind": f"{own_kinds}:Numbers", "count": 20, "name": "numbers"}
     spec = Collection.model_validate(
-        {"domain": [kind], "general": [kind], "licences": {"allow": ["mit"]}, "max_unreadable": 0.1}
+        {"domain": [kind], "general": [kind], "licences": {"allow": ["mit"]}, "max_unreadable": 0.1},
+        context={"plugins": plugins},
     )
     made = collect(spec, out=tmp_path / "raw")
     row = next(read_lines(made.path / "sources.jsonl"))

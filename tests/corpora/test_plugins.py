@@ -7,12 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from corpora import Collection, Curation
+from corpora.plugins import Plugins
 from corpora.sources.files import Files
 
 
 def wrong(kind: type, content: Any, **context: Any) -> dict[str, Any]:
     with pytest.raises(ValidationError) as caught:
-        kind.model_validate(content, context=context or None)  # type: ignore[attr-defined]
+        kind.model_validate(content, context=context)  # type: ignore[attr-defined]
     (error,) = caught.value.errors()
     return dict(error)
 
@@ -54,33 +55,31 @@ def test_an_empty_list_is_one_error() -> None:
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("no.such.module:Thing", "cannot be imported"),
+        ("house.no.such.module:Thing", "module house cannot be imported; install it"),
         ("house_kinds:Nothing", "cannot be imported"),
-        (":Thing", "cannot be imported"),
+        (":Thing", "module '' of kind :Thing may not be imported"),
         ("house_kinds:Plain", "is no Source"),
         ("house_kinds:shout", "is no Source"),
     ],
 )
-def test_own_kinds_that_are_none(own_kinds: str, kind: str, told: str) -> None:
-    assert told in wrong(Collection, collection({"kind": kind}))["msg"]
+def test_own_kinds_that_are_none(own_kinds: str, plugins: Plugins, kind: str, told: str) -> None:
+    assert told in wrong(Collection, collection({"kind": kind}), plugins=plugins)["msg"]
 
 
-def test_an_error_in_an_own_kind_is_one_line(own_kinds: str) -> None:
-    error = wrong(Collection, collection({"kind": f"{own_kinds}:Numbers", "count": "many", "more": 1}))
+def test_an_error_in_an_own_kind_is_one_line(own_kinds: str, plugins: Plugins) -> None:
+    source = {"kind": f"{own_kinds}:Numbers", "count": "many", "more": 1}
+    error = wrong(Collection, collection(source), plugins=plugins)
     assert "count: write a whole number" in error["msg"]
     assert "more: take it out" in error["msg"]
     assert "\n" not in error["msg"]
 
 
-def test_own_kinds_keep_their_settings_and_see_the_recipes_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_kinds_keep_their_settings_and_see_the_recipes_folder(tmp_path: Path, plugins: Plugins) -> None:
     (tmp_path / "house_files.py").write_text(
         "from corpora.sources.files import Files\nclass Mine(Files):\n    kind: str = ''\n    extra: int = 0\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
     content = collection({"kind": "house_files:Mine", "path": "a.jsonl", "extra": 3})
-    spec = Collection.model_validate(content, context={"folder": tmp_path})
+    spec = Collection.model_validate(content, context={"folder": tmp_path, "plugins": plugins})
     (source,) = spec.domain
     assert isinstance(source, Files)
     assert source.path == str(tmp_path / "a.jsonl")

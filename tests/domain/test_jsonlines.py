@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,46 @@ def test_records_come_with_the_numbers_of_their_lines(tmp_path: Path) -> None:
     for name, data in (("x.jsonl", content), ("x.jsonl.gz", gzip.compress(content))):
         (tmp_path / name).write_bytes(data)
         assert list(read_records(tmp_path / name)) == [(1, {"a": 1}), (4, {"a": "\u2028"})]
+
+
+def refused_quickly(path: Path, message: str) -> None:
+    """Refused within 5 s and 200 MB."""
+    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=message):
+        list(read_records(path))
+    assert time.monotonic() - began < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([b'{"a": "', *[b"a" * 1_000_000] * 100], r"gz:1: is longer than 16 MB"),
+        ([b'{"a": 1}\n', *[b" " * 1_000_000] * 100], r"gz:2: is longer than 16 MB"),
+        ([b"\n" * 1_100_000], r"gz:1000001: follows 1,000,000 empty lines"),
+        ([b"\r\n" * 1_100_000], r"gz:1000001: follows 1,000,000 empty lines"),
+        ([b'{"a": "' + b"a" * 9_000_000 + b'"}\n'] * 3, r"gz, after line 2: becomes more than 50 times as long"),
+        ([b'{"a": [' + b"{}," * 3_000_000 + b"]}"], "is not valid JSON"),
+    ],
+)
+def test_a_small_file_that_expands_is_refused(tmp_path: Path, parts: list[bytes], message: str) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.writelines(parts)
+    assert path.stat().st_size < 1_000_000
+    refused_quickly(path, message)
+
+
+def test_what_might_never_end_is_refused(tmp_path: Path) -> None:
+    for name in ("pipe.jsonl", "pipe.jsonl.gz"):
+        os.mkfifo(tmp_path / name)
+        refused_quickly(tmp_path / name, r"cannot be read \(it is a pipe")
+    for name in ("zero.jsonl", "zero.gz"):
+        (tmp_path / name).symlink_to("/dev/zero")
+        refused_quickly(tmp_path / name, r"cannot be read \(it is a pipe")
+    (tmp_path / "long.jsonl").write_bytes(b'{"a": "' + b"a" * 16_000_000 + b'"}')
+    refused_quickly(tmp_path / "long.jsonl", "long.jsonl:1: is longer than 16 MB")
 
 
 @pytest.mark.parametrize(

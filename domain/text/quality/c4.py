@@ -26,13 +26,15 @@ class C4Rules(Spec):
         ".?!\"'”’。？！」』।؟۔"
     )
     citations: Annotated[bool, Field(description="take out [1], [edit] and [citation needed]")] = True
-    line_words: Annotated[int, Field(ge=0, description="words of a line, at least")] = 3
-    word_length: Annotated[int, Field(ge=1, description="characters of the longest word of a line, at most")] = 1000
+    line_words: Annotated[int, Field(ge=0, le=10**6, description="words of a line, at least")] = 3
+    word_length: Annotated[
+        int, Field(ge=1, le=10**6, description="characters of the longest word of a line, at most")
+    ] = 1000
     javascript: Annotated[bool, Field(description="lines that speak of it go")] = True
     policy: Annotated[bool, Field(description="lines that speak of cookies, privacy policy or terms of use go")] = True
     lorem_ipsum: Annotated[bool, Field(description="texts with it go")] = True
     curly_bracket: Annotated[bool, Field(description="texts with { go, since it means code")] = True
-    sentences_least: Annotated[int, Field(ge=0, description="sentences in the lines that stay, at least")] = 5
+    sentences_least: Annotated[int, Field(ge=0, le=10**6, description="sentences in the lines that stay, at least")] = 5
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ class FineWebRules(Spec):
 
     terminal: Annotated[Share, Field(description="share of lines that end with . ! ? or the like, at least")] = 0.12
     short: Annotated[Share, Field(description="share of short lines, at most")] = 0.67
-    short_length: Annotated[int, Field(ge=0, description="characters of a short line, at most")] = 30
+    short_length: Annotated[int, Field(ge=0, le=10**6, description="characters of a short line, at most")] = 30
     repeated: Annotated[Share, Field(description="share of characters in lines that stood before, at most")] = 0.01
-    breaks: Annotated[float, Field(ge=0, description="line breaks for each word, at most")] = 0.3
+    breaks: Annotated[float, Field(ge=0, le=10**6, description="line breaks for each word, at most")] = 0.3
 
 
 def judge(texts: Split, counts: Counts, rules: FineWebRules) -> list[Violation | None]:

@@ -21,15 +21,17 @@ class GopherRules(Spec):
     docstrings are shorter, and fuller of numbers, than web pages.
     """
 
-    words_least: Annotated[int, Field(ge=0, description="Gopher: 50; newswire and docstrings may have 20")] = 20
-    words_most: Annotated[int, Field(ge=1, description="Gopher: 100,000; annual reports and books are longer")] = (
-        1_000_000
-    )
-    length_least: Annotated[float, Field(ge=0, description="mean letters a word; Gopher: 3, but 1.19 is two words")] = (
-        2.5
-    )
-    length_most: Annotated[float, Field(gt=0, description="mean letters a word, at most")] = 10.0
-    symbols: Annotated[float, Field(ge=0, description="hashes a word, and ellipses a word, at most")] = 0.1
+    words_least: Annotated[
+        int, Field(ge=0, le=10**9, description="Gopher: 50; newswire and docstrings may have 20")
+    ] = 20
+    words_most: Annotated[
+        int, Field(ge=1, le=10**9, description="Gopher: 100,000; annual reports and books are longer")
+    ] = 1_000_000
+    length_least: Annotated[
+        float, Field(ge=0, le=10**9, description="mean letters a word; Gopher: 3, but 1.19 is two words")
+    ] = 2.5
+    length_most: Annotated[float, Field(gt=0, le=10**9, description="mean letters a word, at most")] = 10.0
+    symbols: Annotated[float, Field(ge=0, le=10**9, description="hashes a word, and ellipses a word, at most")] = 0.1
     bullets: Annotated[Share, Field(description="share of lines that begin with • or -, at most")] = 0.9
     ellipses: Annotated[Share, Field(description="share of lines that end with an ellipsis, at most")] = 0.3
     letters: Annotated[Share, Field(description="share of words with a letter, at least; Gopher: 0.8, tables: 0.4")] = (
@@ -39,7 +41,7 @@ class GopherRules(Spec):
         STOP_WORDS
     )
     stop_words_least: Annotated[
-        int, Field(ge=0, description="of them in a text; Gopher: 2 in 50 words, so 1 in 20")
+        int, Field(ge=0, le=10**9, description="of them in a text; Gopher: 2 in 50 words, so 1 in 20")
     ] = 1
 
 

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from domain.advice import shown
 from domain.errors import UserError
 from domain.jsonlines import read_records
 from domain.manifest import file_sha256
 from domain.spec import RecipePath, Spec
+from domain.userfile import open_regular
 
 ROLES = ("system", "user", "assistant")
 Message = dict[str, str]
@@ -40,11 +42,12 @@ class ExamplesFile(Spec):
     def digest(self) -> str:
         """SHA-256 of the file. Raises ``UserError`` if it cannot be read."""
         try:
+            open_regular(Path(self.path)).close()
             return file_sha256(Path(self.path))
-        except OSError as error:
-            problem = f"{self.path} cannot be read ({error.strerror or error})"
+        except (OSError, UserError) as error:
+            reason = error.problem if isinstance(error, UserError) else f"cannot be read ({error.strerror or error})"
             fix = "correct it; it is relative to the recipe's folder"
-            raise UserError("instruction_tuning.path", problem, fix) from None
+            raise UserError("instruction_tuning.path", f"{self.path} {reason}", fix) from None
 
     def identity_key(self) -> dict[str, Any]:
         """The file enters by its content, not by its path."""
@@ -70,7 +73,7 @@ class ExamplesFile(Spec):
         messages = value_at(record, self.messages)
         if messages is not None:
             return checked(messages, f"{place}, {self.messages}")
-        columns = ", ".join(map(str, record)) or "none"
+        columns = ", ".join(map(str, record))[:200] or "none"
         texts = {}
         for field in ("instruction", "input", "label"):
             column = getattr(self, field)
@@ -95,7 +98,7 @@ def checked(value: Any, place: str) -> list[Message]:
     for number, message in enumerate(value, 1):
         role, content = message.get("role"), message.get("content")
         if role not in ROLES:
-            raise UserError(place, f"message {number} has the role {role!r}", f"use one of {', '.join(ROLES)}")
+            raise UserError(place, f"message {number} has the role {shown(role)}", f"use one of {', '.join(ROLES)}")
         if not isinstance(content, str) or not content.strip():
             raise UserError(place, f"message {number} ({role}) has no content", "write it, or remove the message")
         messages.append({"role": role, "content": content})

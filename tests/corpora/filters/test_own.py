@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from corpora import Curation, Document
 from corpora.filters.filter import Change, Drop
+from corpora.plugins import Plugins
 from domain.text.words import Split
 
 MODULE = """
@@ -25,10 +26,13 @@ number = 3
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def own(tmp_path: Path, plugins: Plugins) -> Any:
     (tmp_path / "house_rule.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    return lambda **keys: Curation.model_validate({"filters": [{"kind": "house_rule:judge", **keys}]})
+
+    def make(kind: str = "house_rule:judge", **keys: Any) -> Curation:
+        return Curation.model_validate({"filters": [{"kind": kind, **keys}]}, context={"plugins": plugins})
+
+    return make
 
 
 def test_its_answers(own: Any) -> None:
@@ -51,11 +55,11 @@ def test_its_arguments_are_asked_for(own: Any) -> None:
     ("kind", "keys", "told"),
     [
         ("house_rule:nothing", {}, "cannot be imported .*nothing"),
-        ("no.such.module:judge", {}, "cannot be imported .*no"),
+        ("house_files.no.such:judge", {}, "house_files cannot be imported"),
         ("house_rule:judge", {"least": 1}, "does not take these arguments .*least"),
         ("house_rule:number", {}, "does not take these arguments"),
     ],
 )
 def test_what_it_cannot_be(own: Any, kind: str, keys: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Curation.model_validate({"filters": [{"kind": kind, **keys}]})
+        own(kind, **keys)

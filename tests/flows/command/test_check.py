@@ -46,7 +46,7 @@ def failures(answer: Any) -> list[str]:
     [
         ("corpus.domain.0.text=body", ("FAIL  ", "no column body")),
         ("corpus.licences.allow=[apache-2.0]", ("corpus.licences.allow", "under mit")),
-        ("training.learning_rate=3.0e4", ("training.learning_rate", "3.0e4")),
+        ("training.learning_rate=3.0e4", ("training.learning_rate", "30000.0")),
         ("training.tokens=null", ("training.tokens: is not set, and no budget is",)),
         ("evaluation.domain=[fpb]", ("no task fpb",)),
     ],

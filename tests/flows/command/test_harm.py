@@ -63,7 +63,7 @@ def test_where_no_text_scores_no_threshold_is_proposed(tmp_path: Path, command: 
     [
         ("word", 0.001, "write words, {words: list.txt}"),
         ("{linear: a, words: b}", 0.001, "names several"),
-        ("{linear: [", 0.001, "while parsing"),
+        ("{linear: [", 0.001, "--scorer, line 1: expected"),
         ("words", 1.5, "is not a share"),
         ("{words: none.txt}", 0.1, "No such file"),
     ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,87 @@ def test_all_errors_come_at_once(tmp_path: Path) -> None:
     assert len(lines) == 2
 
 
-@pytest.mark.parametrize("override", ["training.tokens", "=3", "training..tokens=1", "corpus.domain.7.kind=files"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.tokens", "=3", "training..tokens=1", "corpus.domain.7.kind=files", "corpus.domain.-1.path=x",
+        "corpus.domain.+0.path=x", "corpus.domain. 0.path=x", "corpus.domain.٠.path=x", "corpus.domain.1_0.path=x",
+        f"corpus.domain.{'9' * 5_000}.path=x", f"{'a.' * 3_000}b=1", f"a={'[' * 3_000}", "a=&a [*a]", "a=*b",
+        "a=!!int x",
+        "a=010", 'a="\\U00110000"', f"a={'9' * 5_000}", "a={", "a=1\n---\n2", 'training.seed="\\0"',
+    ],
+)  # fmt: skip
 def test_overrides_that_lead_nowhere(tmp_path: Path, override: str) -> None:
-    assert "--set" in errors(write(tmp_path), override)
+    line = errors(write(tmp_path), override)
+    assert line.startswith("--set ")
+    assert "\n" not in line.replace(override, "")
+
+
+BOOLEANS = (
+    "training.tokens", "training.learning_rate", "training.seed", "training.batch", "training.mixture.domain",
+    "release.gates.general_loss", "release.gates.domain_gain", "corpus.holdout.test", "corpus.max_unreadable",
+    "base.scratch.width", "base.tokens", "tokenizer.vocab_size", "evaluation.bytes", "pilot.domain", "budget.hours",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["true", "false", "on", "off", "yes", "'1'", "[true]"])
+@pytest.mark.parametrize("place", BOOLEANS)
+def test_no_number_is_written_as_a_boolean(tmp_path: Path, place: str, value: str) -> None:
+    if value == "'1'" and place.rpartition(".")[2] in ("tokens", "batch", "width", "vocab_size", "bytes"):
+        return  # sizes may be written as text, such as 20k
+    assert place in errors(write(tmp_path), f"{place}={value}")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.seed=1180591620717411303424", "training.learning_rate=100", "base.scratch.width=1e12",
+        "base.scratch.layers=1000000000000", "training.tokens=1e30", f"training.tokens={'1' + '0' * 90}",
+        f"training.tokens='{'1' * 400}B'", "training.tokens=1000000T", f"name={'a' * 300}", "name=../x",
+        "corpus.as_of=2021-02-30", "corpus.as_of=2021-01-01T25:00", "corpus.as_of=20210101", "corpus.as_of=0",
+        "training.learning_rate=.nan", "training.learning_rate=.inf", "training.learning_rate=1e400",
+        "training.tokens=190:20:30", "training.tokens=0x_", "evaluation.seed=1_000", f"release.licence={'x' * 300}",
+    ],
+)  # fmt: skip
+def test_values_out_of_bounds_are_refused_by_their_place(tmp_path: Path, override: str) -> None:
+    line = errors(write(tmp_path), override)
+    assert f"{override.partition('=')[0]}: " in line
+    assert len(line) < 400
+
+
+def test_a_thousand_errors_are_told_in_fifty_lines_and_no_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    lines = errors(write(tmp_path, **{f"key{i}": [[i]] for i in range(5_000)}, **{"k" * 500: 1})).splitlines()
+    assert time.monotonic() - began < 5
+    assert len(lines) == 51
+    assert "4,951 more errors" in lines[-1]
+    assert max(map(len, lines)) < 500
+
+
+def test_aliases_share_no_place(tmp_path: Path) -> None:
+    path = tmp_path / "contracts.yaml"
+    text = yaml.safe_dump({**GOOD, "corpus": None}).replace("corpus: null", "")
+    path.write_text(
+        f"{text}\ncorpus:\n  domain: &s [{{kind: files, path: a.jsonl, licence: mit}}]\n  general: *s\n"
+        "  licences: {allow: [mit]}\n  holdout: {<<: {test: 0.1, validation: 0.1}, test: 0.2}\n"
+    )
+    recipe = load_recipe(str(path), ["corpus.domain.0.path=b.jsonl"])
+    assert [Path(source.path).name for _, source in recipe.corpus.sources()] == ["b.jsonl", "a.jsonl"]  # type: ignore[attr-defined]
+    assert (recipe.corpus.holdout.test, recipe.corpus.holdout.validation) == (0.2, 0.1)
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "b/" + "é" * 130, "./" + "a/" * 2_048])
+def test_paths_that_no_file_system_has_are_refused(tmp_path: Path, path: str) -> None:
+    assert "corpus.domain.0.path: " in errors(write(tmp_path), f"corpus.domain.0.path={path}")
+    assert "contracts.yaml: base: " in errors(write(tmp_path, base=path, tokenizer={"mode": "keep"}))
+    with pytest.raises(UserError, match="no such recipe"):
+        load_recipe(path)
+
+
+def test_a_home_that_nobody_has_is_a_folder_that_is_missing(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, base="~nobody-of-this-name/x", tokenizer={"mode": "keep"}))
+    with pytest.raises(UserError, match="does not exist"):
+        recipe.base.identity_key()
 
 
 def test_overrides_reach_into_lists_and_new_sections() -> None:
