@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: install quickstart test soak mutants check lists bench-corpora bench-tokens bench-training
+.PHONY: install quickstart test soak mutants check audit lists bench-corpora bench-tokens bench-training
 
 install: .venv/installed
 
@@ -37,6 +37,11 @@ check: .venv/installed-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
+
+# Known vulnerabilities of the pinned packages, from PyPI's advisories; fails where that service does not answer.
+audit: .venv/installed-tests
+	$(PIP) --editable '.[audit]'
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
 
 # The lists of files and fields in the READMEs, from the code.
 lists: .venv/installed-tests

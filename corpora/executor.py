@@ -167,9 +167,8 @@ def on_slurm(pipeline: list[Any], tasks: int, logs: Path, machine: Machine) -> N
     )
     executor.run()
     while executor.get_incomplete_ranks():
-        queue = subprocess.run(
-            ["squeue", "--noheader", "--jobs", str(executor.job_id)], capture_output=True, text=True, check=False
-        )
+        jobs = ["squeue", "--noheader", "--jobs", str(executor.job_id)]
+        queue = subprocess.run(jobs, capture_output=True, text=True, check=False)  # found on the cluster's PATH
         if queue.returncode or not queue.stdout.strip():
             break
         time.sleep(POLL)

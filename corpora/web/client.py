@@ -136,7 +136,8 @@ class Client:
             except Unreachable as error:
                 if number >= self.tries:
                     raise
-                wait = min(LONGEST_RETRY_AFTER, error.after or 0.0) + random.uniform(0.0, BACKOFF * 2**number)
+                jitter = random.uniform(0.0, BACKOFF * 2**number)  # noqa: S311 - no secret
+                wait = min(LONGEST_RETRY_AFTER, error.after or 0.0) + jitter
             time.sleep(wait)
         raise AssertionError("tries is at least 1")
 
