@@ -5,26 +5,35 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from domain.address import shown
 from domain.artifacts import Artifact
 from domain.spec import fingerprint
 
-ABSOLUTE = re.compile(r"(?:/|~[^/\s]*/|file:|[A-Za-z]:[\\/])")
-SECRET = re.compile(r"(?<=://)[^/@\s]+@")  # user and password in an address
+# A path that starts at a root, at a home or above the current folder, on Unix or Windows, up to its last name.
+ROOT = r"(?:file:/*|~[\w.-]*[\\/]|(?:\.\.[\\/])+|/(?!/)|[A-Za-z]:[\\/]|\\\\)"
+ABSOLUTE = re.compile(ROOT)
+EMBEDDED = re.compile(rf"(?<![\w./~\\-]){ROOT}(?:[^\s\"'<>|:;,()\\/]*[\\/])*(?=\w)")
 
 
 def portable(value: Any) -> Any:
-    """``value`` (JSON) without traces of a machine, since releases are published: absolute paths are cut to their last
-    name, and URLs lose user and password.
+    """``value`` (JSON) without traces of a machine, since releases are published: paths that name its folders are cut
+    to their last name, and URLs lose their secrets, in keys as in values.
     """
     if isinstance(value, dict):
-        return {key: portable(one) for key, one in value.items()}
+        cut: dict[str, Any] = {}
+        for key, one in value.items():
+            name = portable(key)
+            while name in cut:  # two paths of the same last name
+                name += "'"
+            cut[name] = portable(one)
+        return cut
     if isinstance(value, list | tuple):
         return [portable(one) for one in value]
     if not isinstance(value, str):
         return value
     if ABSOLUTE.match(value):
         return ".../" + re.split(r"[\\/]", value.rstrip("\\/"))[-1]
-    return SECRET.sub("", value)
+    return EMBEDDED.sub(".../", shown(value))
 
 
 def lineage(recipe: dict[str, Any], **made: Artifact) -> dict[str, Any]:
