@@ -62,6 +62,7 @@ def generate(
     from domain.model.device import choose_device
     from domain.model.families import family_of
     from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer, valid
+    from domain.tokenizer.encoding.tokenizer_file import encoding_errors
     from domain.tokenizer.vocabulary_map import suppressed_ids
 
     device = choose_device(machine or Machine())
@@ -74,7 +75,8 @@ def generate(
     elif family == "decoder":
         prompt_ids = [begin, *encode_texts(tokenizer, [prompt])[0].tolist()]
     else:  # with the tokenizer's special tokens; masks and sentinels in the prompt are recognised
-        prompt_ids = tokenizer(valid(prompt))["input_ids"]
+        with encoding_errors(str(folder)):
+            prompt_ids = tokenizer(valid(prompt))["input_ids"]
     room = limit - len(prompt_ids) if family == "decoder" else limit - 1 if len(prompt_ids) <= limit else 0
     if room < 1:
         problem = f"is {len(prompt_ids):,} tokens long; the model takes at most {limit:,}"
@@ -101,7 +103,8 @@ def generate(
             raise UserError(str(folder), problem, "correct its generation_config.json") from error
     if answers:
         start = len(prompt_ids) if family == "decoder" else 1
-        return str(tokenizer.decode(generated[0, start:], skip_special_tokens=True))
+        with encoding_errors(str(folder)):
+            return str(tokenizer.decode(generated[0, start:], skip_special_tokens=True))
     return decode(tokenizer, generated[0, 1:].tolist())
 
 
@@ -149,8 +152,10 @@ def fill_masks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, ids: 
 
 def decode(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> str:
     """The text of ids without special tokens, except T5's sentinels, which separate the spans."""
+    from domain.tokenizer.encoding.tokenizer_file import encoding_errors
     from domain.tokenizer.special_tokens import SENTINEL
 
     special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     shown = special & {i for piece, i in tokenizer.get_vocab().items() if SENTINEL.fullmatch(piece)}
-    return str(tokenizer.decode([i for i in ids if i not in special - shown]))
+    with encoding_errors(tokenizer.name_or_path):
+        return str(tokenizer.decode([i for i in ids if i not in special - shown]))

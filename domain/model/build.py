@@ -16,6 +16,7 @@ from domain.model.spec import Initial, Scratch, padded
 from domain.model_folder import model_files, opening, weight_shapes
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
+from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import copy_tokenizer
 from domain.tokenizer.vocabulary_map import suppressed_ids
 from domain.weights import weights_folder
@@ -111,7 +112,8 @@ def load_for_tokenizer(
     """(Model with a row for every piece of the tokenizer, facts of ``grow``); unchanged with its own tokenizer."""
     folder = weights_folder(weights)
     model = load(folder)
-    facts = grow(model, folder, tokenizer_folder, embedding_init=embedding_init, multiple=multiple)
+    with encoding_errors("base", panics_only=True):
+        facts = grow(model, folder, tokenizer_folder, embedding_init=embedding_init, multiple=multiple)
     if facts["kind"] == "new":
         tokenizer, family = load_tokenizer(tokenizer_folder), family_of(model.config)
         if model.config.model_type in AFTER_PADDING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +11,7 @@ from domain.errors import UserError
 from domain.manifest import file_sha256
 from domain.model_folder import CONFIG, TOKENIZER_SETTINGS, checked_copy, model_files, read_object
 from domain.spec import fingerprint
+from domain.tokenizer.encoding.tokenizer_file import read_tokenizer
 from domain.weights import is_local, pinned, weights_folder
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
@@ -69,10 +69,10 @@ def model_rows(folder: Path) -> int | None:
 
 def ids_of(folder: Path) -> set[int]:
     """The ids of the tokenizer in ``folder``, added tokens included, without loading it."""
-    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    content = read_tokenizer(folder / "tokenizer.json", "base")
     vocabulary = content["model"]["vocab"]
     ids = set(vocabulary.values()) if isinstance(vocabulary, dict) else set(range(len(vocabulary)))
-    return ids | {token["id"] for token in content["added_tokens"]}
+    return ids | {token["id"] for token in content.get("added_tokens") or []}
 
 
 def pieces_of(folder: Path) -> int:

@@ -14,6 +14,7 @@ from domain.machine import Machine
 from domain.spec import Bytes, Count, Share, Spec, Weights
 from domain.stage import stage
 from domain.tokenizer.blend import blend
+from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import copy_tokenizer, ids_of, model_rows, tokenizer_folder, tokenizer_identity
 from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, ObjectiveName, smallest, train
@@ -95,7 +96,8 @@ def fit(spec: Fitting, corpus: Corpus, *, out: Path, machine: Machine) -> dict[s
         from domain.tokenizer.extension.extend import extend
 
         texts = blend(corpus, domain=1.0, sample=spec.sample, weights=spec.weights)
-        facts["extended"] = extend(base, texts, spec.add, out)
+        with encoding_errors("base", panics_only=True):
+            facts["extended"] = extend(base, texts, spec.add, out)
     else:
         train(
             blended(spec, corpus),

@@ -81,13 +81,18 @@ def splitter(digits: Digits, *, multiword: bool) -> tokenizers.pre_tokenizers.Pr
     """The pre-tokenizer: words, or BloombergGPT's clauses, then their bytes."""
     from tokenizers import Regex, pre_tokenizers
 
-    pattern = (CLAUSES if multiword else WORDS).replace("NUMBERS", NUMBERS[digits])
+    pattern = word_pattern(digits, multiword=multiword)
     return pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(pattern), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+
+
+def word_pattern(digits: Digits, *, multiword: bool) -> str:
+    """The regular expression that cuts text into words, or into BloombergGPT's clauses."""
+    return (CLAUSES if multiword else WORDS).replace("NUMBERS", NUMBERS[digits])
 
 
 def learn_bpe(

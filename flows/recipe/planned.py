@@ -13,6 +13,7 @@ from domain.model.chat_base import check_chat_base
 from domain.planning.expected import BYTES_PER_TOKEN
 from domain.planning.plan import Plan, make_plan
 from domain.tokenizer.encoding.texts import load_tokenizer
+from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import tokenizer_folder
 from domain.weights import is_local
 from evals.tasks import load_task
@@ -56,6 +57,7 @@ def base_bytes_per_token(recipe: Recipe, machine: Machine) -> float | None:
     tokenizer = load_tokenizer(tokenizer_folder(recipe.base.weights, "base")).backend_tokenizer
     ratio = 0.0
     for part, share in recipe.training.mixture.shares.items():
-        tokens = sum(len(each.ids) for each in tokenizer.encode_batch(texts[part], add_special_tokens=False))
+        with encoding_errors("base"):
+            tokens = sum(len(each.ids) for each in tokenizer.encode_batch(texts[part], add_special_tokens=False))
         ratio += share * sum(len(text.encode()) for text in texts[part]) / max(1, tokens)
     return ratio

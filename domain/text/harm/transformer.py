@@ -11,6 +11,7 @@ from domain.errors import UserError
 from domain.model_folder import opening
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
+from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.weights import weights_folder
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ class Transformer:
         """How harmful each text of the split is; the split's words are not used, the model has pieces of its own."""
         sums, pieces = np.zeros((len(split), len(self.labels))), np.zeros(len(split))
         if len(split):
-            windows = self.tokenizer(
-                list(split.texts),
-                truncation=True,
-                max_length=self.longest,
-                return_overflowing_tokens=True,
-                return_token_type_ids=False,
-            )
+            with encoding_errors("harm: transformer"):
+                windows = self.tokenizer(
+                    list(split.texts),
+                    truncation=True,
+                    max_length=self.longest,
+                    return_overflowing_tokens=True,
+                    return_token_type_ids=False,
+                )
             owner = np.array(windows["overflow_to_sample_mapping"])
             lengths = np.array([len(ids) for ids in windows["input_ids"]])
             order = np.argsort(-lengths, kind="stable")  # windows of a length share a batch: little padding

@@ -14,13 +14,14 @@ import numpy as np
 
 from domain.tokenizer.encoding.patterns import pattern_of, told_apart
 from domain.tokenizer.encoding.ranks import ranked
+from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 
 if TYPE_CHECKING:
     import tokenizers
 
 # Every kind of character that a known pattern tells apart, and some that look like another kind.
-KINDS = " \n\r\t\xa0aSs'1\u00bd!\ud55c\u0301\u017f"
-TORTURE = (
+CHARACTER_KINDS = " \n\r\t\xa0aSs'1\u00bd!\ud55c\u0301\u017f"
+HARD_TEXTS = (
     "", "na\u00efve caf\u00e9", "\ud55c\uad6d\uc5b4 \u1112\u1161\u11ab", "e\u0301\u0323 \u0e33 \u0915\u094d\u0937",
     "\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f1f0\U0001f1f7 \u2764\ufe0f", "\x00\x01\t\r\n\x7f\x85\u2028",
     "I'll they'RE it'\u017f 'S 't", "3.14159 1,000,000 \u0663\u0664 \u00b2\u2075 \u2167", "<|end|><|begin|></s>[MASK]",
@@ -63,7 +64,7 @@ class Fast:
         )
         own = [token["content"] for token in content["added_tokens"] if not token["special"]]
         self.added = [token for token in own if not any(other in token for other in own if other != token)]
-        self.check([*TORTURE, *hard_texts(), *sample])
+        self.check([*HARD_TEXTS, *hard_texts(), *sample])
 
     def encode(self, text: str) -> np.ndarray | None:
         """The ids of ``text``, int32 [tokens]; None where the tokenizer itself has to be asked.
@@ -112,7 +113,8 @@ def plain(backend: tokenizers.Tokenizer, texts: Iterable[str]) -> list[np.ndarra
     with ONE_AT_A_TIME:
         literal, backend.encode_special_tokens = backend.encode_special_tokens, True
         try:
-            encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
+            with encoding_errors("tokenizer"):
+                encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
         finally:
             backend.encode_special_tokens = literal
     return [np.asarray(encoding.ids, dtype=np.int32) for encoding in encodings]
@@ -120,7 +122,7 @@ def plain(backend: tokenizers.Tokenizer, texts: Iterable[str]) -> list[np.ndarra
 
 @lru_cache(maxsize=1)
 def hard_texts() -> list[str]:
-    """All texts of up to three characters of ``KINDS``, and 500 of twelve."""
+    """All texts of up to three characters of ``CHARACTER_KINDS``, and 500 of twelve."""
     chance = random.Random(0)  # noqa: S311 - the same texts each time
-    short = ["".join(text) for length in (1, 2, 3) for text in product(KINDS, repeat=length)]
-    return short + ["".join(chance.choices(KINDS, k=12)) for _ in range(500)]
+    short = ["".join(text) for length in (1, 2, 3) for text in product(CHARACTER_KINDS, repeat=length)]
+    return short + ["".join(chance.choices(CHARACTER_KINDS, k=12)) for _ in range(500)]

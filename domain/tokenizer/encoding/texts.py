@@ -14,6 +14,7 @@ from domain.errors import UserError
 from domain.machine import available_cores
 from domain.model_folder import opening
 from domain.tokenizer.encoding.fast import Fast, Unproved, plain
+from domain.tokenizer.encoding.tokenizer_file import MOST_IDS, check_tokenizer
 
 if TYPE_CHECKING:
     import tokenizers
@@ -107,6 +108,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     from transformers import AutoTokenizer
 
     with opening(folder, str(folder), "holds no tokenizer that opens", "name a folder with tokenizer.json") as copy:
+        if (folder / "tokenizer.json").is_file():
+            check_tokenizer(folder / "tokenizer.json", str(folder))
         tokenizer = AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
     length = tokenizer.model_max_length
     if type(length) not in (int, float) or not length >= 1:
@@ -115,6 +118,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         )
     if not tokenizer.is_fast:
         raise UserError(str(folder), "holds a slow tokenizer only", "convert it to tokenizer.json first")
+    if (last := max(tokenizer.get_vocab().values(), default=0)) >= MOST_IDS:
+        raise UserError(str(folder), f"has the id {last:,}, more than {MOST_IDS:,}", "choose another tokenizer")
     tokenizer.name_or_path = str(folder)
     # A tokenizer.json may say that texts are cut to a length; a document is encoded whole.
     tokenizer.backend_tokenizer.no_truncation()

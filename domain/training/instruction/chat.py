@@ -16,6 +16,7 @@ import numpy as np
 from domain.errors import UserError
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import frame, valid
+from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.training.instruction.examples_file import Conversation
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ class Chat:
 
     def ids(self, text: str, *, framed: bool = False) -> list[int]:
         """Ids of a text in which special tokens are recognised."""
-        ids: list[int] = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=framed).ids
+        with encoding_errors(self.tokenizer.name_or_path or "tokenizer"):
+            ids: list[int] = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=framed).ids
         return ids
 
 

@@ -31,7 +31,7 @@ SIZE = 12_000_000  # bytes; encode_batch takes some seconds for them
 LEARNED = 6_000_000  # bytes that the tokenizer is trained on
 SHARD = 4_000_000  # bytes, as in collection
 EVERY = "".join(map(chr, range(0x20))) + "".join(map(chr, range(0x7F, 0x800)))
-TORTURE = [
+HARD_TEXTS = [
     "", "👩‍👩‍👧‍👦 🇰🇷 ❤️", "한국어 텍스트",
     "\u1112\u1161\u11ab\u1100\u1161", "e\u0301\u0323 \u0915\u094d\u0937", "a\x00b\x00",
     "x" * 1_000_000, "therate" * 150_000, " " * 10_000 + "x\n\n\n  y", "1234567 " * 5_000, EVERY, "<|end|> <|begin|>",
@@ -92,7 +92,7 @@ def against(name: str, folder: Path, texts: list[str], rounds: int) -> dict[str,
     begin = time.perf_counter()
     fast = cache_of(tokenizer).prove(tokenizer.backend_tokenizer, texts[:20])
     proof = time.perf_counter() - begin
-    holds = fast is not None and equal(tokenizer, [*TORTURE, *texts])
+    holds = fast is not None and equal(tokenizer, [*HARD_TEXTS, *texts])
     lists = [texts[place : place + 1_000] for place in range(0, len(texts), 1_000)]
     ways = {"ours": lambda: ours(tokenizer, lists), "theirs": lambda: theirs(tokenizer, lists)}
     seconds, size = interleaved(ways, rounds), sum(len(text.encode()) for text in texts) / 1e6

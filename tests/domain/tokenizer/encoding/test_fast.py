@@ -32,7 +32,7 @@ TEXT = [
     "naïve café, 한국어 텍스트와 한글, 日本語 👩‍👩‍👧 e\u0301 and\tsome\t\tcode:\n    if x == 1:\n        return 'y'",
     "the rate of the interest rates that the banks rated, in the 1990s and the 2000s",
 ]
-TORTURE = [
+HARD_TEXTS = [
     "", "a", "naïve café", "한국어 \u1112\u1161\u11ab\u1100\u1161", "👩‍👩‍👧‍👦 🇰🇷 e\u0301\u0323", "\x00\x01\t\r\n\x7f",
     "a\x00b\x00", "x" * 10_000, " " * 3_000 + "x  y", "\n \n\r\n\t " * 500, "7" * 3_000 + " 1 22  333\n4444",
     "it's IT'S it'\u017f WE'LL we'Ll 'tis ' s", "<|end|> is <|begin|> literal", "".join(map(chr, range(0x250))),
@@ -91,7 +91,7 @@ def own(backend: Tokenizer, text: str) -> list[int]:
 
 def test_ids_are_the_tokenizers_own_on_hard_texts(pair: tuple[Fast, Tokenizer]) -> None:
     fast, backend = pair
-    for text in [*TORTURE, *TEXT]:
+    for text in [*HARD_TEXTS, *TEXT]:
         ids = fast.encode(text)
         assert ids is not None
         assert ids.dtype == np.int32

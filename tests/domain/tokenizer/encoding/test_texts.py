@@ -12,7 +12,7 @@ from domain.errors import UserError
 from domain.tokenizer.encoding import texts as in_memory
 from domain.tokenizer.encoding.texts import encode_texts, frame, load_tokenizer
 
-TORTURE = [
+HARD_TEXTS = [
     "", "a", "naïve café", "한국어 \u1112\u1161\u11ab", "👩‍👩‍👧‍👦 e\u0301", "\x00\x01\t\r\n", "x" * 10_000,
     "".join(map(chr, range(256))), "<|end|> is literal",
 ]  # fmt: skip
@@ -23,7 +23,7 @@ WAYS = pytest.mark.parametrize("worth", [0, 10**9], ids=["fast", "plain"])
 def test_every_text_round_trips(tokenizer: Any, worth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_memory, "WORTH", worth)
     speaker = load_tokenizer(tokenizer.path)
-    for text, ids in zip(TORTURE, encode_texts(speaker, TORTURE), strict=True):
+    for text, ids in zip(HARD_TEXTS, encode_texts(speaker, HARD_TEXTS), strict=True):
         assert ids.dtype == np.int32
         assert speaker.decode(ids.tolist()) == text
     assert (in_memory.cache_of(speaker).fast is None) == (worth > 0)
@@ -51,9 +51,9 @@ def test_a_tokenizer_without_a_fast_path(pretrained: Path, monkeypatch: pytest.M
     monkeypatch.setattr(in_memory, "WORTH", 0)
     speaker = load_tokenizer(pretrained)
     peer = AutoTokenizer.from_pretrained(pretrained)
-    ids = encode_texts(speaker, TORTURE[:-1])
+    ids = encode_texts(speaker, HARD_TEXTS[:-1])
     assert in_memory.cache_of(speaker).why == "its normalizer alters text"
-    assert [each.tolist() for each in ids] == [peer(t, add_special_tokens=False)["input_ids"] for t in TORTURE[:-1]]
+    assert [each.tolist() for each in ids] == [peer(t, add_special_tokens=False)["input_ids"] for t in HARD_TEXTS[:-1]]
 
 
 def test_a_token_that_was_added_later_counts(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
