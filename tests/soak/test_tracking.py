@@ -1,9 +1,10 @@
-"""A real MLflow server that is killed while a run is tracked, and started again for the next run."""
+"""A real MLflow server, with a login, that is killed while a run is tracked, and started again for the next run."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from domain.artifacts import Raw
 from domain.machine import Machine
 from domain.spec import Spec
 from domain.stage import stage
 from flows.tracking.mlflow_tracker import MLflow
+
+PASSWORD = "correct-horse-battery"
 
 
 class Nothing(Spec):
@@ -37,11 +41,19 @@ def points(path: Path, steps: int) -> Path:
     return path
 
 
+README = (Path(__file__).parents[2] / "flows" / "README.md").read_text(encoding="utf-8")
+(SETTINGS,) = re.findall(r"```ini\n(.*?)```", README, re.S)
+(SERVER,) = re.findall(r"\n(mlflow server .*)\n", README)
+
+
 def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'server.db'}", "--artifacts-destination", str(folder)]
+    """The README's server, with the README's settings."""
+    (folder / "auth.ini").write_text(SETTINGS)
+    environment = {**os.environ, "MLFLOW_AUTH_CONFIG_PATH": "auth.ini", "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
+    environment |= {"MLFLOW_FLASK_SERVER_SECRET_KEY": "0123456789abcdef"}
+    command = [sys.executable, "-m", *SERVER.split(), "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with (folder / "server.log").open("ab") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=folder, env=environment)
     until = time.monotonic() + 120
     while time.monotonic() < until:
         try:
@@ -57,13 +69,19 @@ def kill(server: subprocess.Popen[bytes]) -> None:
     server.wait()
 
 
-def test_a_server_killed_midway_has_the_whole_curve_after_the_next_run(tmp_path: Path) -> None:
+def test_a_server_killed_midway_has_the_whole_curve_after_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     machine = Machine(work=tmp_path, tracking=f"http://127.0.0.1:{port}")
     made = learn(Nothing(), out=tmp_path / "made")
     server = start(tmp_path, port)
+    search = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/search"
+    assert httpx.post(search, json={"max_results": 1}, trust_env=False).status_code == 401
     with MLflow(machine, "contracts", "journey", date(2026, 1, 2)) as tracker:
         tracker.started("base", "request", learn, Nothing(), {})
         tracker.forward("request", points(tmp_path / "spool.jsonl", 3))

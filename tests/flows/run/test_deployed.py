@@ -40,7 +40,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name in [*os.environ]:
             if name.startswith("PREFECT_"):
                 patch.delenv(name)
-        for name in ("PREFECT_HOME", "PREFECT_API_URL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "DO_NOT_TRACK"):
+        for name in (
+            "PREFECT_HOME",
+            "PREFECT_API_URL",
+            "PREFECT_API_AUTH_STRING",
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL",
+            "DO_NOT_TRACK",
+        ):
             patch.setenv(name, "")
             patch.delenv(name)
         work = tmp_path_factory.mktemp("prefect")
@@ -85,9 +91,10 @@ def folder(undisturbed: Path, finished: Path, tmp_path: Path) -> Path:
 def page(run: UUID) -> SimpleNamespace:
     """What the run's page shows, as its server answers."""
     api, of_run = os.environ["PREFECT_API_URL"], {"flow_run_id": {"any_": [str(run)]}}
-    logs = httpx.post(f"{api}/logs/filter", json={"logs": of_run, "sort": "TIMESTAMP_ASC"}, trust_env=False).json()
-    artifacts = httpx.post(f"{api}/artifacts/filter", json={"artifacts": of_run}, trust_env=False).json()
-    flow_run = httpx.get(f"{api}/flow_runs/{run}", trust_env=False).json()
+    with httpx.Client(trust_env=False, auth=tuple(os.environ["PREFECT_API_AUTH_STRING"].split(":", 1))) as client:
+        logs = client.post(f"{api}/logs/filter", json={"logs": of_run, "sort": "TIMESTAMP_ASC"}).json()
+        artifacts = client.post(f"{api}/artifacts/filter", json={"artifacts": of_run}).json()
+        flow_run = client.get(f"{api}/flow_runs/{run}").json()
     return SimpleNamespace(
         name=flow_run["name"],
         tags=set(flow_run["tags"]),
