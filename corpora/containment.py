@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from corpora.ledger import LEDGER, read_ledger
+from domain.artifacts import refuse_incomplete
+from domain.jsonfile import JSONFileError, read_json
 from domain.jsonlines import read_lines
-from domain.manifest import MANIFEST
+from domain.manifest import MANIFEST, MANIFEST_BYTES, Damaged
 from domain.tokens.shards import SPLITS
 
 PURGED = "purged.json"  # the manifest of a folder from which text was deleted: it no longer counts as finished
@@ -44,8 +45,9 @@ def made_at(path: Path) -> Made | None:
     """What was made in a folder; None where it never was finished."""
     for name in (PURGED, MANIFEST):
         try:
-            manifest = json.loads((path / name).read_bytes())
-        except (OSError, ValueError):
+            manifest = read_json(path / name, MANIFEST_BYTES)
+            refuse_incomplete(path, manifest)
+        except (OSError, JSONFileError, Damaged):
             continue
         return Made(path=path, manifest=manifest, purged=name == PURGED)
     return None

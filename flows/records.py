@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, Required
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from domain.errors import UserError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class Costs(TypedDict, total=False):
     """What a training takes, estimated or measured; on a GPU of a published peak also what its MFU follows from."""
 
-    seconds: float
-    memory: float  # bytes
+    seconds: Required[Positive]
+    memory: Required[Positive]  # bytes
     mfu: float
     flops_per_token: float
     peak_flops: float
@@ -45,7 +53,7 @@ class RunContent(TypedDict):
 
     recipe: dict[str, object]
     file: str
-    as_of: str
+    as_of: Day
     until: str
     started: str
     process: int
@@ -55,6 +63,15 @@ class RunContent(TypedDict):
     exit_code: int | None
     stages: Stages
     tracked_at: str | None
+
+
+class ReleaseContent(TypedDict):
+    """What is noted of a release: its recipe's file, its day, when it was made, and the stages that led to it."""
+
+    file: str
+    as_of: Day
+    released: str
+    stages: Stages
 
 
 class Summary(TypedDict):
@@ -88,10 +105,18 @@ def facts_of(stages: Stages, label: str) -> dict[str, Any] | None:
 
 
 def located(stages: Stages, work: Path) -> Stages:
-    """Stages with paths that can be opened, wherever the work folder is now."""
+    """Stages with paths that can be opened, wherever the work folder is now; raises ``UserError`` for one beyond it."""
     opened: Stages = {}
     for label, stage in stages.items():
-        opened[label] = {**stage, "path": str((work / stage["path"]).resolve())}
+        opened[label] = {**stage, "path": within_work(work, stage["path"])}
         if "page" in stage:
-            opened[label]["page"] = str((work / stage["page"]).resolve())
+            opened[label]["page"] = within_work(work, stage["page"])
     return opened
+
+
+def within_work(work: Path, path: str) -> str:
+    """The absolute path of what a record names in the work folder; raises ``UserError`` for anything else."""
+    if "\0" in path or Path(path).is_absolute() or ".." in Path(path).parts:
+        problem = f"has a record of {path[:100]!r}, which is not in it"
+        raise UserError(str(work), problem, f"remove what names it in {work / 'runs'} and {work / 'releases'}")
+    return str((work / path).resolve())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ import numpy as np
 
 from domain.cost.device import Device
 from domain.cost.shape import Shape
+from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import write_json
 from domain.settings.objectives import Family
 
 TRAININGS_PER_KIND = 20  # records per kind; the oldest are dropped
-NEEDED = {"identity", "label", "parameters", "flops_per_second", "warm_up", "memory_factor"}
 ALIKE = 8.0  # largest ratio of parameters at which a measurement is used: utilisation depends on size
 BOUNDS = (0.25, 4.0)  # of the memory factor: values beyond have another cause
 GPU_SHARE = {True: 0.35, False: 0.05}  # of the bf16 peak, in bf16 and in fp32 (whose peak is a fifteenth)
@@ -71,11 +70,10 @@ class Measured:
     def read(self) -> dict[str, list[dict[str, Any]]]:
         """All records; empty if the file is missing or unreadable, since everything can be measured again."""
         try:
-            content = json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
+            kinds = read_json(self.path).items()
+        except (OSError, JSONFileError):
             return {}
-        kinds = content.items() if isinstance(content, dict) else ()
-        return {name: [each for each in records if each.keys() >= NEEDED] for name, records in kinds}
+        return {name: list(filter(usable, records)) for name, records in kinds if isinstance(records, list)}
 
     def nearest(self, device: Device, family: Family, parameters: int) -> dict[str, Any] | None:
         """The record of that kind with the model closest in size, on ties the newest; None if all are too different."""
@@ -97,6 +95,23 @@ class Measured:
         others = [each for each in content.get(name, []) if each["identity"] != training["identity"]]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.path, {**content, name: [*others, training][-TRAININGS_PER_KIND:]})
+
+
+def usable(record: object) -> bool:
+    """Whether a record has all that is read from one, as numbers that speed and memory can be computed with."""
+    if not isinstance(record, dict) or not all(isinstance(record.get(name), str) for name in ("identity", "label")):
+        return False
+    costs = [record[name] for name in ("planned", "measured") if name in record]
+    return (
+        all(isinstance(each, dict) and all(bounded(each.get(name)) for name in ("seconds", "memory")) for each in costs)
+        and all(bounded(record.get(name)) for name in ("parameters", "flops_per_second", "memory_factor"))
+        and bounded(record.get("warm_up"), zero=True)
+    )
+
+
+def bounded(value: object, *, zero: bool = False) -> bool:
+    """Whether a value is a number above 0, or from 0, and not beyond what a computation may overflow by."""
+    return type(value) in (int, float) and (0 if zero else 1e-30) <= value < 1e30  # type: ignore[operator]
 
 
 def kind(device: Device, family: Family) -> str:

@@ -50,11 +50,17 @@ class PartScore:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """The record of a JSON form; raises ``KeyError`` for one without its counts or changes."""
+        """The record of a JSON form; raises ``KeyError`` for one without its counts or changes, and ``TypeError`` for
+        one whose values are no numbers.
+        """
         changes = {}
         for model, (value, interval) in CHANGES.items():
             low, high = content[interval]
             changes[model] = RelativeChange(value=content[value], low=low, high=high)
         names = [*SCORED_MODELS, *sorted(content.keys() - SCORE_KEYS - set(SCORED_MODELS))]
         bits = {name: content[name] for name in names}
+        numbers = [*bits.values(), *(content[name] for name in SCORE_COUNTS)]
+        numbers += [number for change in changes.values() for number in (change.value, change.low, change.high)]
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise TypeError("a score is a number")
         return cls(bits=bits, changes=changes, **{name: content[name] for name in SCORE_COUNTS})

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import write_atomically, write_json
 
 
@@ -23,21 +24,23 @@ def about_path(path: Path) -> Path:
 def read_about(path: Path) -> dict[str, Any]:
     """Facts that hold for all points of a log; empty if not written yet."""
     try:
-        facts: dict[str, Any] = json.loads(about_path(path).read_bytes())
-    except (OSError, ValueError):
+        return read_json(about_path(path))
+    except (OSError, JSONFileError):
         return {}
-    return facts
 
 
 def read_points(path: Path) -> list[dict[str, Any]]:
-    """All complete points; a truncated last line is ignored."""
+    """All complete points; a truncated last line is ignored, and so is all after a line that is no point."""
     points = []
     if path.exists():
         for text in path.read_bytes().splitlines():
             try:
-                points.append(json.loads(text))
-            except ValueError:
+                point = json.loads(text)
+            except (ValueError, RecursionError):
                 break
+            if not isinstance(point, dict) or not isinstance(point.get("step"), int):
+                break
+            points.append(point)
     return points
 
 

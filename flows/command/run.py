@@ -29,6 +29,6 @@ def run(options: argparse.Namespace) -> int:
     machine = machine_of(options)
     recipe = recipe_of(options, machine)
     result = run_recipe(recipe, options.set, options.as_of, machine, options.until)
-    run = RunRecord(machine.work, result.recipe).read()
+    run = RunRecord(machine.work, result.recipe).shown()
     print_run(result.recipe, run, newest_release(machine.work, recipe))
     return 0 if result.complete else NOT_RELEASED

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     work = machine_of(options).work
     name = run_name(work, options.recipe)
     release = newest_release(work, options.recipe)
-    run = RunRecord(work, name).read() if release is None or RunRecord.exists(work, name) else None
+    run = RunRecord(work, name).shown() if release is None or RunRecord.exists(work, name) else None
     if options.json:
         print(json.dumps(as_json(run, release), indent=2, ensure_ascii=False))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,8 +9,9 @@ from pathlib import Path
 from shlex import quote
 
 from domain.errors import UserError
-from domain.manifest import write_json
+from domain.manifest import is_sha256, write_json
 from flows.recipe.recipe import find_recipe, recipe_name
+from flows.record_checks import read_release
 from flows.records import RunContent, Stages, located
 
 
@@ -35,6 +35,10 @@ class Recorded:
 def record_release(work: Path, recipe: str, run: RunContent) -> None:
     """Record the release of a run, ``<work>/releases/<recipe>/<day>-<identity>.json``; once for each release."""
     release = run["stages"]["release"]
+    if not is_sha256(release["identity"]):  # a file is named by it
+        raise UserError(
+            str(work / "runs" / f"{recipe}.json"), "names a release of no identity", "remove it, then run again"
+        )
     path = work / "releases" / recipe / f"{run['as_of']}-{release['identity'][:16]}.json"
     if path.exists():
         return
@@ -47,20 +51,18 @@ def record_release(work: Path, recipe: str, run: RunContent) -> None:
 def list_releases(work: Path, recipe: str = "") -> list[Recorded]:
     """The releases of a recipe, or of all, the newest day first, and of one day the one made last."""
     releases = []
-    for path in (work / "releases").glob(f"{recipe or '*'}/*.json"):
-        try:
-            content = json.loads(path.read_bytes())
-            stages = located(content["stages"], work)
-            folder = Path(stages["release"]["path"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(str(path), f"cannot be read ({error!r})", "remove it, then run its recipe again") from None
+    for path in (work / "releases").glob("*/*.json"):
+        if recipe not in ("", path.parent.name):
+            continue
+        content = read_release(path)
+        stages = located(content["stages"], work)
         releases.append(
             Recorded(
                 recipe=path.parent.name,
                 file=content["file"],
                 as_of=content["as_of"],
                 released=content["released"],
-                path=folder,
+                path=Path(stages["release"]["path"]),
                 stages=stages,
             )
         )

@@ -133,8 +133,9 @@ def used(points: Points) -> dict[str, float]:
 
 def took(measured: Measured, identity: str) -> Took | None:
     """What the training of that artifact took; None where it was not measured."""
-    record = measured.of(identity)
-    return {"planned": record["planned"], "measured": record["measured"]} if record else None
+    record = measured.of(identity) or {}
+    both = {"planned", "measured"} <= record.keys()
+    return {"planned": record["planned"], "measured": record["measured"]} if both else None
 
 
 def comparison(record: Took) -> str:

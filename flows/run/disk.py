@@ -18,8 +18,11 @@ FIXES = {
     errno.EACCES: "give the user of this run access to it, or set another --work",
     errno.EPERM: "give the user of this run access to it, or set another --work",
     errno.EROFS: "set another --work",
+    errno.ELOOP: "remove that link, then run again",
     errno.EIO: "check the disk, or set another --work",
 }
+# What stands in the way in the work folder itself; elsewhere such an error is a defect.
+IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
 LEAST = 1_000_000  # free bytes; below, an unclear error of a library is taken for a full disk
 START = 30_000_000  # bytes for the records of Prefect and MLflow in a run
 
@@ -53,6 +56,9 @@ def disk_error(error: Exception, work: Path) -> UserError | None:
         number = here.errno if isinstance(here, OSError) else None
         if number is None and any(text in str(here) for text in FULL):
             number = errno.ENOSPC
+        if number in IN_THE_WAY and (path := getattr(here, "filename", None)) and is_in(work, os.fsdecode(path)):
+            problem = f"stands in the way ({os.strerror(number)})"
+            return UserError(os.fsdecode(path), problem, "move it elsewhere, then run again")
         if number in FIXES:
             place = str(getattr(here, "filename", None) or work)
             problem = f"{os.strerror(number)} ({free / 1e9:.1f} GB are free in the work folder)"
@@ -60,6 +66,11 @@ def disk_error(error: Exception, work: Path) -> UserError | None:
     if free < LEAST:
         return UserError(str(work), "the disk is full", FIXES[errno.ENOSPC])
     return None
+
+
+def is_in(work: Path, path: str) -> bool:
+    """Whether a path lies in the work folder."""
+    return Path(path).resolve().is_relative_to(work.resolve())
 
 
 @contextmanager

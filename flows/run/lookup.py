@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from shlex import quote
 
@@ -47,5 +48,5 @@ def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:
 def raw_of(corpus: Path) -> Path:
     """The folder of the raw text of a corpus; it may no longer exist."""
     made = made_at(corpus)
-    identities = made.parents("Raw") if made else []
-    return corpus.parent.parent / "collect" / (identities[0][:16] if identities else "gone")
+    names = [identity[:16] for identity in made.parents("Raw")] if made else []
+    return corpus.parent.parent / "collect" / (names[0] if names and re.fullmatch(r"\w+", names[0]) else "gone")

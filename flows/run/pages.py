@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from evals.pilots import page as pilots
 from evals.scorecard import ScorecardContent
 from flows.records import RunContent, StageRecord, Stages, facts_of
 from flows.run.record import RunRecord
+
+logger = logging.getLogger(__name__)
 
 PAGES_AFTER = ("describe", "choose", "decide", "release")  # stages after which pages are written anew
 FLOPS = 6  # per parameter and token, forward and backward
@@ -47,11 +50,17 @@ def write_pages(record: RunRecord) -> list[Path]:
 
 
 def restore_pages(record: RunRecord) -> None:
-    """Write the pages again if one is gone, as after a purge, while the artifacts that they show still exist."""
+    """Write the pages again if one is gone, as after a purge, while the artifacts that they show still exist.
+
+    The record may be of another's making: what it states wrongly costs the pages and not the run.
+    """
     stages = record.read()["stages"].values()
     gone = any(not Path(stage["page"]).is_file() for stage in stages if "page" in stage)
     if gone and all(Path(stage["path"]).is_dir() for stage in stages):
-        write_pages(record)
+        try:
+            write_pages(record)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            logger.warning("%s: the pages cannot be written again (%s: %s)", record.path, type(error).__name__, error)
 
 
 def datasheet_page(stages: Stages, header: PageHeader) -> str:

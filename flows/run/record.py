@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import cast
 
 from domain.artifacts import Artifact
 from domain.errors import UserError
 from domain.manifest import write_json
+from flows.record_checks import check_facts, read_run
 from flows.records import RunContent, StageRecord, Took, located
 from flows.run.disk import disk_error
 from flows.run.lock import holder
@@ -30,7 +29,10 @@ class RunRecord:
     @classmethod
     def exists(cls, work: Path, name: str) -> bool:
         """Whether a recipe of this name was run in ``work``."""
-        return "/" not in name and cls(work, name).path.is_file()
+        try:
+            return "/" not in name and cls(work, name).path.is_file()
+        except OSError:  # of a name that no file can have
+            return False
 
     def begin(self, recipe: dict[str, object], as_of: str, *, file: str = "", until: str = "release") -> None:
         """Start a new record; the last one is replaced."""
@@ -131,16 +133,19 @@ class RunRecord:
             content["state"] = KILLED
         return content
 
+    def shown(self) -> RunContent:
+        """The record as ``read`` gives it, of which the headline can be shown; raises ``UserError`` if it cannot."""
+        content = self.read()
+        check_facts(self.path, content["stages"])
+        return content
+
     def stored(self) -> RunContent:
-        """The record as stored; raises ``UserError`` if this recipe never ran in this work folder."""
-        name = self.path.stem
+        """The record as stored; raises ``UserError`` if this recipe never ran in this work folder, or it is none."""
         try:
-            return cast(RunContent, json.loads(self.path.read_bytes()))
+            return read_run(self.path)
         except FileNotFoundError:
-            fix = f"shoptalk run {quote(name)}, or name its --work"
-            raise UserError(str(self.work), f"holds no run of {name}", fix) from None
-        except (OSError, ValueError) as error:
-            raise UserError(str(self.path), f"cannot be read ({error})", "remove it, then run again") from None
+            fix = f"shoptalk run {quote(self.path.stem)}, or name its --work"
+            raise UserError(str(self.work), f"holds no run of {self.path.stem}", fix) from None
 
 
 def ended(content: RunContent) -> str:

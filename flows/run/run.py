@@ -48,7 +48,7 @@ def run_recipe(
     recipe = load_recipe(name, overrides, machine)
     day = as_of or datetime.now(UTC).date()
     make_or_find(recipe, overrides, day, machine, until)
-    return RunResult.of(recipe.name, RunRecord(machine.work, recipe.name).read(), until)
+    return RunResult.of(recipe.name, RunRecord(machine.work, recipe.name).shown(), until)
 
 
 def make_or_find(recipe: Recipe, overrides: Sequence[str], day: date, machine: Machine, until: str) -> None:
@@ -134,7 +134,7 @@ def preflight(recipe: Recipe, machine: Machine, until: str) -> None:
 
 def released(journey: RunRecord, until: str) -> bool:
     """Whether a run up to ``until`` is complete: False if the gates did not pass."""
-    decision = journey.read()["stages"].get("decide")
+    decision = journey.shown()["stages"].get("decide")
     return until != "release" or bool(decision and decision["facts"]["released"])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,21 @@ def test_again_replaces_and_the_oldest_go(tmp_path: Path) -> None:
     assert sum(map(len, known.read().values())) == TRAININGS_PER_KIND
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"a": [{"parameters": 3}]}'])
+SPOILT: dict[str, object] = {
+    "identity": 7, "label": None, "parameters": "10", "flops_per_second": 0, "memory_factor": float("nan"),
+    "warm_up": [], "planned": {}, "measured": {"seconds": 1.0, "memory": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{", b"[]", b"\xff", b'{"a": [{"parameters": 3}]}', b'{"a": 1}', b'{"a": [1]}', b'{"a": {"b": 1}}', b"",
+        b"[" * 100_000, b'{"a": ' * 100_000, b'{"a": [null, [], "x"]}',
+        *(json.dumps({"Some CPU, 2 threads, bf16, decoder": [{**training("b", 10), key: value}]}).encode()
+          for key, value in {**SPOILT, "parameters": 10**400}.items()),
+    ],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read_holds_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "machine.json").write_bytes(content)
     known = Measured(tmp_path)

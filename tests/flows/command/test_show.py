@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.artifacts import Corpus
 from domain.errors import UserError
 from domain.release.scores import PartScore
 from flows.run.record import RunRecord, ended
@@ -19,6 +21,8 @@ def test_nothing_ran_here(make_recipe: Any, command: Any, tmp_path: Path) -> Non
 
 def test_a_run_that_went_half_way(make_recipe: Any, command: Any, tmp_path: Path, corpus: Any) -> None:
     path = make_recipe()
+    shutil.copytree(corpus.path, tmp_path / "artifacts" / "curate" / "made")
+    corpus = Corpus.open(tmp_path / "artifacts" / "curate" / "made")
     journey = RunRecord(tmp_path, "contracts")
     journey.begin({}, "2026-01-02")
     journey.add("zebra", corpus, 1.0)

@@ -94,7 +94,8 @@ def test_times_and_the_budget_are_shown_where_they_are_known(run: Any, finished:
     run()
     record = RunRecord(finished, "contracts")
     content = record.stored()
-    measured = {"planned": {}, "measured": {"seconds": 1_800.0, "memory": 1e9}}
+    took = {"seconds": 1_800.0, "memory": 1e9}
+    measured = {"planned": took, "measured": took}
     for label in ("base", "adapted", "control"):
         content["stages"][label]["learned"] = measured
     content["recipe"]["budget"] = {"gpus": 2, "hours": 4.0}

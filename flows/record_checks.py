@@ -1,0 +1,123 @@
+"""Reads the record of a run or a release, and refuses one of other types, also in what is shown of its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from domain.errors import UserError
+from domain.jsonfile import JSONFileError, read_json
+from domain.release.scores import PartScore
+from flows.records import ReleaseContent, RunContent, Stages
+
+
+class CurationFacts(TypedDict):
+    """What is shown of a corpus."""
+
+    documents_in: int
+    documents_out: int
+    bytes_in: float
+    bytes_out: float
+    dropped: dict[str, int]
+
+
+class TokenizerFacts(TypedDict):
+    """What is shown of a tokenizer."""
+
+    size: int
+    bytes_per_token: dict[str, float | None]
+
+
+class DecisionFacts(TypedDict):
+    """What is shown of a decision."""
+
+    released: bool
+    reasons: list[str]
+
+
+class ReleaseFacts(TypedDict):
+    """What is shown of a release."""
+
+    prompt: str
+
+
+def scored(content: dict[str, Any]) -> dict[str, Any]:
+    """A part's score; raises ``ValueError`` where it is none."""
+    try:
+        PartScore.from_dict(content)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"is no score ({error})") from None
+    return content
+
+
+PartFacts = Annotated[dict[str, Any], AfterValidator(scored)]
+
+
+class ScorecardFacts(TypedDict):
+    """What is shown of a scorecard."""
+
+    domain: PartFacts
+    general: PartFacts
+
+
+FACTS: Mapping[str, TypeAdapter[Any]] = {
+    "curate": TypeAdapter(CurationFacts),
+    "tokenizer": TypeAdapter(TokenizerFacts),
+    "evaluate": TypeAdapter(ScorecardFacts),
+    "decide": TypeAdapter(DecisionFacts),
+    "release": TypeAdapter(ReleaseFacts),
+}
+RUN, RELEASE = TypeAdapter(RunContent), TypeAdapter(ReleaseContent)
+
+
+def read_run(path: Path) -> RunContent:
+    """The record of a run. Raises ``UserError`` if it is none, ``FileNotFoundError`` if there is no file."""
+    return cast(RunContent, checked(path, RUN))
+
+
+def read_release(path: Path) -> ReleaseContent:
+    """The record of a release; raises as ``read_run`` and ``check_facts`` do, and for one without scores."""
+    content = cast(ReleaseContent, checked(path, RELEASE))
+    check_facts(path, content["stages"])
+    if missing := {"evaluate", "release"} - content["stages"].keys():
+        raise refusal(path, f"has no stage {min(missing)}")
+    return content
+
+
+def checked(path: Path, kind: TypeAdapter[Any]) -> object:
+    """The content of a record, as it was written."""
+    try:
+        content = read_json(path)
+        kind.validate_python(content, strict=True)
+    except FileNotFoundError:
+        raise
+    except ValidationError as error:
+        raise refusal(path, described(error)) from None
+    except (OSError, JSONFileError) as error:
+        raise refusal(path, str(error)) from None
+    return content
+
+
+def check_facts(path: Path, stages: Stages) -> None:
+    """Raise ``UserError`` where what is shown of a stage in a record has another type, or is not there."""
+    for label, stage in stages.items():
+        try:
+            if label in FACTS:
+                FACTS[label].validate_python(stage["facts"], strict=True)
+        except ValidationError as error:
+            raise refusal(path, f"stages.{label}.facts.{described(error)}") from None
+
+
+def described(error: ValidationError) -> str:
+    """Where a validation failed, and why; not the value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def refusal(path: Path, reason: str) -> UserError:
+    """The error of a record that cannot be used."""
+    return UserError(str(path), f"cannot be read ({reason[:200]})", "remove it, then run its recipe again")
