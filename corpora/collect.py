@@ -164,6 +164,10 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
             licences[document.licence or "unknown"] += 1
             size += written
             count += 1
+    if source.steady and source.stamp(machine) != stamp:
+        # Else the text of one day would be known by the digest of another.
+        problem = "changed while it was read"
+        raise UserError(f"corpus.{part}: {source.title}", problem, "run again, once nobody writes to it any more")
     if first is not None:
         bad = left_out["quarantined"]
         refuse_broken(first, bad, count + left_out.total() - bad, spec.max_unreadable)

@@ -24,6 +24,7 @@ from corpora.dedup.exact import exact_keys
 from corpora.dedup.passages import passage_hashes
 from corpora.document import Document, from_trove, to_trove
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer, Label
+from corpora.time_limit import TookTooLong, time_limit
 from domain.errors import UserError
 from domain.jsonlines import line, read_lines
 from domain.text.minhash import BANDS, band_hashes
@@ -158,15 +159,17 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
         return states, came
 
 
-def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAnswer | Exception]:
-    """A filter's answer for each document; if it fails on a batch, it is run again on each document alone.
+def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAnswer | Exception | TookTooLong]:
+    """A filter's answer for each document; if it fails on a batch or takes too long over it, it is run again on each
+    document alone.
 
     Raises errors that no document causes: ``UserError``, as for a model that cannot be read, and disk errors.
     """
     documents = [state.document for state in states]
     try:
-        return each.judge(documents, Split.of([state.words for state in states]))
-    except Exception as error:
+        with time_limit(sum(len(document.text) for document in documents), len(documents)):
+            return each.judge(documents, Split.of([state.words for state in states]))
+    except (Exception, TookTooLong) as error:
         if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK):
             raise  # no document is to blame
         if len(states) == 1:
@@ -174,7 +177,7 @@ def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAns
         return [answers(each, [state])[0] for state in states]
 
 
-def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exception) -> None:
+def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exception | TookTooLong) -> None:
     """Apply the answer of a filter to a document."""
     match answer:
         case None:
@@ -190,6 +193,8 @@ def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exce
             state.record(each.kind, "changed", reason, detail)
             if not state.document.text:
                 state.record(each.kind, "dropped", "empty", "nothing is left of its text")
+        case TookTooLong() as error:
+            state.record(each.kind, "quarantined", "time", str(error))
         case Exception() as error:
             # An object's address in a message would differ from run to run.
             message = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {error}")

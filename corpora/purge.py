@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from corpora.containment import PURGED, Made, Place, made_at
+from corpora.many_strings import RowsById
 from corpora.purge_caches import LOG, addresses, holding
 from domain.artifacts import PARTS
 from domain.jsonlines import line, parse_line
@@ -70,11 +71,11 @@ def blank(path: Path, ids: Collection[str]) -> None:
 
     The line stays, since tokens lie in the order of lines: another purge must still find its place.
     """
-    marks = [line({"id": name})[1:-2] for name in ids]
+    rows = RowsById(ids)
 
     def emptied(text: bytes) -> bytes:
         """A line is parsed only where it names one of the documents."""
-        if b'"text":' not in text or not any(mark in text for mark in marks):
+        if b'"text":' not in text or not rows.may_be(text):
             return text
         row = parse_line(text)
         return line({**row, "text": ""}) if row.get("id") in ids and row.get("text") else text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from corpora.many_strings import ManyStrings, RowsById
 from corpora.web.rate_limit import file_name
-from domain.jsonlines import line, parse_line, read_lines
+from domain.jsonlines import parse_line, read_lines
 
 JUDGED = "curate"  # judged shards, which name their documents
 AGAIN = ("crawl", "files")  # archives and files of many documents, which are fetched again where they are wanted
@@ -20,13 +22,12 @@ SHORTEST = 12  # characters of an id that is looked for in the names of files: a
 
 def addresses(raws: Iterable[Path], ids: Collection[str]) -> set[str]:
     """The URLs of documents, as raw text states them; they are there after their text is deleted, too."""
-    marks = [line({"id": name})[1:-2] for name in ids]
-    urls = set()
+    rows, urls = RowsById(ids), set()
     for raw in raws:
         for shard in sorted((raw / "documents").glob("*.jsonl")):
             with shard.open("rb") as lines:
                 for text in lines:
-                    if any(mark in text for mark in marks) and (row := parse_line(text))["id"] in ids and row["url"]:
+                    if rows.may_be(text) and (row := parse_line(text))["id"] in ids and row["url"]:
                         urls.add(str(row["url"]))
     return urls
 
@@ -39,28 +40,26 @@ def holding(cache: Path, ids: Collection[str], urls: Collection[str]) -> Iterato
             yield folder
     names = {stem for name in ids if len(stem := name.partition("#")[0]) >= SHORTEST} | {file_name(url) for url in urls}
     names |= {hashlib.sha256(each.encode()).hexdigest()[:32] for each in (*ids, *urls)}
-    wanted = [url.encode() for url in urls]
+    by_name, by_content = ManyStrings(map(os.fsencode, names)), ManyStrings(url.encode() for url in urls)
     for path in sorted(cache.rglob("*")):
         place = path.relative_to(cache)
         if not path.is_file() or place.parts[0] in (JUDGED, *APART) or path.name == LOG:
             continue
-        named = any(name in part for part in place.parts for name in names)
-        if named or (place.parts[0] in AGAIN and mentions(path, wanted)):
+        if by_name.within(os.fsencode(place)) or (place.parts[0] in AGAIN and mentions(path, by_content)):
             yield path
 
 
-def mentions(path: Path, wanted: list[bytes]) -> bool:
+def mentions(path: Path, wanted: ManyStrings) -> bool:
     """Whether any of these stands in a file, unpacked; also where it cannot be unpacked to its end."""
-    if not wanted:
+    if not wanted.longest:
         return False
-    overlap = max(map(len, wanted))
     before = b""
     try:
         with unpacked(path) as file:
             while chunk := file.read(CHUNK):
-                if any(each in before + chunk for each in wanted):
+                if wanted.within(before + chunk):
                     return True
-                before = chunk[-overlap:]
+                before = chunk[-wanted.longest :]
     except Exception:  # each library has errors of its own for what is broken
         return True
     return False

@@ -16,6 +16,11 @@ from typing import Any
 from corpora.extract.job import Extracted, Failed, Job
 from corpora.extract.worker import SIZE_HEADER
 
+# What a worker knows of the environment: pages may be hostile, and keys and the passwords of proxies stand there too.
+INHERITED = (
+    "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONSAFEPATH",
+    "OMP_NUM_THREADS", "MALLOC_ARENA_MAX",
+)  # fmt: skip
 AHEAD = 16  # results for each worker that may wait for a slower page before them
 HELD_BYTES = 200_000_000  # of pages and their results that wait; beyond that pages are read one at a time
 
@@ -44,7 +49,7 @@ class Worker:
         path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "corpora.extract.worker"],
-            env={**os.environ, "PYTHONPATH": path},
+            env={**{name: os.environ[name] for name in INHERITED if name in os.environ}, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

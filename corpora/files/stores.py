@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -55,14 +56,43 @@ def find(path: str, machine: Machine) -> Matches:
     # The part of the pattern before its first wildcard: names must not change when a file joins the others.
     root = (bare(name) if single else WILD.split(name, maxsplit=1)[0]).rpartition("/")[0]
     files = [each for each in paths if each not in folders]
+    if not single:
+        files = [each for each in files if shows(relative(each, root), name[len(root) :])]
+    if is_local(system):
+        files = own_files(files, None if single else root)
     return Matches(system=system, root=root, paths=files, folders=bool(folders), single=single)
+
+
+def shows(name: str, pattern: str) -> bool:
+    """Whether a glob takes a file: what is hidden, such as ``._a.jsonl``, only where its pattern says so by a dot.
+    Both are relative to the folder that it searches."""
+    return "/." in pattern or not any(part.startswith(".") for part in name.split("/"))
+
+
+def own_files(paths: list[str], folder: str | None) -> list[str]:
+    """Local files, each once though several links lead to it. Raises ``UserError`` for what is no file, and for one
+    that a link takes from beyond the ``folder`` that a glob searches: nobody has named what is there."""
+    first: dict[tuple[int, int] | str, str] = {}
+    for path in sorted(paths, key=lambda path: (Path(path).is_symlink(), path)):
+        try:
+            status, real = Path(path).stat(), Path(path).resolve()
+        except (OSError, RuntimeError):  # gone, or links in a circle: told of when it is read
+            first[path] = path
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"corpus: {path}", "is no regular file", "name files")
+        if folder is not None and not real.is_relative_to(Path(folder).resolve()):
+            fix = "name what it leads to by a path of its own, or take the link out"
+            raise UserError(f"corpus: {path}", f"is a link that leads out of {folder}", fix)
+        first.setdefault((status.st_dev, status.st_ino), path)
+    return sorted(first.values())
 
 
 def file_stamp(system: AbstractFileSystem | Web, path: str, root: str) -> dict[str, Any]:
     """Name, bytes and content: SHA-256 where the file is local, the store's own mark if not. Raises ``UserError``."""
     try:
-        stamp = content(Path(path)) if is_local(system) else mark(system, path)
-        return {"file": relative(path, root), "bytes": system.size(path), "content": stamp}
+        said = content(Path(path)) if is_local(system) else mark(system, path)
+        return {"file": relative(path, root), "bytes": system.size(path), "content": said}
     except (UserError, ConnectionError, TimeoutError):
         raise
     except Exception as error:

@@ -82,6 +82,11 @@ class Crawl(Source):
         return self
 
     @property
+    def steady(self) -> bool:
+        """Whether these are files."""
+        return self.path is not None
+
+    @property
     def title(self) -> str:
         """The name, or that of the crawl, the file, or the folder that a glob searches."""
         before = WILD.split(bare(self.path or ""), maxsplit=1)[0].rstrip("/").rpartition("/")[2]

@@ -45,6 +45,11 @@ class Files(Source, Columns):
         return encoding
 
     @property
+    def steady(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def title(self) -> str:
         """The name, or that of the file, or of the folder that a glob searches."""
         before = WILD.split(bare(self.path), maxsplit=1)[0].rstrip("/").rpartition("/")[2]

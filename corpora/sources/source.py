@@ -23,6 +23,11 @@ class Source(Spec):
         """The name of the source."""
         return self.name or self.kind
 
+    @property
+    def steady(self) -> bool:
+        """Whether the stamp must be the same once all is read; False where reading fetches what is new."""
+        return False
+
     def stamp(self, machine: Machine) -> Any:
         """JSON that changes when what the source holds changes; cheap against reading it. Raises ``UserError``."""
         raise NotImplementedError

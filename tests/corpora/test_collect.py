@@ -176,3 +176,21 @@ def test_a_request_follows_content_and_not_place(tmp_path: Path) -> None:
 
     assert asked("one", "same") == asked("two", "same")
     assert asked("one", "same") != asked("three", "other")
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "domain.jsonl"
+    path.write_text('{"text": "one"}\n{"text": "two"}\n')
+    files = import_module("corpora.sources.files").Files
+    read = files.documents
+
+    def changed(self: Any, machine: Machine) -> Any:
+        for document in read(self, machine):
+            yield document
+            path.write_text('{"text": "one"}\n{"text": "other"}\n')
+
+    monkeypatch.setattr(files, "documents", changed)
+    source = {"kind": "files", "path": str(path), "licence": "mit"}
+    spec = Collection.model_validate({"domain": [source], "general": [source], "licences": {"allow": ["mit"]}})
+    with pytest.raises(UserError, match="changed while it was read"):
+        collect(spec, out=tmp_path / "raw", machine=Machine(work=tmp_path / "work", workers=1))

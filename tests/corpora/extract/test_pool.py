@@ -131,3 +131,23 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def environment(content: bytes) -> Extracted:
+    """What a worker knows of the environment."""
+    import os
+
+    return Extracted(text=" ".join(sorted(os.environ)))
+
+
+def test_a_worker_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = [
+        "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "HF_TOKEN", "HTTPS_PROXY", "https_proxy", "SSH_AUTH_SOCK", "HOME",
+        "GOOGLE_APPLICATION_CREDENTIALS", "PREFECT_API_AUTH_STRING", "MLFLOW_TRACKING_PASSWORD", "ANYTHING_ELSE",
+    ]  # fmt: skip
+    for name in secrets:
+        monkeypatch.setenv(name, "s3cret")
+    (result,) = extract_pages([Job(content=b"", form=f"{__name__}:environment")], workers=1)
+    assert isinstance(result, Extracted)
+    assert not set(result.text.split()) & set(secrets)
+    assert "PATH" in result.text.split()
