@@ -124,7 +124,8 @@ class Store:
             artifact = made_by.makes.of(path, self.verifier.check(path))
         except (OSError, JSONFileError, Damaged):
             return None
-        return artifact if artifact.identity == identity else None
+        named = not made_by.snapshot or made_by.named_by(artifact.manifest["files"]) == identity
+        return artifact if artifact.identity == identity and named else None
 
     def answer(self, made_by: Stage[A], request: str) -> str:
         """The identity of the snapshot that answers a request, as it stands in its file."""
@@ -157,7 +158,7 @@ class Store:
         """Move a sealed folder to its place in one rename and return the artifact there."""
         path = self.place(made_by, built.identity)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if made_by.snapshot and self.is_whole(path):  # the same content, found by another request
+        if made_by.snapshot and self.holds(path, made_by, built.identity):  # the same content, by another request
             shutil.rmtree(built.path)
         else:
             try:
@@ -174,10 +175,9 @@ class Store:
             write_atomically(path.parent / "requests" / request, built.identity.encode())
         return made_by.makes.load(path)
 
-    def is_whole(self, path: Path) -> bool:
-        """Whether a folder holds a finished artifact, by its bytes."""
+    def holds(self, path: Path, made_by: Stage[A], identity: str) -> bool:
+        """Whether a folder holds, by its bytes, the snapshot of that identity."""
         try:
-            self.verifier.check(path, read=True)
+            return made_by.named_by(self.verifier.check(path, read=True)["files"]) == identity
         except Damaged:
             return False
-        return True

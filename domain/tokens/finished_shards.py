@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -11,6 +10,7 @@ from typing import Any
 
 from domain.artifacts import Corpus, Tokenizer
 from domain.errors import UserError
+from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import SCRATCH, file_sha256, write_json
 from domain.tokens.shard import ENDINGS, beside
 
@@ -28,15 +28,17 @@ class FinishedShards:
         self.folder.mkdir(parents=True, exist_ok=True)
         path, now = self.folder / "made_from.json", {"corpus": corpus.digest, "tokenizer": tokenizer.digest}
         try:
-            before = json.loads(path.read_bytes())
+            before = read_json(path)
         except FileNotFoundError:
             write_json(path, now)
             return
+        except (OSError, JSONFileError) as error:
+            raise UserError(str(path), f"cannot be read ({error})", f"remove {out} to encode all of it anew") from None
         for what, digest in now.items():
-            if before[what] != digest:
+            if before.get(what) != digest:
                 raise UserError(
                     str(out),
-                    f"was begun with the {what} of digest {before[what]}, and its digest now is {digest}",
+                    f"was begun with the {what} of digest {before.get(what)}, and its digest now is {digest}",
                     f"remove {out} to encode all of it anew",
                 )
 
@@ -57,17 +59,20 @@ class FinishedShards:
     def find(self, split: str, name: str) -> Note | None:
         """The facts of a shard that is finished and as it was written; one that is not is told, in a line."""
         try:
-            note: Note = json.loads(self.note_path(split, name).read_bytes())
+            note = read_json(self.note_path(split, name))
+            facts, stated = dict(note["facts"]), dict(note["sha256"])
         except FileNotFoundError:
             return None
+        except (OSError, JSONFileError, KeyError, TypeError, ValueError) as error:
+            logger.warning("encode: %s is no note of a shard (%s)", self.note_path(split, name), error)
+            return None
         hashes = digests(self.stem(split, name))
-        for ending, digest in note["sha256"].items():
-            if hashes[ending] != digest:
+        for ending, digest in hashes.items():
+            if stated.get(ending) != digest:
                 file = beside(self.stem(split, name), ending)
-                change = f"SHA-256 was {digest} when finished, now {hashes[ending]}"
+                change = f"SHA-256 was {stated.get(ending)} when finished, now {digest}"
                 logger.warning("encode: %s has changed (%s); encoding it again", file, change)
                 return None
-        facts: Note = note["facts"]
         return facts
 
     def move(self) -> None:

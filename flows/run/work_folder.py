@@ -38,9 +38,9 @@ def guarded(work: Path, shared: bool = False) -> Iterator[None]:
     with private(shared):
         try:
             work.mkdir(parents=True, exist_ok=True)
-            refuse_unsafe(work, shared)
             if not shared:
-                narrow(work)
+                narrow(work)  # first, so that nobody adds anything to what is looked at
+            refuse_unsafe(work, shared)
         except OSError as error:
             raise UserError(str(work), f"cannot be written ({error.strerror})", "name another --work") from None
         yield
@@ -134,8 +134,9 @@ def narrowable(place: Path) -> bool:
 
 
 def narrow(work: Path) -> None:
-    """Take a folder that is Shoptalk's alone from all but its owner, and say so."""
+    """Take a folder that is Shoptalk's alone from all but its owner, and say so. Raises ``UserError`` for others'."""
     place = work.resolve()
+    refuse_others(work, place)
     mode = stat.S_IMODE(place.stat().st_mode)
     if mode & OTHERS and narrowable(place):
         place.chmod(mode & ~OTHERS)

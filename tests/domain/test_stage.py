@@ -235,3 +235,21 @@ def test_a_link_in_the_place_of_an_artifact_is_set_aside_and_what_it_names_stays
     (place / "number.txt").write_text("2")
     make(count, Number(), store)  # the link that was set aside before goes, and not what it names
     assert stands(tmp_path / "precious") == {"mine": b"mine"}
+
+
+def test_a_snapshot_is_taken_for_its_content_and_not_for_what_it_claims(tmp_path: Path) -> None:
+    """A folder in the place of a snapshot, sealed under its identity with other content."""
+    from domain.manifest import seal
+
+    store, request = Store(tmp_path), look.request(Number(), {})
+    made = make(look, Number(), store)
+    fields = {
+        name: made.manifest[name] for name in ("stage", "version", "kind", "spec", "parents", "facts", "identity")
+    }
+    (made.path / "seen.txt").write_text("poisoned")
+    (made.path / "manifest.json").unlink()
+    seal(made.path, **fields)
+    assert store.find(look, request) is None
+    again = make(look, Number(), store)
+    assert (again.path / "seen.txt").read_text() == "the same"
+    assert store.find(look, request) is not None
