@@ -40,6 +40,11 @@ def _parameter(match: re.Match[str]) -> str:
     return f"{match[1]}{match[2]}={HIDDEN if secret else match[3]}"
 
 
+def has_user(text: str) -> bool:
+    """Whether a URL in the text names a user, with or without a password."""
+    return any(USER.search(match[0]) for match in URL.finditer(text)) if "://" in text else False
+
+
 def has_secret(text: str) -> bool:
     """Whether ``shown`` would hide something of the text."""
     return shown(text) != text

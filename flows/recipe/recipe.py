@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from corpora.collect import Collection
 from corpora.curate import Curation
 from corpora.plugins import Plugins
+from domain.address import has_user
 from domain.advice import shown
 from domain.errors import UserError
 from domain.machine import Machine
@@ -166,6 +167,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), machine: Machine | Non
     content = contents(path)
     for override in overrides:
         apply(content, override)
+    refuse_users(content, str(path))
     written = copied(content)
     base = content.get("base")
     if isinstance(base, dict) and isinstance(base.get("weights"), str):
@@ -176,6 +178,19 @@ def load_recipe(name: str, overrides: Sequence[str] = (), machine: Machine | Non
     recipe._file = str(path.resolve())
     recipe._written = written  # paths as in the file, not as on this machine
     return recipe
+
+
+def refuse_users(content: object, place: str, step: str = ":") -> None:
+    """Raise ``UserError`` for an address with a user or password; a library that reads it may quote a part of it."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            refuse_users(value, f"{place}{step}{' ' if step == ':' else ''}{key}", ".")
+    elif isinstance(content, list):
+        for number, value in enumerate(content):
+            refuse_users(value, f"{place}.{number}", ".")
+    elif isinstance(content, str) and has_user(content):
+        problem = f"{content} has a user or a password, which sources do not take"
+        raise UserError(place, problem, "remove them; a signed address may have its signature in the query")
 
 
 def recipe_name(name: str) -> str:

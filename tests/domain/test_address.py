@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.address import each_string, from_environment, has_secret, shown
+from domain.address import each_string, from_environment, has_secret, has_user, shown
 from domain.errors import UserError
 
 
@@ -32,6 +32,7 @@ from domain.errors import UserError
 )  # fmt: skip
 def test_no_secret_is_shown(url: str, expected: str) -> None:
     assert shown(url) == expected
+    assert has_user(url) == ("@" in url and "@" not in expected)
     assert has_secret(url) == ("SECRET" in url or url != expected)
     assert shown(f"cannot read '{url}': refused, see <{url}>") == f"cannot read '{expected}': refused, see <{expected}>"
     assert shown(shown(url)) == expected
