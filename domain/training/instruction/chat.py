@@ -18,6 +18,7 @@ from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import frame, valid
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.training.instruction.examples_file import Conversation
+from domain.training.instruction.template import TemplateError, TemplateProcess
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -52,6 +53,8 @@ class Chat:
         self.own = bool(tokenizer.chat_template)
         if not self.own:
             tokenizer.chat_template = plain(tokenizer, family)
+        known = not self.own or tokenizer.chat_template == plain(tokenizer, family)  # a release has it as its own
+        self.process = None if known else TemplateProcess(tokenizer)
         special = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items() if token.special}
         self.special, self.end = set(special), frame(tokenizer)[1]
         self.reserved = re.compile("|".join(map(re.escape, special.values())) or "(?!)")
@@ -89,12 +92,13 @@ class Chat:
         )
 
     def write(self, messages: Sequence[dict[str, str]], place: str, *, opened: bool = False) -> str:
-        """Apply the chat template."""
-        try:
+        """Apply the chat template; one that is not ``plain`` in a process with limits of time and memory."""
+        if self.process is None:
             return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=opened))
-        except Exception as error:  # a template raises whatever its author chose
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            problem = f"the tokenizer's chat template rejects it ({reason})"
+        try:
+            return self.process.render(messages, opened=opened)
+        except TemplateError as error:
+            problem = f"the tokenizer's chat template rejects it ({error})"
             raise UserError(place, problem, "write the conversation as the template expects it") from None
 
     def split(self, texts: list[str]) -> list[list[int]]:
@@ -141,7 +145,7 @@ def plain(tokenizer: PreTrainedTokenizerFast, family: Family) -> str:
     if family == "encoder_decoder":
         ids = tokenizer.backend_tokenizer.encode("a").ids
         inner = tokenizer.backend_tokenizer.encode("a", add_special_tokens=False).ids
-        at = next(n for n in range(len(ids)) if ids[n : n + len(inner)] == inner)
+        at = next((n for n in range(len(ids)) if ids[n : n + len(inner)] == inner), 0)
         before, after = (literal(tokenizer, some) for some in (ids[:at], ids[at + len(inner) :]))
         return (
             "{{ " + before + " }}{% for message in messages %}{{ message['content'] }}"

@@ -1,0 +1,63 @@
+"""The script that renders a chat template in a process of its own, with limits of time, memory and length.
+
+A line of JSON on standard input holds the template and its variables, every further one a conversation; each of these
+is answered by a line with ``text`` or ``error``. The kernel ends the process where a rendering takes too long, so that
+a template which does not end, even within one call of the interpreter's, cannot hold up a run.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+RENDERING_SECONDS = 2.0  # of processor time for a conversation
+RENDERING_MEMORY = 512 * 2**20  # bytes beyond what the process has before the first
+LONGEST = 10_000_000  # characters of a conversation
+
+
+def limit_memory() -> None:
+    """Allow ``RENDERING_MEMORY`` more than is mapped now, where the system says how much that is, and no core file."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    status = Path("/proc/self/statm")
+    if status.exists():
+        most = int(status.read_text().split()[0]) * resource.getpagesize() + RENDERING_MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def answer(template: str, variables: dict[str, Any], request: dict[str, Any]) -> dict[str, str]:
+    """What ``tokenizer.apply_chat_template`` writes, or why it cannot."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    try:
+        (text,), _ = render_jinja_template(
+            conversations=[request["messages"]],
+            chat_template=template,
+            add_generation_prompt=request["opened"],
+            **variables,
+        )
+    except Exception as error:  # a template raises whatever its author chose
+        return {"error": (str(error).splitlines() or [type(error).__name__])[0][:300] or type(error).__name__}
+    return {"text": text} if len(text) <= LONGEST else {"error": f"it writes more than {LONGEST:,} characters"}
+
+
+def main() -> None:
+    """Answer conversations until there are no more."""
+    import transformers.utils.chat_template_utils  # noqa: F401  before memory is limited
+
+    template, variables = json.loads(sys.stdin.readline())
+    limit_memory()
+    for line in sys.stdin:
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, RENDERING_SECONDS)
+        reply = answer(template, variables, request)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

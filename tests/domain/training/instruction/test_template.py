@@ -1,0 +1,120 @@
+"""Templates that do not end are ended, others write what transformers writes."""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import Any
+
+import pytest
+
+from domain.errors import UserError
+from domain.inference.generate import chat_prompt
+from domain.training.instruction.chat import Chat, plain
+from domain.training.instruction.examples_file import Conversation
+from domain.training.instruction.template import TemplateError, TemplateProcess
+from tests.domain.training.instruction.test_chat import CHATML, TALK, THINKING, chatting
+
+# The features of transformers' templates that templates in use have.
+LLAMA = (
+    "{%- set ns = namespace(first=true) -%}{{- bos_token }}{%- for message in messages if message.role != 'tool' %}"
+    "{%- if loop.index0 == 0 and message['role'] == 'system' %}{%- set ns.first = false %}{%- endif %}"
+    "{{- '<|im_start|>' ~ message.role ~ '\n' ~ message['content'] | trim ~ '<|im_end|>\n' }}"
+    "{%- if loop.index > 100 %}{% break %}{% endif %}{%- endfor %}"
+    "{%- if tools is not none %}{{ tools | tojson(indent=4) }}{% endif %}{{ messages[0] | tojson }}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}"
+)
+ENDLESS = {
+    "a long text": "{{ 'a' * 2000000000 }}",
+    "a long text in steps": "{% set ns = namespace(s='a') %}{% for i in range(60) %}"
+                            "{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "two loops": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    "two loops that write": "{% for i in range(99999) %}{% for j in range(99999) %}a{% endfor %}{% endfor %}",
+    "three loops over text": "{% set a = 'a' * 9999 %}{% for i in a %}{% for j in a %}{% for k in a %}{% endfor %}"
+                             "{% endfor %}{% endfor %}",
+    "center": "{{ 'a' | center(2000000000) }}",
+    "indent": "{{ ('a\n' * 9999) | indent(9999999) }}",
+    "format": "{{ '%2000000000d' % 5 }}",
+    "format, by the filter": "{{ '%2000000000d' | format(5) }}",
+    "format, by the method": "{{ '{:2000000000}'.format(5) }}",
+    "ljust": "{{ 'a'.ljust(2000000000) }}",
+    "a power": "{{ 9 ** (9 ** 9) }}",
+    "a sum of lists": "{{ ([0] * 999999999) | length }}",
+    "a long number": "{{ ('9' * 4000 | int) ** 99999 }}",
+    "recursion": "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+    "replacing": "{{ ('a' * 99999) | replace('a', 'a' * 99999) }}",
+    "joining": "{{ range(99999) | join('a' * 99999) }}",
+    "json": "{{ messages | tojson(indent=2000000000) }}",
+    "batch": "{{ messages | batch(2000000000, 'a') | list }}",
+    "deep": "{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}",
+    "only later": "{% if messages | length > 1 %}{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}"
+                  "{% endfor %}{% endif %}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("template", [CHATML, THINKING, LLAMA])
+@pytest.mark.parametrize("opened", [False, True])
+def test_the_text_is_that_of_transformers(template: str, opened: bool) -> None:
+    tokenizer = chatting(template)
+    expected = tokenizer.apply_chat_template(TALK, tokenize=False, add_generation_prompt=opened)
+    process = TemplateProcess(tokenizer)
+    assert process.render(TALK, opened=opened) == expected
+    assert process.render(TALK, opened=opened) == expected
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_template_that_does_not_end_is_one_line(kind: str) -> None:
+    chat = Chat(chatting(ENDLESS[kind]), "decoder")
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"f:1: the tokenizer's chat template rejects it \(") as refusal:
+        chat.examples(Conversation("f:1", TALK))
+    assert time.monotonic() - start < 10  # 5 on a machine that does nothing else
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_prompt_is_ended_too() -> None:
+    tokenizer = chatting("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}")
+    with pytest.raises(UserError, match=r"the prompt: .*takes more than 2 seconds"):
+        chat_prompt(tokenizer, "decoder", "What is a lien?")
+
+
+def test_the_next_conversation_is_written_after_one_that_did_not_end() -> None:
+    process = TemplateProcess(chatting("{{ 'b' * (2000000000 if messages | length > 1 else 0) }}a"))
+    with pytest.raises(TemplateError, match="takes more than"):
+        process.render(TALK, opened=False)
+    assert process.render(TALK[:1], opened=False) == "a"
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ raise_exception('roles must alternate\nsecond line') }}", r"\(roles must alternate\)"),
+        ("{{ messages[", "unexpected"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe|no attribute"),
+        ({"rag": "a", "tool_use": "b"}, "chat template"),
+    ],
+)
+def test_a_template_that_raises(template: Any, reason: str) -> None:
+    with pytest.raises(UserError, match=reason) as refusal:
+        Chat(chatting(template), "decoder").examples(Conversation("f:1", TALK))
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_process_for_the_plain_template() -> None:
+    tokenizer = chatting(None)
+    assert Chat(tokenizer, "decoder").process is None
+    assert tokenizer.chat_template == plain(tokenizer, "decoder")
+    again = Chat(tokenizer, "decoder")  # as a release has it
+    assert (again.own, again.process) == (True, None)
+
+
+def test_the_process_ends_with_its_conversations() -> None:
+    renderer = TemplateProcess(chatting("a"))
+    renderer.render(TALK, opened=False)
+    process = renderer.process
+    assert process is not None
+    assert process.poll() is None
+    del renderer
+    gc.collect()
+    assert process.poll() is not None
