@@ -18,6 +18,8 @@ STRANGE = re.compile(
 )
 STYLE = re.compile("\x1b\\[(?:0|1|3[12]|1;3[12])m")  # the colours and bold of this command's own output
 
+MOVES = re.compile("(?:\r|\x1b\\[A$)?")
+
 
 def safe(text: str, *, styled: bool = False) -> str:
     """The text with strange characters as escapes that JSON reads too (``\\u001b``), and addresses without secrets.
@@ -43,8 +45,13 @@ class GuardedStream:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Write the text, safely; the number of characters is that of what was handed in."""
-        self.stream.write(safe(text, styled=self.stream.isatty()))
+        """Write the text, safely; the number of characters is that of what was handed in.
+
+        On a terminal a progress bar returns to the begin of its line, or of the one above.
+        """
+        live = self.stream.isatty()
+        moves = MOVES.match(text)[0] if live else ""  # type: ignore[index]
+        self.stream.write(moves + safe(text[len(moves) :], styled=live))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:

@@ -36,6 +36,7 @@ def holding(work: Path, *, shared: bool = False) -> Iterator[None]:
     if place in HELD.get():
         yield
         return
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started below looks for modules in the current folder
     token = HELD.set(HELD.get() | {place})
     try:
         with guarded(work, shared), locked(work):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from domain.errors import UserError
+from domain.progress import progress
 from flows.command import cli
 from flows.command.guarded import guarded, safe
 
@@ -43,6 +44,18 @@ def test_what_people_write_passes(text: str) -> None:
 def test_colours_pass_to_a_terminal_alone() -> None:
     assert safe("\x1b[1;31mred\x1b[0m\x1b[2J", styled=True) == "\x1b[1;31mred\x1b[0m\\u001b[2J"
     assert "\x1b" not in safe("\x1b[1;31mred\x1b[0m")
+
+
+def test_a_progress_bar_moves_on_a_terminal_and_its_description_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with guarded():
+        bar = progress(what="source \x1b[2J \r", total=2)
+        bar.update(2)
+        bar.close()
+    assert terminal.getvalue().startswith("\rsource \\u001b[2J \\u000d")
+    assert "\x1b[2J" not in terminal.getvalue()
 
 
 def test_an_encoding_that_lacks_a_letter_ends_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
