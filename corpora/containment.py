@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.ledger import LEDGER, read_ledger
+from corpora.masked_names import Names
 from domain.artifacts import refuse_incomplete
 from domain.jsonfile import JSONFileError, read_json
 from domain.jsonlines import read_lines
@@ -67,10 +68,11 @@ def inventories(everything: Iterable[Made]) -> Iterator[dict[str, Any]]:
 
 
 def texts_by_id(everything: Iterable[Made], ids: Collection[str]) -> dict[str, set[str]]:
-    """By id, the SHA-256 of the texts that stand under it anywhere; ids that are nowhere lack."""
+    """By id as raw texts have it, the SHA-256 of the texts that stand under it anywhere; ids that are nowhere lack."""
     texts: dict[str, set[str]] = {}
+    names = Names(ids)
     for row in inventories(everything):
-        if row["id"] in ids:
+        if row["id"] in names:
             texts.setdefault(row["id"], set()).add(row["sha256"])
     return texts
 
@@ -106,11 +108,14 @@ def contained(made: Made, ids: Collection[str], places_in: Callable[[str], dict[
     match made.kind:
         case "Raw":
             rows = read_lines(made.path / "inventory.jsonl")
-            return {row["id"]: ("", row["part"]) for row in rows if row["id"] in ids}
+            names = Names(ids)
+            return {row["id"]: ("", row["part"]) for row in rows if row["id"] in names}
         case "Corpus":
             if not (made.path / LEDGER).exists():
                 return {}
-            ledger = read_ledger(made.path / LEDGER, id=ids, action="kept", columns=("id", "split", "part"))
+            ledger = read_ledger(
+                made.path / LEDGER, id=Names(ids).both(), action="kept", columns=("id", "split", "part")
+            )
             return {row["id"]: (row["split"], row["part"]) for row in ledger}
         case "Tokenizer":
             unchanged = (made.manifest["spec"] or {}).get("mode") == "keep"  # the base's own; it has read nothing here
@@ -137,6 +142,7 @@ def parts_read(spec: dict[str, Any]) -> set[str]:
 def related(ledger: Path, ids: Collection[str]) -> dict[str, str]:
     """Other documents that a ledger knows to repeat these, with what they are: duplicates, or of the same cluster."""
     matches: dict[str, str] = {}
+    ids = Names(ids).both()
     columns = ("id", "action", "reason", "duplicate_of", "cluster")
     clusters = set()
     for row in read_ledger(ledger, id=ids, columns=columns):

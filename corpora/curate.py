@@ -19,8 +19,10 @@ from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.index import Index
 from corpora.filters import AnyFilter
+from corpora.filters.privacy import Privacy
 from corpora.holdout import Holdout
 from corpora.ledger import LEDGER, counted, entry, fates, join_ledgers, read_ledger, write_ledger
+from corpora.masked_names import masked_names
 from domain.artifacts import Corpus, Protected, Raw
 from domain.errors import UserError
 from domain.jsonlines import read_lines, write_lines
@@ -29,8 +31,8 @@ from domain.manifest import SCRATCH, Damaged, write_json
 from domain.spec import RecipePath, Share, Spec, fingerprint
 from domain.stage import stage
 
-VERSION = 3
-CACHE_FORMAT = 3  # of the cached results of a filtered shard
+VERSION = 4
+CACHE_FORMAT = 4  # of the cached results of a filtered shard
 UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
 
@@ -109,7 +111,8 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     step = WriteSplits(shards, filtered, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
     execute([step], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "write", machine=machine)
 
-    write_ledger(scratch / "left_out.parquet", left_out(raw))
+    private = any(isinstance(each, Privacy) for each in spec.filters)
+    write_ledger(scratch / "left_out.parquet", left_out(raw, masked=private))
     join_ledgers(out / LEDGER, [scratch / "left_out.parquet", *sorted((scratch / "ledger").iterdir())])
     counted_rows = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
     counts = counted(read_lines(raw.path / "inventory.jsonl"), fates(out / LEDGER), counted_rows)
@@ -155,10 +158,11 @@ def filter_shards(
     return folders
 
 
-def left_out(raw: Raw) -> Iterator[dict[str, Any]]:
+def left_out(raw: Raw, *, masked: bool) -> Iterator[dict[str, Any]]:
     """The ledger's rows for what gave no document while collecting."""
     for row in read_lines(raw.path / "quarantine.jsonl"):
-        document = {"id": row["record"], "part": row["part"], "source": row["source"]}
+        name = masked_names([row["record"]])[0] if masked else row["record"]
+        document = {"id": name, "part": row["part"], "source": row["source"]}
         yield entry(document, stage="collect", action=row["action"], reason=row["reason"])
 
 

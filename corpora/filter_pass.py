@@ -24,6 +24,8 @@ from corpora.dedup.exact import exact_keys
 from corpora.dedup.passages import passage_hashes
 from corpora.document import Document, from_trove, to_trove
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer, Label
+from corpora.filters.privacy import Privacy
+from corpora.masked_names import masked_names
 from corpora.time_limit import TookTooLong, time_limit
 from domain.errors import UserError
 from domain.jsonlines import line, read_lines
@@ -156,7 +158,17 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
             staying = [state for state in states if state.stays]
             for state, answer in zip(staying, answers(each, staying), strict=True):
                 apply_answer(state, each, answer)
+        if any(isinstance(each, Privacy) for each in self.filters):
+            mask_names(states)
         return states, came
+
+
+def mask_names(states: Sequence[DocumentState]) -> None:
+    """Mask the ids and addresses of documents; last, since filters may ask for an address."""
+    ids = masked_names([state.document.id for state in states])
+    urls = masked_names([state.document.url or "" for state in states])
+    for state, name, url in zip(states, ids, urls, strict=True):
+        state.document = replace(state.document, id=name, url=url or None)
 
 
 def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAnswer | Exception | TookTooLong]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from corpora.containment import PURGED, Made, Place, made_at
 from corpora.many_strings import RowsById
+from corpora.masked_names import Names
 from corpora.purge_caches import LOG, addresses, holding
 from domain.artifacts import PARTS
 from domain.jsonlines import line, parse_line
@@ -27,6 +28,7 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
     Whatever the moment of a kill, the same call finishes it: every step finds again what it has to do, and what says
     where a text stands is changed after all that is found by it (tokens before corpora, these before raw text).
     """
+    ids = Names(ids).both()
     yield from unfinished(machine.work)
     for page in sorted((machine.work / "reports").rglob("datasheet.html")):  # it quotes documents
         page.unlink()

@@ -13,6 +13,7 @@ import xxhash
 
 from corpora.filters.privacy import mask_all
 from corpora.ledger import Row
+from corpora.masked_names import MASKED_NAME, digest
 from domain.jsonlines import read_lines
 
 SAMPLE_LENGTH = 200  # characters that are shown
@@ -54,10 +55,12 @@ def excerpts(raw: Path, rows: Iterable[Row]) -> dict[str, str]:
     for row in rows:
         if row["shard"] is not None:
             wanted[row["shard"]].add(row["id"])
-    by_id = {}
+    by_id: dict[str, str] = {}
     for shard, names in sorted(wanted.items()):
-        path = raw / "documents" / shard
+        path, by_digest = raw / "documents" / shard, {match[1]: n for n in names if (match := MASKED_NAME.search(n))}
         for record in read_lines(path) if path.is_file() else ():
-            if record["id"] in names:
-                by_id[record["id"]] = excerpt(record["text"])
+            own = record["id"]
+            name = own if own in names or not by_digest else by_digest.get(digest(own), own)
+            if name in names:
+                by_id[name] = excerpt(record["text"])
     return by_id

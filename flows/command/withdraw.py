@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
     Raises ``UserError`` where the work folder is in use, and for ids that are nowhere in it: then nothing is recorded.
     """
     from corpora.containment import all_made, holders, same_text, texts_by_id
+    from corpora.masked_names import Names
     from corpora.purge import purge
     from corpora.samples import plain
     from corpora.withdraw import Withdrawals, record
@@ -41,13 +42,13 @@ def run(options: argparse.Namespace) -> int:
         artifacts = all_made(machine.work)
         texts = texts_by_id(artifacts, set(documents))
         before = Withdrawals.read(machine.work)
-        refuse_unknown([name for name in documents if name not in texts and name not in before.ids], artifacts)
+        refuse_unknown([name for name in Names(documents).missing(texts) if name not in before.ids], artifacts)
         pairs = [(name, sha256) for name in sorted(texts) for sha256 in sorted(texts[name])]
         rows = [{"id": name, "sha256": sha256, "reason": options.reason} for name, sha256 in pairs]
         new = record(machine.work, rows)
-        ids = {*documents, *same_text(artifacts, {sha256 for _, sha256 in pairs})}
+        ids = {*documents, *texts, *same_text(artifacts, {sha256 for _, sha256 in pairs})}
         print(f"{f'{new:,} recorded' if new else 'Already recorded'} in {machine.work / 'withdrawn.jsonl'}.")
-        for name in sorted(ids.difference(documents)):
+        for name in sorted(ids.difference(documents, texts)):
             print(f"The same text is also stored as {plain(name)}.")
         containers = holders(artifacts, ids)
         for line in (*containing(containers), *duplicates(containers, ids)):
