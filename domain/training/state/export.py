@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
 from domain.jsonfile import JSONFileError, read_json
@@ -60,30 +60,37 @@ def write_model(shape: Path, checkpoint: Path, out: Path) -> None:
     import torch
 
     from domain.model.build import save
-    from domain.model.lora import adapt, merge
-    from domain.training.state.snapshot import restore_weights
+    from domain.model.lora import merge
+    from domain.training.state.metadata import read_metadata
+    from domain.training.state.snapshot import check, restore_weights, weights
 
+    saved, lora = read_metadata(checkpoint).state_dict_metadata, lora_of(shape / "lora.json")
+    with torch.device("meta"):  # no memory is taken for a model that is larger than its checkpoint
+        model, _ = empty_model(shape, lora)
+    check(checkpoint, saved, {f"model.{name}": tensor for name, tensor in weights(model).items()})
     with torch.random.fork_rng():
-        model, lora = empty_model(shape), lora_of(shape / "lora.json")
-        tuner = adapt(model, lora, grown=True) if lora else None
+        model, tuner = empty_model(shape, lora)
     restore_weights(checkpoint, model)
     if tuner is not None:
         merge(tuner)
     save(model, shape, out)
 
 
-def empty_model(shape: Path) -> PreTrainedModel:
-    """A model of that configuration, with random weights; raises ``UserError`` if it cannot be built."""
+def empty_model(shape: Path, lora: Lora | None) -> tuple[PreTrainedModel, Any]:
+    """(A model of that configuration with random weights, its LoRA tuner if any); raises ``UserError`` if it cannot be
+    built.
+    """
     import torch
     from transformers import AutoConfig
 
     from domain.model.build import opener
     from domain.model.families import family_of
+    from domain.model.lora import adapt
 
     with opening(shape, str(shape), "contains no model that can be built", "name a training of Shoptalk's") as copy:
         config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
-        model: PreTrainedModel = opener(family_of(config)).from_config(config, dtype=torch.float32)
-    return model
+        model = opener(family_of(config)).from_config(config, dtype=torch.float32)
+        return model, adapt(model, lora, grown=True) if lora else None
 
 
 def lora_of(path: Path) -> Lora | None:
