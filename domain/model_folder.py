@@ -172,24 +172,33 @@ def checked_copy(folder: Path, place: str) -> Iterator[Path]:
 
 
 @contextmanager
-def opening(folder: Path, place: str, problem: str, fix: str) -> Iterator[Path]:
-    """``checked_copy`` for transformers to open: its warnings are not printed, and what it raises is a ``UserError``.
-
-    Both may repeat text of the folder. Its errors have as many types as it has checks, so all of them are caught.
-    """
+def quiet_transformers() -> Iterator[None]:
+    """Warnings and progress bars of transformers are not printed: they may repeat text of a folder."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    verbosity, copy = logging.get_verbosity(), folder
+    verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.CRITICAL + 1)
     try:
-        with checked_copy(folder, place) as copy, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def opening(folder: Path, place: str, problem: str, fix: str) -> Iterator[Path]:
+    """``checked_copy`` for transformers to open: quietly, and whatever it raises is a ``UserError``.
+
+    Its errors have as many types as it has checks, so all of them are caught.
+    """
+    copy = folder
+    try:
+        with checked_copy(folder, place) as copy, quiet_transformers():
             yield copy
     except UserError:
         raise
     except Exception as error:
         reason = str(error).strip().replace(str(copy), str(folder)).splitlines() or [type(error).__name__]
         raise UserError(place, f"{problem} ({reason[0][:300].rstrip('.')})", fix) from error
-    finally:
-        logging.set_verbosity(verbosity)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST
+from domain.model_folder import quiet_transformers
 from domain.settings.objectives import Family
 
 if TYPE_CHECKING:
@@ -96,11 +97,12 @@ def generate(
             "use_cache": True, **(sampling if temperature >= COLDEST else greedy),
         }  # fmt: skip
         try:
-            generated = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **settings)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:  # by settings of the folder
+            with quiet_transformers():
+                generated = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **settings)
+        except Exception as error:  # by settings of the folder, which may be somebody else's
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             problem = f"cannot generate text ({reason})"
-            raise UserError(str(folder), problem, "correct its generation_config.json") from error
+            raise UserError(str(folder), problem, "correct its generation_config.json, or choose another") from error
     if answers:
         start = len(prompt_ids) if family == "decoder" else 1
         with encoding_errors(str(folder)):

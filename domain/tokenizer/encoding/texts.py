@@ -111,6 +111,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         if (folder / "tokenizer.json").is_file():
             check_tokenizer(folder / "tokenizer.json", str(folder))
         tokenizer = AutoTokenizer.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+        _ = tokenizer.all_special_ids  # of which one that is in no vocabulary recurses without an end
     length = tokenizer.model_max_length
     if type(length) not in (int, float) or not length >= 1:
         raise UserError(

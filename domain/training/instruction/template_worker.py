@@ -39,6 +39,8 @@ def answer(template: str, variables: dict[str, Any], request: dict[str, Any]) ->
             add_generation_prompt=request["opened"],
             **variables,
         )
+    except MemoryError:
+        return {"error": f"it takes more than {RENDERING_MEMORY // 2**20} MB"}
     except Exception as error:  # a template raises whatever its author chose
         return {"error": (str(error).splitlines() or [type(error).__name__])[0][:300] or type(error).__name__}
     return {"text": text} if len(text) <= LONGEST else {"error": f"it writes more than {LONGEST:,} characters"}

@@ -192,3 +192,10 @@ def test_own_expressions_are_not_tried(folder: Path, monkeypatch: pytest.MonkeyP
         content["pre_tokenizer"] = splitting(regex)
         (folder / "tokenizer.json").write_text(json.dumps(content))
         read_tokenizer(folder / "tokenizer.json", "base")
+
+
+def test_a_special_token_that_is_in_no_vocabulary(folder: Path) -> None:
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "bos_token": "bert", "unk_token": ""}))
+    with pytest.raises(UserError, match="holds no tokenizer that opens"):
+        load_tokenizer(folder)
