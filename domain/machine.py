@@ -127,7 +127,7 @@ class Machine(Spec):
         Field(ge=0.001, le=10**7, description="memory to plan for, of one GPU or of the host; as found if not set"),
     ] = None
     checkpoint_seconds: Annotated[
-        float, Field(ge=0.001, le=10**7, description="seconds between two training checkpoints")
+        float, Field(ge=1e-6, le=10**7, description="seconds between two training checkpoints")
     ] = 60.0
     checkpoints_kept: Annotated[
         int, Field(ge=1, le=10**6, description="newest checkpoints of a training that stay")

@@ -34,7 +34,7 @@ def tokens_per_second(steps: int, threads: int) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         material = Material(Path(folder), SHAPE, pieces=PIECES, rows=ROWS, batches=WARM + steps + 1, seed=0)
-        machine = Machine(threads=threads, work=Path(folder), device="cpu", precision="fp32", checkpoint_seconds=1e9)
+        machine = Machine(threads=threads, work=Path(folder), device="cpu", precision="fp32", checkpoint_seconds=1e7)
         train = ours(material, Path(folder) / "out", machine)
         for _ in range(WARM):
             train()

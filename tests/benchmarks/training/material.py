@@ -43,7 +43,7 @@ class Given:
 
     def machine(self, **more: Any) -> Machine:
         """This machine, for a training that saves nothing until its end."""
-        return Machine(threads=self.threads, work=self.work, checkpoint_seconds=1e9, **more)
+        return Machine(threads=self.threads, work=self.work, checkpoint_seconds=1e7, **more)
 
 
 def row(

@@ -176,7 +176,7 @@ class Stop(Exception):
 def test_killed_it_ends_with_the_same_bits(
     arm: Any, base: Any, tokens: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gradients, calls, often = Trainer.gradients, 0, CPU.replace(checkpoint_seconds=1e-9)
+    gradients, calls, often = Trainer.gradients, 0, CPU.replace(checkpoint_seconds=1e-6)
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls

@@ -56,7 +56,7 @@ def test_trains_and_goes_on(
     given = prepare(Base(weights=str(base.path)), tokens=tokens, tokenizer=speaker, out=tmp_path / "given", machine=CPU)
     training = Training(**dict(learning), tokens=512 * 6)
     whole = pretrain(training, base=given, tokens=tokens, out=tmp_path / "whole", machine=CPU)
-    gradients, often = Trainer.gradients, CPU.replace(checkpoint_seconds=1e-9)
+    gradients, often = Trainer.gradients, CPU.replace(checkpoint_seconds=1e-6)
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         if self.progress.step == 3:

@@ -121,7 +121,7 @@ def test_shares_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_points_tell_it_and_the_series_does_not(tokenizer: Any, tokens: Any, tmp_path: Path) -> None:
     batches = Batches(tokens, Mixture(), rows=8, context=32, batches=4, seed=0)
     out = tmp_path / "run"
-    model, series = train(tokenizer, batches, out, CPU.replace(checkpoint_seconds=1e-9))
+    model, series = train(tokenizer, batches, out, CPU.replace(checkpoint_seconds=1e-6))
     points = read_points(spool_path(out))
     assert all({"tokens_per_second", "waited", "saving", "memory_mb"} <= point.keys() for point in points)
     assert all(0 <= point["saving"] < 1 for point in points)

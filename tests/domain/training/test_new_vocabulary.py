@@ -85,7 +85,7 @@ def test_prepared_interrupted_and_resumed(
         whole = pretrain(TRAINING, base=base, tokens=tokens, out=tmp_path / "whole", machine=CPU)
     assert asked == [(range(*facts["new_rows"]), 2)]
     expected = load(whole.path).state_dict()
-    gradients, often = trainer.Trainer.gradients, CPU.replace(checkpoint_seconds=1e-9)
+    gradients, often = trainer.Trainer.gradients, CPU.replace(checkpoint_seconds=1e-6)
     for crash_at in (1,) if new else (1, 3):  # on either side of the border, which lies after 2 steps
         calls = 0
 

@@ -94,7 +94,7 @@ def by_two(*paths: Path, stop: int, machine: Machine, objective: str = "CAUSAL")
 def test_two_then_one_then_two(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
     """Sharded weights in the first and last turn, all of them in one process in the second."""
     here, out = (tokens.path, tokenizer.path), tmp_path / "turns"
-    often = CPU.replace(checkpoint_seconds=1e-9)
+    often = CPU.replace(checkpoint_seconds=1e-6)
     by_two(*here, out, stop=4, machine=often)
     part(*here, out, 8, often)
     alike(by_two(*here, out, stop=99, machine=often), part(*here, tmp_path / "one", 99, CPU))

@@ -107,7 +107,7 @@ def test_the_jump_is_part_of_the_state(tokenizer: Any, tokens: Any, tmp_path: Pa
             raise Crash
         return gradients(self, batch, valid)
 
-    often = CPU.replace(checkpoint_seconds=1e-9)
+    often = CPU.replace(checkpoint_seconds=1e-6)
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "gradients", crashing)
         with pytest.raises(Crash):

@@ -88,7 +88,7 @@ def test_interrupted_equals_undisturbed(
     alone: dict[str, Any],
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed", **alone)
-    often, gradients, calls = CPU.replace(checkpoint_seconds=1e-9), Trainer.gradients, 0
+    often, gradients, calls = CPU.replace(checkpoint_seconds=1e-6), Trainer.gradients, 0
 
     def crashing(self: Trainer, batch: Any, valid: int) -> torch.Tensor:
         nonlocal calls
@@ -112,7 +112,7 @@ def test_a_damaged_checkpoint_is_passed_over(
 ) -> None:
     undisturbed, points = train(tokenizer, batches, tmp_path / "undisturbed")
     out = tmp_path / "run"
-    train(tokenizer, batches, out, CPU.replace(checkpoint_seconds=1e-9))
+    train(tokenizer, batches, out, CPU.replace(checkpoint_seconds=1e-6))
     newest = max((out / ".scratch" / "checkpoints").glob("step-*"))
     file = next(newest.glob("*.distcp"))
     data = bytearray(file.read_bytes())
@@ -129,7 +129,7 @@ def test_a_resume_with_other_text_or_base_is_refused(
     tokenizer: Any, batches: Batches, tmp_path: Path, name: str
 ) -> None:
     digests = {"tokens": "a" * 64, "base": "b" * 64}
-    train(tokenizer, batches, tmp_path / "run", CPU.replace(checkpoint_seconds=1e-9), digests=digests)
+    train(tokenizer, batches, tmp_path / "run", CPU.replace(checkpoint_seconds=1e-6), digests=digests)
     with pytest.raises(UserError, match=f"with {name} {digests[name]}, but now uses {name} {'c' * 64}"):
         train(tokenizer, batches, tmp_path / "run", digests={**digests, name: "c" * 64})
 

@@ -117,7 +117,7 @@ def test_interrupted_it_ends_with_the_same_bits(
         return gradients(self, batch, valid)
 
     monkeypatch.setattr(Trainer, "gradients", crashing)
-    often, out = CPU.replace(checkpoint_seconds=1e-9), tmp_path / "tuned"
+    often, out = CPU.replace(checkpoint_seconds=1e-6), tmp_path / "tuned"
     for _ in range(2):
         with pytest.raises(Stop):
             tune(asked, adapted=adapted, out=out, machine=often)

@@ -41,9 +41,7 @@ def test_in_the_middle(tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Trainer, "step", watched)
     training = Training(tokens=2_560, batch=256, learning_rate=3e-3, lora=lora)
     with pytest.raises(Enough):
-        pretrain(
-            training, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU.replace(checkpoint_seconds=0.001)
-        )
+        pretrain(training, base=base, tokens=tokens, out=tmp_path / "arm", machine=CPU.replace(checkpoint_seconds=1e-6))
     held = sorted((tmp_path / "arm").rglob("*"))
     assert export(tmp_path / "arm", tmp_path / "newest") == 5
     steps = [int(each.name[5:]) for each in (tmp_path / "arm" / ".scratch" / "checkpoints").glob("step-*")]
