@@ -33,8 +33,8 @@ def run(undisturbed: Path, finished: Path, command: Any, without_engine: None) -
 
 
 def folder(work: Path, stage: str) -> Path:
-    held = (work / "artifacts" / stage).iterdir()  # in no order; one that was set aside is named -was-
-    return next(p for p in held if (p / "manifest.json").exists() and "-was-" not in p.name)
+    held = (work / "artifacts" / stage).iterdir()  # in no order; one that was set aside is named -was- or -damaged-
+    return next(p for p in held if (p / "manifest.json").exists() and "-" not in p.name)
 
 
 def test_until_a_stage(run: Any, finished: Path, command: Any) -> None:
@@ -191,3 +191,29 @@ def test_torn_files_of_a_killed_try_are_not_sealed(finished: Path) -> None:
 
 def test_hardware_is_no_identity(run: Any) -> None:
     assert "Nothing to do" in run("--workers", "2", "--threads", "2", "--micro-batch", "64", "--precision", "bf16").out
+
+
+@pytest.mark.parametrize("identity", ["f" * 64, "../../../../precious"])
+def test_a_sealed_folder_of_another_request_is_not_taken(run: Any, finished: Path, identity: str) -> None:
+    """Left, or planted, where the stage is about to be built."""
+    decided = folder(finished, "decide")
+    manifest = json.loads((decided / "manifest.json").read_bytes())
+    building = finished / "building" / f"decide-{manifest['identity'][:16]}"
+    shutil.copytree(decided, building)
+    content = json.loads((building / "decision.json").read_bytes())
+    (building / "decision.json").write_text(json.dumps({**content, "released": True, "reasons": ["planted"]}))
+    fields = {key: manifest[key] for key in ("stage", "version", "kind", "spec", "parents", "facts")}
+    (building / "manifest.json").unlink()
+    seal(building, **fields, identity=identity)
+    shutil.rmtree(decided)
+    assert run().code == 0
+    assert "planted" not in (folder(finished, "decide") / "decision.json").read_text()
+    assert not list(finished.parent.rglob("precious*"))
+
+
+@pytest.mark.parametrize("name", ["artifacts/decide", "building", "runs", "reports"])
+def test_a_file_in_the_place_of_a_folder_is_one_line(run: Any, finished: Path, command: Any, name: str) -> None:
+    shutil.rmtree(finished / name, ignore_errors=True)
+    shutil.rmtree(finished / "artifacts" / "decide", ignore_errors=True)
+    (finished / name).write_text("")
+    command.refused(run(), str(finished / name))
