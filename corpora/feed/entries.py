@@ -15,6 +15,7 @@ from urllib.parse import urldefrag
 from xml.sax import SAXException
 
 from corpora.document import iso_language
+from corpora.extract import Extracted, Failed, Job, extract_pages
 from corpora.web import Answer, NotFoundError, PoliteClient, Unreachable
 from domain.errors import UserError
 from domain.jsonlines import line, parse_line
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from feedparser import FeedParserDict
 
 LARGEST_FEED = 20_000_000  # bytes of a feed
+SMALL_FEED = 200_000  # bytes of one that is parsed at once
+FEED_SECONDS = 60.0  # for a larger one; 1 MB of entries takes 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +102,35 @@ def refresh(url: str, folder: Path, client: PoliteClient) -> str:
 
 
 def parse(answer: Answer) -> tuple[list[FeedEntry], bool]:
-    """The entries of a feed, and whether it is well-formed to its end; raises ``ValueError`` for what is none."""
+    """The entries of a feed, and whether it is well-formed to its end; raises ``ValueError`` for what is none.
+
+    What is large is parsed by a worker with bounds on time and memory: a broken feed may take the square of its size.
+    """
+    headers = {"content-location": answer.url, "content-type": answer.headers.get("content-type", "")}
+    if len(answer.content) <= SMALL_FEED:
+        return parsed(answer.content, headers)
+    job = Job(content=line(headers) + answer.content, form=f"{__name__}:parsed_apart")
+    (result,) = extract_pages([job], workers=1, seconds=FEED_SECONDS)
+    if isinstance(result, Failed):
+        raise ValueError(result.reason)
+    answered = json.loads(result.text)
+    return [FeedEntry(**each) for each in answered["entries"]], answered["whole"]
+
+
+def parsed_apart(content: bytes) -> Extracted:
+    """In a worker: a line of headers and a feed -> JSON of what ``parsed`` answers."""
+    head, _, body = content.partition(b"\n")
+    entries, whole = parsed(body, json.loads(head))
+    return Extracted(text=json.dumps({"entries": [asdict(each) for each in entries], "whole": whole}))
+
+
+def parsed(content: bytes, headers: dict[str, str]) -> tuple[list[FeedEntry], bool]:
+    """What ``parse`` answers, by feedparser, which expands no entities but the characters of HTML."""
     import feedparser
 
-    headers = {"content-location": answer.url, "content-type": answer.headers.get("content-type", "")}
     try:
         # A stream: what is no stream might be taken for the name of a file.
-        feed: FeedParserDict = feedparser.parse(io.BytesIO(answer.content), response_headers=headers)
+        feed: FeedParserDict = feedparser.parse(io.BytesIO(content), response_headers=headers)
     except (ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(f"is no feed that can be read ({error})") from None
     if not feed.get("version") and not feed.entries:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from corpora.document import Document, Quarantined
-from corpora.feed.entries import canonical, day
+from corpora.feed import entries
+from corpora.feed.entries import canonical, day, parse
+from corpora.web import Answer
 from domain.errors import UserError
 from tests.corpora.feed.bank import ids, item, news, rss, run
 from tests.corpora.web.server import Reply, Web
@@ -97,3 +99,26 @@ def test_days_that_no_calendar_holds() -> None:
     assert day(time.struct_time((2024, 2, 29, 23, 59, 59, 3, 60, 0))) == "2024-02-29"
     assert day(None) is None
     assert day(time.struct_time((99999, 1, 1, 0, 0, 0, 0, 1, 0))) is None
+
+
+def large(content: bytes) -> Answer:
+    return Answer(url="https://h/feed", status=200, headers={"content-type": "application/rss+xml"}, content=content)
+
+
+def test_a_large_feed_says_the_same_as_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = b"<item><title>t</title><link>https://h/%d</link><description>&lt;p&gt;caf\xc3\xa9&lt;/p&gt;</description></item>"
+    content = b'<rss version="2.0"><channel>%b</channel></rss>' % b"".join(entry % n for n in range(20))
+    small = parse(large(content))
+    monkeypatch.setattr(entries, "SMALL_FEED", 100)
+    assert parse(large(content)) == small
+    assert len(small[0]) == 20
+
+
+@pytest.mark.parametrize("piece", [b"<b>", b'<a href="', b"<item>"])
+def test_a_large_feed_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    monkeypatch.setattr(entries, "FEED_SECONDS", 0.5)
+    content = b"<rss version='2.0'><channel><item><title>x" + piece * (3_000_000 // len(piece))
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match=r"took more than 0\.5 seconds"):
+        parse(large(content))
+    assert time.monotonic() - begin < 20
