@@ -73,13 +73,15 @@ def execute(pipeline: list[Any], *, tasks: int, what: str, logs: Path, machine: 
 running: Quiet  # in a worker: the executor whose ranks it runs
 
 
-def take(executor: Quiet) -> None:
+def take(executor: Quiet, umask: int) -> None:
     """What a worker begins with; the pipeline is sent once and not with each of its ranks.
 
+    The umask is the caller's now: the server that workers are forked from may have been started before it was set.
     A worker waits for ranks on a pipe that it holds open itself, so it would outlive a killed run for ever.
     """
     global running
     running = executor
+    os.umask(umask)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -100,9 +102,11 @@ def in_pool(executor: Quiet, ranks: list[int], workers: int) -> None:
 
     Workers come from a server process that has no threads: a fork of this one might inherit a held lock.
     """
+    umask = os.umask(0o077)  # there is no other way to read it
+    os.umask(umask)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["corpora.executor", "corpora.preload"])
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=take, initargs=(executor,))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=take, initargs=(executor, umask))
     try:
         futures: list[Future[None]] = [pool.submit(run_rank, rank) for rank in ranks]
         for future in as_completed(futures):

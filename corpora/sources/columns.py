@@ -13,6 +13,8 @@ from domain.errors import UserError
 from domain.spec import Spec
 
 LONGEST_TEXT = 100_000_000  # characters; what is longer is no document
+LONGEST_NAME = 1_000  # of an id, a language or a licence: ids of all documents are in memory together
+LONGEST_ADDRESS = 8_000  # of a URL; what is longer, as data: may be, names no page
 PATH_STEP = re.compile(r"\[(\*|\d+)\]|([^.\[\]]+)")
 
 
@@ -40,16 +42,20 @@ class Columns(Spec):
             raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"column {self.text} holds {len(text):,} characters, more than {LONGEST_TEXT:,}")
-        own = value_at(record, self.id)
+        own, licence = value_at(record, self.id), self.licence_of(record)
+        own = str(own) if own not in (None, "") else name
+        for column, value in ((self.id, own), (self.licence or "licence", licence or "")):
+            if len(value) > LONGEST_NAME:
+                raise ValueError(f"column {column} holds {len(value):,} characters, more than {LONGEST_NAME:,}")
         language, url = value_at(record, self.language), value_at(record, self.url)
         return Document(
-            id=str(own) if own not in (None, "") else name,
+            id=own,
             text=text,
             source=source,
-            url=str(url) if url else None,
-            licence=self.licence_of(record),
+            url=url if isinstance(url, str) and 0 < len(url) <= LONGEST_ADDRESS else None,
+            licence=licence,
             date=iso_date(value_at(record, self.date)),
-            language=str(language) if language else None,
+            language=language if isinstance(language, str) and 0 < len(language) <= LONGEST_NAME else None,
         )
 
     def licence_of(self, record: dict[str, Any]) -> str | None:

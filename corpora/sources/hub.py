@@ -45,6 +45,8 @@ class Hub(Source, Columns):
     def _pinned(self) -> Hub:
         if not self.local and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
             raise ValueError(f"{self.dataset} needs a revision: the commit on the hub, 40 hexadecimal digits")
+        if self.local and self.revision is not None:
+            raise ValueError(f"{self.dataset} is a file or folder here, of which revision says nothing; take one out")
         return self
 
     @property

@@ -163,3 +163,17 @@ def test_slurm_does_the_same(block: Any, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     execute([block()], tasks=3, what="test", logs=tmp_path / "logs", machine=machine)
     assert done(tmp_path) == {str(rank): "x" for rank in range(3)}
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o027, 0o022])
+def test_what_workers_write_is_as_private_as_the_caller_wants(block: Any, tmp_path: Path, umask: int) -> None:
+    from corpora.executor import execute
+
+    before = os.umask(umask)
+    try:
+        execute([block()], tasks=3, what="test", logs=tmp_path / "logs", machine=Machine(workers=2))
+    finally:
+        os.umask(before)
+    written = [path for path in (tmp_path / "out").iterdir() if path.is_file()]
+    assert len(written) == 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o666 & ~umask}

@@ -48,3 +48,14 @@ def test_a_text_above_the_bound_is_no_document(monkeypatch: pytest.MonkeyPatch) 
     assert Columns().document({"text": "x" * 10}, source="s", name="n").text == "x" * 10
     with pytest.raises(ValueError, match="column text holds 11 characters, more than 10"):
         Columns().document({"text": "x" * 11}, source="s", name="n")
+
+
+def test_names_that_are_as_long_as_texts_are_none() -> None:
+    long = "x" * 1_001
+    for column in ("id", "licence"):
+        with pytest.raises(ValueError, match=f"column {column} holds 1,001 characters, more than 1,000"):
+            Columns().document({"text": "a", column: long}, source="s", name="n")
+    record = {"text": "a", "id": 7, "url": "data:," + "x" * 8_000, "language": long}
+    document = Columns().document(record, source="s", name="n")
+    assert (document.id, document.url, document.language) == ("7", None, None)
+    assert Columns().document({"text": "a", "url": ["x"], "language": ["en"]}, source="s", name="n").language is None

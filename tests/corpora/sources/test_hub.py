@@ -154,6 +154,13 @@ def test_a_local_folder_or_file_needs_no_revision(tmp_path: Path) -> None:
         assert source.stamp(Machine()) == [{"file": name, "bytes": path.stat().st_size, "content": digest}]
 
 
+def test_a_folder_that_is_called_like_a_pinned_dataset_is_not_read_in_its_stead(tmp_path: Path) -> None:
+    (tmp_path / "org" / "talk").mkdir(parents=True)
+    settings = {"kind": "hub", "dataset": "org/talk", "revision": "a" * 40}
+    with pytest.raises(ValueError, match="is a file or folder here, of which revision says nothing"):
+        Hub.model_validate(settings, context={"folder": tmp_path})
+
+
 def test_a_wrong_column_names_those_there_are(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text('{"body": "x", "when": "2024-01-01"}\n')
     with pytest.raises(UserError, match="no column text; the columns are body, when"):
