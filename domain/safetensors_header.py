@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 
 from domain.errors import UserError
+from domain.userfile import open_regular
 
 LARGEST_HEADER = 25_000_000  # bytes; some 250,000 tensors. safetensors itself allows 100 MB
 MOST_DIMENSIONS = 8
@@ -20,8 +21,8 @@ def tensor_shapes(path: Path, place: str) -> dict[str, tuple[int, ...]]:
     Raises ``UserError`` at ``place`` for a file that is damaged, or has a header of more than ``LARGEST_HEADER`` bytes.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            size = path.stat().st_size
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > min(size - 8, LARGEST_HEADER):
                 raise ValueError(f"a header of {length:,} bytes in a file of {size:,}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from domain.errors import UserError
+from domain.safetensors_header import tensor_shapes
 from domain.text.harm.scores import Scores, chosen
 from domain.text.harm.windows import window_bounds, window_means
 from domain.text.lexicon import text_of
@@ -19,6 +20,7 @@ from domain.text.words import Split
 BUCKETS = 1 << 18
 SLOTS = 1 << 18
 WINDOW = 64  # words: a document is judged in stretches of about the size of a post, as the examples are
+LONGEST_WINDOW_WORDS = 1_000_000
 RUNS = (3, 4, 5)  # characters, the word's beginning and end among them: they know "sh1t" by its neighbours
 FORMAT = "shoptalk harm linear 1"
 _PAIR, _RUN = np.uint64(0xA24BAED4963EE407), np.uint64(0x9FB21C651E98DF25)  # so that kinds of feature do not coincide
@@ -133,13 +135,31 @@ class Linear:
         """What ``save`` wrote; raises ``UserError`` for anything else."""
         from safetensors import SafetensorError, safe_open
 
+        shapes = tensor_shapes(path, str(path))
         try:
             with safe_open(path, framework="np") as file:
                 header = json.loads((file.metadata() or {}).get("header", "{}"))
-                if header.get("format") != FORMAT:
-                    raise ValueError("is no harm model")
+                rows = labels_of(header)
+                if shapes.get("weights") != (rows, BUCKETS) or shapes.get("bias") != (rows,):
+                    raise ValueError("its weights are not those of its labels")
                 weights, bias = file.get_tensor("weights"), file.get_tensor("bias")
-        except (OSError, SafetensorError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            if not (
+                weights.dtype == bias.dtype == np.float32 and np.isfinite(weights).all() and np.isfinite(bias).all()
+            ):
+                raise ValueError("its weights are not finite numbers")
+        except (OSError, SafetensorError, ValueError, RecursionError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UserError(str(path), f"cannot be read ({reason})", "make one with shoptalk harm train") from None
         return cls(weights, bias, header, labels)
+
+
+def labels_of(header: Any) -> int:
+    """How many labels a header has; raises ``ValueError`` for anything but what ``shoptalk harm train`` writes."""
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError("it is no harm model")
+    labels, window = header.get("labels"), header.get("window")
+    if not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
+        raise ValueError("its labels are not names")
+    if header.get("safe") not in labels or type(window) is not int or not 1 <= window <= LONGEST_WINDOW_WORDS:
+        raise ValueError("it has no safe label, or no window")
+    return len(labels)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +91,41 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00")
     (tmp_path / "pickle.bin").write_bytes(b"\x80\x04cos\nsystem\n.")
     for name in ("other.safetensors", "cut.safetensors", "pickle.bin", "none.safetensors"):
-        with pytest.raises(UserError, match="cannot be read") as refused:
+        with pytest.raises(UserError, match=r"is not a valid safetensors file|No such file") as refused:
             Linear.load(tmp_path / name)
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]", b"5", b"{", b'{"a":' * 100_000, b"{}",
+        *(
+            json.dumps({**HEADER, **change}).encode()
+            for change in (
+                {"labels": 5}, {"labels": []}, {"labels": [1, 2, 3]}, {"labels": ["fine"]}, {"safe": "none such"},
+                {"safe": ["fine"]}, {"window": 0}, {"window": -1}, {"window": "x"}, {"window": 10**12}, {"format": "x"},
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_header_that_is_none_of_ours(tmp_path: Path, header: bytes) -> None:
+    from safetensors.numpy import save_file
+
+    known = model(vile=(0.0, 2.0, 1.0))
+    tensors = {"weights": np.ascontiguousarray(known.weights[:, :-1]), "bias": known.bias}
+    save_file(tensors, tmp_path / "m.safetensors", {"header": header.decode()})
+    with pytest.raises(UserError, match="cannot be read"):
+        Linear.load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    "weights", [np.zeros((3, 5), np.float32), np.zeros(3, np.float32), np.full((3, BUCKETS), np.nan)]
+)
+def test_weights_that_are_none_of_its_labels(tmp_path: Path, weights: Any) -> None:
+    from safetensors.numpy import save_file
+
+    tensors = {"weights": weights.astype(np.float32), "bias": np.zeros(3, np.float32)}
+    save_file(tensors, tmp_path / "m.safetensors", {"header": json.dumps(HEADER)})
+    with pytest.raises(UserError, match="cannot be read"):
+        Linear.load(tmp_path / "m.safetensors")
