@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from corpora.crawl.capture import Capture, capture
+from corpora.files.allowance import Allowance, size_of
 
+HEADER_BYTES = 300  # of a record's head, about
 SCAN = 1 << 20  # bytes read at once in search of the next record
 RECORD_START = re.compile(rb"\x1f\x8b\x08|(?<=\n)WARC/1\.")
 
@@ -26,8 +28,9 @@ def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture
     """Every page and text of a seekable file whose URL is ``wanted``, by fastwarc.
 
     Behind a damage the next record is searched: the next gzip member that holds one, or the next line that begins one.
+    A file that unpacks to too much is left there.
     """
-    start = 0
+    start, allowance = 0, Allowance(size_of(file))
     damage: Damage | None = None  # told once it is clear which record it is of
     last, reported = 0, -1
     while start >= 0:
@@ -35,6 +38,11 @@ def captures(file: IO[bytes], wanted: Callable[[str], bool]) -> Iterator[Capture
         try:
             for offset, record in records(file, start):
                 begun, last = True, offset
+                try:
+                    allowance.take(HEADER_BYTES + record.content_length)
+                except OSError as error:
+                    yield Damage(offset=offset, reason=str(error))
+                    return
                 if damage is not None:
                     yield damage
                     damage = None

@@ -36,6 +36,7 @@ SPLIT_WORDS = {
     "validation": ("validation", "valid", "dev", "val"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
+NUMBERED_SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})")
 SHARD = re.compile(r"data/(\w+(?:\.\w+)*)-\d{5}-of-\d{5}[^/]*\.[^/]*")
 # What a configuration may say without a change of the records; anything else would be a setting of another reader.
 UNDERSTOOD = {"config_name", "data_files", "data_dir", "default", "description", "version", "features"}
@@ -70,6 +71,9 @@ class Configuration:
         else:
             self.refuse_unknown(split, self.patterns)
             chosen = matching(sorted(names), self.patterns[split])
+            if missing := sorted({each for each in self.patterns[split] if not WILD.search(each)}.difference(chosen)):
+                problem = f"its README.md names {missing[0][:80]!r}, which is not there"
+                raise UserError(self.place, problem, "fetch the dataset whole, or correct README.md")
         readable = one_family(chosen)
         if not readable:
             example = f", only such as {chosen[0]!r}" if chosen else ""
@@ -256,6 +260,15 @@ def family(name: str) -> str | None:
         return "archive"
     ending = form(name)[0]
     return next((key for key, endings in FILE_FAMILIES.items() if ending in endings), None)
+
+
+def refuse_incomplete(names: Iterable[str], place: str) -> None:
+    """Raise ``UserError`` where of files that say how many they are (``x-00000-of-00003``) some are not there."""
+    there = Counter[tuple[str, str]]((match[1], match[2]) for name in names if (match := NUMBERED_SHARD.search(name)))
+    for (name, total), count in sorted(there.items()):
+        if count < int(total):
+            problem = f"{count:,} of {int(total):,} files of {name!r} are there"
+            raise UserError(place, problem, "fetch the dataset whole: hf download resumes where it broke off")
 
 
 def one_family(names: Iterable[str]) -> list[str]:

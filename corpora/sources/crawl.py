@@ -16,7 +16,6 @@ from corpora.crawl.commoncrawl import CommonCrawl, Listed
 from corpora.crawl.warc import Damage, captures
 from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import Extracted, Failed, Job, Mode
-from corpora.files.allowance import Allowance, size_of
 from corpora.files.pieces import opened
 from corpora.files.stores import WILD, file_stamp, find, relative, unreadable
 from corpora.sources.pages import Page, PageResult, read_pages
@@ -142,10 +141,7 @@ class Crawl(Source):
             name = f"{self.title}/{relative(path, root)}"
             try:
                 with opened(system, path) as file:
-                    allowance = Allowance(size_of(file))
                     for record in captures(file, self.wanted):
-                        if isinstance(record, Capture):
-                            allowance.take(len(record.content))
                         at = f"@{record.offset}" if isinstance(record, Damage) else ""
                         yield from self.find(record, f"{path}{at}", f"{name}{at}", None)
             except (ConnectionError, TimeoutError):

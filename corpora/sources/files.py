@@ -23,6 +23,8 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import RecipePath
 
+NO_ENCODINGS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "unicode_escape", "raw_unicode_escape")
+
 
 class Files(Source, Columns):
     """``path`` is a file, a glob or a URL (https://, or what fsspec knows: s3://, gs://), relative to the recipe's
@@ -39,8 +41,10 @@ class Files(Source, Columns):
     @classmethod
     def _known(cls, encoding: str) -> str:
         try:
-            codecs.lookup(encoding)
-        except LookupError:
+            "x".encode(encoding)  # bytes to bytes, as zip, is no encoding of text
+            if codecs.lookup(encoding).name in NO_ENCODINGS:
+                raise LookupError
+        except (LookupError, UnicodeError):
             raise ValueError("is no encoding that Python knows; write for instance cp1252 or latin-1") from None
         return encoding
 

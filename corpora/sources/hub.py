@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from corpora.document import Document, Quarantined
-from corpora.files.dataset_card import configuration
+from corpora.files.dataset_card import configuration, refuse_incomplete
 from corpora.files.dataset_folder import DatasetFolder
 from corpora.files.dataset_repository import Repository
 from corpora.files.formats import PAGES, records
@@ -138,7 +138,10 @@ class Hub(Source, Columns):
         if not self.local and not machine.network:
             root = Path(cached(self.dataset, self.revision, self.place))
         if self.local or not machine.network:
-            yield from self.opened(LocalFileSystem(), [str(path) for path in self.local_paths(root)])
+            paths = [str(path) for path in self.local_paths(root)]
+            if not self.local:  # a download may have broken off
+                refuse_incomplete(paths, self.place)
+            yield from self.opened(LocalFileSystem(), paths)
             return
         with reached(machine):
             repository = Repository(self.dataset, self.revision or "", self.place)

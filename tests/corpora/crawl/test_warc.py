@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from corpora.crawl.warc import Damage, captures
 from corpora.document import Document, Quarantined
+from corpora.files import allowance
 from corpora.sources.crawl import Crawl
 from domain.machine import Machine
 from tests.corpora.crawl.warcs import GOOD, packed, read, reasons, urls
@@ -95,3 +98,11 @@ def test_malformed_archives(warcs: Path, tmp_path: Path, name: str, pages: int, 
     (path,) = (tmp_path / "warcio").rglob(name)
     found = list(Crawl(path=str(path)).documents(Machine(workers=1)))
     assert (len(urls(found)), len(reasons(found))) == (pages, broken)
+
+
+def test_a_file_of_records_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "SMALLEST", 1_000_000)
+    record = b"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
+    (damage,) = captures(io.BytesIO(gzip.compress(record * 20_000)), lambda url: True)
+    assert isinstance(damage, Damage)
+    assert damage.reason.endswith("bytes unpack to more than 1 MB")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from corpora.files.dataset_card import Configuration, configuration, matching
+from corpora.files.dataset_card import Configuration, configuration, matching, refuse_incomplete
 from domain.errors import UserError
 
 NAMES = ["README.md", "data/a.jsonl", "data/b.jsonl", "data/deep/c.jsonl", "data/.d.jsonl", "x.csv", "__x__/e.jsonl"]
@@ -135,6 +135,15 @@ def test_of_several_subsets_the_default_is_taken_or_one_is_asked_for() -> None:
 def test_settings_of_other_readers_are_refused() -> None:
     with pytest.raises(UserError, match=r"its README.md sets 'sep' for the reader of its files"):
         stated("configs: [{config_name: default, data_files: x.csv, sep: ';'}]")
+
+
+def test_files_that_are_stated_and_missing_are_told() -> None:
+    with pytest.raises(UserError, match=r"its README.md names 'data/z.jsonl', which is not there"):
+        stated("configs: [{data_files: ['data/*.jsonl', data/z.jsonl]}]").files(NAMES, "train")
+    whole = [f"data/train-0000{n}-of-00003.parquet" for n in range(3)]
+    refuse_incomplete([*whole, "x.jsonl"], "here")
+    with pytest.raises(UserError, match="2 of 3 files of 'data/train' are there"):
+        refuse_incomplete(whole[1:], "here")
 
 
 def test_a_split_without_a_file_that_can_be_read_says_so() -> None:

@@ -93,8 +93,9 @@ def test_text_in_another_encoding(tmp_path: Path) -> None:
     items = found(lines, encoding="cp1252")
     assert texts(items) == ["café €"]
     assert broken(items)[0].reason == "is not cp1252"
-    with pytest.raises(ValueError, match="no encoding"):
-        Files(kind="files", path="x.txt", encoding="ansi-8")
+    for encoding in ("ansi-8", "zip", "bz2", "rot13", "hex", "idna", "punycode", "unicode_escape", "undefined"):
+        with pytest.raises(ValueError, match="no encoding"):
+            Files(kind="files", path="x.txt", encoding=encoding)
 
 
 def test_a_record_above_the_bound_is_told_and_the_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
