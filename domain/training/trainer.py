@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from domain.errors import UserError
 from domain.model.device import autocast, uses_bf16
@@ -52,11 +52,11 @@ class Progress:
     ``domain`` and ``general`` are bits per byte before the first step.
     """
 
-    step: int = 0
-    tokens: int = 0
-    jump: int = 0
-    skipped: int = 0
-    rollbacks: int = 0
+    step: Annotated[int, Field(ge=0)] = 0
+    tokens: Annotated[int, Field(ge=0)] = 0
+    jump: Annotated[int, Field(ge=0)] = 0
+    skipped: Annotated[int, Field(ge=0)] = 0
+    rollbacks: Annotated[int, Field(ge=0)] = 0
     domain: float | None = None
     general: float | None = None
     stopped: str = ""

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -78,26 +78,29 @@ def launch(made_by: Stage[A], spec: Spec, parents: Mapping[str, Artifact], *, ou
     ranks = processes(machine) if made_by.ranks else 1
     together = made_by.ranks and (ranks > 1 or machine.nodes > 1)
     command = [*(torchrun(machine, ranks) if together else []), *learner(job_file, machine.work)]
-    # Nothing is written to the pipe: the child ends when it closes, which it does even after kill -9 of this process.
-    with (
-        relayed(log),
-        subprocess.Popen(command, stdin=subprocess.PIPE, env=environment(machine, ranks)) as child,
-    ):
+    try:
+        code = wait_for(command, environment(machine, ranks), log)
         try:
-            code = child.wait()
+            reply = read_json(reply_file)
+        except (OSError, JSONFileError):
+            raise stopped(made_by.name, code) from None
+    finally:
+        remove(job_file)
+        remove(reply_file)
+    raise_error(made_by.name, reply)
+
+
+def wait_for(command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+    """Run a command to its end, with the log of its stage passed on, and return its exit code."""
+    # Nothing is written to the pipe: the child ends when it closes, which it does even after kill -9 of this process.
+    with relayed(log), subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as child:
+        try:
+            return child.wait()
         except BaseException:  # Ctrl-C, or Prefect's own for SIGTERM
             child.terminate()  # a training then saves its state
             with suppress(subprocess.TimeoutExpired):
                 child.wait(SAVING)
             raise
-    try:
-        reply = read_json(reply_file)
-    except (OSError, JSONFileError):
-        raise stopped(made_by.name, code) from None
-    finally:
-        remove(job_file)
-        remove(reply_file)
-    raise_error(made_by.name, reply)
 
 
 def raise_error(stage: str, reply: Mapping[str, object]) -> None:

@@ -26,6 +26,7 @@ from torch.optim import Optimizer
 from domain.errors import UserError
 from domain.training.state.metadata import CheckpointReader, write_metadata
 
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
 # What torch inserts into parameter names when modules are compiled or recomputed.
 WRAPPERS = ("_orig_mod.", "_checkpoint_wrapped_module.")
 
@@ -196,14 +197,21 @@ def restore_weights(folder: Path, model: nn.Module) -> None:
 
 
 def set_moments(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Set the optimizer's moments to those in ``tensors``; a parameter without any has not been updated yet."""
+    """Set the optimizer's moments to those in ``tensors``; a parameter without any has not been updated yet.
+
+    Raises ``ValueError`` for moments that are not AdamW's, or of another shape than their weight.
+    """
     moments: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         kind, _, name = key.partition(".")
         if kind == "optimizer":
             name, _, moment = name.rpartition(".")
             moments.setdefault(name, {})[moment] = tensor
-    names = {id(tensor): name for name, tensor in weights(model).items()}
+    named = weights(model)
+    for name, each in moments.items():
+        if each.keys() != MOMENTS or any(each[key].shape != named[name].shape for key in MOMENTS - {"step"}):
+            raise ValueError(f"the moments of {name} are not AdamW's")
+    names = {id(tensor): name for name, tensor in named.items()}
     learning = [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
     state = {place: moments[name] for place, name in enumerate(learning) if name in moments}
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
