@@ -41,6 +41,8 @@ def guarded(work: Path, shared: bool = False) -> Iterator[None]:
             if not shared:
                 narrow(work)  # first, so that nobody adds anything to what is looked at
             refuse_unsafe(work, shared)
+            if not shared:
+                warn_of_owners(work)
         except OSError as error:
             raise UserError(str(work), f"cannot be written ({error.strerror})", "name another --work") from None
         yield
@@ -107,13 +109,20 @@ def refuse_foreign(path: Path) -> None:
 
 
 def refuse_replaceable(work: Path, folder: Path) -> None:
-    """Raise ``UserError`` where another user may rename what is in ``folder``, which leads to the work folder."""
-    status = folder.stat()
-    replaceable = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
-    if status.st_uid not in (os.geteuid(), 0) or replaceable:
-        owner = "all users" if replaceable else user(status.st_uid)
+    """Raise ``UserError`` where all users may rename what is in ``folder``, which leads to the work folder."""
+    mode = folder.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         fix = f"name a --work folder elsewhere, or {TRUST}"
-        raise UserError(str(work), f"could be replaced by {owner}, who can write in {folder}", fix)
+        raise UserError(str(work), f"could be replaced by all users, who can write in {folder}", fix)
+
+
+def warn_of_owners(work: Path) -> None:
+    """Warn where a folder that leads to the work folder belongs to another user, as in containers: that user could put
+    another in its place.
+    """
+    for step in route(Path(os.path.abspath(work))):
+        if step != work.resolve() and (owner := step.lstat().st_uid) not in (os.geteuid(), 0):
+            logger.warning("%s: could be replaced by %s, who owns %s", work, user(owner), step)
 
 
 def refuse_open(work: Path, place: Path) -> None:

@@ -103,16 +103,11 @@ def test_what_belongs_to_another_user(work: Path, place: str) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize(
-    "kind", ["parent of another user", "open parent", "link of another user", "link in an open folder"]
-)
+@pytest.mark.parametrize("kind", ["open parent", "link of another user", "link in an open folder"])
 def test_a_folder_that_another_user_can_replace(tmp_path: Path, kind: str) -> None:
     parent, named = tmp_path / "parent", tmp_path / "parent" / "work"
     parent.mkdir()
-    if kind == "parent of another user":
-        os.chown(parent, NOBODY, NOBODY)
-        named.mkdir()
-    elif kind == "open parent":
+    if kind == "open parent":
         named.mkdir()
         parent.chmod(0o777)
     else:
@@ -124,6 +119,16 @@ def test_a_folder_that_another_user_can_replace(tmp_path: Path, kind: str) -> No
     with pytest.raises(UserError, match=r"could be replaced by|belongs to user nobody"):
         refuse_unsafe(named)
     refuse_unsafe(named, shared=True)
+
+
+@needs_root
+def test_the_owner_of_a_folder_above_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "parent").mkdir()
+    os.chown(tmp_path / "parent", NOBODY, NOBODY)
+    with guarded(tmp_path / "parent" / "work"):
+        pass
+    (line,) = [record.getMessage() for record in caplog.records if "could be" in record.getMessage()]
+    assert line.endswith(f"could be replaced by user nobody, who owns {tmp_path / 'parent'}")
 
 
 def test_an_own_link_to_an_own_folder_in_a_sticky_one(work: Path, tmp_path: Path) -> None:
