@@ -91,7 +91,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00")
     (tmp_path / "pickle.bin").write_bytes(b"\x80\x04cos\nsystem\n.")
     for name in ("other.safetensors", "cut.safetensors", "pickle.bin", "none.safetensors"):
-        with pytest.raises(UserError, match=r"is not a valid safetensors file|No such file") as refused:
+        with pytest.raises(UserError, match=r"cannot be read|is not a valid safetensors file") as refused:
             Linear.load(tmp_path / name)
         assert "\n" not in str(refused.value)
 
