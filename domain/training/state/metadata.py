@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ from torch.distributed.checkpoint.metadata import (
 from torch.distributed.checkpoint.storage import WriteResult
 
 from domain.jsonfile import JSONFileError, read_json
-from domain.manifest import MANIFEST_BYTES, Damaged, write_json
+from domain.manifest import MANIFEST_BYTES, Damaged, write_atomically
 
 METADATA = "metadata.json"
 DATA = re.compile(r"__[0-9]{1,6}_[0-9]{1,6}\.distcp")  # the names that torch gives: of a rank, and a part of its data
@@ -44,7 +45,10 @@ def write_metadata(folder: Path, metadata: Metadata, results: Iterable[Iterable[
             chunks.append({**where, "offsets": list(chunk.offsets), "sizes": list(chunk.sizes)})
         dtype = str(tensor.properties.dtype).removeprefix("torch.")
         tensors[name] = {"dtype": dtype, "size": list(tensor.size), "chunks": chunks}
-    write_json(folder / METADATA, {"tensors": tensors})
+    # Without spaces: 60,000 chunks, as of 64 ranks, hold the interpreter for 0.14 s, and with them for 0.8 s.
+    write_atomically(
+        folder / METADATA, json.dumps({"tensors": tensors}, sort_keys=True, separators=(",", ":")).encode()
+    )
 
 
 def read_metadata(folder: Path) -> Metadata:
