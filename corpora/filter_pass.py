@@ -179,7 +179,7 @@ def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAns
     """
     documents = [state.document for state in states]
     try:
-        with time_limit(sum(len(document.text) for document in documents), len(documents)):
+        with time_limit(sum(len(document.text) for document in documents), len(documents), each.patience):
             return each.judge(documents, Split.of([state.words for state in states]))
     except (Exception, TookTooLong) as error:
         if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK):

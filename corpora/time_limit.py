@@ -23,8 +23,8 @@ class TookTooLong(BaseException):
 
 
 @contextmanager
-def time_limit(characters: int, documents: int = 1) -> Iterator[None]:
-    """Raises ``TookTooLong`` within the block where it takes too long for so much text.
+def time_limit(characters: int, documents: int = 1, patience: float = 1.0) -> Iterator[None]:
+    """Raises ``TookTooLong`` within the block where it takes too long for so much text, or ``patience`` times that.
 
     Only in a main thread, as that of each worker; elsewhere there is no bound. Code of C that never looks for signals
     is not interrupted; patterns of Python's ``re`` are.
@@ -32,7 +32,7 @@ def time_limit(characters: int, documents: int = 1) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    seconds = SECONDS + SECONDS_PER_MB * characters / 10**6 + SECONDS_IN_BATCH * (documents - 1)
+    seconds = patience * (SECONDS + SECONDS_PER_MB * characters / 10**6 + SECONDS_IN_BATCH * (documents - 1))
 
     def end(number: int, frame: FrameType | None) -> None:
         raise TookTooLong(seconds)

@@ -79,6 +79,8 @@ def refused(path: str, error: Exception) -> UserError:
     if isinstance(error, FileNotFoundError):
         return UserError(place, "does not exist", "correct path")
     reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if path.startswith("hf://"):
+        return UserError(place, f"cannot be read ({reason})", "check the network; then run again")
     if store:
         return UserError(place, f"cannot be read ({reason})", f"check {CREDENTIALS[store]}, the bucket and the network")
     return UserError(place, reason, "correct the URL, or install what its scheme needs")

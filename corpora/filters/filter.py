@@ -44,6 +44,11 @@ class Filter(Spec):
 
     kind: str
 
+    @property
+    def patience(self) -> float:
+        """How many times as long as a filter of rules it may take: models are slow."""
+        return 1.0
+
     def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """One answer for each document; None keeps it as it is. ``split`` holds the words of their texts."""
         raise NotImplementedError

@@ -93,6 +93,11 @@ class Harm(Filter):
         block = None if self.block is None else digest(self.block)
         return {"kind": self.kind, "scorer": self.scorer.identity_key(), "threshold": self.threshold, "block": block}
 
+    @property
+    def patience(self) -> float:
+        """A transformer takes some seconds of all cores for a long text."""
+        return 1.0 if self.scorer.transformer is None else 100.0
+
     def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Drop above the threshold or by address."""
         blocked = None if self.block is None else read_block_list(Path(self.block))

@@ -34,6 +34,11 @@ class Own(Filter):
         return self
 
     @property
+    def patience(self) -> float:
+        """Nobody knows what it does."""
+        return 10.0
+
+    @property
     def function(self) -> Callable[..., Any]:
         """The function that ``kind`` names; it was allowed as the spec was validated."""
         module, _, name = self.kind.partition(":")

@@ -81,9 +81,7 @@ def test_a_model_that_cannot_be_read_stops_the_run_and_blames_no_document(
 ) -> None:
     model = tmp_path / "m.safetensors"
     model.write_bytes(b"no model")
-    with pytest.raises(
-        UserError, match=r"m.safetensors: cannot be read \(.*\)\. Fix: make one with shoptalk harm train"
-    ):
+    with pytest.raises(UserError, match=r"m.safetensors: .*\(a header of .* bytes in a file of 8\)\. Fix:"):
         cleaned(
             raw([{"text": prose(i)} for i in range(10)]), filters=[{"kind": "harm", "scorer": {"linear": str(model)}}]
         )

@@ -80,6 +80,8 @@ def test_nothing_is_left_of_a_limit() -> None:
 def test_more_text_has_more_time_and_other_threads_have_no_limit() -> None:
     with time_limit(100_000_000):
         assert signal.getitimer(signal.ITIMER_PROF)[0] > 1_900
+    with time_limit(1_000_000, patience=10):
+        assert 200 < signal.getitimer(signal.ITIMER_PROF)[0] < 210
     done: list[bool] = []
 
     def work() -> None:
