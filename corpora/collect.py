@@ -16,6 +16,7 @@ from corpora.licence import Licences
 from corpora.sources import AnySource
 from corpora.sources.source import Source
 from corpora.withdraw import Withdrawals
+from domain.address import shown
 from domain.artifacts import Raw
 from domain.errors import UserError
 from domain.jsonlines import line, write_lines
@@ -114,7 +115,8 @@ class RawWriter:
     def leave_out(self, part: str, source: str, name: str, what: str, reason: str = "") -> None:
         """Note a record that gave no document; ``what`` is of ``LEFT_OUT``."""
         action = "quarantined" if what == "quarantined" else "dropped"
-        row = {"part": part, "source": source, "record": name, "action": action, "reason": reason or LEFT_OUT[what]}
+        about = {"record": shown(name), "action": action, "reason": shown(reason or LEFT_OUT[what])}
+        row = {"part": part, "source": source, **about}
         self.quarantine.write(line(row))
 
 

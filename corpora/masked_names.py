@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from urllib.parse import unquote
 
 from corpora.filters.privacy import ALL_FORMS
+from corpora.web.signed import is_web, unsigned
 from domain.text.privacy import find_all, masked
 
 DIGITS = 12  # of SHA-256 behind a masked name, by which it is told from others that look alike
@@ -20,15 +21,18 @@ def digest(name: str) -> str:
 
 
 def masked_names(names: Sequence[str]) -> list[str]:
-    """Each name as it may stand in a corpus: ``<EMAIL>/3~9f86d081884c`` for one that holds an address, others as they
-    are. What is masked follows from the name alone, so that one document has one name in all corpora."""
-    matches = find_all(names, ALL_FORMS)
+    """Each name as it may stand in a corpus: ``<EMAIL>/3~9f86d081884c`` for one that holds an address, a URL without
+    what signs it as ``https://host/a<SECRET>~9f86d081884c``, others as they are. What is masked follows from the name
+    alone, so that one document has one name in all corpora."""
+    open_names = [unsigned(name) if is_web(name) else name for name in names]
+    matches = find_all(open_names, ALL_FORMS)
     answers = []
-    for name, finds in zip(names, matches, strict=True):
-        plain = name
-        if not finds and "%" in name and (plain := unquote(name)) != name:
-            finds = find_all([plain], ALL_FORMS)[0]
-        answers.append(f"{masked(plain, finds)[0]}~{digest(name)}" if finds else name)
+    for name, plain, finds in zip(names, open_names, matches, strict=True):
+        secret = "<SECRET>" if plain != name else ""
+        if not finds and "%" in plain and (unquoted := unquote(plain)) != plain:
+            finds = find_all([unquoted], ALL_FORMS)[0]
+            plain = unquoted if finds else plain
+        answers.append(f"{masked(plain, finds)[0]}{secret}~{digest(name)}" if finds or secret else name)
     return answers
 
 

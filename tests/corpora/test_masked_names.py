@@ -15,6 +15,7 @@ from domain.machine import Machine
 PRIVATE = [
     ("anna@bank.com/3", "<EMAIL>/3"), ("mail of anna.b@bank.co.uk:12", "mail of <EMAIL>:12"),
     ("patient 123-45-6789.txt", "patient <SSN>.txt"), ("https://h/u?mail=anna%40bank.com", "https://h/u?mail=<EMAIL>"),
+    ("https://h/a?p=1&X-Amz-Signature=0f1e2d", "https://h/a?p=1<SECRET>"), ("https://me:pw@h/a", "https://h/a<SECRET>"),
     ("DE89370400440532013000", "<IBAN>"), ("call +49 30 1234567", "call <PHONE>"),
 ]  # fmt: skip
 PLAIN = [
