@@ -13,14 +13,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
 from domain.jsonfile import JSONFileError, read_json
 from domain.model_config import check_config, check_weights
 from domain.safetensors_header import tensor_shapes
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 CONFIG, INDEX, WEIGHTS = "config.json", "model.safetensors.index.json", "model.safetensors"
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -31,6 +35,7 @@ OPENED_FILES = (CONFIG, "generation_config.json", *TOKENIZER_SETTINGS, *VOCABULA
 LARGEST = {CONFIG: 1_000_000, "generation_config.json": 1_000_000, INDEX: 100_000_000}
 LARGEST |= dict.fromkeys(TOKENIZER_SETTINGS, 10_000_000) | dict.fromkeys(VOCABULARIES, 100_000_000)
 LARGEST_OTHER = 1_000_000
+MOST_MISSING = 50_000_000  # parameters that weights may lack: 200 MB
 # Keys by which transformers would run code of the folder or of the hub, need another package, or read other weights.
 REFUSED_KEYS = {
     "auto_map": "needs custom code",
@@ -77,12 +82,12 @@ def weight_shapes(files: list[Path], place: str) -> dict[str, tuple[int, ...]]:
 def names_in(folder: Path, place: str) -> list[str]:
     """Names of what is in a folder and in its folder of chat templates, links to nowhere included."""
     try:
-        names = os.listdir(folder)
+        names, more = os.listdir(folder), folder / "additional_chat_templates"
+        below = [f"{more.name}/{name}" for name in os.listdir(more)] if more.is_dir() else []
     except OSError as error:
         problem = f"{folder} cannot be read ({error.strerror})"
         raise UserError(place, problem, "name a folder in the transformers layout") from None
-    more = folder / "additional_chat_templates"
-    return names + ([f"{more.name}/{name}" for name in os.listdir(more)] if more.is_dir() else [])
+    return names + below
 
 
 def weight_names(folder: Path, place: str) -> set[str]:
@@ -169,6 +174,22 @@ def checked_copy(folder: Path, place: str) -> Iterator[Path]:
             else:
                 target.symlink_to(path.resolve())
         yield copy
+
+
+def check_size(kind: Any, config: PreTrainedConfig, folder: Path, place: str) -> None:
+    """Raise ``UserError`` if a configuration asks for far more parameters than the weights in ``folder`` have.
+
+    ``kind`` is one of transformers' auto classes. What is missing, such as a head, would be initialized in memory
+    before it is reported.
+    """
+    import torch
+
+    with torch.device("meta"):
+        wanted = sum(tensor.numel() for tensor in kind.from_config(config).state_dict().values())
+    stored = sum(prod(shape) for shape in weight_shapes(model_files(folder, place), place).values())
+    if wanted > MOST_MISSING + 2 * stored:
+        problem = f"{folder} states {wanted:,} parameters in config.json, and its weights have {stored:,}"
+        raise UserError(place, problem, "download both again, from the same place")
 
 
 @contextmanager

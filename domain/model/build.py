@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.spec import Initial, Scratch, padded
-from domain.model_folder import model_files, opening, weight_shapes
+from domain.model_folder import check_size, opening
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
@@ -22,9 +21,7 @@ from domain.tokenizer.vocabulary_map import suppressed_ids
 from domain.weights import weights_folder
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedModel
-
-MOST_MISSING = 50_000_000  # parameters: 200 MB
+    from transformers import PreTrainedModel
 
 # Matrices that write to the residual stream in Llama, Qwen and BLOOM. GPT-2 and ModernBERT scale theirs themselves;
 # BERT, RoBERTa, BART and T5 do not scale any.
@@ -82,7 +79,7 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     with opening(folder, str(folder), "contains no model that can be loaded", fix) as copy:
         config = AutoConfig.from_pretrained(copy, **own)
         kind = opener(family_of(config))
-        check_size(kind, config, folder)
+        check_size(kind, config, folder, str(folder))
         model, report = kind.from_pretrained(copy, **own, use_safetensors=True, dtype=dtype, output_loading_info=True)
     if missing := sorted(report["missing_keys"]):
         problem = f"lacks {missing[0]}, which {type(model).__name__} needs"
@@ -91,19 +88,6 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel
     # T5's configuration says tied even for version 1.1, which would tie the matrices when they are resized.
     model.config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     return model
-
-
-def check_size(kind: Any, config: PreTrainedConfig, folder: Path) -> None:
-    """Raise ``UserError`` if a configuration asks for far more parameters than the weights in ``folder`` have.
-
-    What is missing, such as a head, would be initialized in memory before it is reported.
-    """
-    with torch.device("meta"):
-        wanted = sum(tensor.numel() for tensor in kind.from_config(config).state_dict().values())
-    stored = sum(prod(shape) for shape in weight_shapes(model_files(folder, str(folder)), str(folder)).values())
-    if wanted > MOST_MISSING + 2 * stored:
-        problem = f"states {wanted:,} parameters in config.json, and its weights have {stored:,}"
-        raise UserError(str(folder), problem, "download both again, from the same place")
 
 
 def load_for_tokenizer(

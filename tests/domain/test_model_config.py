@@ -16,6 +16,7 @@ from domain.errors import UserError
 from domain.model.build import load
 from domain.model.spec import Base
 from domain.model_config import check_config, check_weights
+from domain.text.harm.transformer import Transformer
 from domain.weights import weights_identity
 
 LLAMA = {
@@ -132,6 +133,8 @@ def test_far_more_parameters_than_the_weights_have_are_not_built(tmp_path: Path)
     shapes = {f"model.layers.{n}.self_attn.q_proj.weight": (64, 64) for n in range(2)} | {"lm_head.weight": (100, 64)}
     save_file({name: torch.zeros(shape) for name, shape in shapes.items()}, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"^harm: .*states 9,\d+,\d+,\d+ parameters"):
+        Transformer.load(str(tmp_path), ["toxic"])
     start = time.monotonic()
     with pytest.raises(
         UserError, match=r"states 9,\d+,\d+,\d+ parameters in config\.json, and its weights have 14,592"

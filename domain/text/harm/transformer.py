@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.errors import UserError
-from domain.model_folder import opening
+from domain.model_folder import check_size, opening
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
@@ -76,13 +76,15 @@ class Transformer:
     @classmethod
     def load(cls, weights: str, labels: Sequence[str] = (), device: str = "cpu") -> Transformer:
         """``weights`` is org/model@commit or a folder; safetensors only, no code of its own. Raises ``UserError``."""
-        from transformers import AutoModelForSequenceClassification
+        from transformers import AutoConfig, AutoModelForSequenceClassification
 
         from domain.tokenizer.encoding.texts import load_tokenizer
 
         place = f"harm: transformer: {weights}"
         folder = weights_folder(weights, place)
         with opening(folder, place, "does not open", "name a sequence classifier of transformers") as copy:
+            config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
+            check_size(AutoModelForSequenceClassification, config, folder, place)
             model, loading = AutoModelForSequenceClassification.from_pretrained(
                 copy,
                 local_files_only=True,
