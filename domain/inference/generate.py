@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import UserError
+from domain.jsonfile import JSONFileError, read_json
 from domain.machine import Machine
-from domain.manifest import MANIFEST
+from domain.manifest import MANIFEST, MANIFEST_BYTES
 from domain.model_folder import quiet_transformers
 from domain.settings.objectives import Family
 
@@ -113,10 +113,11 @@ def generate(
 def is_tuned(folder: Path) -> bool:
     """Whether the model in ``folder`` was instruction-tuned, by the manifest of a release or of ``tune``."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return manifest["stage"] == "tune" or bool(manifest["facts"].get("tuned"))
-    except (OSError, ValueError, LookupError):
+        manifest = read_json(folder / MANIFEST, MANIFEST_BYTES)
+    except (OSError, JSONFileError):
         return False
+    facts = manifest.get("facts")
+    return manifest.get("stage") == "tune" or (isinstance(facts, dict) and bool(facts.get("tuned")))
 
 
 def chat_prompt(tokenizer: PreTrainedTokenizerFast, family: Family, prompt: str) -> list[int]:

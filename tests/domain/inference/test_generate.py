@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from domain.errors import UserError
-from domain.inference.generate import decode, generate
+from domain.inference.generate import decode, generate, is_tuned
 from domain.machine import Machine
 from domain.tokenizer.encoding.texts import load_tokenizer
 from tests.domain.model import tiny
@@ -230,3 +230,16 @@ def test_generation_settings_of_a_folder_that_is_not_ours(
     except UserError as error:
         text = str(error)
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "tuned"),
+    [
+        (b'{"stage": "tune"}', True), (b'{"facts": {"tuned": {"a": 1}}}', True), (b'{"facts": {}}', False),
+        (b"[]", False), (b'{"stage": 1, "facts": null}', False), (b'{"facts": []}', False), (b"", False),
+        (b"[" * 100_000, False),
+    ],
+)  # fmt: skip
+def test_whether_a_model_was_tuned_by_any_manifest(tmp_path: Path, content: bytes, tuned: bool) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+    assert is_tuned(tmp_path) is tuned
