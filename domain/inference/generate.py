@@ -94,7 +94,7 @@ def generate(
         settings = {
             "max_new_tokens": min(max_tokens, room), "num_beams": 1, "num_return_sequences": 1,
             "eos_token_id": sorted(ends), "pad_token_id": end, "suppress_tokens": suppressed_ids(tokenizer, model),
-            "use_cache": True, **(sampling if temperature >= COLDEST else greedy),
+            "use_cache": True, "return_dict_in_generate": False, **(sampling if temperature >= COLDEST else greedy),
         }  # fmt: skip
         try:
             with quiet_transformers():

@@ -217,6 +217,10 @@ def test_folders_without_a_model(pretrained: Path, tmp_path: Path) -> None:
         {"no_repeat_ngram_size": [1]},
         {"bad_words_ids": "x"},
         {"penalty_alpha": 0.5, "custom_x": 1},
+        {"return_dict_in_generate": True, "output_attentions": True},
+        {"min_new_tokens": 10**9},
+        {"prompt_lookup_num_tokens": 10},
+        {"guidance_scale": 2.0},
     ],
 )
 def test_generation_settings_of_a_folder_that_is_not_ours(
