@@ -24,7 +24,7 @@ from domain.machine import Machine
 
 ROOT = Path(__file__).parents[3]
 SECTION = (ROOT / "flows" / "README.md").read_text(encoding="utf-8").split("\n## Prefect\n")[1].split("\n## ")[0]
-(SERVE, POOL), (DEPLOY,) = (re.findall(rf"```{kind}\n(.*?)```", SECTION, re.S) for kind in ("sh", "python"))
+(_, SERVE, POOL), (DEPLOY,) = (re.findall(rf"```{kind}\n(.*?)```", SECTION, re.S) for kind in ("sh", "python"))
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 

@@ -61,9 +61,10 @@ def test_a_number_that_is_no_other_node(tmp_path: Path, node: int) -> None:
         join(two(tmp_path), node)
 
 
-def test_nodes_that_cannot_meet() -> None:
-    with pytest.raises(ValueError, match="host:port of the first"):
-        Machine(nodes=2, rendezvous="first")
+@pytest.mark.parametrize(("place", "words"), [("", "host:port of the first"), ("first", "write host:port")])
+def test_nodes_that_cannot_meet(place: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Machine(nodes=2, rendezvous=place)
 
 
 @pytest.mark.parametrize(
