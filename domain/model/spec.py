@@ -28,7 +28,7 @@ class Scratch(Spec):
 
     architecture: Architecture = "llama"
     width: Annotated[Count, Field(le=262_144, description="hidden size")] = 192
-    layers: Annotated[Count, Field(le=10_000, description="layers; for an encoder-decoder, of each stack")] = 4
+    layers: Annotated[Count, Field(le=2_000, description="layers; for an encoder-decoder, of each stack")] = 4
     heads: Annotated[Count, Field(le=65_536)] = 4
     kv_heads: Annotated[
         int, Field(ge=0, le=65_536, description="key-value heads (llama, qwen3); 0: as many as heads")
