@@ -51,7 +51,7 @@ class Mixture(Shares):
     weights: Mapping[str, Annotated[float, Field(ge=0, le=10**6)]] = Field(
         default_factory=dict, description="factor by source; 1 if not named, 0 leaves it out"
     )
-    temperature: Annotated[float, Field(ge=0.1, le=1_000, description="above 1, small sources are read more often")] = (
+    temperature: Annotated[float, Field(ge=0.001, le=1e6, description="above 1, small sources are read more often")] = (
         1.0
     )
     max_epochs: Annotated[

@@ -71,10 +71,10 @@ HOSTILE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_what_is_damaged_is_one_line_at_once(tmp_path: Path, kind: str) -> None:
     path = file_with(tmp_path / "model.safetensors", **HOSTILE[kind])
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(UserError, match=r"model\.safetensors is not a valid safetensors file"):
         tensor_shapes(path, "base")
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8])

@@ -88,10 +88,10 @@ def test_plain_values_are_those_of_yaml_1_2(written: str, value: object) -> None
 )  # fmt: skip
 def test_what_is_wrong_is_named_by_its_place(tmp_path: Path, content: bytes, place: str) -> None:
     (tmp_path / "a.yaml").write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=place) as refused:
         read_yaml(tmp_path / "a.yaml")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 1_000
 

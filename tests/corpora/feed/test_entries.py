@@ -118,7 +118,7 @@ def test_a_large_feed_says_the_same_as_a_small_one(monkeypatch: pytest.MonkeyPat
 def test_a_large_feed_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
     monkeypatch.setattr(entries, "FEED_SECONDS", 0.5)
     content = b"<rss version='2.0'><channel><item><title>x" + piece * (3_000_000 // len(piece))
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(ValueError, match=r"took more than 0\.5 seconds"):
         parse(large(content))
-    assert time.monotonic() - begin < 20
+    assert time.process_time() - begin < 20

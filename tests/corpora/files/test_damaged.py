@@ -79,7 +79,7 @@ def test_a_damaged_file_ends_in_no_traceback(tmp_path: Path, name: str) -> None:
     generator = random.Random(name)
     for _ in range(EACH):
         (tmp_path / name).write_bytes(mutated(WHOLE[name], generator))
-        begin = time.monotonic()
+        begin = time.process_time()
         with suppress(UserError):
             assert len(list(Files(kind="files", path=str(tmp_path / name)).documents(Machine(workers=1)))) <= 1_000
-        assert time.monotonic() - begin < 5
+        assert time.process_time() - begin < 5

@@ -54,17 +54,17 @@ def test_data_files_of_another_form_are_refused(value: str) -> None:
     ["a: " + "[" * 200_000, "a: " + "{b: " * 10_000, "- " * 10_000 + "x", "a: [", "? [a]\n: b", "a: &a [*b]", "\ta: b"],
 )
 def test_a_broken_or_hostile_head_is_one_line(yaml: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(UserError, match=r"its README.md cannot be read"):
         stated(yaml)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_aliases_of_aliases_are_never_unfolded() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30))
-    begin = time.monotonic()
+    begin = time.process_time()
     assert stated(bomb).patterns is None
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 @pytest.mark.parametrize("text", [b"", b"# No head", b"---\n", b"---\na: b\n", b"\xff\xfe---\nconfigs: 1\n---\n"])
@@ -113,9 +113,9 @@ def test_patterns_match_as_shells_do(pattern: str, expected: list[str]) -> None:
 
 def test_a_hostile_pattern_takes_no_time() -> None:
     names = ["a" * 200, "/".join("a" * 100)]
-    begin = time.monotonic()
+    begin = time.process_time()
     assert matching(names, ["a*" * 100 + "b", "**/a/" * 50 + "b", "*a" * 100 + "b", "[" * 900]) == []
-    assert time.monotonic() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_a_data_dir_is_where_files_are_looked_for() -> None:

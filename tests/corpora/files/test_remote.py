@@ -105,7 +105,7 @@ def test_a_folders_page_is_read_up_to_a_bound(web: Web, tmp_path: Path, monkeypa
 def test_a_hostile_page_of_links_takes_no_time(web: Web, tmp_path: Path, piece: bytes) -> None:
     web.pages["/data/"] = Reply((piece * (5_000_000 // len(piece))) + b'<a href="a.jsonl">')
     web.pages["/data/a.jsonl"] = Reply(JSONL)
-    begin = time.monotonic()
+    begin = time.process_time()
     stamp = Files(kind="files", path=f"{web.url}/data/*.jsonl").stamp(Machine(work=tmp_path, private_hosts=(web.host,)))
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert [entry["file"] for entry in stamp] == ["a.jsonl"]

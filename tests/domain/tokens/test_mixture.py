@@ -71,8 +71,8 @@ def test_one_part_alone_keeps_how_its_sources_are_weighted() -> None:
         ({"phases": [{"domain": 0.5, "general": 0.5}]}, "until"),
         ({"weights": {"calls": -1}}, "greater than or equal to 0"),
         ({"weights": {"calls": float("nan")}}, "finite"),
-        ({"temperature": 0}, "greater than 0"),
-        ({"max_epochs": 0}, "greater than 0"),
+        ({"temperature": 0}, "greater than or equal to 0.001"),
+        ({"max_epochs": 0}, "greater than or equal to 0.001"),
     ],
 )
 def test_mixtures_that_cannot_be(wrong: dict[str, Any], said: str) -> None:

@@ -78,7 +78,7 @@ def test_check_plan_and_run_answer_in_one_line(
     assert "FAIL  base: " in failures[0]
     for name in ("plan", "run"):
         command.refused(command.ask(name, recipe, *command.machine, "--work", tmp_path / "work"), "base: ")
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 60
     assert not [
         path for path in (tmp_path / "work").rglob("*") if path.is_file() and b"TOPSECRETKEY" in path.read_bytes()
     ]

@@ -158,9 +158,9 @@ def test_values_out_of_bounds_are_refused_by_their_place(tmp_path: Path, overrid
 
 
 def test_a_thousand_errors_are_told_in_fifty_lines_and_no_time(tmp_path: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     lines = errors(write(tmp_path, **{f"key{i}": [[i]] for i in range(5_000)}, **{"k" * 500: 1})).splitlines()
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert len(lines) == 51
     assert "4,951 more errors" in lines[-1]
     assert max(map(len, lines)) < 500

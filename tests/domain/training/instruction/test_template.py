@@ -68,7 +68,7 @@ def test_a_template_that_does_not_end_is_one_line(kind: str) -> None:
     start = time.monotonic()
     with pytest.raises(UserError, match=r"f:1: the tokenizer's chat template rejects it \(") as refusal:
         chat.examples(Conversation("f:1", TALK))
-    assert time.monotonic() - start < 10  # 5 on a machine that does nothing else
+    assert time.monotonic() - start < 60  # 5 on a machine that does nothing else
     assert "\n" not in str(refusal.value)
 
 
