@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
@@ -13,6 +12,8 @@ from corpora.many_strings import RowsById
 from corpora.masked_names import Names
 from corpora.purge_caches import LOG, addresses, holding
 from domain.artifacts import PARTS
+from domain.errors import UserError
+from domain.jsonfile import read_json
 from domain.jsonlines import line, parse_line
 from domain.machine import Machine
 from domain.manifest import MANIFEST, write_json
@@ -65,7 +66,10 @@ def invalidate(made: Made, places: Collection[str]) -> None:
 
 def noted(path: Path, key: str) -> list[str]:
     """What an earlier purge noted in a file."""
-    return list(json.loads(path.read_bytes())[key]) if path.exists() else []
+    try:
+        return [str(name) for name in read_json(path)[key]] if path.exists() else []
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(str(path), f"is no note of a purge ({error})", "remove it, then purge again") from None
 
 
 def blank(path: Path, ids: Collection[str]) -> None:

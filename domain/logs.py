@@ -106,11 +106,15 @@ def relayed(path: Path) -> Iterator[None]:
 
 
 def pass_on(line: bytes) -> None:
-    """Hand one record to the logger of its name here; a torn line is left out."""
+    """Hand one record to the logger of its name here; a line that is torn, or none of ``RecordFile``, is left out."""
     try:
-        record = logging.makeLogRecord(json.loads(line))
-    except ValueError:
+        fields = json.loads(line)
+        name, level, message = str(fields["name"]), int(fields["levelno"]), str(fields["msg"])
+        when, process = float(fields["created"]), int(fields["process"])
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return
+    record = logging.makeLogRecord({"name": name, "levelno": level, "levelname": logging.getLevelName(level)})
+    record.msg, record.created, record.process = message, when, process
     logger = logging.getLogger(record.name)
     if logger.isEnabledFor(record.levelno):
         with suppress(BrokenPipeError):

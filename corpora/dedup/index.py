@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import orjson
 
 from corpora.dedup.exact import first_of_equals
 from corpora.dedup.index_segment import LARGEST_SEGMENT, Segment
 from corpora.dedup.near import bucket_edges, components
 from domain.errors import UserError
+from domain.jsonfile import read_json
 from domain.manifest import write_json
 
 VERSION = 1
@@ -47,11 +48,13 @@ class Index:
     def open(cls, folder: Path) -> Index:
         """The index that ``save`` wrote. Raises ``UserError`` where there is none of this version."""
         try:
-            stated = orjson.loads((folder / "index.json").read_bytes())
+            stated = read_json(folder / "index.json")
             if stated["version"] != VERSION:
                 raise ValueError(f"version {stated['version']}")
+            if not all(re.fullmatch("[0-9]{10}", name) for name in stated["segments"]):  # none leads elsewhere
+                raise ValueError(f"segments {stated['segments']}"[:100])
             return cls([Segment.open(folder / name) for name in stated["segments"]])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             problem = f"no index of remembered texts that can be read ({error})"
             raise UserError(
                 str(folder), problem, "name a corpus that this version made, or curate all texts anew"

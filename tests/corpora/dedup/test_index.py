@@ -103,7 +103,7 @@ def test_strings_are_packed_in_blocks() -> None:
     assert packed.at(np.array([], np.int64)) == []
 
 
-@pytest.mark.parametrize("harm", ["nothing", "version", "torn"])
+@pytest.mark.parametrize("harm", ["nothing", "version", "torn", "elsewhere", "list", "deep"])
 def test_an_index_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, harm: str) -> None:
     folder = tmp_path / "index"
     index, keys, bands = Index(), np.array([[5, 6]], np.uint64), np.array([[1] * 14], np.uint64)
@@ -112,6 +112,9 @@ def test_an_index_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, harm: 
         index.save(folder)
     if harm == "version":
         (folder / "index.json").write_text('{"version": 99, "segments": []}')
+    other = {"elsewhere": '{"version": 1, "segments": ["../secret"]}', "list": "[]", "deep": "[" * 100_000}
+    if harm in other:
+        (folder / "index.json").write_text(other[harm])
     if harm == "torn":
         path = folder / "0000000000" / "entries.npy"
         path.write_bytes(path.read_bytes()[:-40])
