@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -116,6 +117,9 @@ class Harm(Filter):
 @lru_cache(maxsize=8)
 def open_scorer(scoring: Scoring) -> Scorer:
     """The scorer that is named, loaded once in a process; raises ``UserError``."""
+    for file in (scoring.words, scoring.linear, scoring.fasttext):
+        if file is not None and os.path.exists(file):
+            open_regular(Path(file)).close()  # a pipe or device might never end
     if scoring.linear is not None:
         from domain.text.harm.linear import Linear
 

@@ -51,8 +51,11 @@ def train(options: argparse.Namespace) -> None:
     count = len({row for row in examples if row[1] == safe}) // 2
     rows = [*examples, *((each, safe) for each in passages(good, count, options.seed))]
     model = fit(rows, safe=safe, seed=options.seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save(path)
+    except OSError as error:
+        raise UserError("--out", f"{options.out} cannot be written ({error.strerror})", "name another file") from None
     measured = model.header["measured"]
     print(f"Wrote {options.out}: {', '.join(f'{name} {n:,}' for name, n in model.header['examples'].items())}")
     print(

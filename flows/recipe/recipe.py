@@ -33,7 +33,7 @@ from evals.gate import Gates
 from flows.recipe.errors import validated
 from flows.recipe.pilot import Pilot, TokenizerSettings
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,99}$")
+RECIPE_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,99}$")
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
 
 
@@ -62,7 +62,7 @@ class ReleaseSettings(Spec):
 class Recipe(Spec):
     """One domain, from sources to release."""
 
-    name: Annotated[str, Field(pattern=NAME.pattern, max_length=100, description="lower case, digits, hyphens")]
+    name: Annotated[str, Field(pattern=RECIPE_NAME.pattern, max_length=100, description="lower case, digits, hyphens")]
     base: Base
     budget: Budget | None = None
     corpus: CorpusSettings
@@ -197,7 +197,7 @@ def recipe_name(name: str) -> str:
     """The name that a recipe states; the rest of it is not validated. Raises ``UserError``."""
     path = find_recipe(name)
     stated = contents(path).get("name")
-    if not isinstance(stated, str) or not NAME.fullmatch(stated):
+    if not isinstance(stated, str) or not RECIPE_NAME.fullmatch(stated):
         raise UserError(f"{path}: name", f"found {shown(stated)}", "use lower case, digits and hyphens")
     return stated
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 
 from domain.errors import UserError
 from domain.manifest import write_atomically
 from flows.recipe.purposes import PURPOSES
+from flows.recipe.recipe import RECIPE_NAME
 
 STARTER = """\
 # {name}: one line on what this domain is.
@@ -63,8 +63,8 @@ TUNING = """\
 def write_starter(name: str, work: str) -> Path:
     """Write ``<name>.yaml`` in the current folder for a kind of ``PURPOSES``; an existing file is left alone."""
     stem = name.removesuffix(".yaml")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", stem):
-        raise UserError(name, "is not a valid recipe name", "use lower case, digits and hyphens, such as contracts")
+    if not RECIPE_NAME.fullmatch(stem):
+        raise UserError(name, "is not a valid recipe name", "use at most 100 of lower case, digits and hyphens")
     path = Path(f"{stem}.yaml")
     if path.exists():
         raise UserError(str(path), "exists already", "choose another name, or remove the file")

@@ -74,7 +74,7 @@ def releases_of(work: Path, text: str) -> list[Recorded]:
     named = list_releases(work, text) if "/" not in text else []
     if named:
         return named
-    if "/" not in text and (work / "runs" / f"{text}.json").is_file():  # it was run, and has released nothing
+    if "/" not in text and os.path.isfile(work / "runs" / f"{text}.json"):  # it was run, and has released nothing
         return []
     releases = list_releases(work, recipe_name(text))
     file = os.path.realpath(find_recipe(text))
@@ -89,7 +89,7 @@ def newest_release(work: Path, text: str) -> Recorded | None:
 
 def release_folder(work: Path, text: str) -> tuple[Path, str]:
     """The folder of a release and the day of its text: a path (no day), or the newest release of a recipe."""
-    if Path(text).is_dir():
+    if os.path.isdir(text):
         return Path(text), ""
     release = newest_release(work, text)
     if release is None:

@@ -16,7 +16,7 @@ from flows.run.record import RunRecord
 
 def run_name(work: Path, text: str) -> str:
     """The name of a recorded run, from that name or from its recipe's file."""
-    recorded = RunRecord.exists(work, text) or ("/" not in text and (work / "releases" / text).is_dir())
+    recorded = RunRecord.exists(work, text) or ("/" not in text and os.path.isdir(work / "releases" / text))
     return text if recorded else recipe_name(text)
 
 
@@ -25,7 +25,7 @@ def recipe_file(work: Path, text: str) -> str:
     if text in shipped() or os.path.isfile(text) or not RunRecord.exists(work, text):
         return text
     file = RunRecord(work, text).stored()["file"]
-    return file if Path(file).is_file() else text
+    return file if os.path.isfile(file) else text
 
 
 def corpus_of(work: Path, run: str) -> tuple[Path, dict[Path, str]]:
