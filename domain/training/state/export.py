@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,10 @@ def export(training: Path, out: Path, *, step: int | None = None) -> int:
     ``training`` is a folder in ``building`` of a work folder, or in ``checkpoints`` (permanent ones). It is only read,
     so the training may be running. Raises ``UserError`` if there is no such checkpoint, or if ``out`` exists.
     """
-    scratch = training / ".scratch" if (training / ".scratch").exists() else training
-    if out.exists():
+    scratch = training / ".scratch" if os.path.exists(training / ".scratch") else training
+    if os.path.lexists(out):
         raise UserError(str(out), "already exists", "choose another folder")
-    if not (scratch / SHAPE / "config.json").is_file():
+    if not os.path.isfile(scratch / SHAPE / "config.json"):
         raise UserError(str(training), "contains no checkpoints", "name a folder in work/building or work/checkpoints")
     checkpoints = {number(each): each for each in CheckpointFolders(scratch / CHECKPOINTS, keep=0).newest_first()}
     wanted = sorted(checkpoints, reverse=True) if step is None else [step] if step in checkpoints else []

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-COMMANDS = ("check", "plan", "run", "show", "ledger", "datasheet", "why X", "generate X", "release list", "new")
+COMMANDS = (
+    "check",
+    "plan",
+    "run",
+    "show",
+    "ledger",
+    "datasheet",
+    "why X",
+    "generate X",
+    "release list",
+    "new",
+    "export",
+)
 
 
 @pytest.mark.parametrize("command_line", COMMANDS)
@@ -23,10 +36,27 @@ def test_a_name_that_is_none(
     if words[0] == "new" and name in ("pipe", "loop"):
         return  # these are good names for a recipe
     rest = ["prompt"] if words[-1] == "X" else []
-    place = [] if words[0] == "new" else ["--work", tmp_path / "work"]
+    place = (
+        ["--out", tmp_path / "m"]
+        if words[0] == "export"
+        else []
+        if words[0] == "new"
+        else ["--work", tmp_path / "work"]
+    )
     answer = command.ask(*(word for word in words if word != "X"), name, *rest, *place)
     assert "Traceback" not in answer.err
     assert answer.code in (1, 2)
+
+
+@pytest.mark.parametrize("out", ["a" * 300 + ".safetensors", "loop/m.safetensors", "good.jsonl/m.safetensors"])
+def test_a_model_that_cannot_be_written(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    rows = [{"text": f"word{i} and {i % 7} more", "label": "ab"[i % 2]} for i in range(80)]
+    Path("good.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command.refused(command.ask("harm", "train", "good.jsonl", "--safe", "a", "--out", out), "cannot be written")
 
 
 @pytest.mark.parametrize(
