@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from domain.errors import UserError
 
@@ -90,7 +91,7 @@ def server_environment(work: Path, environment: Mapping[str, str], credential: s
     settings = {**TEMPORARY, **environment, SERVER_CREDENTIAL: credential, ORIGINS: ""}
     if not environment.keys() & set(DATABASE):
         database = (work / "prefect" / "prefect.db").resolve()
-        settings[DATABASE[0]] = f"sqlite+aiosqlite:///{database}"
+        settings[DATABASE[0]] = f"sqlite+aiosqlite:///{quote(str(database))}"
     return settings
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from domain.errors import UserError
 from domain.machine import Machine
 from domain.numerics import differences
 from domain.spec import fingerprint
@@ -125,6 +126,9 @@ def make_all(
 
 def preflight(recipe: Recipe, machine: Machine, until: str) -> None:
     """Refuse before anything is spent what would fail only hours later."""
+    if not machine.tracking and set("?%") & set(str(machine.work.resolve())):
+        problem = "has a ? or % in its path, which the address of MLflow's store in it cannot name"
+        raise UserError(str(machine.work), problem, "name another --work, or set tracking")
     refuse_full(machine.work)
     if not beyond("tokenizer", until):
         base(recipe)

@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from prefect.context import refresh_global_settings_context
     from prefect.logging.configuration import setup_logging
 
-    from flows.run.prefect_server import configure_prefect, start_server
+    from flows.run.prefect_server import configure_prefect, start_server, started
 
     with pytest.MonkeyPatch.context() as patch:
         for name in [*os.environ]:
@@ -56,6 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         start_server(work)
         setup_logging()  # as the first flow would, in the middle of a test, taking pytest's handler off the root
         yield os.environ["PREFECT_API_URL"]
+        started[os.environ["PREFECT_API_URL"]].kill()
     refresh_global_settings_context()
 
 

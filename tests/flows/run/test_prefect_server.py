@@ -133,4 +133,6 @@ def test_a_temporary_server_that_ended_is_started_anew(make_recipe: Any, command
     server.wait()
     answer = command.ask("run", recipe, *rest, "--work", tmp_path / "two")
     assert answer.code == 0, answer.err
-    assert prefect_server.started[os.environ["PREFECT_API_URL"]].poll() is None
+    server = prefect_server.started[os.environ["PREFECT_API_URL"]]
+    assert server.poll() is None
+    server.kill()

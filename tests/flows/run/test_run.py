@@ -122,3 +122,12 @@ def test_a_release_speaks(killed: tuple[Path, Any, list[str]], command: Any) -> 
     answer = command.ask("generate", work.parent / "contracts.yaml", "tenant", "--max-tokens", 3, "--work", work)
     assert answer.code == 0
     assert answer.out.startswith("tenant")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%41b"])
+@pytest.mark.usefixtures("without_engine")
+def test_a_work_folder_that_mlflow_cannot_name(make_recipe: Any, command: Any, tmp_path: Path, name: str) -> None:
+    rest = ("--until", "protect", "--work", tmp_path / name)
+    command.refused(command.ask("run", make_recipe(), *rest), "? or %")
+    assert command.ask("run", make_recipe(), *rest, "--tracking", "none").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "contracts.yaml"]
