@@ -21,6 +21,11 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 SENTENCE = "solve the sparse linear system with a preconditioned iteration and return its residual norm"
 WORDS = SENTENCE.split()
 
+# Processes that tests start find the packages here: once a test has run a command in its own process, those that follow
+# are told not to look in the current folder.
+HOME = str(Path(__file__).resolve().parent.parent)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (HOME, os.environ.get("PYTHONPATH"))))
+
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
