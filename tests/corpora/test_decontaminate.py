@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from corpora.decontaminate import Decided, Decontamination, Guard, guard
 from domain.errors import UserError
@@ -265,3 +266,25 @@ def test_lengths_must_be_in_order() -> None:
     assert Decontamination(words=6).words == 6
     with pytest.raises(ValueError, match="min_words is 6, words 5; lower min_words"):
         Decontamination(words=5)
+
+
+@pytest.mark.parametrize(
+    ("field", "least", "most"), [("words", 6, 1_000), ("min_words", 2, 13), ("max_documents", 1, 10**9)]
+)
+def test_settings_have_bounds(field: str, least: int, most: int) -> None:
+    for value in (least, most):
+        assert getattr(Decontamination.model_validate({field: value}), field) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(ValidationError, match=field):
+            Decontamination.model_validate({field: value})
+
+
+def test_lengths_have_bounds_of_their_own() -> None:
+    assert Decontamination(words=1_000, min_words=1_000).min_words == 1_000
+    assert Decontamination(words=2, min_words=2).words == 2
+    for words, min_words in ((1_001, 1_000), (1_001, 1_001), (2, 1), (1, 1)):
+        with pytest.raises(ValidationError, match="than or equal to"):
+            Decontamination(words=words, min_words=min_words)
+    with pytest.raises(ValidationError) as both:
+        Decontamination.model_validate({"words": 1_001, "min_words": 1_001})
+    assert both.value.error_count() == 2
