@@ -50,8 +50,8 @@ class Names:
     def missing(self, there: Collection[str]) -> list[str]:
         """Those that are not among raw texts' ids, sorted."""
         digests = {digest(name) for name in there} if self.digests else set()
-        known = {name for name in self.ids if (match := MASKED_NAME.search(name)) and match[1] in digests}
-        return sorted(self.ids.difference(there, known))
+        masked = {name for name in self.ids if (match := MASKED_NAME.search(name)) and match[1] in digests}
+        return sorted(self.ids.difference(there, masked))
 
     def both(self) -> set[str]:
         """The ids, and their masked forms."""

@@ -69,7 +69,7 @@ def noted(path: Path, key: str) -> list[str]:
     try:
         return [str(name) for name in read_json(path)[key]] if path.exists() else []
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(str(path), f"is no note of a purge ({error})", "remove it, then purge again") from None
+        raise UserError(str(path), f"is not a note of a purge ({error})", "remove it, then purge again") from None
 
 
 def blank(path: Path, ids: Collection[str]) -> None:

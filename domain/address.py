@@ -9,7 +9,7 @@ from collections.abc import Callable
 HIDDEN = "***"
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`]+")
 # User and password end at the last @ of the host's part. A password that has a / of its own ends at the last @ of all,
-# told from a path by what follows the first colon: it is no port.
+# distinguished from a path by what follows the first colon, which is not a port.
 USER = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#@:]*:(?!\d{1,5}(?:[/?#]|$)).*@)")
 PARAMETER = re.compile(r"([?&;#])([^=&;#?]+)=([^&#]*)")
 # Names of what signs or unlocks: Amazon's, Google's and Azure's presigned addresses, and what web services call theirs.

@@ -1,4 +1,4 @@
-"""Folders of regular files alone: listed without following a link, removed, and renamed aside where damaged."""
+"""Regular files and folders of them: opened, listed without following a link, removed, renamed aside where damaged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,21 @@ def regular_files(folder: Path) -> dict[str, os.stat_result]:
             with suppress(FileNotFoundError):
                 status[entry.path[begin:]] = entry.stat(follow_symlinks=False)
     return status
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file opened for reading; a pipe without a writer is not waited for.
+
+    Raises ``NotRegularError`` for a pipe, socket or device, other ``OSError`` where it cannot be opened.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    raise NotRegularError(os.fspath(path), mode)
 
 
 def remove(path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
+
+from domain.files import NotRegularError, open_regular
 
 MOST_BYTES = 16 * 2**20  # of a file; parsed, the worst of that size takes some 400 MB
 MOST_LEVELS = 64  # of lists and mappings within each other; what is read here is also written again, by recursion
@@ -22,8 +22,8 @@ class JSONFileError(ValueError):
 def read_json(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
     """The mapping in a JSON file of at most ``most`` bytes.
 
-    Raises ``JSONFileError`` where it is too large or too deep, is no JSON in UTF-8, holds anything but a mapping, or is
-    a FIFO or a device; ``OSError`` where it cannot be opened.
+    Raises ``JSONFileError`` if the file is too large or too deep, is not JSON in UTF-8, contains another value than a
+    mapping, or is a FIFO or a device; ``OSError`` if it cannot be opened.
     """
     data = read_bounded(path, most)
     try:
@@ -47,12 +47,11 @@ def read_json(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
 
 def read_bounded(path: Path, most: int) -> bytes:
     """The bytes of a regular file of at most ``most``; raises as ``read_json`` does, and never waits for a writer."""
-    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        os.close(opened)
-        raise JSONFileError("is not a regular file")
-    with open(opened, "rb") as file:
-        data = file.read(most + 1)
+    try:
+        with open_regular(path) as file:
+            data = file.read(most + 1)
+    except (NotRegularError, IsADirectoryError):
+        raise JSONFileError("is not a regular file") from None
     if len(data) > most:
         raise JSONFileError(f"is larger than {most:,} bytes")
     return data

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from domain.errors import UserError
-from domain.userfile import open_regular
+from domain.userfile import open_file
 
 try:
     import orjson
@@ -72,7 +72,7 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """
     number = count = 0
     try:
-        with open_regular(path) as file, gzip.open(file) if path.suffix == ".gz" else file as lines:
+        with open_file(path) as file, gzip.open(file) if path.suffix == ".gz" else file as lines:
             for number, text in enumerate(bounded_lines(lines, path), 1):
                 if text.strip():
                     count += 1

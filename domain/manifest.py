@@ -104,7 +104,8 @@ def is_entry(value: object) -> bool:
 def verify(folder: Path) -> dict[str, Any]:
     """The manifest of ``folder``, once every file in it has the stated bytes; raises ``Damaged`` otherwise.
 
-    So it does for what is not stated, and for whatever is no regular file: a link, also one to the same bytes, a FIFO.
+    The same holds for a file that is not stated, and for whatever is not a regular file: a link (even to the same
+    bytes), a FIFO.
     """
     manifest = read_manifest(folder)
     stated = manifest["files"]

@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 
 from domain.errors import UserError
-from domain.userfile import open_regular
+from domain.userfile import open_file
 
 LARGEST_HEADER = 25_000_000  # bytes; some 250,000 tensors. safetensors itself allows 100 MB
 MOST_DIMENSIONS = 8
@@ -21,7 +21,7 @@ def tensor_shapes(path: Path, place: str) -> dict[str, tuple[int, ...]]:
     Raises ``UserError`` at ``place`` for a file that is damaged, or has a header of more than ``LARGEST_HEADER`` bytes.
     """
     try:
-        with open_regular(path) as file:
+        with open_file(path) as file:
             size = path.stat().st_size
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > min(size - 8, LARGEST_HEADER):

@@ -24,15 +24,15 @@ LISTS = {"list", "tuple", "set", "frozenset", "dict"}
 
 def encodable(prose: str) -> str:
     """A long text without NUL and lone surrogates; it may have other control characters, as extracted text does."""
-    if found := re.search("[\x00\ud800-\udfff]", prose):
-        raise ValueError(f"take out the character U+{ord(found[0]):04X}")
+    if character := re.search("[\x00\ud800-\udfff]", prose):
+        raise ValueError(f"take out the character U+{ord(character[0]):04X}")
     return prose
 
 
 def printable(value: str | Path) -> str | Path:
     """A text or path without control characters and lone surrogates."""
-    if found := CONTROL_CHARACTER.search(str(value)):
-        raise ValueError(f"take out the control character U+{ord(found[0]):04X}")
+    if character := CONTROL_CHARACTER.search(str(value)):
+        raise ValueError(f"take out the control character U+{ord(character[0]):04X}")
     return value
 
 

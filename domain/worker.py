@@ -67,7 +67,7 @@ class StageJob(Spec):
 
 
 def read_job(job_file: Path) -> StageJob:
-    """The job in a file. Raises ``UserError`` if it is none, ``FileNotFoundError`` if it is gone."""
+    """The job in a file. Raises ``UserError`` if it is malformed, ``FileNotFoundError`` if it is gone."""
     try:
         job = StageJob.model_validate(read_json(job_file))
         if job.stage not in LAUNCHED:

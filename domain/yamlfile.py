@@ -141,7 +141,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_text(path: Path) -> str:
-    """The text of a YAML file; raises ``UserError`` where it is no file, too large or not UTF-8."""
+    """The text of a YAML file; raises ``UserError`` if it cannot be read, is too large or is not UTF-8."""
     content = read_bounded(path, LARGEST, "name a YAML file that exists")
     try:
         return content.decode("utf-8")

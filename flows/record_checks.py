@@ -46,11 +46,11 @@ class ReleaseFacts(TypedDict):
 
 
 def scored(content: dict[str, Any]) -> dict[str, Any]:
-    """A part's score; raises ``ValueError`` where it is none."""
+    """A part's score; raises ``ValueError`` if it is malformed."""
     try:
         PartScore.from_dict(content)
     except (KeyError, TypeError) as error:
-        raise ValueError(f"is no score ({error})") from None
+        raise ValueError(f"is not a score ({error})") from None
     return content
 
 
@@ -75,7 +75,7 @@ RUN, RELEASE = TypeAdapter(RunContent), TypeAdapter(ReleaseContent)
 
 
 def read_run(path: Path) -> RunContent:
-    """The record of a run. Raises ``UserError`` if it is none, ``FileNotFoundError`` if there is no file."""
+    """The record of a run. Raises ``UserError`` if it is malformed, ``FileNotFoundError`` if it does not exist."""
     return cast(RunContent, checked(path, RUN))
 
 

@@ -39,7 +39,7 @@ class DatasetFolder:
             raise unreadable(error, str(path)) from None
 
     def checked(self, name: str) -> Path:
-        """The path of a file that is in the folder; raises ``UserError`` for any other and for what is no file."""
+        """The path of a file that is in the folder; raises ``UserError`` for any other, and if it is not regular."""
         path = self.root / name
         try:
             real, mode = path.resolve(strict=True), path.stat().st_mode
@@ -52,7 +52,7 @@ class DatasetFolder:
             problem = f"{name!r} is a link that leads out of the dataset's folder"
             raise UserError(self.place, problem, "put the file itself there, or take the link out")
         if not stat.S_ISREG(mode):
-            raise UserError(self.place, f"{name!r} is no regular file", "take it out")
+            raise UserError(self.place, f"{name!r} is not a regular file", "take it out")
         return path
 
     def homes(self) -> list[Path]:

@@ -70,8 +70,11 @@ def shows(name: str, pattern: str) -> bool:
 
 
 def own_files(paths: list[str], folder: str | None) -> list[str]:
-    """Local files, each once though several links lead to it. Raises ``UserError`` for what is no file, and for one
-    that a link takes from beyond the ``folder`` that a glob searches: nobody has named what is there."""
+    """Local files, each once even if several links lead to it.
+
+    Raises ``UserError`` for a pipe, socket or device, and for a file outside of the ``folder`` that a glob searches, to
+    which a link leads: nobody has named what is there.
+    """
     first: dict[tuple[int, int] | str, str] = {}
     for path in sorted(paths, key=lambda path: (Path(path).is_symlink(), path)):
         try:
@@ -80,7 +83,7 @@ def own_files(paths: list[str], folder: str | None) -> list[str]:
             first[path] = path
             continue
         if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"corpus: {path}", "is no regular file", "name files")
+            raise UserError(f"corpus: {path}", "is not a regular file", "name files")
         if folder is not None and not real.is_relative_to(Path(folder).resolve()):
             fix = "name what it leads to by a path of its own, or take the link out"
             raise UserError(f"corpus: {path}", f"is a link that leads out of {folder}", fix)
@@ -91,8 +94,8 @@ def own_files(paths: list[str], folder: str | None) -> list[str]:
 def file_stamp(system: AbstractFileSystem | Web, path: str, root: str) -> dict[str, Any]:
     """Name, bytes and content: SHA-256 where the file is local, the store's own mark if not. Raises ``UserError``."""
     try:
-        said = content(Path(path)) if is_local(system) else mark(system, path)
-        return {"file": relative(path, root), "bytes": system.size(path), "content": said}
+        state = content(Path(path)) if is_local(system) else mark(system, path)
+        return {"file": relative(path, root), "bytes": system.size(path), "content": state}
     except (UserError, ConnectionError, TimeoutError):
         raise
     except Exception as error:

@@ -19,7 +19,7 @@ from domain.manifest import file_sha256
 from domain.spec import RecipePath, RecipePathOrHub, Share, Spec
 from domain.text.harm import Scorer
 from domain.text.words import Split
-from domain.userfile import open_regular
+from domain.userfile import open_file
 from domain.weights import weights_identity
 
 # What to write for a scorer, in a recipe as well as on the command line.
@@ -119,7 +119,7 @@ def open_scorer(scoring: Scoring) -> Scorer:
     """The scorer that is named, loaded once in a process; raises ``UserError``."""
     for file in (scoring.words, scoring.linear, scoring.fasttext):
         if file is not None and os.path.exists(file):
-            open_regular(Path(file)).close()  # a pipe or device might never end
+            open_file(Path(file)).close()  # a pipe or device might never end
     if scoring.linear is not None:
         from domain.text.harm.linear import Linear
 
@@ -144,7 +144,7 @@ def open_scorer(scoring: Scoring) -> Scorer:
 def digest(path: str) -> str:
     """SHA-256 of a file that a recipe names; raises ``UserError``."""
     try:
-        open_regular(Path(path)).close()
+        open_file(Path(path)).close()
         return file_sha256(Path(path))
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"

@@ -30,10 +30,10 @@ def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[
     text, so that memory stays bounded.
     """
     waiting: deque[Finish | PageResult] = deque()
-    held = 0  # characters of the documents that wait
+    size = 0  # characters of the documents that wait
 
     def jobs(first: Page) -> Iterator[Job]:
-        nonlocal held
+        nonlocal size
         yield first.job
         alone = 0
         for page in finds:
@@ -43,9 +43,9 @@ def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[
                 yield page.job
             else:
                 waiting.append(page)
-                held += characters(page)
+                size += characters(page)
                 alone += 1
-                if alone == HELD or held > HELD_CHARACTERS:
+                if alone == HELD or size > HELD_CHARACTERS:
                     return
 
     for first in finds:
@@ -55,14 +55,14 @@ def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[
         waiting.append(first.finish)
         for result in extract_pages(jobs(first), workers=workers):
             while isinstance(find := waiting.popleft(), Document | Quarantined):
-                held -= characters(find)
+                size -= characters(find)
                 yield find
             if (item := find(result)) is not None:
                 yield item
         while waiting:
             rest = waiting.popleft()
             assert isinstance(rest, Document | Quarantined)
-            held -= characters(rest)
+            size -= characters(rest)
             yield rest
 
 

@@ -57,14 +57,14 @@ class FinishedShards:
         write_json(path, {"facts": facts, "sha256": digests(stem)})
 
     def find(self, split: str, name: str) -> Note | None:
-        """The facts of a shard that is finished and as it was written; one that is not is told, in a line."""
+        """The facts of a shard that is finished and unchanged; a malformed note is logged."""
         try:
             note = read_json(self.note_path(split, name))
             facts, stated = dict(note["facts"]), dict(note["sha256"])
         except FileNotFoundError:
             return None
         except (OSError, JSONFileError, KeyError, TypeError, ValueError) as error:
-            logger.warning("encode: %s is no note of a shard (%s)", self.note_path(split, name), error)
+            logger.warning("encode: %s is not a note of a shard (%s)", self.note_path(split, name), error)
             return None
         hashes = digests(self.stem(split, name))
         for ending, digest in hashes.items():

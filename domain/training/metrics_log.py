@@ -30,7 +30,7 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def read_points(path: Path) -> list[dict[str, Any]]:
-    """All complete points; a truncated last line is ignored, and so is all after a line that is no point."""
+    """All complete points; a truncated last line is ignored, and so is everything after a line that is not a point."""
     points = []
     if path.exists():
         for text in path.read_bytes().splitlines():

@@ -47,7 +47,7 @@ def job_files(work: Path) -> Iterator[tuple[Path, int]]:
 
 
 def take_part(path: Path, machine: Machine, node: int) -> None:
-    """Take part in one training, to its end, if it is one of several processes; a job that is none is named."""
+    """Take part in one training, to its end, if it is one of several processes; a malformed job is logged."""
     try:
         if path.is_symlink():
             raise UserError(str(path), "is a link", "remove it")

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 SERVER_CREDENTIAL, CLIENT_CREDENTIAL = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
 # What a client of Prefect is answered, it believes, and unpickles: a stranger's request is refused, and a page in a
-# browser of this machine is no client.
+# browser of this machine is not a client.
 ORIGINS = "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"
 DATABASE = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
 STARTUP_SECONDS = 120.0
@@ -76,7 +76,7 @@ def refuse_settings_of(folder: Path) -> None:
 
 
 def prefect_table(content: str) -> object:
-    """``tool.prefect`` of a pyproject.toml; None if it has none or is no TOML, which Prefect does not read either."""
+    """``tool.prefect`` of a pyproject.toml; None if it has none, or is not TOML, which Prefect cannot read either."""
     try:
         tools = tomllib.loads(content).get("tool")
     except (ValueError, RecursionError):

@@ -140,7 +140,7 @@ class RunRecord:
         return content
 
     def stored(self) -> RunContent:
-        """The record as stored; raises ``UserError`` if this recipe never ran in this work folder, or it is none."""
+        """The record as stored; raises ``UserError`` if it is malformed, or if this recipe never ran here."""
         try:
             return read_run(self.path)
         except FileNotFoundError:

@@ -58,12 +58,12 @@ def contents(folder: Any) -> bytes:
 def test_no_address_of_a_person_is_in_the_names_of_a_corpus(raw: Any, cleaned: Any) -> None:
     made = raw(RECORDS)
     corpus = cleaned(made, filters=["privacy"])
-    held = contents(corpus.path)
+    stored = contents(corpus.path)
     for secret in (b"anna@", b"anna%40", b"bob@", b"bob%40", b"carol@"):
-        assert secret not in held
+        assert secret not in stored
     first, second = masked_names(["anna@bank.com/1", "anna@bank.com/2"])
-    assert first.encode() in held
-    assert second.encode() in held
+    assert first.encode() in stored
+    assert second.encode() in stored
     rows = [{"id": first, "shard": "domain-00000.jsonl"}]
     assert excerpts(made.path, rows) == {first: RECORDS[0]["text"]}
     assert b"anna@bank.com/1" in contents(cleaned(made, filters=[]).path)
@@ -75,10 +75,10 @@ def test_a_masked_name_is_enough_to_withdraw_and_purge(raw: Any, cleaned: Any, t
     (masked,) = masked_names(["anna@bank.com/1"])
     everything = [each for path in (made.path, corpus.path) if (each := made_at(path)) is not None]
     assert list(texts_by_id(everything, {masked})) == ["anna@bank.com/1"]
-    found = holders(everything, {masked})
-    kinds = {each.kind for each, _ in found}
+    places = holders(everything, {masked})
+    kinds = {each.kind for each, _ in places}
     assert {"Raw", "Corpus"} <= kinds
     assert {each.kind for each, _ in holders(everything, {"anna@bank.com/1"})} == kinds
-    list(purge(found, {"anna@bank.com/1", "anna@bank.com/2"}, Machine(work=tmp_path / "work")))
+    list(purge(places, {"anna@bank.com/1", "anna@bank.com/2"}, Machine(work=tmp_path / "work")))
     for shard in [*made.path.rglob("documents/*.jsonl"), *corpus.path.rglob("train/*.jsonl")]:
         assert all("minutes" not in row["text"] for row in read_lines(shard))

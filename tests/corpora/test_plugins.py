@@ -53,7 +53,7 @@ def test_an_empty_list_is_one_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("house.no.such.module:Thing", "module house cannot be imported; install it"),
         ("house_kinds:Nothing", "cannot be imported"),
@@ -62,8 +62,8 @@ def test_an_empty_list_is_one_error() -> None:
         ("house_kinds:shout", "is no Source"),
     ],
 )
-def test_own_kinds_that_are_none(own_kinds: str, plugins: Plugins, kind: str, told: str) -> None:
-    assert told in wrong(Collection, collection({"kind": kind}), plugins=plugins)["msg"]
+def test_own_kinds_that_are_none(own_kinds: str, plugins: Plugins, kind: str, message: str) -> None:
+    assert message in wrong(Collection, collection({"kind": kind}), plugins=plugins)["msg"]
 
 
 def test_an_error_in_an_own_kind_is_one_line(own_kinds: str, plugins: Plugins) -> None:

@@ -72,8 +72,8 @@ def test_what_sources_keep_is_told_by_name_address_and_content(tmp_path: Path) -
         path = tmp_path / "cache" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    found = purge_caches.holding(tmp_path / "cache", {f"{name}#7"}, {url})
-    assert {path.relative_to(tmp_path / "cache").as_posix() for path in found} == files.keys()
+    paths = purge_caches.holding(tmp_path / "cache", {f"{name}#7"}, {url})
+    assert {path.relative_to(tmp_path / "cache").as_posix() for path in paths} == files.keys()
     (tmp_path / "raw" / "documents").mkdir(parents=True)
     rows = [{"id": f"{name}#7", "url": url, "text": ""}, {"id": "x", "url": "https://else.org", "text": name}]
     write_lines(tmp_path / "raw" / "documents" / "domain-00000.jsonl", rows)
@@ -83,8 +83,8 @@ def test_what_sources_keep_is_told_by_name_address_and_content(tmp_path: Path) -
 def test_what_a_feed_said_is_deleted_and_the_rest_is_remembered(work: Path) -> None:
     log = work / "cache" / "feed" / "bank" / "entries.jsonl"
     log.parent.mkdir(parents=True)
-    said = [{"url": f"https://example.org/{name}", "link": "", "html": f"<p>{name}"} for name in ("a", "b")]
-    log.write_text("".join(json.dumps(entry) + "\n" for entry in said) + '{"url": "cut sh')
+    entries = [{"url": f"https://example.org/{name}", "link": "", "html": f"<p>{name}"} for name in ("a", "b")]
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in entries) + '{"url": "cut sh')
     purged(work, "a")
     assert [entry["html"] for entry in read_lines(log)] == ["", "<p>b"]
     before = log.read_bytes()
@@ -124,8 +124,8 @@ def check_purged(work: Path) -> None:
 
 def test_a_purge_leaves_no_text(work: Path) -> None:
     # g2 has a's text: the command adds such ids to those that it was given.
-    said = purged(work, "a", "c", "g2")
-    assert sum("its text deleted" in line for line in said) == 2
+    lines = purged(work, "a", "c", "g2")
+    assert sum("its text deleted" in line for line in lines) == 2
     folder = work / "artifacts" / "collect" / "collect000000000"
     assert json.loads((folder / "purged.json").read_bytes())["purged"] == ["a", "c", "g2"]
     assert leftovers(work) == []

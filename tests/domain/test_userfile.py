@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UserError
-from domain.userfile import open_regular, read_bounded
+from domain.userfile import open_file, read_bounded
 
 
 def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a: has more than 4e-06 MB"):
         read_bounded(path, 4)
     (tmp_path / "link").symlink_to(path)
-    with open_regular(tmp_path / "link") as file:
+    with open_file(tmp_path / "link") as file:
         assert file.read() == b"12345"
 
 
@@ -30,5 +30,5 @@ def test_what_might_never_end_is_refused_at_once(tmp_path: Path) -> None:
     paths = ["pipe", "socket", "loop", "tty", ".", "none", "x" * 300, "a\0b"]
     for path in (*(tmp_path / name for name in paths), Path("/dev/zero"), Path("/dev/null")):
         with pytest.raises(UserError, match=r"cannot be read \("):
-            open_regular(path)
+            open_file(path)
     server.close()

@@ -77,7 +77,7 @@ class Walk:
 def walk(file: Walk) -> Classifier:
     """The labels of a sound file; raises ``ValueError`` or ``struct.error``."""
     if file.data[:4] != struct.pack("<i", MAGIC):
-        raise ValueError("it is no fastText model")
+        raise ValueError("it is not a fastText model")
     _, version = file.take("2i")
     if version != VERSION:
         raise ValueError(f"version {version} of fastText's format, not {VERSION}")

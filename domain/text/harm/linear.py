@@ -156,7 +156,7 @@ class Linear:
 def labels_of(header: Any) -> int:
     """How many labels a header has; raises ``ValueError`` for anything but what ``shoptalk harm train`` writes."""
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ValueError("it is no harm model")
+        raise ValueError("it is not a harm model")
     labels, window = header.get("labels"), header.get("window")
     if not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
         raise ValueError("its labels are not names")

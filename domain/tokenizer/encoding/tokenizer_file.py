@@ -138,8 +138,8 @@ def parts_of(step: Any) -> Iterator[dict[str, Any]]:
 def growth_of(part: dict[str, Any]) -> int:
     """How many times as many bytes a step can make of a text, at most."""
     match part:
-        case {"type": "Replace", "content": str(content), "pattern": {"String": str(found)}} if found:
-            return max(1, ceil(len(content.encode()) / len(found.encode())))
+        case {"type": "Replace", "content": str(content), "pattern": {"String": str(replaced)}} if replaced:
+            return max(1, ceil(len(content.encode()) / len(replaced.encode())))
         case {"type": "Replace", "content": str(content)}:
             return 1 + len(content.encode())  # a regular expression may find the empty text
         case {"type": "ByteLevel" | "Metaspace"}:

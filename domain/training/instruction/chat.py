@@ -53,8 +53,8 @@ class Chat:
         self.own = bool(tokenizer.chat_template)
         if not self.own:
             tokenizer.chat_template = plain(tokenizer, family)
-        known = not self.own or tokenizer.chat_template == plain(tokenizer, family)  # a release has it as its own
-        self.process = None if known else TemplateProcess(tokenizer)
+        ours = not self.own or tokenizer.chat_template == plain(tokenizer, family)  # a release has it as its own
+        self.process = None if ours else TemplateProcess(tokenizer)
         special = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items() if token.special}
         self.special, self.end = set(special), frame(tokenizer)[1]
         self.reserved = re.compile("|".join(map(re.escape, special.values())) or "(?!)")

@@ -14,7 +14,7 @@ from domain.errors import UserError
 from domain.jsonlines import read_records
 from domain.manifest import file_sha256
 from domain.spec import RecipePath, Spec
-from domain.userfile import open_regular
+from domain.userfile import open_file
 
 ROLES = ("system", "user", "assistant")
 Message = dict[str, str]
@@ -42,7 +42,7 @@ class ExamplesFile(Spec):
     def digest(self) -> str:
         """SHA-256 of the file. Raises ``UserError`` if it cannot be read."""
         try:
-            open_regular(Path(self.path)).close()
+            open_file(Path(self.path)).close()
             return file_sha256(Path(self.path))
         except (OSError, UserError) as error:
             reason = error.problem if isinstance(error, UserError) else f"cannot be read ({error.strerror or error})"

@@ -14,7 +14,7 @@ TEXTS = ["first", "sécond", "third"]
 JSONL = "".join(json.dumps({"text": t}) + "\n" for t in TEXTS).encode()
 
 
-def found(path: Path | str, **settings: Any) -> list[Document | Quarantined]:
+def read_documents(path: Path | str, **settings: Any) -> list[Document | Quarantined]:
     """Every document and what is quarantined."""
     return list(Files(kind="files", path=str(path), **settings).documents(Machine(workers=1)))
 

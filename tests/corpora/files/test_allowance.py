@@ -16,7 +16,7 @@ from backports import zstd
 
 from corpora.files import allowance
 from corpora.files.allowance import Allowance, Limited
-from tests.corpora.files.reading import broken, found, texts
+from tests.corpora.files.reading import broken, read_documents, texts
 
 LINES = b'{"text": "one good line of a file without an end"}\n' * 60_000  # 3 MB
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -32,7 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(path: Path) -> int:
     """How many documents came before the file was stopped."""
-    items = found(path)
+    items = read_documents(path)
     assert broken(items)
     assert all("unpack to more than 1 MB" in item.reason for item in broken(items))
     return len(texts(items))
@@ -44,7 +44,7 @@ def test_a_packed_file(tmp_path: Path, ending: str) -> None:
     path.write_bytes(PACK[ending](LINES))
     assert 10_000 < told(path) < 25_000
     (tmp_path / f"b.jsonl{ending}").write_bytes(PACK[ending](LINES[:510_000]))
-    assert len(found(tmp_path / f"b.jsonl{ending}")) == 10_000
+    assert len(read_documents(tmp_path / f"b.jsonl{ending}")) == 10_000
 
 
 @pytest.mark.parametrize("ending", ["", *PACK])
@@ -82,7 +82,7 @@ def test_a_header_without_an_end_is_not_read(tmp_path: Path, kind: bytes) -> Non
     entry.type, entry.size = kind, 10**11
     archive = tarfile.TarInfo("0.txt").tobuf() + entry.tobuf(tarfile.GNU_FORMAT) + bytes(100_000)
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(archive))
-    (bad,) = broken(found(tmp_path / "a.tar.gz"))
+    (bad,) = broken(read_documents(tmp_path / "a.tar.gz"))
     assert "a header asks for 100,000,000,000 bytes" in bad.reason
 
 

@@ -17,7 +17,7 @@ from corpora.sources.files import Files
 from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.files.bucket import Bucket
-from tests.corpora.files.reading import JSONL, TEXTS, found, texts
+from tests.corpora.files.reading import JSONL, TEXTS, read_documents, texts
 from tests.corpora.web.server import Handler, Reply, serving
 
 MINE = Machine(workers=1)
@@ -99,7 +99,7 @@ def test_another_server_by_the_settings_of_aws(amazon: Bucket, tmp_path: Path, m
     (tmp_path / "config").write_text(f"[profile house]\nendpoint_url = {amazon.server}\nregion = eu-central-1\n")
     (tmp_path / "credentials").write_text("[house]\naws_access_key_id = mine\naws_secret_access_key = secret\n")
     monkeypatch.setenv("AWS_PROFILE", "house")
-    assert texts(found("s3://shop/*.jsonl")) == TEXTS
+    assert texts(read_documents("s3://shop/*.jsonl")) == TEXTS
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])

@@ -52,7 +52,7 @@ def test_a_link_within_the_folder_is_read_and_stamped(root: Path) -> None:
 @pytest.mark.parametrize("name", ["c.jsonl", "README.md"])
 def test_what_is_no_regular_file_is_refused_without_waiting(root: Path, name: str) -> None:
     os.mkfifo(root / name)
-    with pytest.raises(UserError, match="is no regular file"):
+    with pytest.raises(UserError, match="is not a regular file"):
         texts(root)
 
 

@@ -16,7 +16,7 @@ from backports import zstd
 from corpora.document import Quarantined
 from corpora.files import objects, record, tables
 from corpora.sources.files import Files
-from tests.corpora.files.reading import JSONL, TEXTS, broken, found, texts
+from tests.corpora.files.reading import JSONL, TEXTS, broken, read_documents, texts
 
 
 def zstd_frames(data: bytes) -> bytes:
@@ -40,7 +40,7 @@ def checked(data: bytes) -> bytes:
 def test_json_lines_however_packed(tmp_path: Path, ending: str, pack: Any) -> None:
     path = tmp_path / f"calls{ending}"
     path.write_bytes(pack(JSONL))
-    items = found(path)
+    items = read_documents(path)
     assert texts(items) == TEXTS
     assert [item.id for item in items] == [f"calls/calls{ending}:{n}" for n in (1, 2, 3)]
 
@@ -60,7 +60,7 @@ def test_a_packed_file_that_breaks_off_is_told_with_its_line(tmp_path: Path, end
             data[place] ^= 0x5A
     path = tmp_path / f"a{ending}"
     path.write_bytes(data)
-    items = found(path)
+    items = read_documents(path)
     good, bad = texts(items), broken(items)
     last = bad[-1]
     assert "the file is broken from here on" in last.reason
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_packed_at_all(tmp_path: Path) -> None:
     for ending in ("gz", "bz2", "xz", "zst", "parquet"):
         path = tmp_path / f"a.{ending}" if ending == "parquet" else tmp_path / f"a.jsonl.{ending}"
         path.write_bytes(b"plain text, at some length, that nothing can unpack\n" * 5)
-        (item,) = found(path)
+        (item,) = read_documents(path)
         assert isinstance(item, Quarantined)
         assert "broken from here on" in item.reason
 
@@ -82,15 +82,15 @@ def test_a_file_that_is_not_packed_at_all(tmp_path: Path) -> None:
 def test_text_in_another_encoding(tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
     path.write_bytes("one\ntwo café\n".encode("latin-1"))
-    (item,) = found(path)
+    (item,) = read_documents(path)
     assert isinstance(item, Quarantined)
     assert (item.place, item.reason) == (f"{path}:2", "is not UTF-8 (byte 11 of the file)")
-    assert texts(found(path, encoding="latin-1")) == ["one\ntwo café"]
+    assert texts(read_documents(path, encoding="latin-1")) == ["one\ntwo café"]
     path.write_bytes("\ufeffmärz\r\n".encode())
-    assert texts(found(path)) == ["märz"]
+    assert texts(read_documents(path)) == ["märz"]
     lines = tmp_path / "a.jsonl"
     lines.write_bytes('{"text": "café €"}\n'.encode("cp1252") + b'{"text": "\x81"}\n')
-    items = found(lines, encoding="cp1252")
+    items = read_documents(lines, encoding="cp1252")
     assert texts(items) == ["café €"]
     assert broken(items)[0].reason == "is not cp1252"
     for encoding in ("ansi-8", "zip", "bz2", "rot13", "hex", "idna", "punycode", "unicode_escape", "undefined"):
@@ -104,7 +104,7 @@ def test_a_record_above_the_bound_is_told_and_the_others_read(tmp_path: Path, mo
     long = json.dumps({"text": "x" * 5_000})
     path = tmp_path / "a.jsonl.gz"  # a bomb: what unpacks to much more is read in pieces
     path.write_bytes(gzip.compress(f'{{"text": "a"}}\n{long}\n{{"text": "b"}}\n{"x" * 1_000_000}'.encode()))
-    items = found(path)
+    items = read_documents(path)
     assert texts(items) == ["a", "b"]
     assert [(q.place, q.records) for q in broken(items)] == [(f"{path}:2", 1), (f"{path}:4", 1)]
     assert all("is longer than" in q.reason for q in broken(items))
@@ -113,10 +113,10 @@ def test_a_record_above_the_bound_is_told_and_the_others_read(tmp_path: Path, mo
         ("d.csv", f"text\na\n{'x' * 5_000}"),
     ):  # fmt: skip
         (tmp_path / name).write_text(written)
-        items = found(tmp_path / name)
+        items = read_documents(tmp_path / name)
         assert texts(items) == ["a"], name
         assert len(broken(items)) == 1, name
     for name in ("e.txt.gz", "f.html.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b"x" * 100_000))
-        (bad,) = broken(found(tmp_path / name))
+        (bad,) = broken(read_documents(tmp_path / name))
         assert bad.reason.startswith("is larger than")

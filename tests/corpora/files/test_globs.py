@@ -10,7 +10,7 @@ import pytest
 from corpora.sources.files import Files
 from domain.errors import UserError
 from domain.machine import Machine
-from tests.corpora.files.reading import JSONL, TEXTS, broken, found, texts
+from tests.corpora.files.reading import JSONL, TEXTS, broken, read_documents, texts
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_file_that_is_there_twice_is_read_once(calls: Path) -> None:
     (calls / "b.jsonl").symlink_to(calls / "0.jsonl")
     os.link(calls / "a.jsonl", calls / "c.jsonl")
     assert names(f"{calls}/*.jsonl") == ["a.jsonl"]
-    assert texts(found(f"{calls}/*.jsonl")) == TEXTS
+    assert texts(read_documents(f"{calls}/*.jsonl")) == TEXTS
 
 
 def test_a_link_out_of_the_folder_is_refused_and_one_that_is_named_is_followed(calls: Path, tmp_path: Path) -> None:
@@ -64,15 +64,15 @@ def test_a_link_out_of_the_folder_is_refused_and_one_that_is_named_is_followed(c
 @pytest.mark.parametrize("path", ["*.jsonl", "p.jsonl"])
 def test_what_is_no_regular_file_is_refused_without_waiting(calls: Path, path: str) -> None:
     os.mkfifo(calls / "p.jsonl")
-    with pytest.raises(UserError, match="is no regular file"):
+    with pytest.raises(UserError, match="is not a regular file"):
         names(f"{calls}/{path}")
 
 
 def test_a_link_to_nothing_is_quarantined(calls: Path) -> None:
     (calls / "b.jsonl").symlink_to("nowhere")
-    items = found(f"{calls}/*.jsonl")
+    items = read_documents(f"{calls}/*.jsonl")
     assert texts(items) == TEXTS
     assert len(broken(items)) <= 1
     (calls / "c.jsonl").symlink_to("c.jsonl")
     with pytest.raises(UserError, match="cannot be read"):
-        found(f"{calls}/*.jsonl")
+        read_documents(f"{calls}/*.jsonl")

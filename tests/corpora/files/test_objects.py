@@ -10,7 +10,7 @@ import pytest
 
 from corpora.files.objects import values
 from corpora.files.record import as_text
-from tests.corpora.files.reading import TEXTS, broken, found, texts
+from tests.corpora.files.reading import TEXTS, broken, read_documents, texts
 
 
 def test_bad_lines_are_told_and_the_others_read(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_bad_lines_are_told_and_the_others_read(tmp_path: Path) -> None:
         b'\xef\xbb\xbf{"text": "one"}\n\n{"text": "broken\n[1]\n{"text": 4}\n{"txt": "x"}\n{"text": null}\n'
         b'{"text": "caf\xe9"}\n{"text": "l\\ud800one", "id": "\\udfff"}\r\n{"text": "last"}'
     )
-    items = found(path)
+    items = read_documents(path)
     assert texts(items) == ["one", "l\ufffdone", "last"]
     assert [(q.place, q.reason.partition(" (")[0]) for q in broken(items)] == [
         (f"{path}:3", "is not valid JSON"), (f"{path}:4", "holds list, not an object"),
@@ -34,7 +34,7 @@ def test_ten_megabytes_in_a_line_nul_bytes_and_surrogates(tmp_path: Path) -> Non
     path.write_bytes(
         json.dumps({"text": "x" * 10_000_000}).encode() + b'\n{"text": "a\\u0000b\\ud83d"}\n{"text": "\x00"}\n'
     )
-    items = found(path)
+    items = read_documents(path)
     assert [len(text) for text in texts(items)] == [10_000_000, 3]
     assert texts(items)[1] == "ab\ufffd"
     (bad,) = broken(items)
@@ -51,11 +51,11 @@ def test_a_json_file_is_an_array_or_objects_or_lines(tmp_path: Path) -> None:
         ("\n" + "\n\n".join(map(json.dumps, records)), (2, 4, 6)), ("[]", ()), (" \n\n", ()),
     ):  # fmt: skip
         path.write_text(written, encoding="utf-8")
-        items = found(path)
+        items = read_documents(path)
         assert texts(items) == TEXTS[: len(lines)]
         assert tuple(int(item.id.rpartition(":")[2]) for item in items) == lines
     path.write_text(json.dumps(records[:1], ensure_ascii=False).replace("first", "größe"), encoding="cp1252")
-    assert texts(found(path, encoding="cp1252")) == ["größe"]
+    assert texts(read_documents(path, encoding="cp1252")) == ["größe"]
 
 
 def test_a_large_json_array_is_streamed(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_large_json_array_is_streamed(tmp_path: Path) -> None:
 def test_json_files_that_are_broken(tmp_path: Path, written: bytes, good: list[str], reason: str) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(written)
-    items = found(path)
+    items = read_documents(path)
     assert texts(items) == good
     (bad,) = broken(items)
     assert bad.reason.startswith(reason)
@@ -104,6 +104,6 @@ def test_a_record_of_too_many_values_is_not_parsed(tmp_path: Path, crowd: str, e
     path = tmp_path / f"a{ending}"
     text = '{"text": "good"}\n{"text": "bad", "x": [' + crowd * 5_100_000 + '""]}\n{"text": "good"}\n'
     path.write_text(text if ending == ".jsonl" else f"[{text.replace(chr(10), ',').rstrip(',')}]")
-    items = found(path)
+    items = read_documents(path)
     assert [q.reason for q in broken(items)] == ["holds more than 5,000,000 values"]
     assert texts(items) == (["good", "good"] if ending == ".jsonl" else ["good"])

@@ -13,7 +13,7 @@ from pyarrow.parquet import ParquetFile, write_table
 
 from corpora.files.parquet import batches, local, parquet
 from corpora.files.parquet_pages import page_headers
-from tests.corpora.files.reading import broken, found, texts
+from tests.corpora.files.reading import broken, read_documents, texts
 
 HOME = Path(__file__).resolve().parents[3]
 LONG = "x" * 4_000_000
@@ -66,17 +66,17 @@ def test_a_small_file_that_stands_for_much_takes_little_memory(
 
 
 def test_what_a_small_file_may_not_unpack_to_is_quarantined(tmp_path: Path) -> None:
-    items = found(write(tmp_path / "a.parquet", {"text": [LONG] * 60}))
+    items = read_documents(write(tmp_path / "a.parquet", {"text": [LONG] * 60}))
     assert len(texts(items)) >= 32
     (bad,) = broken(items)
     assert bad.reason.endswith("bytes unpack to more than 200 MB)")
-    items = found(write(tmp_path / "b.parquet", {"text": [["x" * 1_000_000] * 101]}), text="text[*]")
+    items = read_documents(write(tmp_path / "b.parquet", {"text": [["x" * 1_000_000] * 101]}), text="text[*]")
     assert [each.reason for each in broken(items)] == ["is larger than 100 MB"]
 
 
 def test_lists_of_many_values_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corpora.files.parquet.MOST_LISTED", 100)
-    items = found(write(tmp_path / "a.parquet", {"text": ["a"], "tokens": [[1] * 101]}))
+    items = read_documents(write(tmp_path / "a.parquet", {"text": ["a"], "tokens": [[1] * 101]}))
     assert "column tokens.list.element holds more than 100 values" in broken(items)[0].reason
 
 
@@ -91,7 +91,7 @@ def test_ordinary_rows_are_read_many_at_a_time(tmp_path: Path) -> None:
 
 def test_a_page_that_is_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corpora.files.parquet_pages.LARGEST_PAGE", 1_000_000)
-    items = found(write(tmp_path / "a.parquet", {"text": [LONG]}))
+    items = read_documents(write(tmp_path / "a.parquet", {"text": [LONG]}))
     assert "a page unpacks to 4,000,004 bytes, more than 1,000,000" in broken(items)[0].reason
 
 
@@ -119,5 +119,5 @@ def test_damaged_files_are_quarantined_and_nothing_else(tmp_path: Path, seed: in
     for _ in range(1 + seed % 4):
         data[generator.randrange(len(data))] = generator.randrange(256)
     (tmp_path / "b.parquet").write_bytes(data)
-    items = found(tmp_path / "b.parquet")
+    items = read_documents(tmp_path / "b.parquet")
     assert len(items) <= 302

@@ -13,7 +13,7 @@ from backports import zstd
 
 from corpora.sources.files import Files
 from domain.machine import Machine
-from tests.corpora.files.reading import JSONL, TEXTS, broken, found, html, texts
+from tests.corpora.files.reading import JSONL, TEXTS, broken, html, read_documents, texts
 
 
 def archive(path: Path, files: dict[str, bytes]) -> None:
@@ -36,7 +36,7 @@ def test_archives_are_read_as_the_files_within(tmp_path: Path, ending: str) -> N
     path = tmp_path / f"a.{ending}"
     files = {"z/b.jsonl": JSONL, "z/c.html": html("page"), "notes.doc": b"?", "a.txt.gz": gzip.compress(b"packed")}
     archive(path, files)
-    items = found(path, name="n")
+    items = read_documents(path, name="n")
     assert [item.id for item in items] == [
         *(f"n/a.{ending}/z/b.jsonl:{n}" for n in (1, 2, 3)), f"n/a.{ending}/z/c.html", f"n/a.{ending}/notes.doc",
         f"n/a.{ending}/a.txt.gz",
@@ -47,7 +47,7 @@ def test_archives_are_read_as_the_files_within(tmp_path: Path, ending: str) -> N
     data = path.read_bytes()
     for damaged in (data[: len(data) // 3], b"no archive " * 100):
         path.write_bytes(damaged)
-        assert "the file is broken from here on" in broken(found(path))[-1].reason
+        assert "the file is broken from here on" in broken(read_documents(path))[-1].reason
 
 
 def test_a_file_that_vanishes_midway_is_counted_and_the_rest_read(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_file_is_asked_for_with_its_query_and_kept_without_it(
 
 
 def test_a_server_that_says_nothing_of_the_content_is_asked_again_for_another_query(web: Web, tmp_path: Path) -> None:
-    web.pages["/a.jsonl"] = lambda asked: Reply(json.dumps({"text": asked.path[-1]}).encode())
+    web.pages["/a.jsonl"] = lambda request: Reply(json.dumps({"text": request.path[-1]}).encode())
     machine = Machine(work=tmp_path, private_hosts=(web.host,), workers=1)
     for key in "ab":
         assert texts(list(Files(kind="files", path=f"{web.url}/a.jsonl?key={key}").documents(machine))) == [key]
@@ -70,7 +70,7 @@ def test_an_error_shows_no_secret(web: Web, tmp_path: Path) -> None:
 
 
 def test_a_feed_of_ones_own_key_keeps_it_out_of_cache_and_documents(web: Web, tmp_path: Path) -> None:
-    def page(asked: Asked) -> Reply:
+    def page(request: Asked) -> Reply:
         return Reply(b"<p>Words of a page that is long enough.</p>", headers={"content-type": "text/html"})
 
     link = f"{web.url}/page?token={SECRET}&amp;n="
@@ -81,9 +81,9 @@ def test_a_feed_of_ones_own_key_keeps_it_out_of_cache_and_documents(web: Web, tm
     machine = Machine(work=tmp_path, private_hosts=(web.host,), workers=1)
     urls = (f"{web.url}/rss?key={SECRET}", f"{web.url}/none?key={SECRET}")
     feed = Feed(kind="feed", urls=urls, contact="me@example.com", pages=False)
-    found = list(feed.documents(machine))
+    documents = list(feed.documents(machine))
     assert f"/rss?key={SECRET}" in web.paths()
-    assert SECRET not in str(found) + str(feed.identity_key())
+    assert SECRET not in str(documents) + str(feed.identity_key())
     assert not [path for path in tmp_path.rglob("*") if SECRET[:10] in path.name]
 
 

@@ -16,7 +16,7 @@ from domain.machine import Machine
 from tests.corpora.crawl.warcs import GOOD, packed, urls
 from tests.corpora.extract.test_pdf import document
 from tests.corpora.files.bucket import Bucket
-from tests.corpora.files.reading import JSONL, TEXTS, broken, found, html, texts
+from tests.corpora.files.reading import JSONL, TEXTS, broken, html, read_documents, texts
 
 MINE = Machine(workers=1)
 
@@ -27,7 +27,7 @@ def test_a_glob_over_folders(bucket: Bucket) -> None:
         "calls/2024/first half.jsonl.gz": packed, "calls/2025/q1/b.jsonl.gz": packed, "calls/2025/c.jsonl": JSONL,
         "calls/d.jsonl.gz": packed, "other/e.jsonl.gz": packed,
     })  # fmt: skip
-    assert [(item.id, item.text) for item in found(f"{bucket.url}/calls/**/*.jsonl.gz", name="n")] == [
+    assert [(item.id, item.text) for item in read_documents(f"{bucket.url}/calls/**/*.jsonl.gz", name="n")] == [
         (f"n/{name}.jsonl.gz:{line}", text)
         for name in ("2024/first half", "2025/q1/b", "d")
         for line, text in enumerate(TEXTS, 1)
@@ -50,7 +50,7 @@ def test_each_form(bucket: Bucket) -> None:
         "a.jsonl.zst": zstd.compress(JSONL), "b.parquet": table.getvalue(), "c.html": html("Gewinn"),
         "d.pdf": document(["A quarter with a profit."]), "e.txt": b"plain",
     })  # fmt: skip
-    *rows, page, pdf, plain = texts(found(f"{bucket.url}/*.*"))
+    *rows, page, pdf, plain = texts(read_documents(f"{bucket.url}/*.*"))
     assert rows == TEXTS * 2
     assert page.startswith("Gewinn The bank")
     assert (pdf, plain) == ("A quarter with a profit.", "plain")
@@ -59,7 +59,7 @@ def test_each_form(bucket: Bucket) -> None:
 def test_a_file_that_is_larger_than_what_is_read_at_once(bucket: Bucket) -> None:
     lines = b"".join(b'{"text": "%06d %s"}\n' % (number, bytes([97 + number % 26]) * 600) for number in range(2_000))
     bucket.put(**{"a.jsonl.gz": gzip.compress(lines), "a.jsonl": lines})
-    packed, plain = (texts(found(f"{bucket.url}/{name}")) for name in ("a.jsonl.gz", "a.jsonl"))
+    packed, plain = (texts(read_documents(f"{bucket.url}/{name}")) for name in ("a.jsonl.gz", "a.jsonl"))
     assert packed == plain
     assert [int(text[:6]) for text in plain] == list(range(2_000))
 
@@ -73,7 +73,7 @@ def test_pages_of_a_crawl(bucket: Bucket) -> None:
 
 def test_an_empty_file(amazon: Bucket) -> None:
     amazon.put(**{"a.jsonl": b"", "b.txt": b""})
-    assert [texts(found(f"{amazon.url}/{name}")) for name in ("a.jsonl", "b.txt")] == [[], [""]]
+    assert [texts(read_documents(f"{amazon.url}/{name}")) for name in ("a.jsonl", "b.txt")] == [[], [""]]
 
 
 def test_a_listing_of_several_pages(amazon: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

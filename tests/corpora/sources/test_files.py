@@ -11,7 +11,7 @@ from corpora.document import Document
 from corpora.sources.files import Files
 from domain.errors import UserError
 from domain.machine import Machine
-from tests.corpora.files.reading import JSONL, broken, found, html, texts
+from tests.corpora.files.reading import JSONL, broken, html, read_documents, texts
 
 
 def test_columns_are_mapped_by_name(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_columns_are_mapped_by_name(tmp_path: Path) -> None:
     record = {"body": "t", "meta": {"when": "20240131", "where": "https://x"}, "no": 7, "lang": "de", "rights": "CC0"}
     path.write_text(json.dumps(record) + "\n" + json.dumps({"body": "u", "rights": None}) + "\n" + '{"body": "v"}\n')
     columns = {"text": "body", "date": "meta.when", "url": "meta.where", "id": "no", "language": "lang"}
-    one, two, three = found(path, name="press", licence="rights", **columns)
+    one, two, three = read_documents(path, name="press", licence="rights", **columns)
     assert one == Document(
         id="7", text="t", source="press", url="https://x", licence="CC0", date="2024-01-31", language="de"
     )
@@ -28,7 +28,7 @@ def test_columns_are_mapped_by_name(tmp_path: Path) -> None:
     assert two.licence is None  # it has the column, and the column says nothing
     assert three.licence == "rights"
     with pytest.raises(UserError, match="no column text; the columns are body, meta, no, lang, rights"):
-        found(path)
+        read_documents(path)
 
 
 def test_names_do_not_change_when_a_file_joins(tmp_path: Path) -> None:
@@ -36,10 +36,10 @@ def test_names_do_not_change_when_a_file_joins(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "x.md").write_text("text")
     pattern = tmp_path / "**" / "*.md"
-    before = {item.id for item in found(pattern)}
+    before = {item.id for item in read_documents(pattern)}
     (tmp_path / "2023").mkdir()
     (tmp_path / "2023" / "x.md").write_text("older")
-    items = found(pattern)
+    items = read_documents(pattern)
     assert before < {item.id for item in items}
     assert [item.id.partition("/")[2] for item in items] == ["2023/x.md", "2024/q1/x.md", "2024/q2/x.md"]
 
@@ -98,7 +98,7 @@ def test_what_the_system_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(LocalFileSystem, "open", refuse)
     with pytest.raises(UserError, match=r"a\.txt: cannot be read .Permission denied."):
-        found(path)
+        read_documents(path)
 
 
 def test_pages_stand_in_the_order_of_the_files(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ configs:
     files |= {"sample/held/a.jsonl": records(1, "held"), "other/x.jsonl": records(1, "other")}
     commit = hub.add("datasets", "org/cards", files)
     settings = {"dataset": "org/cards", "revision": commit}
-    small, held, every, missing = read(
+    small, heldout, every, missing = read(
         hub, tmp_path,
         {**settings, "subset": "small"},
         {**settings, "subset": "small", "split": "test"},
@@ -107,7 +107,7 @@ configs:
         {**settings, "subset": "large"},
     )  # fmt: skip
     assert [row["text"] for row in small] == ["text 0", "text 1", "more 0"]
-    assert [row["text"] for row in held] == ["held 0"]
+    assert [row["text"] for row in heldout] == ["held 0"]
     assert sorted(row["text"] for row in every) == ["held 0", "more 0", "other 0", "text 0", "text 1"]
     assert missing.startswith("org/cards, split train: has no subset large; there are: small, all. Fix:")
     assert f"GET /api/datasets/org/cards/tree/{commit}/sample/10BT" in hub.asked
@@ -121,17 +121,17 @@ def test_the_readme_of_a_dataset_on_the_hub_names_no_file_elsewhere(hub: LocalHu
     for number, path in enumerate(bad):
         card = f"---\nconfigs:\n- config_name: default\n  data_files: '{path}'\n---\n"
         commit = hub.add("datasets", f"org/bad{number}", {"README.md": card.encode(), "train.jsonl": records(1)})
-        (told,) = read(hub, tmp_path / "cache", {"dataset": f"org/bad{number}", "revision": commit})
-        assert "which is not below the dataset's own folder. Fix:" in told
+        (message,) = read(hub, tmp_path / "cache", {"dataset": f"org/bad{number}", "revision": commit})
+        assert "which is not below the dataset's own folder. Fix:" in message
     assert len([line for line in hub.asked if "secret" in line]) == before
 
 
 def test_a_hub_out_of_reach_is_one_line(tmp_path: Path) -> None:
     with serving() as gone:
         pass
-    (told,) = read(gone, tmp_path, {"dataset": "org/talk", "revision": "a" * 40})
-    assert told.startswith("org/talk, split train: cannot be read after 0 records (")
-    assert "Fix: check dataset, revision, subset, split and the network" in told
+    (message,) = read(gone, tmp_path, {"dataset": "org/talk", "revision": "a" * 40})
+    assert message.startswith("org/talk, split train: cannot be read after 0 records (")
+    assert "Fix: check dataset, revision, subset, split and the network" in message
 
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "A" * 40, "a" * 39])
@@ -239,9 +239,9 @@ snapshot_download("org/trap", repo_type="dataset", revision="{commit}")
     answer = subprocess.run(
         command, env=hub.environment(tmp_path), cwd=HOME, capture_output=True, text=True, check=True
     )
-    told = json.loads(answer.stdout.splitlines()[-1])
-    assert isinstance(told, str)
-    assert "which is not below the dataset's own folder" in told
+    message = json.loads(answer.stdout.splitlines()[-1])
+    assert isinstance(message, str)
+    assert "which is not below the dataset's own folder" in message
     assert not [line for line in hub.asked if "asked.txt" in line]
 
 

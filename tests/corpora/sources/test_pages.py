@@ -44,15 +44,15 @@ def test_documents_behind_a_page_are_bounded_by_characters(monkeypatch: pytest.M
 
 def test_pages_behind_a_page_are_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corpora.extract.pool.HELD_BYTES", 10_000)
-    asked: list[int] = []
+    requested: list[int] = []
 
     def jobs() -> Iterator[Job]:
         yield Job(content=b"first", form=f"{__name__}:slow")
         for number in range(12):
-            asked.append(number)
+            requested.append(number)
             yield Job(content=b"x" * 4_000, form="corpora.sources.feed:fragment")
 
     results = extract_pages(jobs(), workers=2)
     next(results)
-    assert len(asked) <= 4
+    assert len(requested) <= 4
     assert len(list(results)) == 12

@@ -22,7 +22,7 @@ def test_a_note_that_is_none(tmp_path: Path, content: bytes, caplog: pytest.LogC
     assert shards.find("train", "domain-0") == {"count": 1}
     shards.note_path("train", "domain-0").write_bytes(content)
     assert shards.find("train", "domain-0") is None
-    assert "is no note of a shard" in caplog.text
+    assert "is not a note of a shard" in caplog.text
 
 
 def test_a_note_that_states_no_file_is_not_believed(tmp_path: Path) -> None:

@@ -15,18 +15,18 @@ from flows.recipe.recipe import Recipe
 EXTREME = (10**20, -(10**20), 1e20, -1e20, 10**400)
 
 
-def specs(annotation: object, seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
+def specs(annotation: object, visited: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
     """Every spec that an annotation may hold, those of shipped kinds included, each once."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in seen:
-        seen.add(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in visited:
+        visited.add(annotation)
         yield annotation
         for field in annotation.model_fields.values():
             for part in (field.annotation, *field.metadata):
-                yield from specs(part, seen)
+                yield from specs(part, visited)
     for argument in (*get_args(annotation), *getattr(annotation, "__metadata__", ())):
-        yield from specs(argument, seen)
+        yield from specs(argument, visited)
     for shipped in getattr(annotation, "shipped", {}).values():
-        yield from specs(shipped, seen)
+        yield from specs(shipped, visited)
 
 
 FIELDS = [

@@ -33,8 +33,8 @@ def run(undisturbed: Path, finished: Path, command: Any, without_engine: None) -
 
 
 def folder(work: Path, stage: str) -> Path:
-    held = (work / "artifacts" / stage).iterdir()  # in no order; one that was set aside is named -was- or -damaged-
-    return next(p for p in held if (p / "manifest.json").exists() and "-" not in p.name)
+    folders = (work / "artifacts" / stage).iterdir()  # in no order; one that was set aside is named -was- or -damaged-
+    return next(p for p in folders if (p / "manifest.json").exists() and "-" not in p.name)
 
 
 def test_until_a_stage(run: Any, finished: Path, command: Any) -> None:

@@ -47,8 +47,8 @@ def test_a_file_that_was_cut_anywhere_is_refused(tmp_path: Path, quantised: bool
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"\x80\x04cos\nsystem\n.", "it is no fastText model"),
-        (b"<!DOCTYPE html>" * 100, "it is no fastText model"),
+        (b"\x80\x04cos\nsystem\n.", "it is not a fastText model"),
+        (b"<!DOCTYPE html>" * 100, "it is not a fastText model"),
         (model(kind=1), "it holds word vectors and no labels"),
         (model(version=13), "version 13 of fastText's format, not 12"),
         (patched(ARGUMENTS, "i", 0), "damaged"),  # dimensions

@@ -23,8 +23,8 @@ def model(labels: tuple[str, ...] = (), **evidence: tuple[float, float, float]) 
 
 
 def test_probabilities_by_hand() -> None:
-    known = model(vile=(0.0, np.log(6), 0.0))  # exp: 1, 6, 1
-    values = known.score(Split(["vile", "unknown", "", "vile vile vile vile"])).values
+    scorer = model(vile=(0.0, np.log(6), 0.0))  # exp: 1, 6, 1
+    values = scorer.score(Split(["vile", "unknown", "", "vile vile vile vile"])).values
     # Four times ln 6 over the root of four words: 6 squared. Nothing known: two of three labels are harm.
     assert values.tolist() == pytest.approx([7 / 8, 2 / 3, 0.0, 37 / 38], abs=1e-6)
 
@@ -38,9 +38,9 @@ def test_labels_that_count_can_be_chosen_and_the_likeliest_is_told() -> None:
 
 
 def test_a_long_text_is_the_mean_of_its_windows() -> None:
-    known = model(vile=(0.0, 20.0, 0.0), good=(20.0, 0.0, 0.0))
+    scorer = model(vile=(0.0, 20.0, 0.0), good=(20.0, 0.0, 0.0))
     text = "vile " * 4 + "good " * 12
-    assert known.score(Split([text])).values[0] == pytest.approx(0.25)
+    assert scorer.score(Split([text])).values[0] == pytest.approx(0.25)
 
 
 def test_a_score_depends_on_its_text_alone() -> None:
@@ -76,12 +76,12 @@ def test_pairs_end_with_their_text() -> None:
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
-    known = model(vile=(0.0, 2.0, 1.0))
-    known.save(tmp_path / "m.safetensors")
+    scorer = model(vile=(0.0, 2.0, 1.0))
+    scorer.save(tmp_path / "m.safetensors")
     loaded = Linear.load(tmp_path / "m.safetensors")
     assert loaded.header == HEADER
     texts = Split(["vile", "other vile"])
-    assert loaded.score(texts).values.tolist() == known.score(texts).values.tolist()
+    assert loaded.score(texts).values.tolist() == scorer.score(texts).values.tolist()
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_a_header_that_is_none_of_ours(tmp_path: Path, header: bytes) -> None:
     from safetensors.numpy import save_file
 
-    known = model(vile=(0.0, 2.0, 1.0))
-    tensors = {"weights": np.ascontiguousarray(known.weights[:, :-1]), "bias": known.bias}
+    scorer = model(vile=(0.0, 2.0, 1.0))
+    tensors = {"weights": np.ascontiguousarray(scorer.weights[:, :-1]), "bias": scorer.bias}
     save_file(tensors, tmp_path / "m.safetensors", {"header": header.decode()})
     with pytest.raises(UserError, match="cannot be read"):
         Linear.load(tmp_path / "m.safetensors")

@@ -13,9 +13,9 @@ from tests.domain.tokenizer.bases import DOMAIN, llama2, llama3, t5, written
 
 
 def refused(base: Path, out: Path, pieces: int = 5) -> str:
-    with pytest.raises(UserError) as found:
+    with pytest.raises(UserError) as refusal:
         extend(base, DOMAIN, pieces, out)
-    return str(found.value)
+    return str(refusal.value)
 
 
 def test_a_base_with_a_slow_tokenizer_only(tmp_path: Path) -> None:
@@ -30,17 +30,17 @@ def test_a_word_piece_base(tmp_path: Path) -> None:
 
     (tmp_path / "base").mkdir()
     Tokenizer(models.WordPiece({"[UNK]": 0, "a": 1}, unk_token="[UNK]")).save(str(tmp_path / "base" / "tokenizer.json"))
-    said = refused(tmp_path / "base", tmp_path / "out")
-    assert "WordPiece" in said
-    assert "BPE and Unigram" in said
-    assert "keep or train" in said
+    message = refused(tmp_path / "base", tmp_path / "out")
+    assert "WordPiece" in message
+    assert "BPE and Unigram" in message
+    assert "keep or train" in message
 
 
 def test_more_pieces_than_the_text_supports(tmp_path: Path) -> None:
     for name in ("gpt2", "t5"):
         base = written(name, tmp_path / name)
-        said = refused(base, tmp_path / "out", 5000)
-        number = int(said.split("supports ")[1].split(" ")[0].replace(",", ""))
+        message = refused(base, tmp_path / "out", 5000)
+        number = int(message.split("supports ")[1].split(" ")[0].replace(",", ""))
         assert 60 < number < 5000
         assert not (tmp_path / "out").exists()
         assert extend(base, DOMAIN, number, tmp_path / f"{name}-all")["pieces_added"] == number
