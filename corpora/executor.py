@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.utils.logging import logger
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.machine import Machine
 from domain.progress import progress
 
@@ -137,7 +137,7 @@ def on_ray(pipeline: list[Any], tasks: int, workers: int, logs: Path, machine: M
             socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
     except (OSError, ValueError) as error:
-        problem = f"no Ray cluster answers ({str(error).splitlines()[0]})"
+        problem = f"no Ray cluster answers ({first_line(error)})"
         raise UserError(f"ray: {machine.ray}", problem, "start it, or correct the machine profile") from None
     try:
         RayPipelineExecutor(pipeline, tasks=tasks, workers=workers, logging_dir=str(logs)).run()

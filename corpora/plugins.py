@@ -17,6 +17,7 @@ from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from domain.advice import advice
+from domain.errors import first_line
 from domain.machine import Machine
 from domain.spec import Spec
 
@@ -49,7 +50,7 @@ class Plugins:
         try:
             return getattr(imported(module), name)
         except AttributeError as error:
-            raise ValueError(f"kind {kind} cannot be imported ({first_line(error)}); write {OWN}") from None
+            raise ValueError(f"kind {kind} cannot be imported ({reason(error)}); write {OWN}") from None
 
     def refuse_elsewhere(self, package: str) -> None:
         """Raise ``ValueError`` if Python finds a top-level module in no place that is allowed, or nowhere."""
@@ -97,13 +98,12 @@ def imported(module: str) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise ValueError(f"module {module} cannot be imported ({first_line(error)}); write {OWN}") from None
+        raise ValueError(f"module {module} cannot be imported ({reason(error)}); write {OWN}") from None
 
 
-def first_line(error: BaseException) -> str:
-    """The kind of an error, and the first line of its message."""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def reason(error: BaseException) -> str:
+    """The kind of an error, and the first line of its message: a module of the team's own may raise anything."""
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 class Kinds:
@@ -158,7 +158,7 @@ class Kinds:
             each = (f"{'.'.join(map(str, e['loc'])) or kind}: {advice(e)}" for e in error.errors())
             raise ValueError("; ".join(each)) from None
         except Exception as error:  # of a validator of the team's own
-            raise ValueError(f"kind {kind} failed ({first_line(error)}); correct its module") from None
+            raise ValueError(f"kind {kind} failed ({reason(error)}); correct its module") from None
 
     def named(self, kind: str, plugins: Plugins) -> type[Spec]:
         """The class of the team's own; raises ``ValueError`` in one line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reprlib import Repr
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.errors import UserError
@@ -54,6 +55,12 @@ def refused(place: str, entry: ErrorDetails, fix: str) -> UserError:
     if entry["type"] in ("value_error", "assertion_error"):
         return UserError(place, advice(entry), fix)
     return UserError(place, f"found {shown(entry['input'])}", advice(entry))
+
+
+def described(error: ValidationError) -> str:
+    """Where a validation failed first, and why; not the value, which may be anything."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def shown(value: object) -> str:

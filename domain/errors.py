@@ -1,4 +1,4 @@
-"""The one error that a user can fix: where it is, what the problem is, how to fix it."""
+"""The one error that a user can fix: where it is, what the problem is, how to fix it; and other errors in a line."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ class UserError(Exception):
     def __reduce__(self) -> tuple[type[UserError], tuple[str, str, str]]:
         """Survive the trip back from a worker process."""
         return type(self), (self.place, self.problem, self.fix)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message that says something; the type's name if there is none."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)

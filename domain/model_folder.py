@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
 from domain.model_config import check_config, check_weights
 from domain.safetensors_header import tensor_shapes
@@ -221,5 +221,5 @@ def opening(folder: Path, place: str, problem: str, fix: str) -> Iterator[Path]:
     except UserError:
         raise
     except Exception as error:
-        reason = str(error).strip().replace(str(copy), str(folder)).splitlines() or [type(error).__name__]
-        raise UserError(place, f"{problem} ({reason[0][:300].rstrip('.')})", fix) from error
+        reason = first_line(error).replace(str(copy), str(folder))[:300].rstrip(".")
+        raise UserError(place, f"{problem} ({reason})", fix) from error

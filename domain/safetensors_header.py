@@ -6,7 +6,7 @@ import json
 from math import prod
 from pathlib import Path
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.userfile import open_file
 
 LARGEST_HEADER = 25_000_000  # bytes; some 250,000 tensors. safetensors itself allows 100 MB
@@ -31,7 +31,7 @@ def tensor_shapes(path: Path, place: str) -> dict[str, tuple[int, ...]]:
             raise ValueError("the header is not an object")
         return {name: shape_of_entry(n, size - 8 - length) for name, n in header.items() if name != "__metadata__"}
     except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         problem = f"{path} is not a valid safetensors file ({reason})"
         raise UserError(place, problem, "download or save it again") from None
 

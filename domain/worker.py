@@ -14,8 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from domain.advice import described
 from domain.artifacts import Artifact
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
 from domain.logs import RecordFile, TerminalHandler, handled_by
 from domain.machine import Machine
@@ -75,17 +76,10 @@ def read_job(job_file: Path) -> StageJob:
     except FileNotFoundError:
         raise
     except (OSError, JSONFileError, ValidationError) as error:
-        problem = f"is not a job of Shoptalk's ({described(error)})"
+        reason = described(error) if isinstance(error, ValidationError) else first_line(error)
+        problem = f"is not a job of Shoptalk's ({reason[:200]})"
         raise UserError(str(job_file), problem, "remove it, then run again") from None
     return job
-
-
-def described(error: Exception) -> str:
-    """An error in one line; of a validation where it failed, and not the value."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]
-    return str(error).splitlines()[0][:200]
 
 
 def beside(out: Path, name: str) -> Path:
@@ -122,7 +116,8 @@ def run(job: StageJob, out: Path, work: Path) -> None:
         spec = kind.model_validate(job.spec)
         parents = {name: KINDS[parent.kind].load(work / parent.path) for name, parent in job.parents.items()}
     except (ValidationError, Damaged) as error:
-        raise UserError(str(out), f"cannot be made ({described(error)})", "run again") from None
+        reason = described(error) if isinstance(error, ValidationError) else first_line(error)
+        raise UserError(str(out), f"cannot be made ({reason[:200]})", "run again") from None
     place = {"out": out, "machine": job.machine.replace(work=work)}
     if first():
         stage(spec, **parents, **place)

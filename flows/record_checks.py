@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from domain.advice import described
 from domain.errors import UserError
 from domain.jsonfile import JSONFileError, read_json
 from domain.release.scores import PartScore
@@ -110,12 +111,6 @@ def check_facts(path: Path, stages: Stages) -> None:
                 FACTS[label].validate_python(stage["facts"], strict=True)
         except ValidationError as error:
             raise refusal(path, f"stages.{label}.facts.{described(error)}") from None
-
-
-def described(error: ValidationError) -> str:
-    """Where a validation failed, and why; not the value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def refusal(path: Path, reason: str) -> UserError:

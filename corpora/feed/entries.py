@@ -17,7 +17,7 @@ from xml.sax import SAXException
 from corpora.document import iso_language
 from corpora.extract import Extracted, Failed, Job, extract_pages
 from corpora.web import Answer, NotFoundError, PoliteClient, Unreachable
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.jsonlines import line, parse_line
 from domain.manifest import write_json
 
@@ -134,7 +134,7 @@ def parsed(content: bytes, headers: dict[str, str]) -> tuple[list[FeedEntry], bo
     except (ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(f"is no feed that can be read ({error})") from None
     if not feed.get("version") and not feed.entries:
-        reason = str(feed.get("bozo_exception", "it is of another kind")).splitlines()[0]
+        reason = first_line(feed.get("bozo_exception", ValueError("it is of another kind")))
         raise ValueError(f"is no RSS or Atom feed ({reason})")
     language = str(feed.feed.get("language") or "")
     entries = [entry for each in feed.entries if (entry := made(each, language)) is not None]

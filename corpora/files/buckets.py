@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.machine import Machine
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def refused(path: str, error: Exception) -> UserError:
         return UserError(place, f"needs a package that is not installed ({error})", f"pip install 'shoptalk[{store}]'")
     if isinstance(error, FileNotFoundError):
         return UserError(place, "does not exist", "correct path")
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = first_line(error)
     if path.startswith("hf://"):
         return UserError(place, f"cannot be read ({reason})", "check the network; then run again")
     if store:

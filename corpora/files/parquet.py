@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from corpora.files.allowance import Allowance, size_of
 from corpora.files.parquet_pages import page_headers
 from corpora.files.record import LONGEST_RECORD, Record, Unreadable
+from domain.errors import first_line
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
@@ -74,7 +75,7 @@ def parquet(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
     except UnicodeDecodeError:
         raise OSError("a text is not UTF-8") from None
     except pyarrow.ArrowException as error:
-        raise OSError(str(error).splitlines()[0]) from None
+        raise OSError(first_line(error)) from None
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from corpora.files.stores import content, unreadable
 from corpora.sources.columns import Columns
 from corpora.sources.source import Source
 from corpora.web.hub_access import cached, reached
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.machine import Machine
 from domain.spec import Count, RecipePathOrHub
 
@@ -126,9 +126,9 @@ class Hub(Source, Columns):
         except Exception as error:
             # The hub's library raises kinds of its own for each cause, such as its HTTP client's for a network that is
             # not there; all of them are about the dataset or the network.
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             fix = "check dataset, revision, subset, split and the network; then run again"
-            raise UserError(self.place, f"cannot be read after {number + 1} records ({reason})", fix) from error
+            problem = f"cannot be read after {number + 1} records ({first_line(error)})"
+            raise UserError(self.place, problem, fix) from error
 
     def stream(self, machine: Machine) -> Iterator[Record]:
         """The records of every file, in order."""

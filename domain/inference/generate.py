@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
 from domain.machine import Machine
 from domain.manifest import MANIFEST, MANIFEST_BYTES
@@ -100,8 +100,7 @@ def generate(
             with quiet_transformers():
                 generated = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **settings)
         except Exception as error:  # by settings of the folder, which may be somebody else's
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            problem = f"cannot generate text ({reason})"
+            problem = f"cannot generate text ({first_line(error)})"
             raise UserError(str(folder), problem, "correct its generation_config.json, or choose another") from error
     if answers:
         start = len(prompt_ids) if family == "decoder" else 1

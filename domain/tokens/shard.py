@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 
 ENDINGS = (".bin", ".offsets.npy", ".bytes.npy", ".sources.npy", ".ids.bin", ".ids.npy", ".json")
 
@@ -160,7 +160,7 @@ def opened(path: Path, read: Callable[[Path], Any]) -> Any:
     except FileNotFoundError:
         raise torn(path, "does not exist") from None
     except (OSError, ValueError, EOFError) as error:
-        raise torn(path, f"cannot be read ({str(error).splitlines()[0]})") from error
+        raise torn(path, f"cannot be read ({first_line(error)})") from error
 
 
 def torn(path: Path, problem: str) -> UserError:

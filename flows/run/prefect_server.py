@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ def refuse_unreachable(url: str) -> None:
         with get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
     except Exception as error:  # of the HTTP client's, or a RuntimeError that it is the cause of
-        reason = str(error.__cause__ or error).splitlines()[0]
+        reason = first_line(error.__cause__ or error)
         fix = "start that server, or unset PREFECT_API_URL to use a temporary one"
         raise UserError("prefect", f"the server at {url} cannot be used ({reason})", fix) from None
     with suppress(httpx.HTTPError, OSError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from domain.artifacts import Artifact
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.manifest import write_json
 from flows.record_checks import check_facts, read_run
 from flows.records import RunContent, StageRecord, Took, located
@@ -105,7 +105,7 @@ class RunRecord:
                 error.subgroup(UserError) if isinstance(error, ExceptionGroup) else isinstance(error, UserError)
             )
             first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            state, code, message = FAILED, 2 if user_errors else 1, (str(first) or type(first).__name__).splitlines()[0]
+            state, code, message = FAILED, 2 if user_errors else 1, first_line(first)
         write_json(self.path, {**content, "state": state, "error": message, "exit_code": code})
 
     def mark_tracked(self, uri: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.safetensors_header import tensor_shapes
 from domain.text.harm.scores import Scores, chosen
 from domain.text.harm.windows import window_bounds, window_means
@@ -148,8 +148,9 @@ class Linear:
             ):
                 raise ValueError("its weights are not finite numbers")
         except (OSError, SafetensorError, ValueError, RecursionError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(str(path), f"cannot be read ({reason})", "make one with shoptalk harm train") from None
+            raise UserError(
+                str(path), f"cannot be read ({first_line(error)})", "make one with shoptalk harm train"
+            ) from None
         return cls(weights, bias, header, labels)
 
 

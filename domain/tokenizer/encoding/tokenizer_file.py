@@ -20,7 +20,7 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any, get_args
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.model_folder import read_object
 
 MOST_IDS = 10_000_000
@@ -211,5 +211,5 @@ def encoding_errors(place: str, *, panics_only: bool = False) -> Iterator[None]:
         panic = type(error).__name__ == "PanicException"
         if not panic and (panics_only or not isinstance(error, Exception)):
             raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        reason = first_line(error)[:300]
         raise UserError(place, f"its tokenizer fails on a text ({reason})", "choose another tokenizer") from None

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from domain.errors import first_line
 from domain.training.instruction.template_worker import LONGEST, RENDERING_MEMORY, RENDERING_SECONDS
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class TemplateProcess:
         try:
             template = self.tokenizer.get_chat_template()
         except (TypeError, ValueError) as error:
-            raise TemplateError((str(error).splitlines() or [""])[0]) from None
+            raise TemplateError(first_line(error)) from None
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(WORKER)],
             stdin=subprocess.PIPE,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domain.errors import UserError
+from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import Damaged, write_json
 from domain.model_folder import opening
@@ -100,5 +100,4 @@ def lora_of(path: Path) -> Lora | None:
         settings = read_json(path)["lora"]
         return None if settings is None else Lora.model_validate(settings)
     except (OSError, JSONFileError, ValueError, KeyError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise UserError(str(path), f"cannot be read ({reason})", "name a training of Shoptalk's") from None
+        raise UserError(str(path), f"cannot be read ({first_line(error)})", "name a training of Shoptalk's") from None
