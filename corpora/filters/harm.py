@@ -16,11 +16,11 @@ from corpora.filters.blocked import read_block_list
 from corpora.filters.filter import Drop, Filter, FilterAnswer
 from domain.errors import UserError
 from domain.manifest import file_sha256
+from domain.pretrained.weights import weights_identity
 from domain.spec import RecipePath, RecipePathOrHub, Share, Spec
 from domain.text.harm import Scorer
 from domain.text.words import Split
 from domain.userfile import open_file
-from domain.weights import weights_identity
 
 # What to write for a scorer, in a recipe as well as on the command line.
 SPELLINGS = (

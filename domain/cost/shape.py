@@ -12,10 +12,21 @@ from domain.cost.tensors import tensors
 from domain.errors import UserError
 from domain.model.families import context_of, family_of
 from domain.model.spec import GATED, Base
-from domain.model_config import DECODER_LAYERS, HEAD_COUNT, HEAD_SIZE, INNER, KEYS, LAYER, LAYERS, WIDTH, Tensors, first
-from domain.model_folder import CONFIG, read_object, weight_shapes
+from domain.pretrained.config import (
+    DECODER_LAYERS,
+    HEAD_COUNT,
+    HEAD_SIZE,
+    INNER,
+    KEYS,
+    LAYER,
+    LAYERS,
+    WIDTH,
+    Tensors,
+    first,
+)
+from domain.pretrained.folder import CONFIG, read_object, weight_shapes
+from domain.pretrained.weights import weight_files, weights_folder
 from domain.settings.objectives import Family
-from domain.weights import weight_files, weights_folder
 
 # Not weights of the model: BERT's pooler and next-sentence head; position ids; GPT-2's causal masks; BART's bias.
 NOT_COUNTED = re.compile(r"pooler\.|seq_relationship|position_ids|\.attn\.(masked_)?bias$|final_logits_bias")

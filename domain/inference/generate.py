@@ -9,7 +9,7 @@ from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
 from domain.machine import Machine
 from domain.manifest import MANIFEST, MANIFEST_BYTES
-from domain.model_folder import quiet_transformers
+from domain.pretrained.folder import quiet_transformers
 from domain.settings.objectives import Family
 
 if TYPE_CHECKING:

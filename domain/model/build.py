@@ -12,13 +12,13 @@ from domain.errors import UserError
 from domain.model.embeddings import grow, move_positions
 from domain.model.families import AFTER_PADDING, configured, context_of, family_of, renamed
 from domain.model.spec import Initial, Scratch, padded
-from domain.model_folder import check_size, opening
+from domain.pretrained.folder import check_size, opening
+from domain.pretrained.weights import weights_folder
 from domain.settings.objectives import Family
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import copy_tokenizer
 from domain.tokenizer.vocabulary_map import suppressed_ids
-from domain.weights import weights_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

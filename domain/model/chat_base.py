@@ -7,8 +7,8 @@ from pathlib import Path
 
 from domain.errors import UserError
 from domain.model.spec import Base
-from domain.model_folder import model_files, read_object
-from domain.weights import is_local, weights_folder
+from domain.pretrained.folder import model_files, read_object
+from domain.pretrained.weights import is_local, weights_folder
 
 TALKS = re.compile(r"instruct|chat|[-_]it$", re.IGNORECASE)
 PLAIN = re.compile(r"[-_](base|pt)$", re.IGNORECASE)  # Qwen's base models have a template, too

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from domain.pretrained.weights import weights_identity
 from domain.settings.learning import Learning
 from domain.settings.objectives import Family
 from domain.spec import Count, Spec, Weights
-from domain.weights import weights_identity
 
 Architecture = Literal["llama", "qwen3", "gpt2", "bloom", "bert", "roberta", "modernbert", "t5", "bart"]
 FAMILIES: dict[str, Family] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from domain.weights import is_local
+from domain.pretrained.weights import is_local
 
 CAREFUL = 0.1  # of the peak; at the full peak, MMLU of ChipNeMo's base fell from 44.6 to 26.6 (arXiv 2311.00176)
 USUAL = 3e-4  # assumed for an unknown peak: that of Llama 2, 7B and 13B

@@ -15,7 +15,7 @@ from domain.artifacts import Checkpoint, Corpus, Datasheet, Decision, Release, T
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.manifest import MANIFEST, file_sha256, write_json
-from domain.model_folder import check_file, model_files
+from domain.pretrained.folder import check_file, model_files
 from domain.release.card import card
 from domain.release.decision import DecisionRecord
 from domain.release.lineage import lineage, portable

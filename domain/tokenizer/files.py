@@ -9,10 +9,10 @@ from typing import Any
 
 from domain.errors import UserError
 from domain.manifest import file_sha256
-from domain.model_folder import CONFIG, TOKENIZER_SETTINGS, checked_copy, model_files, read_object
+from domain.pretrained.folder import CONFIG, TOKENIZER_SETTINGS, checked_copy, model_files, read_object
+from domain.pretrained.weights import is_local, pinned, weights_folder
 from domain.spec import fingerprint
 from domain.tokenizer.encoding.tokenizer_file import read_tokenizer
-from domain.weights import is_local, pinned, weights_folder
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 SLOW_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from domain.artifacts import PARTS, Corpus, Tokenizer
 from domain.errors import UserError
 from domain.machine import Machine
+from domain.pretrained.weights import is_local
 from domain.spec import Bytes, Count, Share, Spec, Weights
 from domain.stage import stage
 from domain.tokenizer.blend import blend
@@ -18,7 +19,6 @@ from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import copy_tokenizer, ids_of, model_rows, tokenizer_folder, tokenizer_identity
 from domain.tokenizer.measure import measure
 from domain.tokenizer.train import Digits, Model, ObjectiveName, smallest, train
-from domain.weights import is_local
 
 # Bytes. Clauses hardly repeat, so nearly all of them are held: 1.9 GB resident for 25 MB of text.
 MOST_CLAUSES = 25_000_000

@@ -12,10 +12,10 @@ from domain.machine import Machine
 from domain.model.chat_base import check_chat_base
 from domain.planning.expected import BYTES_PER_TOKEN
 from domain.planning.plan import Plan, make_plan
+from domain.pretrained.weights import is_local
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import tokenizer_folder
-from domain.weights import is_local
 from evals.tasks import load_task
 from flows.recipe.preflight import base, on_this_machine
 from flows.recipe.recipe import Recipe

@@ -18,9 +18,9 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.chat_base import check_chat_base
 from domain.model.families import family_of
-from domain.model_folder import CONFIG, read_object
+from domain.pretrained.folder import CONFIG, read_object
+from domain.pretrained.weights import is_local, pinned, weight_files, weights_folder
 from domain.units import size
-from domain.weights import is_local, pinned, weight_files, weights_folder
 from evals.tasks import load_task
 from flows.recipe.recipe import Recipe
 

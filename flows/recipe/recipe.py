@@ -21,12 +21,12 @@ from domain.errors import UserError
 from domain.machine import Machine
 from domain.model.spec import Base
 from domain.planning.published_rates import careful_rate
+from domain.pretrained.weights import is_local
 from domain.release.bundle import ReleaseSpec
 from domain.settings.learning import Training
 from domain.spec import Spec
 from domain.tokenizer.fit import Fitting
 from domain.training.tune import Tuning
-from domain.weights import is_local
 from domain.yamlfile import YAML_DEPTH, parse_yaml, read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from domain.errors import UserError, first_line
-from domain.safetensors_header import tensor_shapes
+from domain.pretrained.safetensors_header import tensor_shapes
 from domain.text.harm.scores import Scores, chosen
 from domain.text.harm.windows import window_bounds, window_means
 from domain.text.lexicon import text_of

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.errors import UserError
-from domain.model_folder import check_size, opening
+from domain.pretrained.folder import check_size, opening
+from domain.pretrained.weights import weights_folder
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
-from domain.weights import weights_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

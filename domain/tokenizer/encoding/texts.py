@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.errors import UserError
 from domain.machine import available_cores
-from domain.model_folder import opening
+from domain.pretrained.folder import opening
 from domain.tokenizer.encoding.fast import Fast, Unproved, plain
 from domain.tokenizer.encoding.tokenizer_file import MOST_IDS, check_tokenizer
 

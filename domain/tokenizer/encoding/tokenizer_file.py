@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from domain.errors import UserError, first_line
-from domain.model_folder import read_object
+from domain.pretrained.folder import read_object
 
 MOST_IDS = 10_000_000
 MOST_PARTS = 1_000  # mappings in a step

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError
-from domain.model_folder import checked_copy
+from domain.pretrained.folder import checked_copy
 from domain.tokenizer.counts import count_words
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.extension.join_rules import borders

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
 from domain.manifest import Damaged, write_json
-from domain.model_folder import opening
+from domain.pretrained.folder import opening
 from domain.settings.learning import Lora
 from domain.training.state.storage import CheckpointFolders, number, refuse_damaged
 

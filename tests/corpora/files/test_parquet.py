@@ -43,13 +43,17 @@ def write(path: Path, columns: dict[str, Any], **settings: Any) -> Path:
 @pytest.mark.parametrize(
     ("columns", "settings"),
     [
-        ({"text": [LONG] * 128}, {}),
+        pytest.param({"text": [LONG] * 128}, {}, marks=pytest.mark.soak),
         ({"text": [""] * 100_000 + [LONG] * 128}, {}),
-        ({"meta": [{"text": LONG}] * 128}, {}),
-        ({"text": [[LONG] * 128]}, {}),
+        pytest.param({"meta": [{"text": LONG}] * 128}, {}, marks=pytest.mark.soak),
+        pytest.param({"text": [[LONG] * 128]}, {}, marks=pytest.mark.soak),
         ({"meta": [{"parts": [{"text": LONG}] * 128}]}, {}),
         ({"text": [LONG] * 128}, {"column_encoding": {"text": "DELTA_BYTE_ARRAY"}, "use_dictionary": False}),
-        ({"text": [LONG + str(n) for n in range(128)]}, {"use_dictionary": False, "data_page_size": 1000}),
+        pytest.param(
+            {"text": [LONG + str(n) for n in range(128)]},
+            {"use_dictionary": False, "data_page_size": 1000},
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_a_small_file_that_stands_for_much_takes_little_memory(

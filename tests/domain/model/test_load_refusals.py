@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from domain.errors import UserError
 from domain.model.build import load
 from domain.text.harm.transformer import Transformer
-from tests.domain.test_model_config import folder
+from tests.domain.pretrained.test_config import folder
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "type not stated": {"model_type": None},

@@ -15,9 +15,9 @@ from domain.cost.shape import shape_of
 from domain.errors import UserError
 from domain.model.build import load
 from domain.model.spec import Base
-from domain.model_config import check_config, check_weights
+from domain.pretrained.config import check_config, check_weights
+from domain.pretrained.weights import weights_identity
 from domain.text.harm.transformer import Transformer
-from domain.weights import weights_identity
 
 LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 128,

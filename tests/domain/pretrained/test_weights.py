@@ -11,16 +11,16 @@ import torch
 from safetensors.torch import save_file
 
 from domain.errors import UserError
+from domain.pretrained.weights import is_local, weight_files, weights_identity
 from domain.tokenizer.files import tokenizer_identity
-from domain.weights import is_local, weight_files, weights_identity
 from tests.hub import serving
 
-HOME = Path(__file__).resolve().parents[2]
+HOME = Path(__file__).resolve().parents[3]
 
 LOAD = """
 import sys
 from domain.errors import UserError
-from domain.weights import weight_files
+from domain.pretrained.weights import weight_files
 for weights in sys.argv[1:]:
     try:
         files = weight_files(weights)
@@ -81,7 +81,8 @@ def opened(name: str) -> None:
 def test_the_hub_out_of_reach_is_two_lines(tmp_path: Path) -> None:
     """By the library's own retries, with nobody at that port."""
     code = (
-        "import logging, time\nfrom domain.weights import weight_files\nlogging.basicConfig(format='%(message)s')\n"
+        "import logging, time\nfrom domain.pretrained.weights import weight_files\n"
+        "logging.basicConfig(format='%(message)s')\n"
         "time.sleep = lambda seconds: None\n"
         f"try:\n    weight_files('org/model@{'0' * 40}')\nexcept Exception as error:\n    logging.error(error)"
     )

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import UserError, first_line
 from domain.jsonfile import JSONFileError, read_json
-from domain.model_config import check_config, check_weights
-from domain.safetensors_header import tensor_shapes
+from domain.pretrained.config import check_config, check_weights
+from domain.pretrained.safetensors_header import tensor_shapes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

@@ -12,7 +12,7 @@ from typing import Any
 
 from domain.errors import UserError
 from domain.manifest import file_sha256
-from domain.model_folder import CONFIG, model_files, weight_names
+from domain.pretrained.folder import CONFIG, model_files, weight_names
 from domain.spec import fingerprint
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def is_local(weights: str) -> bool:
 def weight_files(weights: str, place: str = "base") -> list[Path]:
     """The model and tokenizer files of ``weights``, downloaded if they are on the hub.
 
-    Raises ``UserError`` at ``place``, also for files that are not opened (see ``domain.model_folder``).
+    Raises ``UserError`` at ``place``, also for files that are not opened (see ``domain.pretrained.folder``).
     """
     return model_files(weights_folder(weights, place), place)
 

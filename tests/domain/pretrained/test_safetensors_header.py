@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from domain.errors import UserError
-from domain.safetensors_header import LARGEST_HEADER, tensor_shapes
+from domain.pretrained.safetensors_header import LARGEST_HEADER, tensor_shapes
 
 ENTRY = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
 

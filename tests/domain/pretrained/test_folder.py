@@ -14,11 +14,11 @@ import pytest
 from domain.errors import UserError
 from domain.jsonfile import MOST_LEVELS
 from domain.model.build import load
-from domain.model_folder import checked_copy, model_files
+from domain.pretrained.folder import checked_copy, model_files
+from domain.pretrained.weights import weight_files, weights_identity
 from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.extension.extend import write
 from domain.tokenizer.files import copy_tokenizer, tokenizer_identity
-from domain.weights import weight_files, weights_identity
 
 SECRET = "a key of somebody's"
 NAMES = (
