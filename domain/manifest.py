@@ -19,6 +19,7 @@ MANIFEST = "manifest.json"
 SCRATCH = ".scratch"  # a stage's own notes for resuming; removed when the artifact is sealed
 MANIFEST_BYTES = 128 * 2**20  # of a manifest: some 700,000 files
 SHA256 = re.compile(r"[0-9a-f]{64}")
+UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.part")  # names of files that ``write_atomically`` has not renamed yet
 
 
 class Damaged(Exception):
@@ -67,8 +68,14 @@ def inventory(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def seal(folder: Path, **fields: object) -> dict[str, Any]:
-    """Write the manifest: ``fields``, the files with their SHA-256, and the digest over both names and bytes."""
+    """Write the manifest: ``fields``, the files with their SHA-256, and the digest over both names and bytes.
+
+    What an earlier try left half written, as it was killed, is removed: it would become a part of the artifact.
+    """
     remove(folder / SCRATCH)
+    for name in regular_files(folder):
+        if UNFINISHED.fullmatch(Path(name).name):
+            remove(folder / name)
     files = inventory(folder)
     digest = fingerprint({name: entry["sha256"] for name, entry in files.items()})
     manifest = {**fields, "files": files, "digest": digest}

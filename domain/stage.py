@@ -110,7 +110,7 @@ class Store:
     def place(self, made_by: Stage[A], identity: str) -> Path:
         """The folder of an artifact; raises ``Damaged`` where ``identity``, which may be read from a file, is none."""
         if not is_sha256(identity):
-            raise Damaged(f"{self.root / made_by.name}: {identity[:100]!r} is no identity")
+            raise Damaged(f"{self.root / made_by.name}: {identity[:100]!r} is not an identity")
         return self.root / made_by.name / identity[:16]
 
     def find(self, made_by: Stage[A], request: str) -> A | None:

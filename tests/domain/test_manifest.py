@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,19 @@ def test_the_mode_follows_the_umask(tmp_path: Path, mask: int, mode: int) -> Non
     finally:
         os.umask(before)
     assert (tmp_path / "note").stat().st_mode & 0o777 == mode
+
+
+def test_what_a_killed_write_left_is_not_sealed(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom domain.manifest import write_atomically\n"
+        "os.fsync = lambda number: os._exit(9)\nwrite_atomically(Path(sys.argv[1]), b'half')"
+    )
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    for folder in (whole, resumed):
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / "a").write_text("a")
+    for path in (resumed / "facts.json", resumed / "sub" / "b"):
+        assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 9
+    assert len(list(resumed.rglob("*.part"))) == 2
+    assert seal(resumed)["digest"] == seal(whole)["digest"]
+    assert verify(resumed)["files"].keys() == {"sub/a"}
