@@ -16,7 +16,6 @@ from corpora.licence import Licences
 from corpora.sources import AnySource
 from corpora.sources.source import Source
 from corpora.withdraw import Withdrawals
-from domain.address import shown
 from domain.artifacts import Raw
 from domain.errors import UserError
 from domain.jsonlines import line, write_lines
@@ -24,6 +23,7 @@ from domain.machine import Machine
 from domain.progress import progress
 from domain.spec import Share, Spec
 from domain.stage import stage
+from domain.url_secrets import shown
 
 SHARD_BYTES = 4_000_000  # of text; a worker's task, so it never depends on how many workers there are
 # What gives no document, with what its row of quarantine.jsonl says.

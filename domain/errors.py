@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.address import shown
+from domain.url_secrets import shown
 
 
 class UserError(Exception):

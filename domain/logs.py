@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
 
-from domain.address import shown
+from domain.url_secrets import shown
 
 PACKAGES = ("domain", "corpora", "evals", "flows")
 RELAY_SECONDS = 0.2  # between two looks for new records of a stage's process

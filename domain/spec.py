@@ -21,8 +21,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from domain.address import each_string, shown
 from domain.strict import TEXT_LIMIT, possible_path, strict_schema
+from domain.url_secrets import each_string, shown
 
 S = TypeVar("S", bound="Spec")
 

@@ -24,9 +24,9 @@ from corpora.sources.source import Source
 from corpora.web import PoliteClient
 from corpora.web.rate_limit import file_name
 from corpora.web.signed import unsigned
-from domain.address import has_secret, shown
 from domain.errors import UserError
 from domain.machine import Machine
+from domain.url_secrets import has_secret, shown
 
 AT_ONCE = 8  # pages on their way; each site still has its own pace
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from corpora.web.decode import DecodeError, decoded
-from domain import address
+from domain import url_secrets
 
 LONGEST_SHOWN = 4_000  # characters of a URL that are looked at for a message
 
@@ -121,5 +121,5 @@ def retry_after(value: str) -> float | None:
 
 def shown(url: str) -> str:
     """A URL for a message: one line, without what in it may be secret."""
-    plain = "".join(c if c.isprintable() else "?" for c in address.shown(url[:LONGEST_SHOWN]))
+    plain = "".join(c if c.isprintable() else "?" for c in url_secrets.shown(url[:LONGEST_SHOWN]))
     return plain if len(plain) <= 200 else f"{plain[:200]}..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from domain import address
+from domain import url_secrets
 
 
 def is_web(path: str) -> bool:
@@ -15,8 +15,8 @@ def is_web(path: str) -> bool:
 def unsigned(url: str) -> str:
     """The URL without its user and the parameters that are secret by their names: the same one when it is signed anew.
     By it files are cached and stamped; it is never asked."""
-    left = address.PARAMETER.sub(
-        lambda match: "" if address.SECRET.search(match[2]) else match[0], address.USER.sub("", url)
+    left = url_secrets.PARAMETER.sub(
+        lambda match: "" if url_secrets.SECRET.search(match[2]) else match[0], url_secrets.USER.sub("", url)
     )
     return re.sub(r"^([^?#]*)&", r"\1?", left)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from domain.address import shown
 from domain.artifacts import Artifact
 from domain.spec import fingerprint
+from domain.url_secrets import shown
 
 # A path that starts at a root, at a home or above the current folder, on Unix or Windows, up to its last name.
 ROOT = r"(?:file:/*|~[\w.-]*[\\/]|(?:\.\.[\\/])+|/(?!/)|[A-Za-z]:[\\/]|\\\\)"

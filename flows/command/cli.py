@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what the user can fix is printed as one line each, with exit code 2."""
     # No Python process that is started below looks for modules in the current folder.
     os.environ["PYTHONSAFEPATH"] = "1"
-    from flows.command.guarded import guarded
+    from flows.command.safe_output import safe_output
 
-    with guarded():
+    with safe_output():
         return perform(parser().parse_args(arguments))
 
 

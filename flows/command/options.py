@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from domain.address import has_secret
+from domain.url_secrets import has_secret
 
 if TYPE_CHECKING:
     from domain.machine import Machine

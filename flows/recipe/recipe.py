@@ -15,7 +15,6 @@ from pydantic import Field, PrivateAttr, model_validator
 from corpora.collect import Collection
 from corpora.curate import Curation
 from corpora.plugins import Plugins
-from domain.address import has_user
 from domain.advice import shown
 from domain.errors import UserError
 from domain.machine import Machine
@@ -27,6 +26,7 @@ from domain.settings.learning import Training
 from domain.spec import Spec
 from domain.tokenizer.fit import Fitting
 from domain.training.tune import Tuning
+from domain.url_secrets import has_user
 from domain.yamlfile import YAML_DEPTH, parse_yaml, read_yaml
 from evals.evaluate import Evaluation
 from evals.gate import Gates

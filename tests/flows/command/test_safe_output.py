@@ -16,7 +16,7 @@ import pytest
 from domain.errors import UserError
 from domain.progress import progress
 from flows.command import cli
-from flows.command.guarded import guarded, safe
+from flows.command.safe_output import safe, safe_output
 
 HOME = Path(__file__).parents[3]
 QUOTED = re.compile(r"quote\(")
@@ -50,7 +50,7 @@ def test_a_progress_bar_moves_on_a_terminal_and_its_description_does_not(monkeyp
     terminal = io.StringIO()
     terminal.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", terminal)
-    with guarded():
+    with safe_output():
         bar = progress(what="source \x1b[2J \r", total=2)
         bar.update(2)
         bar.close()
@@ -61,7 +61,7 @@ def test_a_progress_bar_moves_on_a_terminal_and_its_description_does_not(monkeyp
 def test_an_encoding_that_lacks_a_letter_ends_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
-    with guarded():
+    with safe_output():
         print("\u4e2d \x1b \u00fc")
     sys.stdout.flush()
     assert raw.getvalue() == b"\\u4e2d \\u001b \xfc\n"
@@ -84,7 +84,7 @@ class Fails:
         (RuntimeError("a\x1b[2J http://h/?sig=SECRET"), 1),
     ],
 )  # fmt: skip
-def test_errors_are_guarded(
+def test_errors_are_printed_safely(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int
 ) -> None:
     monkeypatch.setattr(cli, "command_module", lambda name: Fails(error) if name == "recipes" else modules[name])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.address import each_string, from_environment, has_secret, has_user, shown
 from domain.errors import UserError
+from domain.url_secrets import each_string, from_environment, has_secret, has_user, shown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from domain.address import shown
+from domain.url_secrets import shown
 
 # Controls (C0 without tab and line feed, DEL, C1), what turns or isolates the direction of writing, separators of lines
 # and paragraphs, invisible tags, halves of surrogate pairs. Joiners stay: Persian, Hindi and emoji need them.
@@ -64,7 +64,7 @@ class GuardedStream:
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
+def safe_output() -> Iterator[None]:
     """Standard output and standard error write safe text only, in any encoding that the terminal has."""
     out, err = sys.stdout, sys.stderr
     for stream in (out, err):
