@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib.metadata import PackageMetadata
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from corpora.licence_names import hyphenated, spdx_id
 from domain.spec import Spec
 
-# Classifiers and free texts of Python distributions, by what they begin with or contain, to SPDX ids.
-CLASSIFIERS = (
-    (r"apache.*2|^apache software", "apache-2.0"),
-    (r"\b3[- ]clause|^new bsd|modified bsd|bsd-3", "bsd-3-clause"),
-    (r"\b2[- ]clause|simplified bsd|bsd-2", "bsd-2-clause"),
-    (r"^bsd", "bsd-3-clause"),
-    (r"mit-cmu", "mit-cmu"),
-    (r"^(the )?mit\b", "mit"),
-    (r"python software foundation|^psf|^python-2", "psf-2.0"),
-    (r"mozilla.*2|mpl.*2", "mpl-2.0"),
-    (r"^isc", "isc"),
-    (r"^hpnd|historical permission", "hpnd"),
-    (r"lesser general.*3|lgpl.*3", "lgpl-3.0"),
-    (r"lesser general|lgpl", "lgpl-2.1"),
-    (r"gpl.*3|general public license v3", "gpl-3.0"),
-    (r"gpl.*2|general public license v2", "gpl-2.0"),
-    (r"unlicense", "unlicense"),
-    (r"public domain", "public-domain"),
-)
-TOKEN = re.compile(r"[()]|[^\s()]+")
+if TYPE_CHECKING:
+    from boolean import Expression
+
+# Brackets, and "and" and "or" between spaces or brackets.
+OPERATOR = re.compile(r"([()]|(?<![^\s()])(?:and|or)(?![^\s()]))", re.IGNORECASE)
+# What stands where a licence is not known; "other" and "proprietary" do say something.
+NO_STATEMENT = {
+    "",
+    "-",
+    "?",
+    "n/a",
+    "na",
+    "nan",
+    "none",
+    "noassertion",
+    "not-specified",
+    "null",
+    "unknown",
+    "unspecified",
+}
+LONGEST_FREE_TEXT = 100  # characters of a distribution's licence field that names one; a longer one is its wording
 
 
 class Licences(Spec):
@@ -40,79 +44,90 @@ class Licences(Spec):
         """Whether text of this licence may be used.
 
         All sides of an "A and B" must be on the list, one side of an "A or B"; ``and`` binds tighter, brackets
-        group (SPDX 2.3, annex D). A name that is on the list as it stands needs no reading.
+        group (SPDX 2.3, annex D). A name that is on the list as it stands needs no reading. A licence ``with`` an
+        exception is another one than that without, and stands on the list by itself.
         """
-        allowed = {normal(name) for name in self.allow}
-        stated = normal(licence or "unknown")
-        return stated in allowed or holds(TOKEN.findall((licence or "unknown").lower()), allowed)
+        allowed = {spelled for name in self.allow for spelled in (normal(name), hyphenated(name))}
+        if not allowed.isdisjoint((normal(licence or "unknown"), hyphenated(licence or "unknown"))):
+            return True
+        names, expression = parsed(licence or "unknown")
+        return expression is not None and covered(expression, {key for key, name in names.items() if name in allowed})
 
 
-def holds(tokens: list[str], allowed: set[str]) -> bool:
-    """Whether a licence expression is covered; a malformed one is not."""
-    position = 0
-
-    def either() -> bool:
-        nonlocal position
-        answer = both()
-        while tokens[position : position + 1] == ["or"]:
-            position += 1
-            answer = both() or answer
-        return answer
-
-    def both() -> bool:
-        nonlocal position
-        answer = one()
-        while tokens[position : position + 1] == ["and"]:
-            position += 1
-            answer = one() and answer
-        return answer
-
-    def one() -> bool:
-        nonlocal position
-        if tokens[position : position + 1] == ["("]:
-            position += 1
-            answer = either()
-            closed = tokens[position : position + 1] == [")"]
-            position += 1
-            return answer and closed
-        words = []
-        while position < len(tokens) and tokens[position] not in ("and", "or", "(", ")"):
-            words.append(tokens[position])
-            position += 1
-        return normal(" ".join(words)) in allowed
-
-    answer = either()
-    return answer and position == len(tokens)
+def covered(expression: Expression, allowed: set[str]) -> bool:
+    """Whether the names in ``allowed`` make an expression true."""
+    if not expression.args:
+        return str(expression) in allowed
+    each = (covered(argument, allowed) for argument in expression.args)
+    return all(each) if type(expression).__name__ == "AND" else any(each)
 
 
+def parsed(licence: str) -> tuple[dict[str, str], Expression | None]:
+    """The names in a licence expression by a key for each, and the expression over these; None for a malformed one."""
+    from license_expression import ExpressionError, ExpressionParseError, Licensing
+
+    names: dict[str, str] = {}
+    pieces = []
+    for piece in OPERATOR.split(licence):
+        if OPERATOR.fullmatch(piece):
+            pieces.append(piece.lower())
+        elif piece.strip():
+            pieces.append(f"name{len(names)}")
+            names[pieces[-1]] = name_of(piece)
+    try:
+        return names, Licensing().parse(" ".join(pieces))
+    except (ExpressionError, ExpressionParseError, RecursionError, TypeError, AttributeError, IndexError):
+        return names, None
+
+
+def name_of(text: str) -> str:
+    """One licence under one spelling: its SPDX id in lower case, or its own name with hyphens for spaces."""
+    return spdx_id(text) or hyphenated(text)
+
+
+@lru_cache(maxsize=4_096)
 def normal(licence: str) -> str:
-    """Lower case, hyphens for spaces and the punctuation before them: ``CC BY-SA`` and ``cc-by-sa`` are one."""
-    return re.sub(r"[:;,]*[\s_]+", "-", licence.strip().lower())
+    """A licence, or an expression, under one spelling: ``MIT License OR CC BY 4.0`` -> ``mit or cc-by-4.0``."""
+    pieces = OPERATOR.split(licence)
+    if len(pieces) == 1 or spdx_id(licence) is not None:
+        return name_of(licence)
+    if parsed(licence)[1] is None:
+        return hyphenated(licence)
+    written = (piece.lower() if OPERATOR.fullmatch(piece) else name_of(piece) for piece in pieces if piece.strip())
+    return " ".join(written).replace("( ", "(").replace(" )", ")")
 
 
-def named(text: str) -> str | None:
-    """The SPDX id of a licence's name or first words; None where they are not known."""
-    return next((name for pattern, name in CLASSIFIERS if re.search(pattern, text.strip().lower())), None)
+def statement(value: object) -> str | None:
+    """What a value states as a licence; None where it states none. Several together are an "and"; of a record of its
+    own the name, id or address counts."""
+    if isinstance(value, str):
+        return None if hyphenated(value) in NO_STATEMENT else value.strip()
+    if isinstance(value, list | tuple):
+        each = dict.fromkeys(stated for item in value if (stated := statement(item)) is not None)
+        return " and ".join(f"({one})" if len(each) > 1 and OPERATOR.search(one) else one for one in each) or None
+    if isinstance(value, dict):
+        keys = ("spdx_id", "spdx", "id", "key", "name", "title", "type", "url")
+        by_key = {str(key).lower(): item for key, item in value.items()}
+        return next((stated for key in keys if (stated := statement(by_key.get(key))) is not None), None)
+    return None
 
 
 def of_distribution(metadata: PackageMetadata) -> str | None:
     """The licence of an installed distribution: its SPDX expression, else its free text, else its classifiers.
 
-    Where it states several, all of them count, unless it says "or".
+    Where it states several, all of them count, unless it says "or". A free text that is not known counts beside the
+    classifiers: "non-commercial use only" may stand there.
     """
     fields = metadata.json  # names in lower case with underscores (PEP 566)
     if expression := fields.get("license_expression"):
-        return " ".join(str(expression).lower().split())
-    # A free text may be the whole licence: then its first line names it.
+        return normal(str(expression))
+    # A free text may be the whole licence: then its first line may be a name, and no more is read of it.
     free = str(fields.get("license") or "").strip()
     first = " ".join((free.splitlines() or [""])[0][:200].split())
-    pieces = re.split(r"(\s+(?:and|or)\s+|[()])", first.lower())
-    parts = [piece.strip() for piece in pieces[::2]]
-    if len(pieces) > 1 and all(named(part) or re.fullmatch(r"[\w.+-]*", part) for part in parts):
-        names = [piece if i % 2 else named(piece) or normal(piece) for i, piece in enumerate(pieces)]
-        return " ".join("".join(names).split())
-    if name := named(first):
-        return name
+    names, expression_tree = parsed(first)
+    if expression_tree is not None and (spdx_id(first) or all(spdx_id(name) for name in names.values())):
+        return normal(first)
+    own = statement(free) if len(free) <= LONGEST_FREE_TEXT and "\n" not in free else None
     classifiers = [c.split(" :: ")[-1] for c in metadata.get_all("Classifier") or [] if c.startswith("License ::")]
-    names = [named(text) or normal(text) for text in classifiers if text != "OSI Approved"]
-    return " and ".join(dict.fromkeys(names)) or None
+    names_of_all = [name_of(text) for text in filter(None, [own, *classifiers]) if text != "OSI Approved"]
+    return " and ".join(dict.fromkeys(names_of_all)) or None
