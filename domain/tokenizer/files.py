@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -50,11 +51,18 @@ def tokenizer_identity(name: str, place: str) -> Any:
 
 
 def copy_tokenizer(folder: Path, out: Path) -> None:
-    """Copy the ``TOKENIZER_FILES`` of ``folder``; raises ``UserError`` for one that is not opened."""
+    """Copy the ``TOKENIZER_FILES`` of ``folder``; raises ``UserError`` for one that is not opened.
+
+    BPE-dropout is left out, so that the copy encodes a text alike each time, wherever it is opened.
+    """
     with checked_copy(folder, str(folder)) as copy:
         for name in TOKENIZER_FILES:
             if (copy / name).is_file():
                 shutil.copyfile(copy / name, out / name)
+    content = read_object(out / "tokenizer.json", str(folder)) if (out / "tokenizer.json").is_file() else {}
+    if content.get("model", {}).get("dropout"):
+        content["model"]["dropout"] = None
+        (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def model_rows(folder: Path) -> int | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from domain.tokenizer.encoding.control_tokens import ControlTokens, makes_control_tokens
 from domain.tokenizer.encoding.patterns import pattern_of, told_apart
 from domain.tokenizer.encoding.ranks import ranked
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
@@ -55,6 +56,8 @@ class Fast:
         if isinstance(ranking, str):
             raise Unproved(ranking)
         ranks, ids = ranking
+        if makes_control_tokens(backend, ids.tolist()):
+            raise Unproved("its merges make a special token")
         self.ids = ids.astype(np.int32)
         self.widths = np.array([len(piece) for piece in ranks], dtype=np.int64)
         self.backend, self.normalizer = backend, backend.normalizer
@@ -113,11 +116,13 @@ def plain(backend: tokenizers.Tokenizer, texts: Iterable[str]) -> list[np.ndarra
     with ONE_AT_A_TIME:
         literal, backend.encode_special_tokens = backend.encode_special_tokens, True
         try:
+            texts, control = list(texts), ControlTokens(backend)
             with encoding_errors("tokenizer"):
-                encodings = backend.encode_batch_fast(list(texts), add_special_tokens=False)
+                encodings = backend.encode_batch_fast(texts, add_special_tokens=False)
+            ids = [np.asarray(encoding.ids, dtype=np.int32) for encoding in encodings]
+            return [control.as_characters(text, each) for text, each in zip(texts, ids, strict=True)]
         finally:
             backend.encode_special_tokens = literal
-    return [np.asarray(encoding.ids, dtype=np.int32) for encoding in encodings]
 
 
 @lru_cache(maxsize=1)

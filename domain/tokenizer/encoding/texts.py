@@ -122,9 +122,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if (last := max(tokenizer.get_vocab().values(), default=0)) >= MOST_IDS:
         raise UserError(str(folder), f"has the id {last:,}, more than {MOST_IDS:,}", "choose another tokenizer")
     tokenizer.name_or_path = str(folder)
-    # A tokenizer.json may say that texts are cut to a length; a document is encoded whole.
+    # A tokenizer.json may say that texts are cut to a length or merged at random (BPE-dropout, arXiv 1910.13267); a
+    # document is encoded whole, and alike each time.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
+    if getattr(tokenizer.backend_tokenizer.model, "dropout", None):
+        tokenizer.backend_tokenizer.model.dropout = None
     return tokenizer
 
 

@@ -94,8 +94,8 @@ def check_content(content: dict[str, Any]) -> None:
             raise BoundsError(f"has the id {str(number)[:40]}; ids are whole numbers from 0 to {MOST_IDS - 1:,}")
     if len(vocabulary) + len(added) > MOST_IDS:
         raise BoundsError(f"has more than {MOST_IDS:,} pieces")
-    if model.get("dropout"):
-        raise BoundsError("leaves out merges at random (dropout)")
+    if not 0 <= (model.get("dropout") or 0) <= 1:
+        raise BoundsError("has a dropout that is not between 0 and 1")
     if (longest := model.get("max_input_chars_per_word") or 0) > LONGEST_WORD:
         raise BoundsError(f"splits words of up to {longest:,} characters, more than {LONGEST_WORD:,}")
 

@@ -99,7 +99,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "id a bool": {"vocab": {"a": True}, "merges": []},
     "vocabulary a number": {"vocab": 5},
     "vocabulary of numbers": {"vocab": [5, 6]},
-    "merges at random": {"dropout": 0.5},
+    "merges at random": {"dropout": 1.5},
     "merges of what is not there": {"vocab": {"a": 0}, "merges": [["b", "c"]]},
     "long words": {"type": "WordPiece", "unk_token": "a", "continuing_subword_prefix": "##",
                    "max_input_chars_per_word": 10**9, "vocab": {"a": 0}},
