@@ -1,4 +1,4 @@
-"""Control tokens that are written in a text, such as ``</s>`` in a page about tokenizers: characters like all others."""
+"""Control tokens that a text writes out, such as ``</s>`` in a page about tokenizers: characters like all others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class ControlTokens:
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         self.backend, self.model = backend, backend.model
         self.prefix = getattr(self.model, "continuing_subword_prefix", None) or ""
-        self.names = {number: str(token) for number, token in backend.get_added_tokens_decoder().items() if token.special}
+        self.names = {
+            number: str(token) for number, token in backend.get_added_tokens_decoder().items() if token.special
+        }
         self.unknown = self.unknown_id()
         self.bytes = [self.id_of(f"<0x{value:02X}>") for value in range(256)]
         if all(number is not None for number in self.bytes):

@@ -80,13 +80,23 @@ class Chat:
             closed = [self.write(messages[: number + 1], conversation.place).rstrip() for number in answers]
             turns = [self.split(texts) for texts in taking_turns(opened, closed, conversation.place)]
         question_id = hashlib.sha256(json.dumps(messages[: answers[0]]).encode()).hexdigest()
-        return [self.example(conversation.place, question_id, each) for each in turns]
+        learns = [number not in conversation.unlearned for number in answers]
+        of_each = [learns] if len(turns) == 1 else [[learn] for learn in learns]
+        return [
+            self.example(conversation.place, question_id, some, learn)
+            for some, learn in zip(turns, of_each, strict=True)
+            if any(learn)
+        ]
 
-    def example(self, place: str, question_id: str, turns: list[list[int]]) -> ChatExample:
-        """An example of alternating prompts and answers; adds the end token if the last ends with no special token."""
+    def example(self, place: str, question_id: str, turns: list[list[int]], learn: Sequence[bool]) -> ChatExample:
+        """An example of alternating prompts and answers, of which those marked by ``learn`` are learned.
+
+        Adds the end token if the last ends with no special token.
+        """
         if not turns[-1] or turns[-1][-1] not in self.special:
             turns = [*turns[:-1], [*turns[-1], self.end]]
-        learned = np.repeat(np.arange(len(turns)) % 2 == 1, [len(ids) for ids in turns])
+        marks = [answered for each in learn for answered in (False, each)]
+        learned = np.repeat(marks, [len(ids) for ids in turns])
         return ChatExample(
             place, question_id, np.concatenate([np.array(ids, dtype=np.int64) for ids in turns]), learned
         )

@@ -17,15 +17,24 @@ from domain.spec import RecipePath, Spec
 from domain.userfile import open_file
 
 ROLES = ("system", "user", "assistant")
+# Columns that other tools train by and this one does not: a model would be tuned to something else than they say.
+UNREAD = (
+    "system", "system_prompt", "history", "context", "tools", "functions", "tool_choice", "function_call", "documents",
+    "images", "videos", "audios", "reasoning", "reasoning_content", "thinking", "chosen", "rejected", "weight",
+)  # fmt: skip
 Message = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """Messages with ``role`` and ``content``, the last one an answer; ``place`` is file:line."""
+    """Messages with ``role`` and ``content``, the last one an answer; ``place`` is file:line.
+
+    ``unlearned`` are the places in ``messages`` of answers with ``weight: 0``, which are read and not learned.
+    """
 
     place: str
     messages: list[Message]
+    unlearned: frozenset[int] = frozenset()
 
 
 class ExamplesFile(Spec):
@@ -38,6 +47,9 @@ class ExamplesFile(Spec):
     messages: Annotated[
         str, Field(description="or the column of a conversation: a list of role (system, user, assistant) and content")
     ] = "messages"
+    ignore: Annotated[
+        tuple[str, ...], Field(description="columns and keys of messages that other tools read and this tuning may not")
+    ] = ()
 
     def digest(self) -> str:
         """SHA-256 of the file. Raises ``UserError`` if it cannot be read."""
@@ -65,14 +77,17 @@ class ExamplesFile(Spec):
     def read(self) -> Iterator[Conversation]:
         """All conversations of the file; blank lines are ignored."""
         for number, record in read_records(Path(self.path)):
-            place = f"{Path(self.path).name}:{number}"
-            yield Conversation(place, self.conversation(record, place))
+            yield self.conversation(record, f"{Path(self.path).name}:{number}")
 
-    def conversation(self, record: dict[str, Any], place: str) -> list[Message]:
+    def conversation(self, record: dict[str, Any], place: str) -> Conversation:
         """Messages of a record, up to the last answer; instruction and input are joined by a blank line."""
         messages = value_at(record, self.messages)
+        columns_read = (self.messages,) if messages is not None else (self.instruction, self.input, self.label)
+        for column in UNREAD:
+            if column in record and not any(each.split(".")[0] == column or each == column for each in columns_read):
+                self.refuse_unread(place, column, record[column])
         if messages is not None:
-            return checked(messages, f"{place}, {self.messages}")
+            return self.checked(messages, place)
         columns = ", ".join(map(str, record))[:200] or "none"
         texts = {}
         for field in ("instruction", "input", "label"):
@@ -87,27 +102,53 @@ class ExamplesFile(Spec):
                 raise UserError(place, f"{column} is empty", f"write the {field}, or remove the line")
             texts[field] = text or ""
         prompt = "\n\n".join(text for text in (texts["instruction"], texts["input"]) if text.strip())
-        return [{"role": "user", "content": prompt}, {"role": "assistant", "content": texts["label"]}]
+        messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": texts["label"]}]
+        return Conversation(place, messages)
 
+    def checked(self, value: Any, where: str) -> Conversation:
+        """The conversation up to its last answer. Raises ``UserError`` if it is none."""
+        place = f"{where}, {self.messages}"
+        if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
+            raise UserError(place, "is not a list of objects", "give each message a role and its content")
+        messages: list[Message] = []
+        weights: list[float] = []
+        for number, message in enumerate(value, 1):
+            role, content = message.get("role"), message.get("content")
+            if role not in ROLES:
+                raise UserError(place, f"message {number} has the role {shown(role)}", f"use one of {', '.join(ROLES)}")
+            for key in message.keys() - {"role", "content"} - ({"weight"} if role == "assistant" else set()):
+                self.refuse_unread(f"{place}, message {number}", key, message[key])
+            if not isinstance(content, str) or not content.strip():
+                raise UserError(place, f"message {number} ({role}) has no content", "write it, or remove the message")
+            weight = message.get("weight")
+            if weight not in (None, 0, 1):
+                fix = "use 1, or 0 for an answer that is not learned"
+                raise UserError(f"{place}, message {number}", f"has the weight {shown(weight)}", fix)
+            weights.append(1 if weight is None or "weight" in self.ignore else weight)
+            messages.append({"role": role, "content": content})
+        answers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
+        if not answers:
+            raise UserError(place, "has no answer (a message with the role assistant)", "add it, or remove the line")
+        if answers[0] == 0:
+            raise UserError(place, "begins with an answer", "add the question before it")
+        unlearned = frozenset(number for number in answers if not weights[number])
+        if len(unlearned) == len(answers):
+            raise UserError(place, "has no answer that is learned (all have weight 0)", "remove the line")
+        return Conversation(where, messages[: answers[-1] + 1], unlearned)
 
-def checked(value: Any, place: str) -> list[Message]:
-    """The messages up to the last answer. Raises ``UserError`` if they are not a conversation."""
-    if not isinstance(value, list) or not all(isinstance(message, dict) for message in value):
-        raise UserError(place, "is not a list of objects", "give each message a role and its content")
-    messages: list[Message] = []
-    for number, message in enumerate(value, 1):
-        role, content = message.get("role"), message.get("content")
-        if role not in ROLES:
-            raise UserError(place, f"message {number} has the role {shown(role)}", f"use one of {', '.join(ROLES)}")
-        if not isinstance(content, str) or not content.strip():
-            raise UserError(place, f"message {number} ({role}) has no content", "write it, or remove the message")
-        messages.append({"role": role, "content": content})
-    answers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
-    if not answers:
-        raise UserError(place, "has no answer (a message with the role assistant)", "add it, or remove the line")
-    if answers[0] == 0:
-        raise UserError(place, "begins with an answer", "add the question before it")
-    return messages[: answers[-1] + 1]
+    def refuse_unread(self, place: str, key: str, value: Any) -> None:
+        """Raise a ``UserError`` for a key that says something and would be dropped."""
+        if (
+            key in self.ignore
+            or value is None
+            or value == ""
+            or value == []
+            or value == {}
+            or (key == "weight" and value == 1)
+        ):
+            return
+        problem = f"has the key {shown(key)}, which instruction tuning does not read"
+        raise UserError(place, problem, f"remove it, or set instruction_tuning.ignore: [{key}] to train without it")
 
 
 def value_at(record: dict[str, Any], column: str) -> Any:

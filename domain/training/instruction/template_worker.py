@@ -8,15 +8,18 @@ a template which does not end, even within one call of the interpreter's, cannot
 from __future__ import annotations
 
 import json
+import random
 import resource
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 RENDERING_SECONDS = 2.0  # of processor time for a conversation
 RENDERING_MEMORY = 512 * 2**20  # bytes beyond what the process has before the first
 LONGEST = 10_000_000  # characters of a conversation
+TODAY = datetime(2024, 7, 26)  # templates of Llama 3 state it where none is given
 
 
 def limit_memory() -> None:
@@ -28,10 +31,23 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
+class Clock:
+    """What ``strftime_now`` of a template asks: it is always the same day."""
+
+    @staticmethod
+    def now() -> datetime:
+        """The day that every conversation is written on."""
+        return TODAY
+
+
 def answer(template: str, variables: dict[str, Any], request: dict[str, Any]) -> dict[str, str]:
-    """What ``tokenizer.apply_chat_template`` writes, or why it cannot."""
+    """What ``tokenizer.apply_chat_template`` writes, or why it cannot.
+
+    A template that asks for the time or for chance gets the same each time, whenever a tuning is run or resumed.
+    """
     from transformers.utils.chat_template_utils import render_jinja_template
 
+    random.seed(0)
     try:
         (text,), _ = render_jinja_template(
             conversations=[request["messages"]],
@@ -48,8 +64,9 @@ def answer(template: str, variables: dict[str, Any], request: dict[str, Any]) ->
 
 def main() -> None:
     """Answer conversations until there are no more."""
-    import transformers.utils.chat_template_utils  # noqa: F401  before memory is limited
+    import transformers.utils.chat_template_utils as chat_template_utils  # before memory is limited
 
+    setattr(chat_template_utils, "datetime", Clock)  # noqa: B010 - its functions take no clock, and no other function
     template, variables = json.loads(sys.stdin.readline())
     limit_memory()
     for line in sys.stdin:

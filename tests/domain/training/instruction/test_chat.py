@@ -163,3 +163,15 @@ def test_what_a_template_does_not_take_is_told_by_line(template: str, messages: 
         Chat(chatting(template), "decoder").examples(Conversation("orders.jsonl:7", messages))
     assert caught.value.place == "orders.jsonl:7"
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_answer_of_weight_0_is_read_and_not_learned() -> None:
+    tokenizer = chatting(CHATML)
+    whole = Chat(tokenizer, "decoder").examples(Conversation("f:1", TALK))[0]
+    (example,) = Chat(tokenizer, "decoder").examples(Conversation("f:1", TALK, frozenset({2})))
+    assert example.tokens.tolist() == whole.tokens.tolist()
+    (learned,) = texts(tokenizer, example)[1]
+    assert learned.startswith("  It transfers it.")
+    (only,) = Chat(chatting(THINKING), "decoder").examples(Conversation("f:1", TALK, frozenset({4})))
+    assert "A claim on property." in texts(tokenizer, only)[1][0]  # each answer is an example of its own
+    assert "transfers" not in texts(tokenizer, only)[0]

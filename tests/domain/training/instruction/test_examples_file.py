@@ -25,7 +25,7 @@ def test_triplets_and_conversations_are_read(tmp_path: Path) -> None:
         "",
         {"instruction": "Greet.", "label": " hello\n"},
         {"instruction": "Greet.", "input": None, "label": "hi"},
-        {"messages": [{"role": "system", "content": "s", "more": 1}, *TALK, {"role": "user", "content": "thanks"}]},
+        {"messages": [{"role": "system", "content": "s", "name": None}, *TALK, {"role": "user", "content": "thanks"}]},
     )
     assert read(path) == [
         ("o.jsonl:1", [{"role": "user", "content": "Add.\n\n1 2"}, {"role": "assistant", "content": "3"}]),
@@ -122,3 +122,54 @@ def test_low_rank_updates_without_peft_are_refused_at_once(tmp_path: Path, monke
     spec.check()
     with pytest.raises(UserError, match=r"instruction_tuning\.lora: needs the package peft"):
         spec.replace(lora=Lora()).check()
+
+
+CALL = {"role": "assistant", "content": "b", "tool_calls": [{"function": {"name": "rent"}}]}
+
+
+@pytest.mark.parametrize(
+    ("record", "place"),
+    [
+        ({"messages": [TALK[0], CALL]}, "message 2: has the key 'tool_calls'"),
+        ({"messages": [TALK[0], {**TALK[1], "reasoning_content": "r"}]}, "message 2: has the key 'reasoning_content'"),
+        ({"messages": [{**TALK[0], "name": "Ann"}, TALK[1]]}, "message 1: has the key 'name'"),
+        ({"messages": [{**TALK[0], "weight": 0}, TALK[1]]}, "message 1: has the key 'weight'"),
+        ({"messages": [TALK[0], {**TALK[1], "train": False}]}, "message 2: has the key 'train'"),
+        ({"messages": TALK, "tools": [{"type": "function"}]}, "o.jsonl:1: has the key 'tools'"),
+        ({"messages": TALK, "weight": 0.5}, "o.jsonl:1: has the key 'weight'"),
+        ({"instruction": "a", "label": "b", "system": "Be brief."}, "o.jsonl:1: has the key 'system'"),
+        ({"instruction": "a", "label": "b", "history": [["c", "d"]]}, "o.jsonl:1: has the key 'history'"),
+        ({"instruction": "a", "label": "b", "context": "c"}, "o.jsonl:1: has the key 'context'"),
+    ],
+)
+def test_what_would_be_dropped_is_refused_unless_the_recipe_says_so(tmp_path: Path, record: Any, place: str) -> None:
+    path = written(tmp_path / "o.jsonl", record)
+    with pytest.raises(UserError, match=place):
+        read(path)
+    key = place.rpartition("'")[0].rpartition("'")[2]
+    ((_, messages),) = [(order.place, order.messages) for order in Tuning(path=str(path), ignore=(key,)).read()]
+    assert [each["content"] for each in messages] == ["a", "b"]
+
+
+def test_what_says_nothing_is_no_key(tmp_path: Path) -> None:
+    message = {**TALK[1], "weight": 1, "tool_calls": [], "name": None, "refusal": "", "audio": {}}
+    path = written(tmp_path / "o.jsonl", {"messages": [TALK[0], message], "tools": None, "weight": 1, "id": 7})
+    assert read(path) == [("o.jsonl:1", TALK)]
+
+
+def test_a_column_that_is_read_is_no_unread_key(tmp_path: Path) -> None:
+    path = written(tmp_path / "o.jsonl", {"instruction": "a", "label": "b", "context": "c"})
+    assert read(path, input="context")[0][1][0]["content"] == "a\n\nc"
+
+
+@pytest.mark.parametrize("weight", [0.5, 2, -1, "1"])
+def test_weights_are_0_or_1(tmp_path: Path, weight: object) -> None:
+    path = written(tmp_path / "o.jsonl", {"messages": [TALK[0], {**TALK[1], "weight": weight}]})
+    with pytest.raises(UserError, match=r"message 2: has the weight .*use 1, or 0"):
+        read(path)
+
+
+def test_a_conversation_without_an_answer_to_learn_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "o.jsonl", {"messages": [TALK[0], {**TALK[1], "weight": 0}]})
+    with pytest.raises(UserError, match="all have weight 0"):
+        read(path)

@@ -123,3 +123,27 @@ def test_the_process_ends_with_its_conversations() -> None:
     del renderer
     gc.collect()
     assert process.poll() is not None
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ strftime_now('%d %b %Y %H:%M:%S %f') }}",
+        "{% if not date is defined %}{% set date = strftime_now('%d %b %Y') %}{% endif %}Today: {{ date }}",
+        "{% macro today() %}{{ strftime_now('%s') }}{% endmacro %}{{ today() }}",
+        "{{ range(100000) | random }} {{ ['a', 'b', 'c', 'd', 'e'] | random }}",
+        "{{ lipsum(n=1) }}",
+    ],
+)
+def test_neither_the_clock_nor_chance_enters_a_conversation(template: str) -> None:
+    whole = template + "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+    processes = [TemplateProcess(chatting(whole)) for _ in range(2)]
+    first = [processes[0].render(TALK, opened=False) for _ in range(2)]
+    time.sleep(1.01)  # another second of the clock
+    assert {*first, processes[1].render(TALK, opened=False)} == {first[0]}
+    assert first[0] != "".join(message["content"] for message in TALK)
+
+
+def test_a_template_is_told_one_fixed_day() -> None:
+    template = "Today Date: {{ strftime_now('%d %b %Y') }}"
+    assert TemplateProcess(chatting(template)).render(TALK, opened=False) == "Today Date: 26 Jul 2024"
