@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from corpora.contamination import decide as contamination_of
 from corpora.decontaminate import Guard
 from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.index import Index
@@ -104,7 +105,7 @@ def decide(
 
     order = ranks([part for part, _ in candidates.of], candidates.place, candidates.date, candidates.id)
     clusters = near_duplicates(candidates.bands, order)[1] if len(candidates.matches) else None
-    contamination = guard.decide(candidates.matches, candidates.of, clusters)
+    contamination = contamination_of(guard, candidates.matches, candidates.of, clusters)
     for number, task in contamination.dropped.items():
         drop(number, "decontaminate", "contaminated", task)
     decided.cut = contamination.cut

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from corpora.document import clean
-from corpora.ledger import PartSource
-from domain.errors import UserError
-from domain.jsonlines import read_lines
+from corpora.protected_texts import ProtectedTexts
 from domain.spec import Share, Spec
 from domain.text.ngrams import Bits, ngram_hashes, ngram_hashes_at, ngrams_of
 from domain.text.words import Split, split
@@ -38,9 +35,10 @@ class Decontamination(Spec):
             description="a protected text of fewer words than a run is matched whole, from this length on",
         ),
     ] = 6
-    max_documents: Annotated[
-        int, Field(ge=1, le=10**9, description="a run that more documents hold is boilerplate, and is let be")
-    ] = 10
+    common: Annotated[
+        Share,
+        Field(description="share of all documents; a run in more of them may be boilerplate, and is let be if so"),
+    ] = 0.001
     on_match: Annotated[
         Literal["drop", "cut"], Field(description="the document, or the sentence or line around it")
     ] = "drop"
@@ -51,15 +49,6 @@ class Decontamination(Spec):
         if self.min_words > self.words:
             raise ValueError(f"min_words is {self.min_words}, words {self.words}; lower min_words")
         return self
-
-
-@dataclass(frozen=True)
-class Decided:
-    """The task for each document that is dropped, or the runs to cut for each that is cut; and what to report."""
-
-    dropped: dict[int, str]
-    cut: dict[int, list[int]]
-    facts: dict[str, Any]
 
 
 @lru_cache(maxsize=1)
@@ -76,30 +65,51 @@ class Guard:
 
     def __init__(self, texts: Path, spec: Decontamination) -> None:
         self.spec = spec
-        rows = list(read_lines(texts))
-        self.tasks: list[str] = [row["task"] for row in rows]
-        words = Split([clean(row["text"]) for row in rows])
-        sizes = np.diff(words.offsets)
-        self.too_short = Counter(self.tasks[item] for item in np.flatnonzero(sizes < spec.min_words))
+        self.texts = ProtectedTexts(texts)
+        words, sizes = self.texts.words, self.texts.sizes
+        items = self.texts.item
+        self.short_items = np.setdiff1d(items, items[sizes >= spec.min_words]).tolist()
         self.lengths, self.keys, self.numbers = list[int](), list[np.ndarray](), [0]
-        items: list[np.ndarray] = []
+        places = [np.empty((0, 3), np.int64)]
         self.prefixes, self.runs = Bits(), Bits()
         for length in range(spec.min_words, spec.words + 1):
             whole = np.flatnonzero(sizes >= length) if length == spec.words else np.flatnonzero(sizes == length)
-            chosen = Split.of([words[item] for item in whole.tolist()])
+            chosen = Split.of([words[row] for row in whole.tolist()])
             grams, begins = ngrams_of(chosen.hashes, chosen.offsets, length)
             if not len(grams):
                 continue
             keys, inverse = np.unique(grams, return_inverse=True)
-            pairs = np.stack((inverse + self.numbers[-1], np.repeat(whole, np.diff(begins))), axis=1)
-            items.append(np.unique(pairs, axis=0))
+            counts = np.diff(begins)
+            at = np.arange(len(grams)) - np.repeat(begins[:-1], counts)
+            here = np.stack((inverse + self.numbers[-1], np.repeat(whole, counts), at), axis=1)
+            places.append(here[np.argsort(inverse, kind="stable")])
             self.lengths.append(length)
             self.keys.append(keys)
             self.numbers.append(self.numbers[-1] + len(keys))
             self.prefixes.add(ngrams_of(chosen.hashes, chosen.offsets, spec.min_words)[0])
             self.runs.add(keys)
-        # Which item each run is from: runs ascending, as most belong to one.
-        self.items = np.concatenate(items) if items else np.empty((0, 2), np.int64)
+        # Where each run stands: in which text, from which word on; runs ascend.
+        runs, self.rows, self.places = np.concatenate(places).T
+        self.counts = np.bincount(runs, minlength=self.numbers[-1])
+        self.begins = np.concatenate(([0], np.cumsum(self.counts)))[:-1]
+        of_items = np.unique(np.stack((runs, self.texts.item[self.rows]), axis=1), axis=0)
+        self.is_shared = np.bincount(of_items[:, 0], minlength=self.numbers[-1]) > 1
+
+    @cached_property
+    def tasks_of_item(self) -> dict[int, set[str]]:
+        """The tasks that ask each item."""
+        tasks = defaultdict[int, set[str]](set)
+        for item, task in zip(self.texts.item.tolist(), self.texts.tasks, strict=True):
+            tasks[item].add(task)
+        return tasks
+
+    def expand(self, runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(place in ``runs``, row of a protected text, word in it): where each of ``runs`` stands, int64 [places]."""
+        counts = self.counts[runs]
+        pairs = np.repeat(np.arange(len(runs)), counts)
+        within = np.arange(len(pairs)) - np.repeat(np.cumsum(counts) - counts, counts)
+        at = self.begins[runs][pairs] + within
+        return pairs, self.rows[at], self.places[at]
 
     def matches(self, words: Split, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """int64 [finds, 2]: the number of a document, and of a protected run in it; each pair once, ascending.
@@ -126,62 +136,6 @@ class Guard:
             places.append(here[equal])
             runs.append(nearest[equal] + number)
         return np.concatenate(places), np.concatenate(runs)
-
-    def decide(self, finds: np.ndarray, sources: Sequence[PartSource], clusters: np.ndarray | None = None) -> Decided:
-        """What becomes of the documents in which something was found (``finds`` of all shards).
-
-        ``sources`` are (part, source) of all documents. ``clusters`` (int64 [documents]) names what counts as one
-        document when runs are counted, so that eleven copies of a leaked question do not pass for boilerplate.
-        Raises ``UserError`` where more than ``most`` of a source, and more than one document, are hit.
-        """
-        finds = np.unique(finds, axis=0)
-        holders = (
-            finds if clusters is None else np.unique(np.stack((clusters[finds[:, 0]], finds[:, 1]), axis=1), axis=0)
-        )
-        common = np.bincount(holders[:, 1]) > self.spec.max_documents
-        documents, runs = finds[~common[finds[:, 1]]].T
-        tasks = defaultdict[int, set[str]](set)
-        matched = set[int]()
-        first, last = (np.searchsorted(self.items[:, 0], runs, side=side) for side in ("left", "right"))
-        for document, low, high in zip(documents.tolist(), first.tolist(), last.tolist(), strict=True):
-            items = self.items[low:high, 1].tolist()
-            matched.update(items)
-            tasks[document].update(self.tasks[item] for item in items)
-        self.refuse_many(tasks, sources)
-        facts = {
-            "common_runs": int(common.sum()),
-            "tasks": {
-                task: {
-                    "texts": texts,
-                    "too_short": self.too_short[task],
-                    "found": sum(self.tasks[item] == task for item in matched),
-                    "documents": sum(task in each for each in tasks.values()),
-                }
-                for task, texts in sorted(Counter(self.tasks).items())
-            },
-        }
-        if self.spec.on_match == "drop":
-            return Decided({document: ", ".join(sorted(each)) for document, each in tasks.items()}, {}, facts)
-        cut = defaultdict[int, list[int]](list)
-        for document, run in zip(documents.tolist(), runs.tolist(), strict=True):
-            cut[document].append(run)
-        return Decided({}, dict(cut), facts)
-
-    def refuse_many(self, tasks: dict[int, set[str]], sources: Sequence[PartSource]) -> None:
-        """Raise a ``UserError`` for the source that is hit worst, if that is too much."""
-        sizes = Counter(sources)
-        hit = Counter(sources[document] for document in tasks)
-        worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=("", ""))
-        if hit[worst] <= max(1, self.spec.max_share * sizes[worst]):
-            return
-        by_task = Counter(task for document, each in tasks.items() if sources[document] == worst for task in each)
-        task, most = max(by_task.items(), key=lambda each: (each[1], each[0]))
-        share = hit[worst] / sizes[worst]
-        problem = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
-        raise UserError(
-            "corpus.decontaminate", f"{problem}, {most:,} of them {task}",
-            f"leave {worst[1]} or {task} out, or raise corpus.decontaminate.max_share above {share:.4f}",
-        )  # fmt: skip
 
     def cut(self, text: str, runs: Sequence[int]) -> tuple[str, int]:
         """(text without the sentences or lines that hold these runs, how many passages went).

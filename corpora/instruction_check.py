@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from corpora.contamination import decide
 from corpora.decontaminate import Decontamination, guard
 from corpora.document import clean
 from domain.errors import UserError
@@ -21,8 +22,8 @@ SHOWN = 5  # lines named
 def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontamination) -> None:
     """Raise a ``UserError`` that names orders which share a run of words with a text of ``protected``.
 
-    It is the user's own file, so none is left out in silence. What more than ``spec.max_documents`` of them hold is
-    boilerplate, such as an instruction that all share.
+    It is the user's own file, so none is left out in silence. What many of them hold is boilerplate where several
+    items share it, such as an instruction; a whole question never is.
     """
     protection = guard(protected, spec.replace(on_match="drop", max_share=1.0))
     places, finds, stream = list[str](), [np.empty((0, 2), np.int64)], iter(orders)
@@ -30,7 +31,7 @@ def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontam
         texts = [clean("\n\n".join(message["content"] for message in order.messages)) for order in batch]
         finds.append(protection.matches(Split(texts), len(places) + np.arange(len(batch))))
         places += [order.place for order in batch]
-    contaminated = protection.decide(np.concatenate(finds), [("tuning", "orders")] * len(places)).dropped
+    contaminated = decide(protection, np.concatenate(finds), [("tuning", "orders")] * len(places)).dropped
     if not contaminated:
         return
     named = ", ".join(f"{places[number]} ({contaminated[number]})" for number in sorted(contaminated)[:SHOWN])

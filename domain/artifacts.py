@@ -70,7 +70,7 @@ def refuse_incomplete(path: Path, manifest: Mapping[str, Any]) -> None:
 
 
 class Protected(Artifact):
-    """Texts that no model may train on: ``texts.jsonl``, one ``{"task", "text"}`` a line."""
+    """Texts that no model may train on: ``texts.jsonl``, one ``{"task", "item", "text"}`` a line."""
 
 
 class Raw(Artifact):

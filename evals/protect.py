@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +16,14 @@ from domain.jsonlines import write_lines
 from domain.machine import Machine
 from domain.spec import Spec, fingerprint
 from domain.stage import stage
-from evals.tasks import load_task, shipped
+from evals.tasks import Item, load_task, shipped
+
+SENTENCE = re.compile(r".*?(?:[.!?؟]+[\"')\]’”]*(?=\s|\Z)|[。！？]|\n|\Z)", re.DOTALL)
+ASKS, CLOSING = ("?", "？", "؟"), "\"')]’”"
+QUESTION_LABEL = re.compile(
+    r"^\W*(?:question|problem|q)\s*\d*\s*:\s*", re.IGNORECASE | re.MULTILINE
+)  # before what is asked
+ANSWER_LABEL = re.compile(r"\s*^\W*(?:answer|a)\s*:\s*\Z", re.IGNORECASE | re.MULTILINE)
 
 
 class Protection(Spec):
@@ -47,18 +56,42 @@ def resolved(folder: Path, name: str) -> Path:
     return beside if os.path.isfile(beside) else Path(name)
 
 
-@stage("protect", makes=Protected, version=2)
+@stage("protect", makes=Protected, version=3)
 def protect(spec: Protection, *, out: Path, machine: Machine) -> dict[str, Any]:
-    """Tasks -> Protected: a line for each question, alone and followed by each of its choices.
+    """Tasks -> Protected: a line for each question, alone, followed by each of its choices, and without its context.
 
     facts: ``texts`` by task.
     """
     tasks = [load_task(name) for name in dict.fromkeys((*spec.domain, *spec.general))]
     rows = [
-        {"task": task.name, "text": text}
+        {"task": task.name, "item": number, "text": text}
         for task in tasks
-        for item in task.items
-        for text in (item.question, *(f"{item.question} {choice}" for choice in item.choices))
+        for number, item in enumerate(task.items)
+        for text in texts_of(item)
     ]
     write_lines(out / "texts.jsonl", rows)
     return {"texts": dict(Counter(row["task"] for row in rows))}
+
+
+def texts_of(item: Item) -> Iterator[str]:
+    """The texts that a document may hold of an item; its question first."""
+    yield item.question
+    for choice in item.choices:
+        yield f"{item.question} {choice}"
+    if bare := without_context(item.question):
+        yield bare
+
+
+def without_context(question: str) -> str | None:
+    """What a question with a passage before it asks; None for a question that is nothing else.
+
+    It is what follows the last ``Question:``, else the last sentence with a question mark, else the last paragraph.
+    """
+    whole = ANSWER_LABEL.sub("", question.strip())
+    if labels := list(QUESTION_LABEL.finditer(whole)):
+        bare = whole[labels[-1].end() :].strip()
+    else:
+        sentences = [each.strip() for each in SENTENCE.findall(whole)]
+        asked = (each for each in reversed(sentences) if each.rstrip(CLOSING)[-1:] in ASKS)
+        bare = next(asked, "") or re.split(r"\n\s*\n", whole)[-1].strip()
+    return bare if bare and bare != question.strip() else None

@@ -264,7 +264,7 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
             folder = work / "artifacts" / "curate" / "curate".ljust(16, "0") / split
             folder.mkdir(exist_ok=True)
             write_lines(folder / f"{part}-00000.jsonl", ({**document(n), "cluster": n} for n in names.split()))
-        tasks = {"quiz <i>": {"texts": 5, "too_short": 1, "found": 0, "documents": 0}}
+        tasks = {"quiz <i>": {"items": 5, "too_short": 1, "found": 0, "documents": 0}}
         filters = {"filters": [{"kind": "quality"}, {"kind": "privacy"}, {"kind": "harm"}]}
         sealed("curate", "Corpus", filters, {"tasks": tasks}, made["collect"])
 

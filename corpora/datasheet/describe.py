@@ -74,6 +74,7 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[s
         "bytes_by_length": bins(came=tally.came, kept=tally.kept),
         "tokens_by_length": bins(kept=lengths),
         "contamination": [{"task": task, **counts} for task, counts in sorted(corpus.facts.get("tasks", {}).items())],
+        "let_be": corpus.facts.get("let_be", {}).get("largest", []),
         "quarantined": tally.quarantined.rows(*OF, "stage", "reason"),
     }
 

@@ -140,7 +140,7 @@ def test_a_document_that_asks_a_task_is_dropped(raw: Any, cleaned: Any, prose: C
     assert {name for name, rows in lines.items() if rows[-1]["stage"] == "decontaminate"} == {"asks", "mail"}
     assert (lines["asks"][-1]["reason"], lines["asks"][-1]["detail"]) == ("contaminated", "quiz")
     assert "part" in where(corpus)
-    assert corpus.facts["tasks"] == {"quiz": {"texts": 3, "too_short": 1, "found": 2, "documents": 2}}
+    assert corpus.facts["tasks"] == {"quiz": {"items": 3, "too_short": 1, "found": 2, "documents": 2}}
     with pytest.raises(
         UserError, match=r"2 of 43 documents of domain \(4.7%\) hold what the evals ask, 2 of them quiz"
     ):

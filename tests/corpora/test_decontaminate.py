@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from corpora.decontaminate import Decided, Decontamination, Guard, guard
+from corpora.contamination import Contamination, decide
+from corpora.decontaminate import Decontamination, Guard, guard
 from domain.errors import UserError
 from domain.text.words import Split
 
@@ -30,9 +31,9 @@ def found(protection: Guard, *texts: str) -> list[int]:
     return sorted(set(protection.matches(Split(texts), range(len(texts)))[:, 0].tolist()))
 
 
-def decided(protection: Guard, *texts: str, others: int = 10_000) -> Decided:
+def decided(protection: Guard, *texts: str, others: int = 10_000) -> Contamination:
     """The decision on these texts, of a source that has many others."""
-    return protection.decide(protection.matches(Split(texts), range(len(texts))), [HERE] * (len(texts) + others))
+    return decide(protection, protection.matches(Split(texts), range(len(texts))), [HERE] * (len(texts) + others))
 
 
 @pytest.mark.parametrize("shared", range(5, 20))
@@ -53,7 +54,7 @@ def test_short_texts_count_whole_from_6_words_on(tmp_path: Path, length: int) ->
     protection = guarded(tmp_path, numbered(0, length))
     whole = f"a b {numbered(0, length)} c"
     assert found(protection, whole, f"a b {numbered(0, length - 1)} c") == ([0] if length >= 6 else [])
-    assert protection.too_short == ({"task0": 1} if length < 6 else {})
+    assert protection.short_items == ([0] if length < 6 else [])
 
 
 def test_no_run_crosses_from_one_document_to_the_next(tmp_path: Path) -> None:
@@ -101,21 +102,6 @@ def test_protected_words_are_spelled_as_documents_are(tmp_path: Path) -> None:
     assert found(protection, f"{numbered(0, 11)} caf\u00e9 finance") == [0]
 
 
-def test_boilerplate_is_let_be_but_not_copies_of_a_question(tmp_path: Path) -> None:
-    protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
-    texts = [f"{numbered(0, 13)} x{i}" for i in range(11)] + [f"{numbered(50, 13)} y{i}" for i in range(10)]
-    answer = decided(protection, *texts)
-    assert answer.dropped == dict.fromkeys(range(11, 21), "task1")
-    assert answer.facts["common_runs"] == 1
-    finds = protection.matches(Split(texts), range(21))
-    twice = np.concatenate((finds[::-1], finds))  # in any order, from shards that say the same
-    assert protection.decide(twice, [HERE] * 10_021) == answer
-    clusters = np.arange(10_021)
-    assert protection.decide(finds, [HERE] * 10_021, clusters) == answer
-    clusters[:11] = 0  # eleven near duplicates count as one
-    assert len(protection.decide(finds, [HERE] * 10_021, clusters).dropped) == 21
-
-
 def test_the_report_is_by_task(tmp_path: Path) -> None:
     path = tmp_path / "texts.jsonl"
     rows = [("b", numbered(0, 15)), ("a", numbered(0, 20)), ("a", numbered(30, 8)), ("a", "too short")]
@@ -124,8 +110,8 @@ def test_the_report_is_by_task(tmp_path: Path) -> None:
     answer = decided(guard(path, Decontamination()), *texts)
     assert answer.dropped == {0: "a, b", 1: "a", 3: "a"}
     assert list(answer.facts["tasks"].items()) == [
-        ("a", {"texts": 3, "too_short": 1, "found": 2, "documents": 3}),
-        ("b", {"texts": 1, "too_short": 0, "found": 1, "documents": 1}),
+        ("a", {"items": 3, "too_short": 1, "found": 2, "documents": 3}),
+        ("b", {"items": 1, "too_short": 0, "found": 1, "documents": 1}),
     ]
 
 
@@ -237,7 +223,7 @@ def test_the_task_is_one_of_the_source_that_is_hit_worst(tmp_path: Path) -> None
     texts = [*[f"{numbered(0, 13)} x{i}" for i in range(4)], *[f"{numbered(50, 13)} y{i}" for i in range(3)]]
     sources = [("general", "books")] * 4 + [HERE] * 3 + [("general", "books")] * 996
     with pytest.raises(UserError, match=r"3 of 3 documents of calls \(100.0%\).*, 3 of them task1"):
-        protection.decide(protection.matches(Split(texts), range(7)), sources)
+        decide(protection, protection.matches(Split(texts), range(7)), sources)
 
 
 def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:
@@ -250,11 +236,11 @@ def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:
 
 
 def test_runs_of_thirteen_and_whole_texts_from_six_unless_the_recipe_says_otherwise() -> None:
-    stated = {"words": 13, "min_words": 6, "max_documents": 10, "on_match": "drop", "max_share": 0.01}
+    stated = {"words": 13, "min_words": 6, "common": 0.001, "on_match": "drop", "max_share": 0.01}
     assert Decontamination().model_dump() == stated
 
 
-@pytest.mark.parametrize(("name", "least"), [("words", 2), ("min_words", 2), ("max_documents", 1)])
+@pytest.mark.parametrize(("name", "least"), [("words", 2), ("min_words", 2)])
 def test_bounds_of_the_settings(name: str, least: int) -> None:
     settings = {"min_words": 2}
     assert getattr(Decontamination.model_validate({**settings, name: least}), name) == least
@@ -268,9 +254,7 @@ def test_lengths_must_be_in_order() -> None:
         Decontamination(words=5)
 
 
-@pytest.mark.parametrize(
-    ("field", "least", "most"), [("words", 6, 1_000), ("min_words", 2, 13), ("max_documents", 1, 10**9)]
-)
+@pytest.mark.parametrize(("field", "least", "most"), [("words", 6, 1_000), ("min_words", 2, 13)])
 def test_settings_have_bounds(field: str, least: int, most: int) -> None:
     for value in (least, most):
         assert getattr(Decontamination.model_validate({field: value}), field) == value

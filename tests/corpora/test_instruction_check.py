@@ -47,10 +47,23 @@ def test_lines_that_hold_a_question_are_named_with_its_task(tmp_path: Path, prot
             asked(tmp_path, protected, *records, on_match=hit)
 
 
-def test_many_are_counted_and_what_more_than_ten_share_is_boilerplate(tmp_path: Path, protected: Path) -> None:
-    with pytest.raises(UserError, match=r"^instruction_tuning.path: 10 of 10 orders .*:5 \(damage\) and 5 more\. Fix"):
-        asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(10)])
-    asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(11)])
+def test_many_are_counted_and_a_question_is_no_boilerplate_however_many_share_it(
+    tmp_path: Path, protected: Path
+) -> None:
+    for count in (10, 11, 40):
+        problem = rf"^instruction_tuning.path: {count} of {count} orders .*:5 \(damage\) and {count - 5} more\. Fix"
+        with pytest.raises(UserError, match=problem):
+            asked(tmp_path, protected, *[order(SHORT, f"Case {number}.") for number in range(count)])
+
+
+def test_an_instruction_that_items_and_more_than_ten_orders_share_is_boilerplate(tmp_path: Path) -> None:
+    form = "Read the lease below and answer with one of the letters that stand before the answers: "
+    path = tmp_path / "texts.jsonl"
+    lines = [{"task": "rent", "item": n, "text": f"{form} {LONG} case {n}"} for n in range(3)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UserError, match="10 of 10 orders"):
+        asked(tmp_path, path, *[order(form, f"Case {number}.") for number in range(10)])
+    asked(tmp_path, path, *[order(form, f"Case {number}.") for number in range(11)])
 
 
 def test_nothing_is_protected(tmp_path: Path) -> None:

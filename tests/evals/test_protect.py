@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from domain.errors import UserError
-from evals.protect import Protection, protect
+from evals.protect import Protection, protect, without_context
 
 ITEM = {"question": "What is 1 + 1?", "choices": ["2", "3"], "answer": 0}
 
@@ -24,7 +24,7 @@ def test_questions_alone_and_with_each_choice(tmp_path: Path) -> None:
     made = protect(Protection(domain=(task(tmp_path / "t", [ITEM]),)), out=tmp_path / "out")
     lines = [json.loads(line) for line in (made.path / "texts.jsonl").read_text().splitlines()]
     texts = ["What is 1 + 1?", "What is 1 + 1? 2", "What is 1 + 1? 3"]
-    assert lines == [{"task": "sums", "text": text} for text in texts]
+    assert lines == [{"task": "sums", "item": 0, "text": text} for text in texts]
     assert made.facts == {"texts": {"sums": 3}}
 
 
@@ -60,3 +60,26 @@ def test_paths_are_meant_from_the_recipes_folder(tmp_path: Path) -> None:
     assert spec.domain == (str(tmp_path / "tasks" / "sums.yaml"), "scientific_computing")
     with pytest.raises(UserError, match=r"there is no task tasks/none\.yaml"):
         spec.identity_key()
+
+
+@pytest.mark.parametrize(
+    ("question", "bare"),
+    [
+        ("Tom had 3 apples. He ate 1. How many are left?", "How many are left?"),
+        ("Passage: Rent rose.\nQuestion: did the rent rise\nAnswer:", "did the rent rise"),
+        ("Passage: Rent rose. Did it fall?\n\nQ: Who pays the rent?\nA:", "Who pays the rent?"),
+        ("Rent rose by 3.5%.\n\nName the tenant who paid it.", "Name the tenant who paid it."),
+        ("Rent rose. Did it? Explain.", "Did it?"),
+        ("Die Miete stieg. Wer zahlt sie?", "Wer zahlt sie?"),
+        ("家賃が上がった。誰が払いますか？", "誰が払いますか？"),
+        ("ارتفع الإيجار. من يدفع؟", "من يدفع؟"),
+        ('He asked her. "Who pays?"', '"Who pays?"'),
+        ("What is 1 + 1?", None),
+        ("Rent rose because the landlord", None),
+    ],
+)
+def test_what_is_asked_after_a_passage_is_protected_alone(tmp_path: Path, question: str, bare: str | None) -> None:
+    assert without_context(question) == bare
+    made = protect(Protection(domain=(task(tmp_path / "t", [{**ITEM, "question": question}]),)), out=tmp_path / "out")
+    lines = [json.loads(line)["text"] for line in (made.path / "texts.jsonl").read_text().splitlines()]
+    assert lines == [question, f"{question} 2", f"{question} 3", *([bare] if bare else [])]

@@ -58,6 +58,11 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             ),
         },
     ),
+    "corpora/contamination.py": (
+        "tests/corpora/test_contamination.py",
+        {"more or fewer at a time are the same": ("AT_ONCE = ",)},
+    ),
+    "corpora/protected_texts.py": ("tests/corpora/test_protected_texts.py", {}),
     "corpora/dedup/near.py": ("tests/corpora/dedup/test_near.py", {}),
     "domain/text/minhash.py": (
         "tests/domain/text/test_minhash.py",

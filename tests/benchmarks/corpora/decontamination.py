@@ -72,10 +72,10 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
         guard = Guard(path, Decontamination())
         memory = resident(Guard, path, Decontamination())
     splits = [Split(rest[begin : begin + BATCH]) for begin in range(0, len(rest), BATCH)]
-    seconds = interleaved({"ours": lambda: [guard.finds(each, range(len(each))) for each in splits]}, rounds)["ours"]
-    found = {int(number) for number in guard.finds(Split(planted), range(len(planted)))[:, 0]}
+    seconds = interleaved({"ours": lambda: [guard.matches(each, range(len(each))) for each in splits]}, rounds)["ours"]
+    found = {int(number) for number in guard.matches(Split(planted), range(len(planted)))[:, 0]}
     part = rest[:1500]
-    hit = np.isin(np.arange(len(part)), guard.finds(Split(part), range(len(part)))[:, 0]).tolist()
+    hit = np.isin(np.arange(len(part)), guard.matches(Split(part), range(len(part)))[:, 0]).tolist()
     gate = {"planted": len(planted), "found": len(found), "as_tuples": hit == told(protected, part), "hit": sum(hit)}
     rates = sorted(size / each for each in seconds)
     yield {

@@ -1,0 +1,224 @@
+"""Which matches with protected texts are contamination, and which are boilerplate and let be."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from corpora.ledger import PartSource
+from domain.errors import UserError
+from domain.text.words import mixed
+
+if TYPE_CHECKING:
+    from corpora.decontaminate import Guard
+
+FEW = 10  # documents; what no more than these hold is never boilerplate, however small the corpus (GPT-3's number)
+PART, WHOLE = 0.5, 0.8  # of a protected text's words
+PIECE, MOST, ALL = 0, 1, 2  # how much of a text a document holds: less than PART, less than WHOLE, or more
+AT_ONCE = 1 << 22  # places of runs in protected texts looked at together: 100 MB
+LISTED = 20  # items of which something was let be that are named
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """The tasks for each document that is dropped, or the runs to cut for each that is cut; and what to report."""
+
+    dropped: dict[int, str]
+    cut: dict[int, list[int]]
+    facts: dict[str, Any]
+
+
+class RunMatches:
+    """RunMatches of protected runs, by class: documents that hold the same runs are looked at once.
+
+    ``documents`` and ``runs`` (int64 [matches]) ascend. ``class_of`` (int64 [documents with a match]) names each
+    document's class, ``pair`` (int64 [matches]) each match's place in ``class_runs``, the runs of class after class.
+    """
+
+    def __init__(self, finds: np.ndarray) -> None:
+        finds = np.unique(finds, axis=0)
+        self.documents, self.runs = finds[:, 0], finds[:, 1]
+        self.holders, begins, counts = np.unique(self.documents, return_index=True, return_counts=True)
+        keys = mixed(self.runs.astype(np.uint64))
+        sums = np.add.reduceat(keys, begins) if len(begins) else np.empty(0, np.uint64)
+        _, first, self.class_of = np.unique(sums, return_index=True, return_inverse=True)
+        self.sizes = counts[first]
+        self.begins = np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64)
+        places = [np.arange(begins[one], begins[one] + counts[one]) for one in first.tolist()]
+        self.class_runs = self.runs[np.concatenate([np.empty(0, np.int64), *places])]
+        within = np.arange(len(finds)) - np.repeat(begins, counts)
+        self.pair = np.repeat(self.begins[self.class_of], counts) + within
+
+    def parts(self, weights: np.ndarray) -> Iterator[slice]:
+        """Neighbouring classes' pairs of at most ``AT_ONCE`` in all by ``weights`` (int64 [pairs]); a larger class
+        alone."""
+        sums = np.concatenate(([0], np.cumsum(weights)))[self.begins]
+        start = 0
+        while start < len(self.sizes):
+            stop = max(start + 1, int(np.searchsorted(sums, sums[start] + AT_ONCE, side="right")) - 1)
+            yield slice(int(self.begins[start]), int(self.begins[stop]))
+            start = stop
+
+
+def decide(
+    guard: Guard, finds: np.ndarray, sources: Sequence[PartSource], clusters: np.ndarray | None = None
+) -> Contamination:
+    """What becomes of the documents with matches (int64 [matches, 2]: document, run; of all shards).
+
+    A match counts, unless its run is common (more than ``spec.common`` of all documents hold it, and more than 10) and
+    either several items share it or the document holds less than half of the words of every text that it is from.
+    Where a document holds four fifths of a text, its matches with that text always count, and do not make a run
+    common: no question is let be for being copied often. The words of a text that stand in a document are those within
+    a shared run, so that one word changed in the middle hides a word and not 13 runs.
+
+    ``sources`` are (part, source) of all documents. ``clusters`` (int64 [documents]) names what counts as one
+    document when runs are counted, so that near copies of a page do not make its runs common.
+    Raises ``UserError`` where more than ``spec.max_share`` of a source, and more than one document, are hit.
+    """
+    matches = RunMatches(finds)
+    level = levels(guard, matches)
+    of_pair = level[matches.pair]
+    loose = of_pair < ALL
+    who = matches.documents if clusters is None else clusters[matches.documents]
+    counted = np.unique(np.stack((who[loose], matches.runs[loose]), axis=1), axis=0)
+    common = np.bincount(counted[:, 1], minlength=guard.numbers[-1]) > max(FEW, guard.spec.common * len(sources))
+    let_be = common[matches.class_runs] & (level < ALL) & (guard.is_shared[matches.class_runs] | (level < MOST))
+    hit = ~let_be[matches.pair]
+
+    report = Report(guard, matches)
+    for part in matches.parts(guard.counts[matches.class_runs]):
+        report.add(part, let_be)
+    report.refuse_many(sources)
+    facts = {"tasks": report.tasks_found(), "let_be": report.passages(let_be)}
+    dropped = {document: ", ".join(report.tasks_of(number)) for number, document in report.hit_documents()}
+    if guard.spec.on_match == "drop":
+        return Contamination(dropped, {}, facts)
+    cut = defaultdict[int, list[int]](list)
+    for document, run in zip(matches.documents[hit].tolist(), matches.runs[hit].tolist(), strict=True):
+        cut[document].append(run)
+    return Contamination({}, dict(cut), facts)
+
+
+def levels(guard: Guard, matches: RunMatches) -> np.ndarray:
+    """int64 [pairs]: how much its class holds of the text that it holds most of, among those that a run is from."""
+    level = np.zeros(len(matches.class_runs), np.int64)
+    for part in matches.parts(guard.counts[matches.class_runs]):
+        pairs, texts, places = guard.expand(matches.class_runs[part])
+        classes = np.searchsorted(matches.begins, pairs + part.start, side="right") - 1
+        order = np.lexsort((places, texts, classes))
+        classes, texts, places, pairs = classes[order], texts[order], places[order], pairs[order]
+        sizes = guard.texts.sizes[texts]
+        lengths = np.minimum(sizes, guard.spec.words)
+        same = (classes[1:] == classes[:-1]) & (texts[1:] == texts[:-1])
+        covered = lengths.copy()
+        covered[:-1] = np.where(same, np.minimum(lengths[:-1], np.diff(places)), lengths[:-1])
+        opens = np.flatnonzero(np.concatenate(([True], ~same))[: len(classes)])
+        words = np.add.reduceat(covered, opens) if len(opens) else covered
+        share = words / sizes[opens]
+        held = (share >= PART).astype(np.int64) + (share >= WHOLE)
+        held = np.where(guard.texts.is_form[texts[opens]], np.minimum(held, MOST), held)
+        np.maximum.at(level, part.start + pairs, np.repeat(held, np.diff([*opens.tolist(), len(classes)])))
+    return level
+
+
+class Report:
+    """Which tasks and items were matched, and of which items something was let be."""
+
+    def __init__(self, guard: Guard, matches: RunMatches) -> None:
+        self.guard, self.matches = guard, matches
+        self.documents = np.bincount(matches.class_of, minlength=len(matches.sizes))  # of each class
+        self.of_class = defaultdict[int, set[int]](set)  # the items of each class's matches that count
+        self.rows = dict[int, int]()  # a text of each item that was matched
+        self.let_be = Counter[int]()  # documents by item
+        self.example = dict[int, tuple[int, int]]()  # a text and a place in it, by item
+        self.spared = 0  # documents that stay with what was let be
+
+    def add(self, part: slice, let_be: np.ndarray) -> None:
+        """Count the classes whose pairs these are."""
+        guard, matches = self.guard, self.matches
+        pairs, texts, places = guard.expand(matches.class_runs[part])
+        classes = np.searchsorted(matches.begins, pairs + part.start, side="right") - 1
+        free = let_be[part.start + pairs]
+        items = guard.texts.item[texts]
+        order = np.lexsort((places, texts, items, classes))
+        for wanted, free_here in ((order[~free[order]], False), (order[free[order]], True)):
+            unique, first = np.unique(np.stack((classes[wanted], items[wanted]), axis=1), axis=0, return_index=True)
+            rows, at = texts[wanted][first], places[wanted][first]
+            for (one, item), row, place in zip(unique.tolist(), rows.tolist(), at.tolist(), strict=True):
+                if free_here:
+                    self.let_be[item] += int(self.documents[one])
+                    self.example.setdefault(item, (row, place))
+                else:
+                    self.of_class[one].add(item)
+                    self.rows.setdefault(item, row)
+        here = np.unique(classes)
+        self.spared += int(sum(self.documents[one] for one in here.tolist() if one not in self.of_class))
+
+    def hit_documents(self) -> Iterator[tuple[int, int]]:
+        """(class, document) of each document with a match that counts."""
+        for document, one in zip(self.matches.holders.tolist(), self.matches.class_of.tolist(), strict=True):
+            if one in self.of_class:
+                yield one, document
+
+    def tasks_of(self, one: int) -> list[str]:
+        """The tasks of a class's matches that count, sorted."""
+        return sorted({task for item in self.of_class[one] for task in self.guard.tasks_of_item[item]})
+
+    def tasks_found(self) -> dict[str, dict[str, int]]:
+        """By task: its items, how many are too short or were matched, and in how many documents."""
+        guard = self.guard
+        items = Counter(task for tasks in guard.tasks_of_item.values() for task in tasks)
+        short = Counter(task for item in guard.short_items for task in guard.tasks_of_item[item])
+        matched = Counter(task for item in self.rows for task in guard.tasks_of_item[item])
+        documents = Counter[str]()
+        for one in self.of_class:
+            documents.update(dict.fromkeys(self.tasks_of(one), int(self.documents[one])))
+        return {
+            task: {
+                "items": count,
+                "too_short": short[task],
+                "found": matched[task],
+                "documents": documents[task],
+            }
+            for task, count in sorted(items.items())
+        }
+
+    def passages(self, let_be: np.ndarray) -> dict[str, Any]:
+        """What was let be: how many runs and items, in how many documents that stay, and the items with the most."""
+        runs = len(np.unique(self.matches.class_runs[let_be]))
+        guard, largest = self.guard, sorted(self.let_be.items(), key=lambda each: (-each[1], each[0]))[:LISTED]
+        named = []
+        for item, documents in largest:
+            row, place = self.example[item]
+            length = min(int(guard.texts.sizes[row]), guard.spec.words)
+            passage = guard.texts.passage(row, place, length)
+            named.append({"item": guard.texts.names[row], "documents": documents, "passage": passage})
+        return {"runs": runs, "items": len(self.let_be), "documents": self.spared, "largest": named}
+
+    def refuse_many(self, sources: Sequence[PartSource]) -> None:
+        """Raise a ``UserError`` for the source that is hit worst, if that is too much, with the items it holds most."""
+        spec, texts = self.guard.spec, self.guard.texts
+        hits = list(self.hit_documents())
+        sizes, hit = Counter(sources), Counter(sources[document] for _, document in hits)
+        worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=("", ""))
+        if hit[worst] <= max(1, spec.max_share * sizes[worst]):
+            return
+        classes = Counter(one for one, document in hits if sources[document] == worst)
+        by_task, by_item = Counter[str](), Counter[int]()
+        for one, documents in classes.items():
+            by_task.update(dict.fromkeys(self.tasks_of(one), documents))
+            by_item.update(dict.fromkeys(self.of_class[one], documents))
+        task, most = max(by_task.items(), key=lambda each: (each[1], each[0]))
+        largest = sorted(by_item.items(), key=lambda each: (-each[1], each[0]))[:3]
+        named = ", ".join(f"{texts.names[self.rows[item]]} in {documents:,}" for item, documents in largest)
+        share = hit[worst] / sizes[worst]
+        problem = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
+        raise UserError(
+            "corpus.decontaminate", f"{problem}, {most:,} of them {task}; the most frequent items are {named}",
+            f"leave {worst[1]} or {task} out, take these items out of it, raise corpus.decontaminate.min_words if they "
+            f"are short, or raise corpus.decontaminate.max_share above {share:.4f}",
+        )  # fmt: skip
