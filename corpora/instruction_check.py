@@ -1,4 +1,4 @@
-"""ExamplesFile by which a model is tuned: none may hold what the evals will ask."""
+"""Checks the examples that a model is tuned by: none may contain what the evals will ask."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from domain.release.scores import CHANGES, SCORED_MODELS
 from domain.spec import Spec, fingerprint
 from domain.stage import A, Stage
 from domain.training.metrics_log import read_about, read_points
+from flows.tracking.mlflow_values import log_values, mlflow_name
 from flows.tracking.tracker import Tracker, flattened, quietly
 
 BATCH = 75  # points per call; MLflow takes 1,000 metrics, a point has at most 13
@@ -91,10 +92,10 @@ class MLflow(Tracker):
         from mlflow.entities import Param
 
         present = self.client.get_run(run).data.params
-        flat = {safe(key): str(value)[:6000] for key, value in flattened(dict(values), prefix)}
+        flat = {mlflow_name(key): str(value)[:6000] for key, value in flattened(dict(values), prefix)}
         new = [Param(key, value) for key, value in flat.items() if key not in present]
         for start in range(0, len(new), 100):  # MLflow's limit of a call
-            self.client.log_batch(run, params=new[start : start + 100])
+            log_values(self.client, run, new[start : start + 100])
 
     def find(self, query: str) -> str | None:
         """The id of the run that matches ``query``; None if there is none."""
@@ -177,7 +178,7 @@ class MLflow(Tracker):
         for start in range(0, len(points), BATCH):
             chunk = points[start : start + BATCH]
             values = [(k, v, int(point["step"])) for point in chunk for k, v in point.items() if k != "step"]
-            self.client.log_batch(run, metrics=[Metric(k, float(v), stamp, step) for k, v, step in values])
+            log_values(self.client, run, [Metric(mlflow_name(k), float(v), stamp, step) for k, v, step in values])
             self.logged[request] = int(chunk[-1]["step"])
 
     @quietly
@@ -209,7 +210,7 @@ class MLflow(Tracker):
             self.client.log_dict(run, artifact.facts, "facts.json")
             tags = {"identity": artifact.identity, "path": str(artifact.path.resolve()), "digest": artifact.digest}
             tags |= {} if seconds is None else {"seconds": f"{seconds:.1f}"}
-            self.client.log_batch(run, tags=[RunTag(f"shoptalk.{key}", value) for key, value in tags.items()])
+            log_values(self.client, run, [RunTag(f"shoptalk.{key}", value) for key, value in tags.items()])
         elif before.info.status == "FINISHED":
             return
         self.client.set_terminated(run)
@@ -229,7 +230,7 @@ class MLflow(Tracker):
             # The manifest's own time: logging again, after a crash between two calls, makes no second point.
             stamp = int((artifact.path / MANIFEST).stat().st_mtime * 1000)
             headline = {k: float(v) for k, v in flattened(artifact.facts) if k.rpartition(".")[2] in HEADLINE}
-            self.client.log_batch(self.run, metrics=[Metric(safe(k), v, stamp, 0) for k, v in headline.items()])
+            log_values(self.client, self.run, [Metric(mlflow_name(k), v, stamp, 0) for k, v in headline.items()])
         self.client.set_tag(self.run, tag, artifact.digest)
 
     def add_inputs(self, run: str, artifacts: Sequence[Artifact]) -> None:
@@ -280,8 +281,3 @@ class MLflow(Tracker):
         elif ALIAS not in self.client.get_registered_model(name).aliases:  # killed before the alias was set
             newest = max(versions, key=lambda each: int(each.version))
             self.client.set_registered_model_alias(name, ALIAS, newest.version)
-
-
-def safe(key: str) -> str:
-    """A name of a metric or parameter in the characters that MLflow takes."""
-    return "".join(c if c.isalnum() or c in "_-./" else "_" for c in key)[:250]
