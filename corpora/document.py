@@ -5,15 +5,30 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
+
+import numpy as np
+
+from domain.text.characters import IGNORABLE, JOINED_SCRIPTS, JOINERS, PLANES, TAGS, code_points, few_marks
 
 if TYPE_CHECKING:
     from datatrove.data import Document as TroveDocument
 
 SURROGATES = re.compile("[\ud800-\udfff]")
 LIGATURES = {chr(code): normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
-REPLACED = re.compile("[\ud800-\udfff\ufb00-\ufb06]")
+CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in "\t\n\x0b\x0c\x1c\x1d\x1e")
+BREAKS = bytes.maketrans(b"\x0b\x0c\x1c\x1d\x1e", b"\n\n\n\n\n")
+# A C1 control is a character of windows-1252 that was read as latin-1 (WHATWG, Encoding: latin1 is windows-1252).
+WINDOWS = {chr(code): bytes([code]).decode("windows-1252", "ignore") for code in range(0x80, 0xA0)}
+REPLACED = re.compile(
+    f"[\ud800-\udfff\ufb00-\ufb06\x80-\x9f\u2028\u2029{IGNORABLE}]"
+    # Joiners stay in the scripts that need them, and between the parts of a pictogram.
+    f"|(?<![{JOINED_SCRIPTS}\ufe0f\u2190-\u2bff\U0001f000-\U0001faff])[{JOINERS}]"
+)
+REPLACEMENTS = {**LIGATURES, **WINDOWS, "\u2028": "\n", "\u2029": "\n"}
+DIVIDED_SOFTLY = re.compile(r"\u00ad(?<=[^\W\d_]\u00ad)[ \t]*\n[ \t]*(?=[^\W\d_])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +81,33 @@ def clean(text: str) -> str:
     """The text in the form in which all later stages see it: no NUL, no lone surrogate, LF alone, trimmed.
 
     In Unicode's form NFC, and the ligatures of printed pages as their letters, so that a word is spelled one way.
+    Without control and invisible characters: a word that a soft hyphen divides at a line's end is put together, and
+    joiners stay in the scripts that need them. At most 30 marks stand on one letter.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    if not text.isascii():
-        text = REPLACED.sub(lambda found: LIGATURES.get(found[0], "\ufffd"), normalize("NFC", text))
-    return text.strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():
+        return text.encode("ascii").translate(BREAKS, CONTROLS).decode("ascii").strip()
+    text = text.encode("utf-8", "surrogatepass").translate(BREAKS, CONTROLS).decode("utf-8", "surrogatepass")
+    codes = code_points(text)
+    letters = codes[codes >= 0x80]
+    if replaced_table()[np.minimum(letters, PLANES)].any() or letters.max(initial=0) >= TAGS[0]:
+        text = REPLACED.sub(replacement, DIVIDED_SOFTLY.sub("", text))
+    return normalize("NFC", few_marks(text)).strip()
+
+
+@lru_cache(maxsize=1)
+def replaced_table() -> np.ndarray:
+    """bool by code point: what does not stay, or not everywhere."""
+    table = np.zeros(PLANES + 1, bool)
+    table[[match.start() for match in REPLACED.finditer("".join(map(chr, range(PLANES))))]] = True
+    table[[ord(joiner) for joiner in JOINERS]] = True
+    return table
+
+
+def replacement(match: re.Match[str]) -> str:
+    """What stands for a character that no text holds."""
+    letter = match[0]
+    return "\ufffd" if "\ud800" <= letter <= "\udfff" else REPLACEMENTS.get(letter, "")
 
 
 def iso_date(value: object) -> str | None:

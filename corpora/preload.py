@@ -12,7 +12,9 @@ import pyarrow.parquet
 import corpora.filter_pass
 import corpora.write_pass  # noqa: F401
 from corpora.dedup.exact import unicode_folds
+from corpora.document import replaced_table
+from domain.text.characters import fold_tables, mark_table
 from domain.text.words import unicode_tables
 
-unicode_folds(), unicode_tables()
+unicode_folds(), unicode_tables(), fold_tables(), mark_table(), replaced_table()
 pa.array([])  # brings pandas, if it is there

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 
 import pytest
@@ -13,6 +14,34 @@ def test_clean_text() -> None:
     assert clean("na\u00efve 😀") == "na\u00efve 😀"
     assert clean("nai\u0308ve") == "na\u00efve"  # an i and its dots become one letter
     assert clean("ﬁt a bafﬂing oﬃce") == "fit a baffling office"
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("a\u200bb\ufeffc\u2060d\u200ee\u202ef\u2067g\u00adh\U000e0041i", "abcdefghi"),
+        ("sta\u00adte\u00ad\nments, state-\nments", "statements, state-\nments"),
+        ("می\u200cروم क्\u200dष a\u200cb", "می\u200cروم क्\u200dष ab"),
+        ("👩\u200d🔬 ❤\ufe0f", "👩\u200d🔬 ❤\ufe0f"),
+        ("it\x92s \x93so\x94\x81", "it’s “so”"),  # windows-1252 that was read as latin-1
+        ("a\x01b\x7fc\x1fd\x0ce\u2028f\x1cg\te", "abcd\ne\nf\ng\te"),
+        ("e\u200b\u0301", "é"),
+        ("no\u00a0break \u2013 ۰", "no\u00a0break \u2013 ۰"),
+        ("e" + "\u0301\u0323" * 100, "\u1eb9" + "\u0323" * 14 + "\u0301" * 15),
+    ],
+)
+def test_what_is_invisible_is_not_stored(text: str, stored: str) -> None:
+    assert clean(text) == stored
+    assert clean(stored) == stored
+    assert Document(id="1", text=text, source="s").text == stored
+
+
+@pytest.mark.parametrize("piece", ["\u0301\u0323", "\u200d", "\u00ad", "\u00ad \n", "\x01"])
+def test_cleaning_takes_linear_time(piece: str) -> None:
+    """Half a million marks on one letter take NFC alone over a minute."""
+    began = time.process_time()
+    clean("a" + piece * 500_000)
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,14 @@ def test_case_and_white_space_are_folded_and_nothing_else() -> None:
     assert normalised(["A  Bond\n matures", "\u00a0ÉTÉ\u3000 1\t"]) == [b"a bond matures", "été 1".encode()]
     same = exact_keys(["A  Bond\n matures", "a bond MATURES "])
     assert np.array_equal(same[0], same[1])
-    keys = exact_keys(["a bond", "a bond.", "abond", "bond a", "a b\u00f6nd", "a bo\u0308nd", ""])
+    keys = exact_keys(["a bond", "a bond.", "abond", "bond a", "a b\u00f6nd", "a b\u00f8nd", ""])
     assert len({tuple(key) for key in keys.tolist()}) == 7
+
+
+def test_texts_that_look_alike_have_one_key() -> None:
+    alike = ["A state-owned bank’s 20–30 notes", "a state-owned bank's 20-30 notes",
+             "a sta­te‑owned bank&rsquo;s 20-30 no-\ntes", "ａ state‐owned　bank's 20-30 not​es"]  # fmt: skip
+    assert len({tuple(key) for key in exact_keys(alike).tolist()}) == 1
 
 
 def test_a_batch_is_normalised_as_each_alone() -> None:

@@ -1,0 +1,225 @@
+"""The one form in which texts are compared: spaces, dashes, width, digits and invisible characters made plain.
+
+Masks, protected texts and the keys of duplicates are sought in it; each folded character tells where it came from.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from html.entities import html5
+
+import numpy as np
+
+from domain.text.characters import (
+    DROP,
+    JOINED_SCRIPTS,
+    JOINER,
+    KEEP,
+    MOST_MARKS,
+    ONE,
+    PLANES,
+    SEPARATOR,
+    SEVERAL,
+    TAGS,
+    code_points,
+    fold_tables,
+    mark_table,
+    plain,
+    text_of,
+)
+from domain.text.words import Split
+
+ENTITY = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
+LONGEST_ENTITY = 34
+# A word divided at the end of a line. Its second part goes on in small letters, or all is in capitals: "Smith-" and
+# "Jones" stay two.
+DIVIDED = re.compile(r"-(?<=[^\W\d_]-)[ \t\r]*\n[ \t]*(?=[^\W\d_])")
+SOFT_HYPHENS, LONG_DASHES = [0xAD], [0x2012, 0x2013, 0x2014, 0x2015]
+DIVIDED_SOFTLY = re.compile(r"\u00ad(?<=[^\W\d_]\u00ad)(?=[ \t\r]*\n[ \t]*[^\W\d_])")
+LONG_DASH_AT_END = re.compile(r"[\u2012-\u2015](?=[ \t\r]*(?:\n|\Z))")
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """A folded text. ``spans``: int64 [characters] twice, where in the original each character begins and ends; None
+    where all stand at their own places. ``same_words``: whether ``Split`` finds the same words in the original.
+    """
+
+    text: str
+    spans: tuple[np.ndarray, np.ndarray] | None = None
+    same_words: bool = True
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Where ``text[start:end]``, at least one character, stands in the original."""
+        return (start, end) if self.spans is None else (int(self.spans[0][start]), int(self.spans[1][end - 1]))
+
+
+def fold(text: str) -> Folded:
+    """The text as it is compared; folding again changes nothing. Takes time linear in its length, whatever it holds.
+
+    Spaces of all kinds become U+0020, dashes "-", quotes ' and ", decimal digits of all scripts 0 to 9, compatibility
+    forms (full width, mathematical letters, ligatures) their plain characters by NFKC; invisible characters go, joiners
+    only outside the scripts that need them; HTML entities are resolved and words divided at a line's end joined. Case,
+    raised and lowered digits and fractions stay. ASCII text without entities and divided words costs next to nothing.
+    """
+    folded = Folded(text)
+    if not text.isascii():
+        folded = characters_folded(text)
+    if "&" in folded.text and ENTITY.search(folded.text):
+        folded = entities_resolved(folded)
+    if not folded.text.isascii():
+        folded = composed(folded)
+    return words_joined(folded)
+
+
+def fold_words(words: Split) -> Split:
+    """The words of the folded texts; texts whose words stay as they are keep their text and places, too."""
+    folded = [fold(text) for text in words.texts]
+    changed = [i for i, each in enumerate(folded) if not each.same_words]
+    if not changed:
+        return words
+    parts = list(words)
+    for i, part in zip(changed, Split([folded[i].text for i in changed]), strict=True):
+        parts[i] = part
+    return Split.of(parts)
+
+
+def characters_folded(text: str) -> Folded:
+    """Each character by its table; what depends on its neighbours by them."""
+    tables, ones, several = fold_tables()
+    codes = code_points(text)
+    places = np.flatnonzero(codes >= 0x80)
+    letters = codes[places]
+    within = np.minimum(letters, PLANES)
+    kinds = tables[within]
+    kinds[(letters >= TAGS[0]) & (letters < TAGS[1])] = DROP
+    if not kinds.any():
+        return Folded(text)
+    joiners = np.flatnonzero(kinds == JOINER)
+    if len(joiners):
+        kinds[joiners] = DROP
+        before = codes[places[joiners] - 1] * (places[joiners] > 0)
+        kinds[joiners[np.searchsorted(joined_bounds(), before, side="right") % 2 == 1]] = KEEP
+    for pattern, members, kind in ((DIVIDED_SOFTLY, SOFT_HYPHENS, SEPARATOR), (LONG_DASH_AT_END, LONG_DASHES, KEEP)):
+        for dash in np.flatnonzero(np.isin(letters, members)).tolist():
+            if pattern.match(text, int(places[dash])):
+                kinds[dash] = kind
+    replaced = codes.copy()
+    single = kinds <= ONE
+    replaced[places[single]] = np.where(kinds == KEEP, letters, ones[within])[single]
+    same_words = bool(kinds.max() <= SEPARATOR)
+    if single.all():
+        return Folded(text_of(replaced), None, same_words)
+    counts = np.ones(len(codes), np.int64)
+    counts[places[kinds == DROP]] = 0
+    expanded = np.flatnonzero(kinds == SEVERAL)
+    new = [several[code] for code in letters[expanded].tolist()]
+    counts[places[expanded]] = [len(each) for each in new]
+    starts = np.repeat(np.arange(len(codes)), counts)
+    result = replaced[starts]
+    if new:
+        ends = np.cumsum(counts)
+        sizes = counts[places[expanded]]
+        at = np.repeat(ends[places[expanded]] - np.cumsum(sizes), sizes) + np.arange(sizes.sum())
+        result[at] = code_points("".join(new))
+    return Folded(text_of(result), (starts, starts + 1), same_words)
+
+
+@lru_cache(maxsize=1)
+def joined_bounds() -> np.ndarray:
+    """uint32, ascending: where the scripts that need joiners begin and end, in turn."""
+    pairs = re.findall("(.)-(.)", JOINED_SCRIPTS)
+    return np.array([code for low, high in pairs for code in (ord(low), ord(high) + 1)], np.uint32)
+
+
+def spans_of(folded: Folded) -> tuple[np.ndarray, np.ndarray]:
+    """Where each character stands in the original."""
+    places = np.arange(len(folded.text))
+    return folded.spans or (places, places + 1)
+
+
+def entities_resolved(folded: Folded) -> Folded:
+    """With each HTML entity as what it stands for, also where that completes another one: ``&amp;shy;``."""
+    text = folded.text
+    letters, begins, ends = list[str](), list[int](), list[int]()
+    for at, letter in enumerate(text):
+        letters.append(letter)
+        begins.append(at)
+        ends.append(at + 1)
+        while letters and letters[-1] == ";":
+            tail = "".join(letters[-LONGEST_ENTITY:])
+            size = len(tail) - tail.rfind("&")
+            resolved = entity(tail[-size:], text, at + 1) if size <= len(tail) else None
+            if resolved is None:
+                break
+            begin = begins[-size]
+            del letters[-size:], begins[-size:], ends[-size:]
+            letters += resolved
+            begins += [begin] * len(resolved)
+            ends += [at + 1] * len(resolved)
+    if len(letters) == len(text):
+        return folded
+    starts, stops = spans_of(folded)
+    return Folded("".join(letters), (starts[begins], stops[np.array(ends, np.int64) - 1]), False)
+
+
+def entity(name: str, text: str, behind: int) -> str | None:
+    """What an entity such as ``&shy;`` stands for, folded, before ``text[behind:]``; None if it is none."""
+    if ENTITY.fullmatch(name) is None or (name[1] != "#" and name[1:] not in html5):
+        return None
+    resolved = html.unescape(name)
+    if resolved == "\u00ad" and re.compile(r"[ \t\r]*\n").match(text, behind):
+        return "-"
+    return "".join(map(plain, resolved))
+
+
+def composed(folded: Folded) -> Folded:
+    """In the form NFC, letter by letter, but for letters with more than ``MOST_MARKS``."""
+    text = folded.text
+    marks = np.flatnonzero(mark_table()[np.minimum(code_points(text), PLANES)])
+    if not len(marks):
+        return folded
+    breaks = np.flatnonzero(np.diff(marks) > 1)
+    begins = marks[np.concatenate(([0], breaks + 1))]
+    ends = marks[np.concatenate((breaks, [len(marks) - 1]))] + 1
+    short = ends - begins <= MOST_MARKS
+    if short.all() and unicodedata.is_normalized("NFC", text):
+        return folded
+    edits = []
+    for begin, end in zip(np.maximum(begins[short] - 1, 0).tolist(), ends[short].tolist(), strict=True):
+        normal = unicodedata.normalize("NFC", text[begin:end])
+        if normal != text[begin:end]:
+            edits.append((begin, end, normal))
+    return edited(folded, edits)
+
+
+def words_joined(folded: Folded) -> Folded:
+    """With the parts of words that a line's end divides put together."""
+    text = folded.text
+    edits = []
+    for divided in DIVIDED.finditer(text):
+        before, behind = text[divided.start() - 1], text[divided.end()]
+        if behind.upper() != behind or before.lower() != before:
+            edits.append((divided.start(), divided.end(), ""))
+    return edited(folded, edits)
+
+
+def edited(folded: Folded, edits: list[tuple[int, int, str]]) -> Folded:
+    """With each ``text[begin:end]`` replaced; edits are apart from each other and ascend."""
+    if not edits:
+        return folded
+    starts, stops = spans_of(folded)
+    stops, counts = stops.copy(), np.ones(len(folded.text), np.int64)
+    pieces, done = [], 0
+    for begin, end, new in edits:
+        counts[begin:end] = 0
+        counts[begin] = len(new)
+        stops[begin] = stops[end - 1]
+        pieces += [folded.text[done:begin], new]
+        done = end
+    pieces.append(folded.text[done:])
+    return Folded("".join(pieces), (np.repeat(starts, counts), np.repeat(stops, counts)), False)
