@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from corpora.decontaminate import Guard
 
 FEW = 10  # documents; what no more than these hold is never boilerplate, however small the corpus (GPT-3's number)
-PART, WHOLE = 0.5, 0.8  # of a protected text's words
-PIECE, MOST, ALL = 0, 1, 2  # how much of a text a document holds: less than PART, less than WHOLE, or more
+# How much of a protected text's words a document holds: less than the first share, ..., or at least the last.
+SHARES = (0.2, 0.5, 0.8)
+SCRAP, SOME, MOST, WHOLE = range(4)
 AT_ONCE = 1 << 22  # places of runs in protected texts looked at together: 100 MB
 LISTED = 20  # items of which something was let be that are named
 
@@ -69,11 +70,13 @@ def decide(
 ) -> Contamination:
     """What becomes of the documents with matches (int64 [matches, 2]: document, run; of all shards).
 
-    A match counts, unless its run is common (more than ``spec.common`` of all documents hold it, and more than 10) and
-    either several items share it or the document holds less than half of the words of every text that it is from.
-    Where a document holds four fifths of a text, its matches with that text always count, and do not make a run
-    common: no question is let be for being copied often. The words of a text that stand in a document are those within
-    a shared run, so that one word changed in the middle hides a word and not 13 runs.
+    By how much the document holds of the words of a text, the most of all texts that the run is from, a match counts:
+    of a fifth, not; of half, unless the run is common (more than ``spec.common`` of all documents hold it, and more
+    than 10); of four fifths, unless it is common and several items share it; of more, always. Documents that hold a
+    whole text do not make its runs common: no question is let be for being copied often. The words of a text that
+    stand in a document are those within a shared run, so that one word changed in the middle hides a word and not 13
+    runs. GPT-3 (arXiv 2005.14165, appendix C) and NeMo Curator let be what more than 10 documents hold; Cosmopedia
+    drops what holds half of an item.
 
     ``sources`` are (part, source) of all documents. ``clusters`` (int64 [documents]) names what counts as one
     document when runs are counted, so that near copies of a page do not make its runs common.
@@ -82,11 +85,12 @@ def decide(
     matches = RunMatches(finds)
     level = levels(guard, matches)
     of_pair = level[matches.pair]
-    loose = of_pair < ALL
+    loose = of_pair < WHOLE
     who = matches.documents if clusters is None else clusters[matches.documents]
     counted = np.unique(np.stack((who[loose], matches.runs[loose]), axis=1), axis=0)
     common = np.bincount(counted[:, 1], minlength=guard.numbers[-1]) > max(FEW, guard.spec.common * len(sources))
-    let_be = common[matches.class_runs] & (level < ALL) & (guard.is_shared[matches.class_runs] | (level < MOST))
+    is_common, is_shared = common[matches.class_runs], guard.is_shared[matches.class_runs]
+    let_be = (level == SCRAP) | is_common & ((level == SOME) | is_shared & (level == MOST))
     hit = ~let_be[matches.pair]
 
     report = Report(guard, matches)
@@ -118,8 +122,7 @@ def levels(guard: Guard, matches: RunMatches) -> np.ndarray:
         covered[:-1] = np.where(same, np.minimum(lengths[:-1], np.diff(places)), lengths[:-1])
         opens = np.flatnonzero(np.concatenate(([True], ~same))[: len(classes)])
         words = np.add.reduceat(covered, opens) if len(opens) else covered
-        share = words / sizes[opens]
-        held = (share >= PART).astype(np.int64) + (share >= WHOLE)
+        held = np.searchsorted(SHARES, words / sizes[opens], side="right")
         held = np.where(guard.texts.is_form[texts[opens]], np.minimum(held, MOST), held)
         np.maximum.at(level, part.start + pairs, np.repeat(held, np.diff([*opens.tolist(), len(classes)])))
     return level

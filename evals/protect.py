@@ -24,6 +24,9 @@ QUESTION_LABEL = re.compile(
     r"^\W*(?:question|problem|q)\s*\d*\s*:\s*", re.IGNORECASE | re.MULTILINE
 )  # before what is asked
 ANSWER_LABEL = re.compile(r"\s*^\W*(?:answer|a)\s*:\s*\Z", re.IGNORECASE | re.MULTILINE)
+CHOICES = re.compile(
+    r"^\W*(?:(?:answer )?(?:choices|options)\s*:|[aA1]\W?[.)]|\(?[aA1]\))\s", re.MULTILINE | re.IGNORECASE
+)
 
 
 class Protection(Spec):
@@ -88,6 +91,8 @@ def without_context(question: str) -> str | None:
     It is what follows the last ``Question:``, else the last sentence with a question mark, else the last paragraph.
     """
     whole = ANSWER_LABEL.sub("", question.strip())
+    if (choices := CHOICES.search(whole, 1)) and (before := whole[: choices.start()].strip()):
+        whole = before
     if labels := list(QUESTION_LABEL.finditer(whole)):
         bare = whole[labels[-1].end() :].strip()
     else:

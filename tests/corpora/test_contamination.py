@@ -98,6 +98,15 @@ def test_less_than_half_of_an_item_is_let_be_where_it_is_common(tmp_path: Path, 
         assert answer.facts["tasks"]["quiz"]["documents"] == 0
 
 
+@pytest.mark.parametrize(("words", "hit"), [(19, False), (20, True)])
+def test_less_than_a_fifth_of_an_item_is_let_be_and_named(tmp_path: Path, words: int, hit: bool) -> None:
+    guard = guarded(tmp_path, ("quiz", 0, numbered(0, 100)))
+    answer = decided(guard, *pages(numbered(30, words), 2))
+    assert len(answer.dropped) == (2 if hit else 0)
+    largest = [] if hit else [{"item": "quiz 0", "documents": 2, "passage": numbered(30, 13)}]
+    assert answer.facts["let_be"]["largest"] == largest
+
+
 @pytest.mark.parametrize(("words", "hit"), [(79, False), (80, True)])
 def test_what_items_share_is_let_be_up_to_four_fifths_of_one(tmp_path: Path, words: int, hit: bool) -> None:
     guard = guarded(tmp_path, *(("quiz", i, f"{numbered(0, 80)} {numbered(1000 * (i + 1), 20)}") for i in range(2)))

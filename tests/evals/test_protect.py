@@ -74,6 +74,8 @@ def test_paths_are_meant_from_the_recipes_folder(tmp_path: Path) -> None:
         ("家賃が上がった。誰が払いますか？", "誰が払いますか？"),
         ("ارتفع الإيجار. من يدفع؟", "من يدفع؟"),
         ('He asked her. "Who pays?"', '"Who pays?"'),
+        ("Context: Rent rose.\nQuestion: Who pays?\nChoices:\nA. Tom\nB. Ann\nAnswer:", "Who pays?"),
+        ("Which rent is due?\n(A) all of it\n(B) a part?", "Which rent is due?"),
         ("What is 1 + 1?", None),
         ("Rent rose because the landlord", None),
     ],
