@@ -28,7 +28,7 @@ def harm(folder: Path | None = None, **settings: Any) -> Harm:
 
 def test_it_answers_above_its_threshold() -> None:
     text = f"{'fine ' * 49}{SLUR}"
-    assert judge(Harm(threshold=0.49), text) == Drop("harm: slurs", "0.50", pytest.approx(0.5))
+    assert judge(Harm(threshold=0.49), text) == Drop("profanity: slurs", "0.50", pytest.approx(0.5))
     assert judge(Harm(threshold=0.51), text) is None
 
 
@@ -38,7 +38,7 @@ def test_many_are_judged_as_one_is() -> None:
     verdicts = Harm().judge(documents, Split(texts))
     assert verdicts == [judge(Harm(), text) for text in texts]
     assert [v.reason if isinstance(v, Drop) else None for v in verdicts] == [
-        None, "harm: slurs", None, "harm: slurs", "harm: threats",
+        None, "profanity: slurs", None, "profanity: slurs", "profanity: threats",
     ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_scorers_that_there_were_before_are_asked_for_as_they_were() -> None:
 def test_blocked_addresses(tmp_path: Path) -> None:
     (tmp_path / "urls.txt").write_text("bad.example\n", encoding="utf-8")
     filter_ = harm(tmp_path, block="urls.txt")
-    assert judge(filter_, "fine", "https://www.bad.example/page") == Drop("harm: url", "bad.example")
+    assert judge(filter_, "fine", "https://www.bad.example/page") == Drop("blocked: url", "bad.example")
     assert judge(filter_, "fine", "https://good.example/page") is None
     assert judge(filter_, "fine") is None
     assert len(filter_.identity_key()["block"]) == 64

@@ -129,3 +129,33 @@ def test_a_tokenizer_of_another_model(folder: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="ids up to 50 and its model 6 rows"):
         Transformer.load(str(tmp_path / "model"), ["toxic"])
+
+
+def test_a_classifier_with_the_files_of_roberta(tmp_path: Path) -> None:
+    """The layout of the model that the documentation names for hate: vocab.json and merges.txt, no tokenizer.json."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import RobertaConfig, RobertaForSequenceClassification
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    marks = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, special_tokens=marks, show_progress=False)
+    tokenizer.train_from_iterator(["they should all leave our country"] * 5, trainer)
+    tokenizer.model.save(str(tmp_path))
+    names = dict(zip(("bos_token", "pad_token", "eos_token", "unk_token", "mask_token"), marks, strict=True))
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({**names, "tokenizer_class": "RobertaTokenizer", "model_max_length": 64})
+    )
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=66, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+        id2label={0: "nothate", 1: "hate"}, label2id={"nothate": 0, "hate": 1},
+    )  # fmt: skip
+    RobertaForSequenceClassification(config).save_pretrained(tmp_path)
+    assert not (tmp_path / "tokenizer.json").exists()
+    scores = Transformer.load(str(tmp_path), ["hate"]).score(Split(["they should all leave our country " * 30, "fine"]))
+    assert scores.labels == ("hate",)
+    assert ((scores.values > 0) & (scores.values < 1)).all()
