@@ -33,6 +33,7 @@ from domain.stage import stage
 
 VERSION = 4
 CACHE_FORMAT = 4  # of the cached results of a filtered shard
+DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
 
@@ -149,7 +150,7 @@ def filter_shards(
         step = FilterShards(spec.filters, spec.decontaminate, spec.passages(), texts, list(todo))
         logs = scratch / "logs" / fingerprint([request, sorted(todo)])[:16]
         pipeline = [ReadShard(list(todo.values())), step]
-        execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine)
+        execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine, deaths=DEATHS)
     for folder in folders:
         os.utime(folder)
     for path in cache.iterdir():

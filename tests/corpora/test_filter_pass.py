@@ -36,36 +36,6 @@ def test_own_filters_and_what_goes_wrong_in_them(
     assert text.endswith("surrogate\ufffd")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_documents_that_kill_their_worker_are_quarantined_and_the_rest_goes_on(
-    raw: Any, cleaned: Any, own_kinds: str, prose: Callable[..., str], workers: int
-) -> None:
-    records = [{"id": f"fine{i}", "text": prose(i)} for i in range(20)]
-    for place in (3, 11):
-        records.insert(place, {"id": f"kill{place}", "text": f"{prose(place, 70)} kill"})
-    corpus = cleaned(raw(records), workers=workers, filters=[{"kind": f"{own_kinds}:shout"}], max_unreadable=0.1)
-    lines = ledger(corpus)
-    for name in ("kill3", "kill11"):
-        (row,) = lines[name]
-        assert (row["action"], row["reason"], row["detail"]) == ("quarantined", "error", "its worker died on it")
-    assert {f"fine{i}" for i in range(20)} <= where(corpus).keys()
-    assert corpus.facts["documents_in"] == 52
-
-
-def test_a_document_at_which_another_run_was_killed_is_innocent(tmp_path: Path) -> None:
-    from corpora.filter_pass import CrashWatch
-
-    path = tmp_path / "shard.at"
-    for run in ("one", "two", "three"):  # each killed by hand at its first documents
-        watch = CrashWatch(path, run)
-        assert (watch.careful, watch.deadly) == (False, [])
-        watch.look(0)
-    again = CrashWatch(path, "three")
-    again.look(7)
-    assert (again.careful, again.deadly) == (True, [])
-    assert CrashWatch(path, "three").deadly == [7]
-
-
 def test_a_filter_that_raises_on_everything_stops_the_run(
     raw: Any, cleaned: Any, own_kinds: str, prose: Callable[..., str]
 ) -> None:
