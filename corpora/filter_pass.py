@@ -28,7 +28,9 @@ from corpora.filters.privacy import Privacy
 from corpora.masked_names import masked_names
 from corpora.time_limit import TookTooLong, WaitedTooLong, time_limit
 from domain.errors import UserError
+from domain.files import remove
 from domain.jsonlines import line, read_lines
+from domain.manifest import seal
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, split
 
@@ -78,7 +80,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
 
     Rank r fills the folder ``outs[r]``, which appears once complete: ``states.jsonl``, a line for each document of the
     shard with its events; of those that stay, ``clean.jsonl``, the text; ``columns.json``, source, date and id by
-    column; ``signatures.npz``, the numbers.
+    column; ``signatures.npz``, the numbers; and ``manifest.json``.
     """
 
     name, type = "filter shards", "filter"
@@ -129,7 +131,8 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
                 begin, passed = begin + len(batch), passed + len(staying)
         (building / "columns.json").write_bytes(orjson.dumps(columns))
         np.savez(building / "signatures.npz", **joined(signatures))  # type: ignore[arg-type]
-        shutil.rmtree(out, ignore_errors=True)
+        seal(building)
+        remove(out)
         os.rename(building, out)
         watch.end()
         yield from ()
