@@ -175,11 +175,11 @@ def is_whole(folder: Path) -> bool:
 
 
 def left_out(raw: Raw, *, masked: bool) -> Iterator[dict[str, Any]]:
-    """The ledger's rows for what gave no document while collecting."""
+    """The ledger's rows of collecting: what gave no document, and whose licence was overridden."""
     for row in read_lines(raw.path / "quarantine.jsonl"):
         name = masked_names([row["record"]])[0] if masked else row["record"]
         document = {"id": name, "part": row["part"], "source": row["source"]}
-        yield entry(document, stage="collect", action=row["action"], reason=row["reason"])
+        yield entry(document, stage="collect", action=row["action"], reason=row["reason"], detail=row.get("detail", ""))
 
 
 def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:
