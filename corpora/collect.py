@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -11,11 +12,10 @@ from typing import Annotated, Any, BinaryIO
 
 from pydantic import AfterValidator, Field
 
-from corpora.document import Document, Quarantined
+from corpora.document import Document, Empty, Quarantined
 from corpora.licence import Licences
 from corpora.sources import AnySource
 from corpora.sources.source import Source
-from corpora.unread_dates import UnreadDates
 from corpora.withdraw import Withdrawals
 from domain.artifacts import Raw
 from domain.errors import UserError
@@ -26,6 +26,7 @@ from domain.spec import Share, Spec
 from domain.stage import stage
 from domain.url_secrets import shown
 
+logger = logging.getLogger(__name__)
 SHARD_BYTES = 4_000_000  # of text; a worker's task, so it never depends on how many workers there are
 # What gives no document, with what its row of quarantine.jsonl says.
 LEFT_OUT = {"empty": "no text", "later": "dated after the day", "withdrawn": "withdrawn", "quarantined": ""}
@@ -108,24 +109,17 @@ class RawWriter:
         self.shard.write(line({**document.row(), "id": name}))
         entry = {"id": name, "part": part, "source": document.source, "bytes": len(raw)}
         self.inventory.write(line({**entry, "sha256": sha256}))
-        if document.overridden_licence is not None:
-            self.note_override(part, document, name)
         self.size += len(raw)
         if self.size >= SHARD_BYTES:
             self.cut()
         return len(raw)
 
-    def note_override(self, part: str, document: Document, name: str) -> None:
-        """Note a document whose licence is the recipe's where its record states another."""
-        about = {"record": shown(name), "action": "changed", "reason": "licence overridden"}
-        detail = f"its record states {document.overridden_licence}, the recipe {document.licence}"
-        self.quarantine.write(line({"part": part, "source": document.source, **about, "detail": shown(detail)}))
-
     def leave_out(self, part: str, source: str, name: str, what: str, reason: str = "") -> None:
         """Note a record that gave no document; ``what`` is of ``LEFT_OUT``."""
         action = "quarantined" if what == "quarantined" else "dropped"
         about = {"record": shown(name), "action": action, "reason": shown(reason or LEFT_OUT[what])}
-        self.quarantine.write(line({"part": part, "source": source, **about}))
+        row = {"part": part, "source": source, **about}
+        self.quarantine.write(line(row))
 
 
 @stage("collect", makes=Raw, version=3, snapshot=True)
@@ -144,7 +138,7 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
             rows.append(row)
             documents[part] += row["documents"]
             sizes[part] += row["bytes"]
-            left_out.update({what: row[what] for what in (*LEFT_OUT, "undated")})
+            left_out.update({what: row[what] for what in LEFT_OUT})
     refuse_licences(rows, spec.licences)
     write_lines(out / "sources.jsonl", rows)
     return {"documents": dict(documents), "bytes": dict(sizes), **left_out}
@@ -153,13 +147,16 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
 def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine) -> dict[str, Any]:
     """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""
     count = size = 0
-    left_out, licences, stated_by = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str](), Counter[str]()
+    left_out, licences = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str]()
     first: Quarantined | None = None
-    unread = UnreadDates(spec.as_of)
+    empty: Empty | None = None
     stamp = source.stamp(machine)
     for document in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
-        document = unread.checked(document) if isinstance(document, Document) else document
-        if isinstance(document, Quarantined):
+        if isinstance(document, Empty):
+            empty = empty or document
+            left_out["empty"] += 1
+            writer.leave_out(part, source.title, document.id, "empty", document.reason)
+        elif isinstance(document, Quarantined):
             first = first or document
             left_out["quarantined"] += document.records
             name = document.id or Path(document.place).name
@@ -174,9 +171,6 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
             left_out["withdrawn"] += 1
         else:
             licences[document.licence or "unknown"] += 1
-            stated_by[document.licence_from or ("source" if document.licence else "nobody")] += 1
-            stated_by["overridden"] += document.overridden_licence is not None
-            unread.count(document)
             size += written
             count += 1
     if source.steady and source.stamp(machine) != stamp:
@@ -186,17 +180,15 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
     if first is not None:
         bad = left_out["quarantined"]
         refuse_broken(first, bad, count + left_out.total() - bad, spec.max_unreadable)
+    if empty is not None:
+        message = f"{left_out['empty']:,} records gave no document; the first, {empty.id}: {empty.reason}"
+        logger.warning("corpus.%s: %s: %s", part, source.title, message)
     if not count:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
         problem = f"holds no document ({others})" if others else "holds no document"
-        if first is not None:
-            problem = f"{problem}; the first is {first.place}: {first.reason}"
         raise UserError(f"corpus.{part}: {source.title}", problem, "correct the source, or take it out")
-    unread.warn(source.title)
     row = {"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size, **left_out}
-    row |= {"undated": unread.number, "first_undated": unread.first}
-    by = {who: number for who, number in sorted(stated_by.items()) if number}
-    return {**row, "licences": dict(sorted(licences.items())), "licences_stated_by": by, "stamp": stamp}
+    return {**row, "licences": dict(sorted(licences.items())), "stamp": stamp}
 
 
 def unique(name: str, counts: Counter[str]) -> str:

@@ -15,7 +15,6 @@ from corpora.datasheet.token_counts import count_tokens
 from corpora.ledger import LEDGER, read_ledger
 from corpora.samples import excerpt, excerpts
 from domain.artifacts import Corpus, Datasheet, Raw, Tokens
-from domain.jsonlines import read_lines
 from domain.machine import Machine
 from domain.manifest import write_json
 from domain.spec import Spec
@@ -32,7 +31,7 @@ class Description(Spec):
     samples: Annotated[int, Field(ge=1, le=1_000, description="removed documents shown for each reason")] = 3
 
 
-@stage("describe", makes=Datasheet, version=5)
+@stage("describe", makes=Datasheet, version=4)
 def describe(
     spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
 ) -> dict[str, Any]:
@@ -64,7 +63,6 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[s
         "total": total(tally),
         "steps": tally.steps(),
         "sources": [rates(row) for row in tally.sources.rows(*OF)],
-        "collected": [collected(row) for row in read_lines(raw.path / "sources.jsonl")],
         "years": [rates(row) for row in tally.years.rows("year")],
         "languages": [rates(row) for row in tally.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
         "licences": [rates(row) for row in tally.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
@@ -79,11 +77,6 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[s
         "let_be": corpus.facts.get("let_be", {}).get("largest", []),
         "quarantined": tally.quarantined.rows(*OF, "stage", "reason"),
     }
-
-
-def collected(row: dict[str, Any]) -> dict[str, Any]:
-    """Of a source: who states the licences of its documents, and how many of its dates cannot be read."""
-    return {name: row[name] for name in (*OF, "licences_stated_by", "undated", "first_undated")}
 
 
 def total(tally: LedgerCounts) -> dict[str, Any]:

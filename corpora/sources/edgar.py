@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from corpora.document import Document, Quarantined
+from corpora.document import Document, Empty, Quarantined
 from corpora.edgar.named import EXAMPLE, Company, Contact, Fair, FormName, ItemName
 from corpora.sources.source import Source
 from domain.errors import UserError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from corpora.extract import Extracted, Failed
 
 SECONDS = 120.0  # for the text of one filing; the largest take 10
+NO_ITEM = "no item was found in it: its form has none, or its headings have neither the word nor the titles of items"
 
 
 class Edgar(Source):
@@ -127,19 +128,24 @@ class Edgar(Source):
             assert failed is not None
             yield entry, failed
 
-    def written(self, entry: IndexEntry, marked: str) -> Iterator[Document]:
-        """The documents of a filing. One without any of the items that are asked for has no text."""
+    def written(self, entry: IndexEntry, marked: str) -> Iterator[Document | Empty]:
+        """The documents of a filing. One without any of the items that are asked for gives none, and is told."""
         from corpora.extract.filing import itemised
 
         text, sections = itemised(marked)
-        items = [item for item in sections if self.wants(item.key)]
-        if self.by == "item" and items:
+        if self.by == "filing" and self.items is None:
+            yield self.document(entry, entry.accession, text)
+            return
+        items = [item for item in sections if any(map(self.wants, (item.key, *item.further)))]
+        if self.by == "item":
             for item in items:
                 yield self.document(entry, f"{entry.accession}#{item.key}", item.text)
-        elif self.items is not None:
+        elif items:
             yield self.document(entry, entry.accession, "\n\n".join(item.text for item in items))
-        else:
-            yield self.document(entry, entry.accession, text)
+        keys = [item.key for item in sections if not item.key.startswith("EX-")]
+        if not items or (self.items is None and not keys):
+            reason = f"has none of the items that are wanted, but {', '.join(keys)}" if keys else NO_ITEM
+            yield Empty(place=entry.page, reason=reason, id=entry.accession)
 
     def wants(self, key: str) -> bool:
         """Whether an item is asked for; ``EX-99`` asks for ``EX-99.1`` too."""

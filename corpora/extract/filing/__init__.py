@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from corpora.extract.filing.contents import without_contents
 from corpora.extract.filing.items import ITEM_MARK, FilingItem, divided, itemised
-from corpora.extract.filing.markup import markup_lines
+from corpora.extract.filing.links import contents_links
+from corpora.extract.filing.markup import displayed, tree_lines
 from corpora.extract.filing.pages import unpaged
 from corpora.extract.filing.plain import is_plain, plain_lines
 from corpora.extract.filing.submission import Part, submission
@@ -30,10 +31,18 @@ def extracted(content: bytes, *, exhibits: bool) -> Extracted:
     """The text of a full submission, marked."""
     filing = submission(content)
     form, filed = filing.form or "", filing.filed or ""
-    texts = [divided([line for part in filing.main for line in ("", *clean_lines(part))], form)]
+    main: list[str] = []
+    links: list[tuple[str, str]] = []
+    for part in filing.main:
+        lines, leading = clean_lines(part)
+        main += ["", *lines]
+        links += leading
+    texts = [divided(main, form, links)]
     if exhibits:
         texts += [
-            "\n".join((ITEM_MARK + part.kind, *clean_lines(part), ITEM_MARK)) for part in filing.parts if part.exhibit
+            "\n".join((ITEM_MARK + part.kind, *clean_lines(part)[0], ITEM_MARK))
+            for part in filing.parts
+            if part.exhibit
         ]
     return Extracted(
         text="\n\n".join(texts).strip("\n"),
@@ -43,7 +52,12 @@ def extracted(content: bytes, *, exhibits: bool) -> Extracted:
     )
 
 
-def clean_lines(part: Part) -> list[str]:
-    """The lines of one document without what belongs to its pages."""
-    lines = plain_lines(part.body) if is_plain(part.body) else markup_lines(part.body)
-    return without_contents(unpaged(lines))
+def clean_lines(part: Part) -> tuple[list[str], list[tuple[str, str]]]:
+    """(the lines of one document without what belongs to its pages, the links of its contents)."""
+    if is_plain(part.body):
+        return without_contents(unpaged(plain_lines(part.body))), []
+    root = displayed(part.body)
+    if root is None:
+        return [], []
+    links = contents_links(root, part.kind)
+    return without_contents(unpaged(tree_lines(root))), links

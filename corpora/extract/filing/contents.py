@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from corpora.extract.filing.headings import LABEL, label
 from corpora.extract.filing.pages import LONGEST, PART_LINE
-from corpora.extract.filing.tables import LABEL
 
 CONTENTS = re.compile(r"(?:.{0,60}\b)?(?:table of contents|contents|index)(?:\b.{0,40})?", re.I)
 PLACE = re.compile(r"(?:.*(?:\.\.|\s))?\(?(?:[a-z]{1,2}-)?(\d{1,3})\)?(?:\s*[-–—]\s*\d{1,3})?", re.I)
@@ -74,12 +74,6 @@ def place(line: str) -> int | None:
     *cells, last = line.split("|")
     match = PLACE.fullmatch(last.strip()) if len(line) <= LONGEST + 90 else None
     return int(match[1]) if match and all(any(map(str.isalpha, cell)) for cell in cells[1:]) else None
-
-
-def label(line: str) -> str:
-    """The item that a line begins with, as it is written everywhere; empty where there is none."""
-    match = LABEL.match(line)
-    return re.sub(r"[\s.:–—-]+", " ", match[0].lower()).strip() if match else ""
 
 
 def entry(line: str) -> bool:

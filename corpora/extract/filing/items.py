@@ -3,53 +3,61 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate
 
-# "Item 1A. Risk Factors", "PART II, ITEM 7", "Items 1 and 2. Business and Properties", "Item 5.02 Departure ..."
-HEADING = re.compile(
-    r"(?:part\s+(?P<part>i{1,3}|iv)\b[\s,.:;–—-]*)?items?\s*(?P<number>\d{1,2})(?P<dot>\.\d\d\b)?\s?(?P<letter>[a-k]\b|(?-i:\([A-C]\)))?"
-    r"(?P<more>\s*(?:and|&|,|through|[-–—])\s*(?:item\s*)?\d{1,2}[a-k]?\b)?\s*(?P<stop>[.:|–—-]*)\s*(?P<title>.*)", re.I
-)  # fmt: skip
-PART_HEADING = re.compile(r"part\s+(i{1,3}|iv)\b(?:[\s.,:;|–—-]+.{0,60})?", re.I)
-ITEM_MARK = "\x1e"  # a line that begins with it begins an item, whose key follows, or ends one; no text can hold it
-PARAGRAPH = re.compile(r"\([a-z0-9]\)")
+from corpora.extract.filing.choice import Candidate, fullest, ordered
+from corpora.extract.filing.headings import HEADING, PART_HEADING, TITLE, Heading, heading, part_of
+from corpora.extract.filing.links import lines_linked
+from corpora.extract.filing.titles import family, titled
+
+ITEM_MARK = "\x1e"  # a line that begins with it begins an item, whose keys follow, or ends one; no text can hold it
 END = re.compile(r"signatures?", re.I)
-TITLE = 200  # characters that a heading without a stop behind its number may have
-ENOUGH = 2_000  # characters behind a heading above which more of them speak no louder for it
+COVER = re.compile(
+    r"check the appropriate box|exact name of (?:the )?registrant|written communications pursuant to rule 425"
+    r"|pre-commencement communications|address of principal executive offices|former name or former address"
+    r"|emerging growth company|registrant.?s telephone number",
+    re.I,
+)
 QUARTERLY = {"I": 4, "II": 8}  # the highest item of each part of a 10-Q, old forms included
+KEY = re.compile(r"(\d+)(.*)")
+# How much a line without the word speaks for an item, in characters of text: by a link of the contents, by its title.
+LINKED, TITLED = 300, 600
+PARTED = 100  # more, where the part that an item is taken for is the last one whose heading stood before it
 
 
 @dataclass(frozen=True)
 class FilingItem:
-    """``key`` is ``1A`` (10-K, 20-F), ``II-1A`` (10-Q) or ``5.02`` (8-K); ``text`` begins with its heading."""
+    """``key`` is ``1A`` (10-K, 20-F), ``II-1A`` (10-Q) or ``5.02`` (8-K); ``text`` begins with its heading.
+
+    ``further`` are the keys that share its heading: "Items 1 and 2".
+    """
 
     key: str
     text: str
+    further: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A line that may be an item's heading. ``at`` counts characters, ``order`` sorts a form's keys; ``told`` is
-    whether the part that it is taken for is the last one whose heading stood before it.
+def divided(lines: list[str], form: str, links: Sequence[tuple[str, str]] = ()) -> str:
+    """The lines as text, marked where an item begins or ends. A form without items, or headings, gives no marks.
+
+    ``links`` are those of the contents, as ``contents_links`` finds them.
     """
-
-    line: int
-    at: int
-    key: str
-    order: tuple[int, int, str]
-    by_heading: bool = False
-
-
-def divided(lines: list[str], form: str) -> str:
-    """The lines as text, marked where an item begins or ends. A form without items, or headings, gives no marks."""
     lines = with_titles(lines)
-    headings = chosen(candidates(lines, form), sum(len(line) + 1 for line in lines), ordered=not form.startswith("8-K"))
+    possible = candidates(lines, form, lines_linked(lines, links))
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    whole = ends[-1] if ends else 0
+    if family(form) == "8-K":
+        closings = (end for line, end in zip(lines, ends, strict=True) if END.fullmatch(line))
+        headings = fullest(possible, whole, tuple(closings))
+    else:
+        headings = ordered(possible, whole)
     bounds = [*(each.line for each in headings), len(lines)]
     out = lines[: bounds[0]]
     for each, start, end in zip(headings, bounds, bounds[1:], strict=False):
-        last = item_end(lines, start, end, signed=form.startswith("8-K"))
-        out += [ITEM_MARK + each.key, *lines[start:last], ITEM_MARK, *lines[last:end]]
+        last = item_end(lines, start, end, signed=family(form) == "8-K")
+        out += [ITEM_MARK + " ".join((each.key, *each.further)), *lines[start:last], ITEM_MARK, *lines[last:end]]
     return "\n".join(out)
 
 
@@ -70,10 +78,11 @@ def itemised(marked: str) -> tuple[str, tuple[FilingItem, ...]]:
     whole, *pieces = marked.split(ITEM_MARK)
     items: list[FilingItem] = []
     for piece in pieces:
-        key, _, text = piece.partition("\n")
+        keys, _, text = piece.partition("\n")
         whole += text
-        if key:
-            items.append(FilingItem(key, text.strip()))
+        if keys:
+            key, *further = keys.split(" ")
+            items.append(FilingItem(key, text.strip(), tuple(further)))
     return whole.strip(), tuple(items)
 
 
@@ -92,7 +101,7 @@ def with_titles(lines: list[str]) -> list[str]:
 
 def untitled(line: str) -> bool:
     """Whether a line is the number of an item and no more."""
-    match = HEADING.fullmatch(line)
+    match = HEADING.fullmatch(line) if len(line) < TITLE else None
     return match is not None and not match["title"] and not match["more"]
 
 
@@ -101,79 +110,62 @@ def titles(line: str) -> bool:
     return len(line) <= TITLE and HEADING.match(line) is None and PART_HEADING.fullmatch(line) is None
 
 
-def candidates(lines: list[str], form: str) -> list[Candidate]:
+def candidates(lines: list[str], form: str, linked: Mapping[int, Sequence[str]]) -> list[Candidate]:
     """Every line that looks like the heading of an item of this form."""
-    current, quarterly, dotted = "", form.startswith("10-Q"), form.startswith("8-K")
-    annual = form.startswith(("10-K", "20-F"))
-    if not (quarterly or dotted or annual):
-        return []
+    current, at = "", 0
     out: list[Candidate] = []
-    at = 0
-    for number, line in enumerate(lines):
-        if PART_HEADING.fullmatch(line):
-            current = line.split()[1].strip(".,:;|-–—").upper()
-        elif (match := HEADING.fullmatch(line)) and heading(match, lettered=dotted):
-            current = (match["part"] or current).upper()
-            item, letter = int(match["number"]), (match["letter"] or "").strip("()").upper()
-            if dotted and (match["dot"] or item <= 12):
-                out.append(Candidate(number, at, f"{item}{match['dot'] or ''}", (0, item, match["dot"] or "")))
-            elif annual and not match["dot"] and 1 <= item <= 19:
-                out.append(Candidate(number, at, f"{item}{letter}", (0, item, letter)))
-            elif quarterly and not match["dot"]:
-                out.extend(
-                    Candidate(number, at, f"{part}-{item}{letter}", (len(part), item, letter), part == current)
-                    for part in QUARTERLY if 1 <= item <= QUARTERLY[part] and part == (match["part"] or part).upper()
-                )  # fmt: skip
+    for number, line in enumerate(lines if family(form) else ()):
+        if line:
+            worded = heading(line, form)
+            current = (worded.part if worded else part_of(line)) or current
+            here = [worded] if worded else unworded(line, form, linked.get(number, ()))
+            for found in here:
+                for key, part in spelled(form, found):
+                    weight = found.weight + PARTED * (bool(part) and part == current)
+                    further = tuple(name for name in found.further if family(form) != "10-Q")
+                    out.append(
+                        Candidate(number, at, len(line), key, order(key), found.name, weight, found is worded, further)
+                    )
         at += len(line) + 1
-    return out
+    return below_cover(lines, out) if family(form) == "8-K" else out
 
 
-def heading(match: re.Match[str], *, lettered: bool) -> bool:
-    """Whether it reads as a heading: "Item 7 of our report" and "Item 7 (continued)" do not.
+def unworded(line: str, form: str, links: Sequence[str]) -> list[Heading]:
+    """What a line without the word may head: the item whose title it is, else those by which links lead to it."""
+    if (key := titled(line, form)) is not None:
+        part, _, name = key.rpartition("-")
+        return [Heading.named(name, weight=TITLED, part=part)]
+    return [Heading.named(name, weight=LINKED) for name in links if part_of(line) is None]
 
-    "Item 14(d)" is a paragraph of an item, unless items are ``lettered``: an 8-K may have "Item 7(c). Exhibits".
+
+def spelled(form: str, found: Heading) -> list[tuple[str, str]]:
+    """(key, its part) of each item that a form may mean by a heading: one, or in a 10-Q one of each part."""
+    kind = family(form)
+    if kind == "8-K":
+        return [(f"{found.number}{found.dot}", "")] if found.dot or 1 <= found.number <= 12 else []
+    if found.dot:
+        return []
+    if kind == "10-Q":
+        parts = [part for part, most in QUARTERLY.items() if 1 <= found.number <= most and part == (found.part or part)]
+        return [(f"{part}-{found.name}", part) for part in parts]
+    return [(found.name, "")] if 1 <= found.number <= 19 else []
+
+
+def order(key: str) -> tuple[int, int, str]:
+    """A key's place in its form."""
+    part, _, name = key.rpartition("-")
+    match = KEY.fullmatch(name)
+    return (len(part), int(match[1]), match[2]) if match else (len(part), 0, name)
+
+
+def below_cover(lines: list[str], candidates: list[Candidate]) -> list[Candidate]:
+    """The candidates of a current report, where any has the word without those that have the title alone, and
+    without what stands above the end of its first page, such as a list of its items. Since 2004 items have a dot.
     """
-    title = match["title"]
-    if not title:
-        return True
-    if PARAGRAPH.match(title) and not lettered:
-        return False
-    if "continued" in title[-14:].lower() or title[0] in ",;)" or (title[0].islower() and not match["stop"]):
-        return False
-    return bool(match["stop"] or match["dot"]) or len(title) <= TITLE
-
-
-def chosen(candidates: list[Candidate], end: int, *, ordered: bool) -> list[Candidate]:
-    """The headings of the items among the candidates: in a form's order, each once.
-
-    A reference to an item, or a table of contents, stands out of order or has no text behind it. So of all chains
-    in order the one is taken with the most items and, up to ``ENOUGH`` characters each, the most text behind them.
-    """
-    if not ordered:
-        dotted = any(
-            "." in each.key for each in candidates
-        )  # since 2004; a number without a dot is of another form then
-        first = {each.key: each for each in reversed(candidates) if "." in each.key or not dotted}
-        return sorted(first.values(), key=lambda each: each.line)
-    lines = sorted({each.at for each in candidates} | {end})
-    after = dict(pairwise(lines))
-    best: list[tuple[int, int | None]] = []
-    for number, each in enumerate(candidates):
-        before = [
-            (best[n][0], -n)
-            for n in range(number)
-            if candidates[n].order < each.order and candidates[n].line < each.line
-        ]
-        score, last = max(before, default=(0, None))
-        best.append(
-            (
-                score + 1_000 + min(after[each.at] - each.at, ENOUGH) + 100 * each.by_heading,
-                None if last is None else -last,
-            )
-        )
-    chain: list[Candidate] = []
-    at: int | None = max(range(len(candidates)), key=lambda n: (best[n][0], -n)) if candidates else None
-    while at is not None:
-        chain.append(candidates[at])
-        at = best[at][1]
-    return chain[::-1]
+    if any(each.sure for each in candidates):
+        candidates = [each for each in candidates if each.sure]
+    if any("." in each.key for each in candidates):  # a number without a dot is of another form then
+        candidates = [each for each in candidates if "." in each.key]
+    first = max((number for number, line in enumerate(lines[:200]) if COVER.search(line)), default=-1)
+    below = [each for each in candidates if each.line > first]
+    return below or candidates

@@ -43,16 +43,29 @@ UNREAD = ("ix:header", "ix:hidden", "xbrl", "xbrli:xbrl", "script", "style", "ti
 
 def markup_lines(content: bytes) -> list[str]:
     """The lines of an HTML document. Empty for one without text."""
+    root = displayed(content)
+    return [] if root is None else tree_lines(root)
+
+
+def displayed(content: bytes) -> HtmlElement | None:
+    """The tree of an HTML document without what is not displayed. None for one without elements."""
     from lxml import etree
 
     parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     root = etree.fromstring(decoded(content), parser)
     if root is None:
-        return []
+        return None
     for style in root.xpath(STYLED):
         styled(style.getparent(), style)
     for element in list(root.iter(*UNREAD)):
         remove(element)
+    return root
+
+
+def tree_lines(root: HtmlElement) -> list[str]:
+    """The lines of a tree, which is marked on the way."""
+    from lxml import etree
+
     mark(root)
     return lines(" ".join(visible(etree.tostring(root, method="text", encoding="unicode")).split()))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from corpora.extract.filing.tables import LABEL
+from corpora.extract.filing.headings import LABEL
+from corpora.extract.filing.titles import any_title
 
 NUMBER = re.compile(
     r"(?:page\s+)?[-–—(\s]*(?:[a-z]{1,2}\s?[-–]\s?)?(?:\d{1,4}|[ivxl]{1,7})\s*[-–—)\s]*(?:of\s+\d{1,4})?", re.I
@@ -90,7 +91,7 @@ def peeled(page: list[str], running: set[str], heads: set[str]) -> list[str]:
             return True
         if (like := shape(line)) not in running:
             return False
-        if (LABEL.match(line) or PART_LINE.fullmatch(line)) and like not in heads:
+        if (LABEL.match(line) or PART_LINE.fullmatch(line) or any_title(line)) and like not in heads:
             heads.add(like)
             return False
         return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 
+from corpora.extract.filing.headings import LABEL
 from corpora.extract.filing.markup import decoded, squeezed, visible
-from corpora.extract.filing.tables import BAR, BULLET, LABEL, joined
+from corpora.extract.filing.tables import BAR, BULLET, joined
 
 TAGGED = re.compile(rb"<(?:div|p|br|tr|font|span)\b", re.I)
 LINES_A_TAG = 40  # above which a document is plain text, whatever stands around it: HTML has more tags than lines

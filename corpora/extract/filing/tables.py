@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from corpora.extract.filing.headings import LABEL
+
 BAR = " | "
 OPENING = re.compile(r"[($€£¥]+|[-–—]?\$|US\$|C\$|\(\$")  # a cell that belongs to the number after it
 CLOSING = re.compile(r"\)?\s*(?:%|\)|pts?|bps|x)?\)?|\(\w{1,2}\)")  # a cell that belongs to the number before it
 NUMBER = re.compile(r"[-–—($€£¥\s]*[\d.,]*\d[\d.,]*|[($€£¥\s]*[-–—]+")
 BULLET = re.compile(r"[•·●○▪■□◦‣–—*o\uf0b7\uf0a7]|\(?[0-9ivxa-z]{1,4}[.)]|\(\w{1,4}\)", re.I)
-LABEL = re.compile(r"(?:part\s+[ivx]+[\s,.:–—-]*)?items?\s+\d{1,2}(?:\.\d\d)?\s*\(?[A-K]?\)?[\s.:–—-]*", re.I)
 LONG = 240  # characters in a cell that stands for the layout of a page rather than for data
 
 
