@@ -21,7 +21,8 @@ from corpora.dedup.index import Index
 from corpora.filters import AnyFilter
 from corpora.filters.privacy import Privacy
 from corpora.holdout import Holdout
-from corpora.ledger import LEDGER, counted, entry, fates, join_ledgers, read_ledger, write_ledger
+from corpora.ledger import LEDGER, counted, entry, join_ledgers, read_ledger, write_ledger
+from corpora.ledger_query import open_ledger
 from corpora.masked_names import masked_names
 from domain.artifacts import Corpus, Protected, Raw
 from domain.errors import UserError
@@ -115,7 +116,9 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     write_ledger(scratch / "left_out.parquet", left_out(raw, masked=private))
     join_ledgers(out / LEDGER, [scratch / "left_out.parquet", *sorted((scratch / "ledger").iterdir())])
     counted_rows = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
-    counts = counted(read_lines(raw.path / "inventory.jsonl"), fates(out / LEDGER), counted_rows)
+    with open_ledger(out / LEDGER, scratch) as ledger:
+        fates = ledger.counts("part", "source", "stage", "action", "reason")
+        counts = counted(read_lines(raw.path / "inventory.jsonl"), fates, counted_rows)
     write_json(out / "counts.json", counts)
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)

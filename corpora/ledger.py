@@ -73,15 +73,6 @@ def join_ledgers(path: Path, parts: Iterable[Path]) -> None:
             writer.write_table(pa.concat_tables(waiting))
 
 
-def fates(path: Path) -> list[Row]:
-    """The rows of a ledger counted: part, source, stage, action, reason, and how many ``documents``."""
-    import pyarrow.parquet as pq
-
-    names = ["part", "source", "stage", "action", "reason"]
-    table = pq.read_table(path, columns=names).group_by(names).aggregate([([], "count_all")])
-    return [{**row, "documents": row["count_all"]} for row in table.to_pylist()]
-
-
 def read_ledger(
     path: Path, *, columns: Collection[str] | None = None, reason: str | None = None,
     **wanted: str | Collection[str] | None,

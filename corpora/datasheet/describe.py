@@ -9,14 +9,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from corpora.datasheet.duplicates import duplicates
-from corpora.datasheet.groups import bins
+from corpora.datasheet.groups import MOST_GROUPS, bins
 from corpora.datasheet.ledger_counts import LedgerCounts
 from corpora.datasheet.token_counts import count_tokens
-from corpora.ledger import LEDGER, read_ledger
+from corpora.ledger import LEDGER, Row
+from corpora.ledger_query import LedgerQuery, open_ledger
 from corpora.samples import excerpt, excerpts
 from domain.artifacts import Corpus, Datasheet, Raw, Tokens
 from domain.machine import Machine
-from domain.manifest import write_json
+from domain.manifest import SCRATCH, write_json
 from domain.spec import Spec
 from domain.stage import stage
 
@@ -31,7 +32,7 @@ class Description(Spec):
     samples: Annotated[int, Field(ge=1, le=1_000, description="removed documents shown for each reason")] = 3
 
 
-@stage("describe", makes=Datasheet, version=4)
+@stage("describe", makes=Datasheet, version=5)
 def describe(
     spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
 ) -> dict[str, Any]:
@@ -40,7 +41,9 @@ def describe(
     facts: ``documents``, ``bytes`` (UTF-8, as collected), ``documents_kept``, ``bytes_kept``, ``tokens`` (of train and
     validation), ``retention`` (bytes kept of bytes collected), and bytes kept by ``languages`` and ``licences``.
     """
-    filled = sheet(spec, raw, corpus, tokens)
+    (out / SCRATCH).mkdir(exist_ok=True)
+    with open_ledger(corpus.path / LEDGER, out / SCRATCH) as ledger:
+        filled = sheet(spec, raw, corpus, tokens, ledger)
     write_json(out / "datasheet.json", filled)
     return {**filled["total"], **{f"{kind}s": kept_by(kind, filled[f"{kind}s"]) for kind in ("language", "licence")}}
 
@@ -51,12 +54,10 @@ def kept_by(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {row[kind]: row["bytes_kept"] for row in largest if row["bytes_kept"]}
 
 
-def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[str, Any]:
+def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: LedgerQuery) -> dict[str, Any]:
     """The content of the data sheet as JSON."""
-    ledger = corpus.path / LEDGER
     filters = [str(each["kind"]) for each in (corpus.manifest["spec"] or {}).get("filters", [])]
-    tally = LedgerCounts(filters, spec.samples)
-    tally.read(read_ledger(ledger))
+    tally = LedgerCounts(filters, ledger)
     lengths, mentions = count_tokens(corpus, tokens, tally)
     return {
         "made_from": {"raw": raw.digest, "corpus": corpus.digest, "tokens": tokens.digest},
@@ -66,7 +67,7 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens) -> dict[s
         "years": [rates(row) for row in tally.years.rows("year")],
         "languages": [rates(row) for row in tally.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
         "licences": [rates(row) for row in tally.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
-        "reasons": reasons(tally, raw),
+        "reasons": reasons(tally, raw, ledger, spec.samples),
         "duplicates": duplicates(ledger),
         "privacy": [detected(row) for row in tally.privacy.rows(*OF)],
         "harm": tally.harm_rates(),
@@ -92,23 +93,42 @@ def rates(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **numbers, "retention": share}
 
 
-def reasons(tally: LedgerCounts, raw: Raw) -> list[dict[str, Any]]:
+def reasons(tally: LedgerCounts, raw: Raw, ledger: LedgerQuery, samples: int) -> list[dict[str, Any]]:
     """A row for each stage, action and reason in the order of stages, the largest first, with samples of what went."""
     order = {stage: place for place, stage in enumerate(tally.stages())}
     rows = tally.reasons.rows("stage", "action", "reason")
     rows.sort(key=lambda row: (order.get(row["stage"], len(order)), -row["documents"]))
-    chosen = [tally.samples_of(row["stage"], row["action"], row["reason"]) for row in rows]
-    texts = excerpts(raw.path, (row for each in chosen for row in each))
-    for row, samples in zip(rows, chosen, strict=True):
+    sampled = samples_of(ledger, samples)
+    texts = excerpts(raw.path, (row for each in sampled.values() for row in each))
+    for row in rows:
         row["samples"] = [
             {
                 **{name: one[name] for name in ("id", "source", "duplicate_of")},
                 "detail": excerpt(one["detail"]),  # a team's own filter may quote the text
                 "text": texts.get(one["id"]),
             }
-            for one in samples
+            for one in sampled.get((row["stage"], row["reason"]), ())
+            if row["action"] == "dropped"
         ]
     return rows
+
+
+def samples_of(ledger: LedgerQuery, count: int) -> dict[tuple[str, str], list[Row]]:
+    """By stage and reason ``count`` rows of dropped documents, drawn by the hash of their ids, so alike every time."""
+    rows = ledger.rows(
+        """
+        WITH largest AS (
+            SELECT stage, reason FROM ledger WHERE action = 'dropped'
+            GROUP BY ALL ORDER BY count(*) DESC, stage, reason LIMIT ?
+        )
+        SELECT stage, reason, min_by(
+            {'id': id, 'source': source, 'duplicate_of': duplicate_of, 'detail': detail, 'shard': shard}, md5(id), ?
+        ) AS samples
+        FROM ledger JOIN largest USING (stage, reason) WHERE action = 'dropped' GROUP BY ALL
+        """,
+        (MOST_GROUPS, count),
+    )
+    return {(row["stage"], row["reason"]): row["samples"] for row in rows}
 
 
 def detected(row: dict[str, Any]) -> dict[str, Any]:

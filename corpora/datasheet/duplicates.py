@@ -2,77 +2,53 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xxhash
-
-from corpora.ledger import read_ledger
+from corpora.ledger_query import LedgerQuery
 
 SHOWN = 10  # of the largest groups and clusters
+ABSENT = "(not in this corpus)"  # who is repeated: a text of an earlier corpus
+# The source of each document that others repeat, or that others are near to.
+OWNERS = """
+    SELECT id, min(source) AS source FROM ledger
+    WHERE action <> 'changed' AND id IN (SELECT {column} FROM ledger WHERE {where}) GROUP BY id
+"""
 
 
-def duplicates(ledger: Path) -> dict[str, Any]:
-    """Two passes over a ledger; 12 bytes in memory for each duplicate, 8 for each document that was kept.
-
-    ``dropped`` by stage; ``groups`` of duplicates (a kept document and what it stands for) and the ``largest``;
+def duplicates(ledger: LedgerQuery) -> dict[str, Any]:
+    """``dropped`` by stage; ``groups`` of duplicates (a kept document and what it stands for) and the ``largest``;
     ``between``: documents of a source dropped in favour of another's (or its own); ``clusters`` among the kept that
     hold more than one document, and the largest of them.
     """
-    sources: dict[str, int] = {}
-    lost, clusters, stages = [], [], Counter[str]()
-    columns = ("id", "source", "stage", "action", "duplicate_of", "cluster")
-    for row in read_ledger(ledger, columns=columns):
-        if row["duplicate_of"] is not None:
-            lost.append((key(row["duplicate_of"]), sources.setdefault(row["source"], len(sources))))
-            stages[row["stage"]] += 1
-        elif row["action"] == "kept":
-            sources.setdefault(row["source"], len(sources))
-            clusters.append(key(row["cluster"]))
-    of = np.fromiter((hashed for hashed, _ in lost), np.uint64, len(lost))
-    from_source = np.fromiter((code for _, code in lost), np.int32, len(lost))
-    groups, sizes = np.unique(of, return_counts=True)
-    kin, members = np.unique(np.fromiter(clusters, np.uint64, len(clusters)), return_counts=True)
-    wanted = {int(groups[i]): int(sizes[i]) for i in largest(groups, sizes)}
-    wanted_kin = {int(kin[i]): int(members[i]) for i in largest(kin, members) if members[i] > 1}
-    owner, names, kin_names = np.full(len(groups), -1, np.int32), {}, {}
-    for row in read_ledger(ledger, columns=("id", "source", "action")):
-        if row["action"] == "changed":
-            continue
-        hashed = key(row["id"])
-        place = int(np.searchsorted(groups, np.uint64(hashed)))
-        if place < len(groups) and groups[place] == hashed:
-            owner[place] = sources.setdefault(row["source"], len(sources))
-        if hashed in wanted:
-            names[row["id"]] = {"source": row["source"], "duplicates": wanted[hashed]}
-        if hashed in wanted_kin:
-            kin_names[row["id"]] = {"source": row["source"], "documents": wanted_kin[hashed]}
-    to_source = owner[np.searchsorted(groups, of)] if len(groups) else from_source
-    pairs = Counter(zip(from_source.tolist(), to_source.tolist(), strict=True))
-    title = {code: name for name, code in sources.items()} | {-1: "(not in this corpus)"}
-    between = [{"source": title[a], "in_favour_of": title[b], "documents": n} for (a, b), n in pairs.items()]
+    repeated = "duplicate_of IS NOT NULL"
+    between = ledger.rows(f"""
+        WITH owners AS ({OWNERS.format(column="duplicate_of", where=repeated)})
+        SELECT ledger.source, coalesce(owners.source, '{ABSENT}') AS in_favour_of, count(*) AS documents
+        FROM ledger LEFT JOIN owners ON owners.id = ledger.duplicate_of WHERE {repeated}
+        GROUP BY ALL ORDER BY documents DESC, ledger.source, in_favour_of
+    """)  # noqa: S608
+    clusters = "SELECT cluster FROM ledger WHERE action = 'kept' GROUP BY cluster HAVING count(*) > 1"
     return {
-        "dropped": dict(sorted(stages.items())),
-        "groups": len(groups),
-        "largest": listed(names, "duplicates"),
-        "between": sorted(between, key=lambda row: (-row["documents"], row["source"], row["in_favour_of"])),
-        "clusters": int((members > 1).sum()),
-        "largest_clusters": listed(kin_names, "documents"),
+        "dropped": {row["stage"]: row["documents"] for row in sorted_by_stage(ledger, repeated)},
+        "groups": ledger.number(f"SELECT count(DISTINCT duplicate_of) FROM ledger WHERE {repeated}"),  # noqa: S608
+        "largest": largest(ledger, "duplicate_of", repeated, "duplicates"),
+        "between": list(between),
+        "clusters": ledger.number(f"SELECT count(*) FROM ({clusters})"),  # noqa: S608
+        "largest_clusters": largest(ledger, "cluster", f"action = 'kept' AND cluster IN ({clusters})", "documents"),
     }
 
 
-def key(name: str) -> int:
-    """An id as 64 bits; two of a billion ids share them with a chance of 3%, and then a count is off by one."""
-    return xxhash.xxh3_64_intdigest(name.encode())
+def sorted_by_stage(ledger: LedgerQuery, where: str) -> list[dict[str, Any]]:
+    """Documents by stage, in the order of the stages' names."""
+    return sorted(ledger.counts("stage", where=where), key=lambda row: str(row["stage"]))
 
 
-def largest(groups: np.ndarray, sizes: np.ndarray) -> list[int]:
-    """The places of the largest groups; of equal ones the first by hash, so the same ones always."""
-    return [int(place) for place in np.lexsort((groups, -sizes))[:SHOWN]]
-
-
-def listed(rows: dict[str, dict[str, Any]], by: str) -> list[dict[str, Any]]:
-    """The rows with their ids, largest first."""
-    return sorted(({"id": name, **row} for name, row in rows.items()), key=lambda row: (-row[by], row["id"]))
+def largest(ledger: LedgerQuery, column: str, where: str, count: str) -> list[dict[str, Any]]:
+    """The ids with the most rows in ``column`` that are in this corpus, with their source."""
+    top = f"SELECT {column} AS id, count(*) AS n FROM ledger WHERE {where} GROUP BY 1 ORDER BY n DESC, 1 LIMIT {SHOWN}"  # noqa: S608
+    return list(
+        ledger.rows(f"""
+            WITH top AS ({top}), owners AS ({OWNERS.format(column=column, where=where)})
+            SELECT id, source, n AS {count} FROM top JOIN owners USING (id) ORDER BY n DESC, id
+        """)  # noqa: S608
+    )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Any
 
-MOST = 1_000  # groups of a kind; hostile text may state a licence or language of its own in each document
+MOST_GROUPS = 1_000  # groups of a kind; hostile text may state a licence or language of its own in each document
 OTHERS = "(others)"
 
 
@@ -18,7 +18,7 @@ class Groups:
 
     def add(self, key: Hashable, /, **numbers: int) -> None:
         """Add numbers to a group's; a number may be named ``key``, as privacy names secrets."""
-        if key not in self.counts and len(self.counts) >= MOST:
+        if key not in self.counts and len(self.counts) >= MOST_GROUPS:
             key = (OTHERS,) * len(key) if isinstance(key, tuple) else OTHERS
         self.counts.setdefault(key, Counter()).update(numbers)
 

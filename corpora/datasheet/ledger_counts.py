@@ -1,81 +1,81 @@
-"""Counts of the ledger in one pass: documents and bytes collected, removed by reason, and kept."""
+"""Counts of the ledger: documents and bytes collected, removed by reason, and kept."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from corpora.datasheet.groups import Groups, Lengths
 from corpora.ledger import Row
+from corpora.ledger_query import LedgerQuery
 from corpora.licence import normal
-from corpora.samples import drawn
 from domain.text.harm import FalsePositives
 
+CURATED = "action <> 'changed' AND stage <> 'collect'"  # the last rows of documents that came into curation
+GROUP_NUMBERS = """
+    count(*) AS documents, coalesce(sum(bytes), 0)::BIGINT AS bytes,
+    count(*) FILTER (action = 'kept') AS documents_kept,
+    coalesce(sum(bytes_kept) FILTER (action = 'kept'), 0)::BIGINT AS bytes_kept
+"""
 MASKED = re.compile(r"([\w-]+) (\d+)")  # "email 2, phone 1", as the privacy filter notes what it masked
 LAST = ("decontaminate", "exact", "near", "passages", "holdout")
 
 
 class LedgerCounts:
-    """Counts of the rows read so far; memory grows with the number of groups, not of documents."""
+    """Counts of a ledger's rows, by SQL; memory grows with the number of groups, not of documents."""
 
-    def __init__(self, filters: Sequence[str], samples: int) -> None:
+    def __init__(self, filters: Sequence[str], ledger: LedgerQuery) -> None:
         self.order = dict.fromkeys(("collect", *filters, *LAST))
-        self.samples = samples
         self.sources, self.years, self.languages, self.licences = Groups(), Groups(), Groups(), Groups()
+        self.reasons, self.privacy, self.harm, self.quarantined = (Groups() for _ in range(4))
+        self.came, self.kept = Lengths(), Lengths()
         self.ended: dict[str, Counter[str]] = defaultdict(Counter)  # by stage: documents, bytes
         self.ended_by_source: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
-        self.reasons, self.privacy, self.harm, self.quarantined = (Groups() for _ in range(4))
-        self.chosen: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-        self.came, self.kept = Lengths(), Lengths()
+        self.count_documents(ledger)
+        self.count_reasons(ledger)
 
-    def read(self, rows: Iterable[Row]) -> None:
-        """Count the rows of a ledger."""
-        for row in rows:
-            self.count_reason(row)
-            if row["action"] != "changed":
-                self.count_fate(row)
+    def count_documents(self, ledger: LedgerQuery) -> None:
+        """Count the last row of each document."""
+        for row in ledger.counts("stage", where="action <> 'changed'", sizes="bytes"):
+            self.ended[row["stage"]].update(documents=row["documents"], bytes=row["bytes"])
+        for row in ledger.counts("part", "source", "stage", "action", where=CURATED):
+            self.ended_by_source[row["part"], row["source"]][row["stage"], row["action"]] += row["documents"]
+        for row in self.grouped(ledger, "part", "source"):
+            self.sources.add((row["part"], row["source"]), **numbers(row))
+        for row in self.grouped(ledger, "coalesce(substr(date, 1, 4), 'undated') AS year"):
+            self.years.add(row["year"], **numbers(row))
+        for row in self.grouped(ledger, "language"):
+            self.languages.add(row["language"] or "unknown", **numbers(row))
+        for row in self.grouped(ledger, "licence"):
+            self.licences.add(normal(row["licence"] or "unknown"), **numbers(row))
+        for lengths, size, where in ((self.came, "bytes", CURATED), (self.kept, "bytes_kept", "action = 'kept'")):
+            doubling = f"CASE WHEN coalesce({size}, 0) = 0 THEN 0 ELSE length(bin({size})) END AS digits"
+            for row in ledger.counts(doubling, where=where):
+                lengths.bins[min(row["digits"], len(lengths.bins) - 1)] += row["documents"]
 
-    def count_fate(self, row: Row) -> None:
-        """Count a document's last row."""
-        of, size, stays = (row["part"], row["source"]), row["bytes"] or 0, row["action"] == "kept"
-        self.ended[row["stage"]].update(documents=1, bytes=size)
-        if row["stage"] == "collect":
-            return
-        self.came.add(size)
-        numbers = {"documents": 1, "bytes": size}
-        if stays:
-            self.kept.add(row["bytes_kept"])
-            numbers |= {"documents_kept": 1, "bytes_kept": row["bytes_kept"]}
-        self.sources.add(of, **numbers)
-        self.years.add(year(row["date"]), **numbers)
-        self.languages.add(row["language"] or "unknown", **numbers)
-        self.licences.add(normal(row["licence"] or "unknown"), **numbers)
-        self.ended_by_source[of][row["stage"], row["action"]] += 1
+    def grouped(self, ledger: LedgerQuery, *columns: str) -> Iterator[Row]:
+        """The numbers of each group of documents, the largest group first."""
+        return ledger.rows(
+            f"SELECT {', '.join(columns)}, {GROUP_NUMBERS} FROM ledger WHERE {CURATED} "  # noqa: S608
+            f"GROUP BY ALL ORDER BY documents DESC, {', '.join(str(1 + place) for place in range(len(columns)))}"
+        )
 
-    def count_reason(self, row: Row) -> None:
-        """Count any row by its reason."""
-        of, stage, action, reason = (row["part"], row["source"]), row["stage"], row["action"], row["reason"]
-        if action == "kept":
-            return
-        self.reasons.add((stage, action, reason), documents=1, bytes=row["bytes"] or 0)
-        if action == "quarantined":
-            self.quarantined.add((*of, stage, reason), records=1)
-        if stage == "privacy":
+    def count_reasons(self, ledger: LedgerQuery) -> None:
+        """Count rows by their reason."""
+        for row in ledger.counts("stage", "action", "reason", where="action <> 'kept'", sizes="bytes"):
+            self.reasons.add((row["stage"], row["action"], row["reason"]), **sizes(row))
+        for row in ledger.counts("part", "source", "stage", "reason", where="action = 'quarantined'"):
+            self.quarantined.add((row["part"], row["source"], row["stage"], row["reason"]), records=row["documents"])
+        for row in ledger.counts("part", "source", "action", "reason", "detail", where="stage = 'privacy'"):
             # A mask is noted as "email 2, phone 1"; a document removed for its content has the kind in its reason.
-            label = row["detail"] if action == "changed" else f"{reason.rpartition(' ')[2]} {row['detail']}"
-            self.privacy.add(of, **{kind: int(count) for kind, count in MASKED.findall(label)})
-        elif stage == "harm" and action == "dropped":
-            self.harm.add((*of, reason), documents=1)
-        if action == "dropped" and (key := (stage, action, reason)) in self.reasons.counts:
-            self.chosen[key].append(row)
-            if len(self.chosen[key]) >= 10 * self.samples:
-                self.chosen[key] = drawn(self.chosen[key], self.samples)
-
-    def samples_of(self, stage: str, action: str, reason: str) -> list[Row]:
-        """The sampled rows of a reason."""
-        return drawn(self.chosen.get((stage, action, reason), ()), self.samples)
+            masked = row["action"] == "changed"
+            label = row["detail"] if masked else f"{row['reason'].rpartition(' ')[2]} {row['detail']}"
+            found = {kind: int(count) * row["documents"] for kind, count in MASKED.findall(label)}
+            self.privacy.add((row["part"], row["source"]), **found)
+        for row in ledger.counts("part", "source", "reason", where="stage = 'harm' AND action = 'dropped'"):
+            self.harm.add((row["part"], row["source"], row["reason"]), documents=row["documents"])
 
     def stages(self) -> list[str]:
         """All stages in order; stages that the recipe does not name come before decontamination."""
@@ -123,6 +123,16 @@ class LedgerCounts:
             }
             rows.append({"part": of[0], "source": of[1], **rates, "reasons": dict(sorted(dropped[of].items()))})
         return rows
+
+
+def numbers(row: Row) -> dict[str, int]:
+    """Documents and bytes of a group, as they came and as they are kept."""
+    return {name: int(row[name]) for name in ("documents", "bytes", "documents_kept", "bytes_kept")}
+
+
+def sizes(row: Row) -> dict[str, int]:
+    """Documents and bytes of a group."""
+    return {"documents": int(row["documents"]), "bytes": int(row["bytes"])}
 
 
 def year(date: str | None) -> str:

@@ -50,21 +50,16 @@ def run(options: argparse.Namespace) -> int:
 
 def counts(path: Path) -> list[CountRow]:
     """The rows of the table in the order of the stages, the most frequent reason first."""
-    from collections import Counter
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
 
-    from corpora.ledger import read_ledger
+    from corpora.ledger_query import open_ledger
 
-    documents, sizes = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
-    positions: dict[str, int] = {}
-    for row in read_ledger(path, columns=("stage", "action", "reason", "bytes")):
-        key = (row["stage"], row["action"], row["reason"])
-        positions.setdefault(row["stage"], 100 + len(positions))
-        documents[key] += 1
-        sizes[key] += row["bytes"] or 0
-    positions |= {stage: place for place, stage in enumerate(STAGES_FIRST)}
-    positions |= {stage: place for place, stage in enumerate(STAGES_LAST, 1000)}
-    keys = sorted(documents, key=lambda key: (positions[key[0]], -documents[key], key))
-    return [(*key, documents[key], sizes[key]) for key in keys]
+    order = {stage: place for place, stage in enumerate(STAGES_FIRST)}
+    order |= {stage: place for place, stage in enumerate(STAGES_LAST, 1000)}
+    with TemporaryDirectory(prefix="shoptalk-") as scratch, open_ledger(path, Path(scratch)) as ledger:
+        rows = [tuple(row[name] for name in COLUMNS) for row in ledger.counts(*COLUMNS[:3], sizes="bytes")]
+    return sorted(rows, key=lambda row: (order.get(row[0], 100), row[0], -row[3], row))
 
 
 def print_counts(rows: list[CountRow], as_json: bool) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from corpora.datasheet import Description, describe
 from corpora.datasheet.duplicates import duplicates
-from corpora.datasheet.groups import MOST, OTHERS, Groups, Lengths, bins
+from corpora.datasheet.groups import MOST_GROUPS, OTHERS, Groups, Lengths, bins
 from corpora.filters.privacy import KINDS
 from corpora.ledger import entry, write_ledger
+from corpora.ledger_query import open_ledger
 from domain.units import percent, size
 
 
@@ -122,12 +123,12 @@ def test_the_same_input_gives_the_same_bytes(hand_made: Any, tmp_path: Path, sea
 
 def test_groups_are_bounded() -> None:
     groups = Groups()
-    for number in range(MOST + 50):
+    for number in range(MOST_GROUPS + 50):
         groups.add(("domain", f"source {number}"), documents=1)
     rows = groups.rows("part", "source")
-    assert len(rows) == MOST + 1
+    assert len(rows) == MOST_GROUPS + 1
     assert {row["source"]: row["documents"] for row in rows}[OTHERS] == 50
-    assert groups.total()["documents"] == MOST + 50
+    assert groups.total()["documents"] == MOST_GROUPS + 50
 
 
 def test_bins_and_numbers_as_people_read_them() -> None:
@@ -159,7 +160,8 @@ def test_who_repeats_whom_over_many(tmp_path: Path) -> None:
         for copy in range(number):
             rows.append(of(f"{number}-{copy}", "three", stage="near", action="dropped", duplicate_of=f"k{number}"))
     write_ledger(tmp_path / "l", rows)
-    found = duplicates(tmp_path / "l")
+    with open_ledger(tmp_path / "l", tmp_path) as ledger:
+        found = duplicates(ledger)
     assert found["groups"] == 99  # k0 has none
     assert [row["duplicates"] for row in found["largest"]] == list(range(99, 89, -1))
     assert found["largest"][0] == {"id": "k99", "source": "one", "duplicates": 99}
