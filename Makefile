@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: install quickstart test soak mutants check audit lists bench-corpora bench-tokens bench-training
+.PHONY: install quickstart test soak live mutants check audit lists bench-corpora bench-tokens bench-training
 
 install: .venv/installed
 
@@ -27,6 +27,10 @@ test: .venv/installed-tests
 # The long ones: kills at random moments, simulations, slow servers, real data, mutants.
 soak: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n auto --maxprocesses 4 --dist loadfile
+
+# One page each of EDGAR, a feed, the hub and Common Crawl, for whoever has a network; CONTACT is told to these sites.
+live: .venv/installed-tests
+	SHOPTALK_NETWORK=$(or $(CONTACT),$(error make live CONTACT=you@bank.example)) $(BIN)/pytest -n 0 tests/live
 
 # Mutation scores of the deciding modules, with surviving mutants. For instance: make mutants MODULE=evals/gate.py
 mutants: .venv/installed-tests

@@ -16,6 +16,7 @@ from corpora.document import Document, Empty, Quarantined
 from corpora.licence import Licences
 from corpora.sources import AnySource
 from corpora.sources.source import Source
+from corpora.unread_dates import UnreadDates
 from corpora.withdraw import Withdrawals
 from domain.artifacts import Raw
 from domain.errors import UserError
@@ -109,17 +110,24 @@ class RawWriter:
         self.shard.write(line({**document.row(), "id": name}))
         entry = {"id": name, "part": part, "source": document.source, "bytes": len(raw)}
         self.inventory.write(line({**entry, "sha256": sha256}))
+        if document.overridden_licence is not None:
+            self.note_override(part, document, name)
         self.size += len(raw)
         if self.size >= SHARD_BYTES:
             self.cut()
         return len(raw)
 
+    def note_override(self, part: str, document: Document, name: str) -> None:
+        """Note a document whose licence is the recipe's where its record states another."""
+        about = {"record": shown(name), "action": "changed", "reason": "licence overridden"}
+        detail = f"its record states {document.overridden_licence}, the recipe {document.licence}"
+        self.quarantine.write(line({"part": part, "source": document.source, **about, "detail": shown(detail)}))
+
     def leave_out(self, part: str, source: str, name: str, what: str, reason: str = "") -> None:
         """Note a record that gave no document; ``what`` is of ``LEFT_OUT``."""
         action = "quarantined" if what == "quarantined" else "dropped"
         about = {"record": shown(name), "action": action, "reason": shown(reason or LEFT_OUT[what])}
-        row = {"part": part, "source": source, **about}
-        self.quarantine.write(line(row))
+        self.quarantine.write(line({"part": part, "source": source, **about}))
 
 
 @stage("collect", makes=Raw, version=3, snapshot=True)
@@ -138,7 +146,7 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
             rows.append(row)
             documents[part] += row["documents"]
             sizes[part] += row["bytes"]
-            left_out.update({what: row[what] for what in LEFT_OUT})
+            left_out.update({what: row[what] for what in (*LEFT_OUT, "undated")})
     refuse_licences(rows, spec.licences)
     write_lines(out / "sources.jsonl", rows)
     return {"documents": dict(documents), "bytes": dict(sizes), **left_out}
@@ -147,11 +155,13 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
 def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine) -> dict[str, Any]:
     """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""
     count = size = 0
-    left_out, licences = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str]()
+    left_out, licences, stated_by = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str](), Counter[str]()
     first: Quarantined | None = None
     empty: Empty | None = None
+    unread = UnreadDates(spec.as_of)
     stamp = source.stamp(machine)
     for document in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
+        document = unread.checked(document) if isinstance(document, Document) else document
         if isinstance(document, Empty):
             empty = empty or document
             left_out["empty"] += 1
@@ -171,6 +181,9 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
             left_out["withdrawn"] += 1
         else:
             licences[document.licence or "unknown"] += 1
+            stated_by[document.licence_from or ("source" if document.licence else "nobody")] += 1
+            stated_by["overridden"] += document.overridden_licence is not None
+            unread.count(document)
             size += written
             count += 1
     if source.steady and source.stamp(machine) != stamp:
@@ -186,9 +199,14 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
     if not count:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
         problem = f"holds no document ({others})" if others else "holds no document"
+        if first is not None:
+            problem = f"{problem}; the first is {first.place}: {first.reason}"
         raise UserError(f"corpus.{part}: {source.title}", problem, "correct the source, or take it out")
+    unread.warn(source.title)
     row = {"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size, **left_out}
-    return {**row, "licences": dict(sorted(licences.items())), "stamp": stamp}
+    row |= {"undated": unread.number, "first_undated": unread.first}
+    by = {who: number for who, number in sorted(stated_by.items()) if number}
+    return {**row, "licences": dict(sorted(licences.items())), "licences_stated_by": by, "stamp": stamp}
 
 
 def unique(name: str, counts: Counter[str]) -> str:

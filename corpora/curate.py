@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import time
@@ -28,12 +29,15 @@ from domain.artifacts import Corpus, Protected, Raw
 from domain.errors import UserError
 from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
-from domain.manifest import SCRATCH, Damaged, write_json
+from domain.manifest import SCRATCH, Damaged, verify, write_json
 from domain.spec import RecipePath, Share, Spec, fingerprint
 from domain.stage import stage
 
+logger = logging.getLogger(__name__)
+
 VERSION = 4
-CACHE_FORMAT = 4  # of the cached results of a filtered shard
+CACHE_FORMAT = 5  # of the cached results of a filtered shard
+DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
 
@@ -131,7 +135,7 @@ def filter_shards(
     """Filter every shard; returns the folders with the results, in the order of shards.
 
     A filtered shard is cached beside the artifacts under a key of the shard's bytes and of all settings that filter
-    it. So a killed run resumes where it was, and next week's run filters only what is new.
+    it, and sealed as artifacts are. So a killed run resumes where it was, and next week's run filters only what is new.
     """
     from corpora.executor import execute
     from corpora.filter_pass import FilterShards, ReadShard
@@ -145,14 +149,17 @@ def filter_shards(
     for shard in shards:
         content = raw.manifest["files"][f"documents/{Path(shard).name}"]["sha256"]
         folders.append(str((cache / fingerprint([request, content])[:32]).resolve()))
-    todo = {folder: shard for shard, folder in zip(shards, folders, strict=True) if not Path(folder).exists()}
+    shard_of = dict(zip(folders, shards, strict=True))
+    todo = {folder: shard for folder, shard in shard_of.items() if not is_whole(Path(folder))}
+    if damaged := sum(1 for folder in todo if Path(folder).exists()):
+        logger.warning("%d filtered shards in %s are damaged, and are filtered anew", damaged, cache)
     if todo:
         cache.mkdir(parents=True, exist_ok=True)
         texts = str(protected.path / "texts.jsonl")
         step = FilterShards(spec.filters, spec.decontaminate, spec.passages(), texts, list(todo))
         logs = scratch / "logs" / fingerprint([request, sorted(todo)])[:16]
         pipeline = [ReadShard(list(todo.values())), step]
-        execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine)
+        execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine, deaths=DEATHS)
     for folder in folders:
         os.utime(folder)
     for path in cache.iterdir():
@@ -161,12 +168,21 @@ def filter_shards(
     return folders
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a filtered shard is there as it was sealed."""
+    try:
+        verify(folder)
+    except Damaged:
+        return False
+    return True
+
+
 def left_out(raw: Raw, *, masked: bool) -> Iterator[dict[str, Any]]:
-    """The ledger's rows for what gave no document while collecting."""
+    """The ledger's rows of collecting: what gave no document, and whose licence was overridden."""
     for row in read_lines(raw.path / "quarantine.jsonl"):
         name = masked_names([row["record"]])[0] if masked else row["record"]
         document = {"id": name, "part": row["part"], "source": row["source"]}
-        yield entry(document, stage="collect", action=row["action"], reason=row["reason"])
+        yield entry(document, stage="collect", action=row["action"], reason=row["reason"], detail=row.get("detail", ""))
 
 
 def refuse_broken(counts: dict[str, Any], share: float, ledger: Path) -> None:

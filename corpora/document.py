@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
-from datetime import date, datetime
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import normalize
 
 import numpy as np
 
+from corpora.dates import iso_day, states_date
 from domain.text.characters import IGNORABLE, JOINED_SCRIPTS, JOINERS, PLANES, TAGS, code_points, few_marks
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SURROGATES = re.compile("[\ud800-\udfff]")
 LIGATURES = {chr(code): normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}  # ff fi fl ffi ffl st
+LONGEST_UNREAD = 40  # characters of a date that is told of
 CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in "\t\n\x0b\x0c\x1c\x1d\x1e")
 BREAKS = bytes.maketrans(b"\x0b\x0c\x1c\x1d\x1e", b"\n\n\n\n\n")
 # A C1 control is a character of windows-1252 that was read as latin-1 (WHATWG, Encoding: latin1 is windows-1252).
@@ -35,8 +36,9 @@ DIVIDED_SOFTLY = re.compile(r"\u00ad(?<=[^\W\d_]\u00ad)[ \t]*\n[ \t]*(?=[^\W\d_]
 class Document:
     """A text and where it is from. ``date`` is ISO (YYYY-MM-DD); what is not known is None.
 
-    Whoever makes one: its text is as ``clean`` leaves it, and all of it can be written as UTF-8.
-    Raises ``ValueError`` for a date that is none.
+    Whoever makes one: its text is as ``clean`` leaves it, its date a day as ``iso_day`` reads it, and all of it can be
+    written as UTF-8. The last three are about its making and stand in no row: ``unread_date`` is a date of which no
+    day can be told, ``licence_from`` who states the licence, and ``overridden_licence`` what its record states instead.
     """
 
     id: str
@@ -46,11 +48,18 @@ class Document:
     licence: str | None = None
     date: str | None = None
     language: str | None = None
+    unread_date: str | None = field(default=None, compare=False)
+    licence_from: Literal["record", "data set", "recipe"] | None = field(default=None, compare=False)
+    overridden_licence: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean(self.text))
-        object.__setattr__(self, "date", iso_date(self.date))
-        for name in ("id", "source", "url", "licence", "language"):
+        if self.date is not None:
+            day = iso_day(self.date)
+            if day is None and states_date(self.date):
+                object.__setattr__(self, "unread_date", str(self.date)[:LONGEST_UNREAD])
+            object.__setattr__(self, "date", day)
+        for name in ("id", "source", "url", "licence", "language", "unread_date", "overridden_licence"):
             value = getattr(self, name)
             if value is not None and not value.isascii():
                 object.__setattr__(self, name, SURROGATES.sub("\ufffd", value))
@@ -79,7 +88,7 @@ class Empty(Quarantined):
     """A record that could be read and has nothing of what is wanted, with the reason. Not one that is broken."""
 
 
-FIELDS = tuple(field.name for field in fields(Document))
+FIELDS = tuple(each.name for each in fields(Document))[:7]  # of a row
 
 
 def clean(text: str) -> str:
@@ -113,23 +122,6 @@ def replacement(match: re.Match[str]) -> str:
     """What stands for a character that no text holds."""
     letter = match[0]
     return "\ufffd" if "\ud800" <= letter <= "\udfff" else REPLACEMENTS.get(letter, "")
-
-
-def iso_date(value: object) -> str | None:
-    """A date as YYYY-MM-DD; None for nothing; raises ``ValueError`` that shows what is no date."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    text = str(value).strip()
-    if re.fullmatch(r"\d{8}", text):
-        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    try:
-        return datetime.fromisoformat(text).date().isoformat()
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} is no date; write YYYY-MM-DD") from None
 
 
 def iso_language(code: str | None) -> str | None:

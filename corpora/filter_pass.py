@@ -9,7 +9,6 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,8 @@ import orjson
 from datatrove.data import Document as TroveDocument
 from datatrove.pipeline.base import PipelineStep
 
-from corpora.decontaminate import Decontamination, guard
+from corpora.crash_watch import CrashWatch
+from corpora.decontaminate import Decontamination, Guard, guard
 from corpora.dedup import Passages
 from corpora.dedup.exact import exact_keys
 from corpora.dedup.passages import passage_hashes
@@ -26,9 +26,11 @@ from corpora.document import Document, from_trove, to_trove
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer, Label
 from corpora.filters.privacy import Privacy
 from corpora.masked_names import masked_names
-from corpora.time_limit import TookTooLong, time_limit
+from corpora.time_limit import TookTooLong, WaitedTooLong, time_limit
 from domain.errors import UserError
+from domain.files import remove
 from domain.jsonlines import line, read_lines
+from domain.manifest import seal
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, split
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # errors of the machine, not of a document
 BATCH = 256  # documents that pass the filters together
+
+Signatures = dict[str, np.ndarray]  # keys, bands, matches, passages
 
 
 @dataclass
@@ -76,7 +80,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
 
     Rank r fills the folder ``outs[r]``, which appears once complete: ``states.jsonl``, a line for each document of the
     shard with its events; of those that stay, ``clean.jsonl``, the text; ``columns.json``, source, date and id by
-    column; ``signatures.npz``, the numbers.
+    column; ``signatures.npz``, the numbers; and ``manifest.json``.
     """
 
     name, type = "filter shards", "filter"
@@ -93,16 +97,23 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
         """Filter the shard of this rank; the result is in its files, and nothing is yielded."""
         out = Path(self.outs[rank])
         building, watch = out.with_name(f"{out.name}.part"), CrashWatch(out.with_name(f"{out.name}.at"), self.tried)
+        documents = [from_trove(each) for each in data]
+        protection = guard(Path(self.texts), self.decontaminate)
+        if (suspect := watch.suspect) is not None:
+            watch.trial(documents[suspect].id)
+            self.filtered([documents[suspect]], [], protection)
+            watch.survive()
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
-        protection = guard(Path(self.texts), self.decontaminate)
         with (building / "states.jsonl").open("wb") as states, (building / "clean.jsonl").open("wb") as texts:
-            keys, bands, matches, passages = [], [], [], []
+            signatures = list[Signatures]()
             columns: dict[str, list[str | None]] = {"source": [], "date": [], "id": []}
             begin = passed = 0
-            stream = map(from_trove, data)
-            while batch := list(islice(stream, 1 if watch.careful else BATCH)):
-                results, came = self.filtered(batch, begin, watch)
+            while begin < len(documents):
+                batch = documents[begin : begin + watch.batch(begin, BATCH)]
+                watch.look(begin, len(batch))
+                deadly = [number - begin for number in watch.notes.deadly if 0 <= number - begin < len(batch)]
+                results, signed = self.filtered(batch, deadly, protection, passed)
                 for state in results:
                     row = {
                         **state.document.row(),
@@ -113,54 +124,74 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
                     del row["text"]
                     states.write(line(row))
                 staying = [state for state in results if state.stays]
-                stay = Split.of([state.words for state in staying])
                 texts.writelines(line({"text": state.document.text}) for state in staying)
                 for name, column in columns.items():
                     column.extend(getattr(state.document, name) for state in staying)
-                keys.append(exact_keys([state.document.text for state in staying]))
-                bands.append(band_hashes(stay))
-                # Compared as it came and as it stays: a mask or a cut may break or join the words that both share.
-                changed = [i for i, state in enumerate(results) if state.stays and state.events]
-                places = np.flatnonzero([state.stays for state in results])
-                matches.append(protection.matches(stay, passed + np.arange(len(staying))))
-                before = Split.of([came[i] for i in changed])
-                matches.append(protection.matches(before, passed + np.searchsorted(places, changed)))
-                if self.passages is not None:
-                    passages.append(passage_hashes([state.document.text for state in staying], self.passages, passed))
+                signatures.append(signed)
                 begin, passed = begin + len(batch), passed + len(staying)
         (building / "columns.json").write_bytes(orjson.dumps(columns))
-        np.savez(
-            building / "signatures.npz",
-            keys=np.concatenate([np.empty((0, 2), np.uint64), *keys]),
-            bands=np.concatenate([np.empty((0, BANDS), np.uint64), *bands]),
-            matches=np.unique(np.concatenate([np.empty((0, 2), np.int64), *matches]), axis=0),
-            passages=np.concatenate([np.empty((0, 2), np.uint64), *passages]),
-        )
-        shutil.rmtree(out, ignore_errors=True)
+        np.savez(building / "signatures.npz", **joined(signatures))  # type: ignore[arg-type]
+        seal(building)
+        remove(out)
         os.rename(building, out)
         watch.end()
         yield from ()
 
     def filtered(
-        self, documents: list[Document], begin: int, watch: CrashWatch
-    ) -> tuple[list[DocumentState], list[Words]]:
-        """The state of each document, and its words before any filter."""
-        came = list(Split([document.text for document in documents]))
+        self, documents: list[Document], deadly: Sequence[int], protection: Guard, passed: int = 0
+    ) -> tuple[list[DocumentState], Signatures]:
+        """The state of each document, and the signatures of what stays; all work on documents is done here.
+
+        ``deadly`` are places of documents that are not looked at, ``passed`` the number of those that stay before.
+        """
+        came = list(Split(["" if i in deadly else document.text for i, document in enumerate(documents)]))
         states = [
             DocumentState(document, words, len(document.text.encode()))
             for document, words in zip(documents, came, strict=True)
         ]
-        for number, state in enumerate(states, begin):
-            if number in watch.deadly:
-                state.record("filters", "quarantined", "error", "its worker died on it")
-        watch.look(begin)
+        for number in deadly:
+            states[number].record("filters", "quarantined", "error", "its worker died on it")
         for each in self.filters:
             staying = [state for state in states if state.stays]
             for state, answer in zip(staying, answers(each, staying), strict=True):
                 apply_answer(state, each, answer)
         if any(isinstance(each, Privacy) for each in self.filters):
             mask_names(states)
-        return states, came
+        staying = [state for state in states if state.stays]
+        texts = [state.document.text for state in staying]
+        split_texts = Split.of([state.words for state in staying])
+        # Compared as it came and as it stays: a mask or a cut may break or join the words that both share.
+        changed = [i for i, state in enumerate(states) if state.stays and state.events]
+        places = np.flatnonzero([state.stays for state in states])
+        before = Split.of([came[i] for i in changed])
+        signatures = {
+            "keys": exact_keys(texts),
+            "bands": band_hashes(split_texts),
+            "matches": np.concatenate(
+                [
+                    protection.matches(split_texts, passed + np.arange(len(staying))),
+                    protection.matches(before, passed + np.searchsorted(places, changed)),
+                ]
+            ),
+        }
+        if self.passages is not None:
+            signatures["passages"] = passage_hashes(texts, self.passages, passed)
+        return states, signatures
+
+
+def joined(signatures: list[Signatures]) -> Signatures:
+    """The signatures of a shard, from those of its batches."""
+    empty: Signatures = {
+        "keys": np.empty((0, 2), np.uint64),
+        "bands": np.empty((0, BANDS), np.uint64),
+        "matches": np.empty((0, 2), np.int64),
+        "passages": np.empty((0, 2), np.uint64),
+    }
+    whole = {
+        name: np.concatenate([none, *(each[name] for each in signatures if name in each)])
+        for name, none in empty.items()
+    }
+    return {**whole, "matches": np.unique(whole["matches"], axis=0)}
 
 
 def mask_names(states: Sequence[DocumentState]) -> None:
@@ -171,25 +202,34 @@ def mask_names(states: Sequence[DocumentState]) -> None:
         state.document = replace(state.document, id=name, url=url or None)
 
 
-def answers(each: Filter, states: Sequence[DocumentState]) -> Sequence[FilterAnswer | Exception | TookTooLong]:
+def answers(
+    each: Filter, states: Sequence[DocumentState], *, hung: bool = False
+) -> Sequence[FilterAnswer | BaseException]:
     """A filter's answer for each document; if it fails on a batch or takes too long over it, it is run again on each
     document alone.
 
-    Raises errors that no document causes: ``UserError``, as for a model that cannot be read, and disk errors.
+    Raises errors that no document causes: ``UserError``, as for a model that cannot be read or a filter that hangs
+    twice, disk errors, and ``MemoryError``, after which a process is of no use (see ``CrashWatch``).
     """
     documents = [state.document for state in states]
     try:
         with time_limit(sum(len(document.text) for document in documents), len(documents), each.patience):
             return each.judge(documents, Split.of([state.words for state in states]))
-    except (Exception, TookTooLong) as error:
-        if isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in DISK):
+    except (Exception, SystemExit, TookTooLong) as error:
+        if isinstance(error, UserError | MemoryError) or (isinstance(error, OSError) and error.errno in DISK):
             raise  # no document is to blame
-        if len(states) == 1:
+        waited = isinstance(error, WaitedTooLong)
+        if len(states) == 1 and not waited:
             return [error]
-        return [answers(each, [state])[0] for state in states]
+        if len(states) == 1 and hung:
+            problem = f"{each.kind} {error} over {states[0].document.id}, twice"
+            raise UserError(
+                "corpus.filters", problem, "fix what the filter waits for, or ask less of the machine"
+            ) from None
+        return [answers(each, [state], hung=waited)[0] for state in states]
 
 
-def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exception | TookTooLong) -> None:
+def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | BaseException) -> None:
     """Apply the answer of a filter to a document."""
     match answer:
         case None:
@@ -207,37 +247,7 @@ def apply_answer(state: DocumentState, each: Filter, answer: FilterAnswer | Exce
                 state.record(each.kind, "dropped", "empty", "nothing is left of its text")
         case TookTooLong() as error:
             state.record(each.kind, "quarantined", "time", str(error))
-        case Exception() as error:
+        case BaseException() as error:
             # An object's address in a message would differ from run to run.
             message = re.sub(r"0x[0-9a-f]+", "0x", f"{type(error).__name__}: {error}")
             state.record(each.kind, "quarantined", "error", message)
-
-
-class CrashWatch:
-    """Notes where a worker is, in a file that outlives it: a document that kills its worker is found by trying again.
-
-    The first death makes the next try careful, a document at a time; the next one names the document. Notes of another
-    run do not count: whoever killed that one may have killed it at any document.
-    """
-
-    def __init__(self, path: Path, run: str) -> None:
-        self.path, self.run = path, run
-        try:
-            before = orjson.loads(path.read_bytes())
-        except (FileNotFoundError, ValueError):
-            before = None
-        if before is not None and before["run"] != run:
-            before = None
-        self.careful = before is not None
-        self.deadly: list[int] = []
-        if before is not None:
-            self.deadly = before["deadly"] + ([before["at"]] if before["careful"] else [])
-
-    def look(self, number: int) -> None:
-        """Note that the documents from ``number`` on are being filtered."""
-        note = {"run": self.run, "careful": self.careful, "at": number, "deadly": self.deadly}
-        self.path.write_bytes(orjson.dumps(note))
-
-    def end(self) -> None:
-        """Remove the note: the shard is complete."""
-        self.path.unlink(missing_ok=True)

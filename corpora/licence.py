@@ -32,6 +32,7 @@ NO_STATEMENT = {
     "unknown",
     "unspecified",
 }
+NAMING_KEYS = ("spdx_id", "spdx", "id", "key", "name", "title", "type", "url")  # of a record that is a licence
 LONGEST_FREE_TEXT = 100  # characters of a distribution's licence field that names one; a longer one is its wording
 
 
@@ -97,18 +98,21 @@ def normal(licence: str) -> str:
     return " ".join(written).replace("( ", "(").replace(" )", ")")
 
 
-def statement(value: object) -> str | None:
+def statement(value: object, *, depth: int = 3) -> str | None:
     """What a value states as a licence; None where it states none. Several together are an "and"; of a record of its
-    own the name, id or address counts."""
+    own the name, id or address counts. What is below ``depth`` lists and records is not looked at."""
     if isinstance(value, str):
-        return None if hyphenated(value) in NO_STATEMENT else value.strip()
-    if isinstance(value, list | tuple):
-        each = dict.fromkeys(stated for item in value if (stated := statement(item)) is not None)
+        return None if hyphenated(value[:100]) in NO_STATEMENT else value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) < 10**9 else None
+    if isinstance(value, list | tuple) and depth:
+        stated = [statement(item, depth=depth - 1) for item in value]
+        each = dict.fromkeys(filter(None, stated))
         return " and ".join(f"({one})" if len(each) > 1 and OPERATOR.search(one) else one for one in each) or None
-    if isinstance(value, dict):
-        keys = ("spdx_id", "spdx", "id", "key", "name", "title", "type", "url")
+    if isinstance(value, dict) and depth:
         by_key = {str(key).lower(): item for key, item in value.items()}
-        return next((stated for key in keys if (stated := statement(by_key.get(key))) is not None), None)
+        stated = [statement(by_key.get(key), depth=depth - 1) for key in NAMING_KEYS]
+        return next(filter(None, stated), None)
     return None
 
 

@@ -234,6 +234,12 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
         listed = ({"id": n, "part": known(n)["part"], "source": known(n)["source"], "bytes": known(n)["bytes"],
                    "sha256": hashlib.sha256(texts[n].encode()).hexdigest()} for n in texts)  # fmt: skip
         write_lines(raw / "inventory.jsonl", listed)
+        stated = {"undated": 1, "first_undated": "b: 'soon <i>'"}, {"undated": 0, "first_undated": ""}
+        by = {"record": 5, "recipe": 1, "overridden": 1}, {"data set": 4}
+        write_lines(raw / "sources.jsonl", (
+            {"part": part, "source": source, "licences_stated_by": who, **dates}
+            for part, source, who, dates in zip(("domain", "general"), ("calls", "web <b>"), by, stated, strict=True)
+        ))  # fmt: skip
         sealed("collect", "Raw", None, {})
 
         def lost(record: str, action: str, reason: str) -> dict[str, Any]:

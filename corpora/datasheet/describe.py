@@ -16,6 +16,7 @@ from corpora.ledger import LEDGER, Row
 from corpora.ledger_query import LedgerQuery, open_ledger
 from corpora.samples import excerpt, excerpts
 from domain.artifacts import Corpus, Datasheet, Raw, Tokens
+from domain.jsonlines import read_lines
 from domain.machine import Machine
 from domain.manifest import SCRATCH, write_json
 from domain.spec import Spec
@@ -64,6 +65,7 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: L
         "total": total(tally),
         "steps": tally.steps(),
         "sources": [rates(row) for row in tally.sources.rows(*OF)],
+        "collected": [collected(row) for row in read_lines(raw.path / "sources.jsonl")],
         "years": [rates(row) for row in tally.years.rows("year")],
         "languages": [rates(row) for row in tally.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
         "licences": [rates(row) for row in tally.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
@@ -78,6 +80,11 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: L
         "let_be": corpus.facts.get("let_be", {}).get("largest", []),
         "quarantined": tally.quarantined.rows(*OF, "stage", "reason"),
     }
+
+
+def collected(row: dict[str, Any]) -> dict[str, Any]:
+    """Of a source: who states the licences of its documents, and how many of its dates cannot be read."""
+    return {name: row[name] for name in (*OF, "licences_stated_by", "undated", "first_undated")}
 
 
 def total(tally: LedgerCounts) -> dict[str, Any]:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from corpora.extract.job import Extracted, Failed, Job
-from corpora.extract.worker import SIZE_HEADER
+from corpora.extract.worker import MEMORY_EXIT, SIZE_HEADER
+from corpora.worker_pool import Died, WorkerPool
+from domain.errors import UserError
 
 # What a worker knows of the environment: pages may be hostile, and keys and the passwords of proxies stand there too.
 INHERITED = (
     "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONSAFEPATH",
     "OMP_NUM_THREADS", "MALLOC_ARENA_MAX",
 )  # fmt: skip
+CLOCK = 20.0  # times as long by the clock as by the processor's time
 AHEAD = 16  # results for each worker that may wait for a slower page before them
 HELD_BYTES = 200_000_000  # of pages and their results that wait; beyond that pages are read one at a time
 
@@ -40,128 +43,94 @@ class Slot:
         return len(self.result.text) if isinstance(self.result, Extracted) else 0
 
 
-class Worker:
+class PageWorker:
     """One process. It does not see the terminal's signals, and ends itself when this side is gone."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.answered = seconds, 0
-        self.slot: Slot | None = None
         path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+        beside, self.life = os.pipe()  # the other side sees its end where this process is gone
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "corpora.extract.worker"],
+            [sys.executable, "-P", "-m", "corpora.extract.worker", str(beside)],
             env={**{name: os.environ[name] for name in INHERITED if name in os.environ}, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             process_group=0,
+            pass_fds=[beside],
         )
+        os.close(beside)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.asks, self.tells = self.process.stdin, self.process.stdout
+        self.requests, self.replies = self.process.stdin, self.process.stdout
 
-    def ask(self, slot: Slot) -> None:
-        """Send a page; a process that is gone is found when its answer is read."""
-        job = slot.job
+    def handles(self) -> list[Any]:
+        """Its replies; they end with the process."""
+        return [self.replies]
+
+    def ask(self, task: Slot) -> None:
+        """Send a page."""
+        job = task.job
         assert job is not None
-        self.slot = slot
-        request = {"form": job.form, "mode": job.mode, "charset": job.charset, "seconds": self.seconds}
+        bounds = {"seconds": self.seconds, "clock": CLOCK * self.seconds}
+        request = {"form": job.form, "mode": job.mode, "charset": job.charset, **bounds}
         header = json.dumps(request).encode()
-        try:
-            self.asks.write(SIZE_HEADER.pack(len(header)) + SIZE_HEADER.pack(len(job.content)) + header)
-            self.asks.write(job.content)
-            self.asks.flush()
-        except BrokenPipeError:
-            pass
+        with suppress(BrokenPipeError):
+            self.requests.write(SIZE_HEADER.pack(len(header)) + SIZE_HEADER.pack(len(job.content)) + header)
+            self.requests.write(job.content)
+            self.requests.flush()
 
-    def read(self) -> dict[str, Any] | None:
-        """The answer; None where the process died."""
-        head = self.tells.read(SIZE_HEADER.size)
+    def reply(self) -> Extracted | Failed | None:
+        """What a page gave; None where the process died."""
+        head = self.replies.read(SIZE_HEADER.size)
         if len(head) < SIZE_HEADER.size:
             return None
         (size,) = SIZE_HEADER.unpack(head)
-        data = self.tells.read(size)
-        return json.loads(data) if len(data) == size else None
+        data = self.replies.read(size)
+        if len(data) < size:
+            return None
+        self.answered += 1
+        fields = json.loads(data)
+        return Failed(**fields) if "reason" in fields else Extracted(**fields)
 
     def end(self) -> int:
-        """Kill the process if need be; its return code, negative for a signal."""
+        """Kill the process if need be; its exit code, negative for a signal."""
         self.process.kill()
-        for pipe in (self.asks, self.tells):
-            try:
+        os.close(self.life)
+        for pipe in (self.requests, self.replies):
+            with suppress(BrokenPipeError):  # what it was asked was never read
                 pipe.close()
-            except BrokenPipeError:
-                continue  # what it was asked was never read
         return self.process.wait()
 
-
-class Pool:
-    """Up to ``workers`` processes, started when there is something to read."""
-
-    def __init__(self, workers: int, seconds: float) -> None:
-        self.workers, self.seconds = max(1, workers), seconds
-        self.idle: list[Worker] = []
-        self.busy = selectors.DefaultSelector()
-
-    def full(self) -> bool:
-        """Whether all workers have a page."""
-        return len(self.busy.get_map()) >= self.workers
-
-    def give(self, slot: Slot) -> None:
-        """Have a page read."""
-        worker = self.idle.pop() if self.idle else Worker(self.seconds)
-        self.busy.register(worker.tells, selectors.EVENT_READ, worker)
-        worker.ask(slot)
-
-    def wait(self) -> None:
-        """Wait until at least one page is read."""
-        for key, _ in self.busy.select():
-            worker: Worker = key.data
-            self.busy.unregister(worker.tells)
-            self.take(worker)
-
-    def take(self, worker: Worker) -> None:
-        """Note what became of a worker's page.
-
-        A page that broke a worker which had read others is tried once more in a new one: what others left behind
-        must not decide.
-        """
-        slot, reply = worker.slot, worker.read()
-        assert slot is not None
-        worker.slot = None
-        if reply is None or reply.get("lost"):
-            code = worker.end()
-            if worker.answered and code != -signal.SIGALRM:
-                self.give(slot)
-                return
-            reason = reply["reason"] if reply else self.died(code)
-        else:
-            worker.answered += 1
-            self.idle.append(worker)
-            reason = reply.get("reason")
-        slot.result = Failed(reason=reason) if reason is not None else Extracted(**(reply or {}))
-        slot.job = None
-
-    def died(self, code: int) -> str:
-        """Why there is no answer, from a process's return code."""
+    def explains(self, code: int, *, alone: bool) -> bool:
+        """Its bound on processor time is the page's alone; that on memory is where it has read no other before."""
         if code == -signal.SIGALRM:
-            return f"took more than {self.seconds:g} seconds"
-        return f"ended its worker process ({signal.Signals(-code).name if code < 0 else f'code {code}'})"
+            return alone
+        return code == -signal.SIGPROF or (code == MEMORY_EXIT and not self.answered)
 
-    def close(self) -> None:
-        """End all processes."""
-        for worker in [*self.idle, *(key.data for key in list(self.busy.get_map().values()))]:
-            worker.end()
-        self.busy.close()
+
+def failure(died: Died, seconds: float) -> Failed:
+    """Why there is no text; raises ``UserError`` where the clock ended it: that is up to the machine, too."""
+    if died.code == -signal.SIGALRM:
+        problem = f"a page was not read within {CLOCK * seconds:g} seconds by the clock, read alone too"
+        raise UserError("extraction", problem, "run again where the machine does less beside it")
+    if died.code == -signal.SIGPROF:
+        return Failed(reason=f"took more than {seconds:g} seconds of processor time")
+    if died.code == MEMORY_EXIT:
+        return Failed(reason="needs too much memory")
+    return Failed(reason=f"ended its worker process ({died})")
 
 
 def extract_pages(jobs: Iterable[Job], *, workers: int, seconds: float = 20.0) -> Iterator[Extracted | Failed]:
-    """What each job gave, in order, the same for any number of workers.
+    """What each job gave, in order, the same for any number of workers and whatever else the machine does.
 
-    A page that takes more than ``seconds``, or more than 2 GB of memory, or that ends its process, is a ``Failed``,
-    and the others are read. Jobs are taken as they can be worked on, so at most ``workers`` pages are held, and results
-    that wait for a slower page before them are bounded by number and bytes.
+    A page that takes more than ``seconds`` of processor time, or more than 2 GB of memory, or that ends its process
+    time and again, is a ``Failed``, and the others are read. One that hangs ``CLOCK`` times as long, alone too, is a
+    ``UserError``. Jobs are taken as they can be worked on, so at most ``workers`` pages are held, and results that wait
+    for a slower page before them are bounded by number and bytes.
     No process is left behind, also where the caller stops early or dies.
     """
-    pool, order = Pool(workers, seconds), deque[Slot]()
+    pool, order = WorkerPool[Slot, Extracted | Failed](workers, lambda: PageWorker(seconds)), deque[Slot]()
     coming, more = iter(jobs), True
     try:
         while more or order:
@@ -170,7 +139,7 @@ def extract_pages(jobs: Iterable[Job], *, workers: int, seconds: float = 20.0) -
                 assert result is not None
                 yield result
             room = len(order) < AHEAD * pool.workers and sum(slot.size for slot in order) <= HELD_BYTES
-            if more and room and not pool.full():
+            if more and room and not pool.full:
                 job = next(coming, None)
                 if job is None:
                     more = False
@@ -178,6 +147,8 @@ def extract_pages(jobs: Iterable[Job], *, workers: int, seconds: float = 20.0) -
                     order.append(Slot(job=job))
                     pool.give(order[-1])
             elif order:
-                pool.wait()
+                for slot, outcome in pool.wait():
+                    slot.result = failure(outcome, seconds) if isinstance(outcome, Died) else outcome
+                    slot.job = None
     finally:
         pool.close()

@@ -10,6 +10,7 @@ import resource
 import signal
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from corpora.extract.job import Extracted
 
 SIZE_HEADER = struct.Struct("<Q")
 ROOM = 2_000_000_000  # bytes of address space beyond what a worker holds at its start
-MEMORY = "needs too much memory"
+MEMORY_EXIT = 71  # code of a process that needed more
 
 
 def reader(job: dict[str, Any]) -> Callable[[bytes], Extracted]:
@@ -43,15 +44,17 @@ def reader(job: dict[str, Any]) -> Callable[[bytes], Extracted]:
 
 
 def answer(job: dict[str, Any], content: bytes) -> dict[str, Any]:
-    """The fields of ``Extracted``, or ``reason``; ``lost`` where nothing more should be asked of this process."""
+    """The fields of ``Extracted``, or the ``reason`` why there is none.
+
+    The processor's time decides; the clock is for what hangs. Both signals end the process: that works within C, too.
+    """
     try:
         read = reader(job)
-        signal.setitimer(signal.ITIMER_REAL, job["seconds"])
-        reply = asdict(read(content))
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        return reply
+        signal.setitimer(signal.ITIMER_PROF, job["seconds"])
+        signal.setitimer(signal.ITIMER_REAL, job["clock"])
+        return asdict(read(content))
     except MemoryError:
-        return {"reason": MEMORY, "lost": True}
+        os._exit(MEMORY_EXIT)  # what comes next would lack it, too
     except RecursionError:
         return {"reason": "is nested too deeply"}
     except Exception as error:
@@ -60,6 +63,7 @@ def answer(job: dict[str, Any], content: bytes) -> dict[str, Any]:
             "reason": message if isinstance(error, ValueError) and message else f"{type(error).__name__}: {message}"
         }
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -72,7 +76,7 @@ def limit_memory() -> None:
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer jobs until the asking side is closed. SIGALRM is left to end the process: it works within C too."""
+    """Answer jobs until the asking side is closed."""
     while header := requests.read(2 * SIZE_HEADER.size):
         (about,), (size,) = (
             SIZE_HEADER.unpack(header[: SIZE_HEADER.size]),
@@ -84,14 +88,22 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         replies.flush()
 
 
+def follow(life: int) -> None:
+    """End this process with the one that asks it, whatever page it reads then."""
+    os.read(life, 1)
+    os._exit(1)
+
+
 def main() -> None:
     """Serve on what were standard input and output; what a library prints goes nowhere."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     logging.disable(logging.CRITICAL)
+    threading.Thread(target=follow, args=(int(sys.argv[1]),), daemon=True).start()
     limit_memory()
     serve(sys.stdin.buffer, replies)
 

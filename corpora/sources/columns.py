@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from corpora.document import Document, iso_date
+from corpora.dates import Dates, states_date
+from corpora.document import LONGEST_UNREAD, Document
+from corpora.licence import statement
+from corpora.sources.licensing import LicenceOverride, Terms, record_licence, settle
 from domain.errors import UserError
 from domain.spec import Spec
 
@@ -24,49 +27,72 @@ class Columns(Spec):
 
     text: Annotated[str, Field(description="column of the text")] = "text"
     id: Annotated[str, Field(description="column of the id; without it, file and line are the id")] = "id"
-    date: Annotated[str, Field(description="column of the date (ISO, or YYYYMMDD)")] = "date"
+    date: Annotated[str, Field(description="column of the date")] = "date"
+    dates: Annotated[Dates, Field(description="how dates are written, where that is not clear")] = Dates()
     url: Annotated[str, Field(description="column of the url")] = "url"
     language: Annotated[str, Field(description="column of the language")] = "language"
     licence: Annotated[
-        str | None,
-        Field(description="column of the licence; where a record has no such column, the licence of all documents"),
+        str | LicenceOverride | None,
+        Field(description="column of the licence, or the licence of all documents that state none of their own"),
     ] = None
 
-    def document(self, record: dict[str, Any], *, source: str, name: str) -> Document:
-        """The document in ``record``, called ``name`` where it has no id; raises ``ValueError`` with a reason."""
+    @model_validator(mode="after")
+    def _one_column(self) -> Self:
+        if self.dates.column is not None and self.date not in ("date", self.dates.column):
+            raise ValueError("date and dates.column name two columns; keep one of them")
+        return self
+
+    @property
+    def date_column(self) -> str:
+        """The column of the date."""
+        return self.dates.column or self.date
+
+    def document(
+        self, record: dict[str, Any], *, source: str, name: str, place: str = "", card: str | None = None
+    ) -> Document:
+        """The document in ``record``, called ``name`` where it has no id; ``card`` is the licence of its data set.
+
+        Raises ``ValueError`` with a reason, and ``UserError`` at ``place`` where recipe and record state two licences.
+        """
         text = value_at(record, self.text)
         if text is None:
-            problem = "is empty" if has(record, self.text) else "is not there"
-            raise ValueError(f"column {self.text} {problem}")
+            if not has(record, self.text):
+                raise ValueError(f"column {self.text} is not there")
+            text = ""
         if not isinstance(text, str):
             raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"column {self.text} holds {len(text):,} characters, more than {LONGEST_TEXT:,}")
-        own, licence = value_at(record, self.id), self.licence_of(record)
+        own, terms = value_at(record, self.id), self.terms(record, place or source, card)
         own = str(own) if own not in (None, "") else name
-        for column, value in ((self.id, own), (self.licence or "licence", licence or "")):
-            if len(value) > LONGEST_NAME:
-                raise ValueError(f"column {column} holds {len(value):,} characters, more than {LONGEST_NAME:,}")
-        language, url = value_at(record, self.language), value_at(record, self.url)
+        if len(own) > LONGEST_NAME:
+            raise ValueError(f"column {self.id} holds {len(own):,} characters, more than {LONGEST_NAME:,}")
+        language, url, date = (value_at(record, column) for column in (self.language, self.url, self.date_column))
+        day = self.dates.day(date)
         return Document(
             id=own,
             text=text,
             source=source,
             url=url if isinstance(url, str) and 0 < len(url) <= LONGEST_ADDRESS else None,
-            licence=licence,
-            date=iso_date(value_at(record, self.date)),
+            licence=terms.licence,
+            date=day,
             language=language if isinstance(language, str) and 0 < len(language) <= LONGEST_NAME else None,
+            unread_date=str(date)[:LONGEST_UNREAD] if day is None and states_date(date) else None,
+            licence_from=terms.stated_by,
+            overridden_licence=terms.overridden,
         )
 
-    def licence_of(self, record: dict[str, Any]) -> str | None:
-        """The licence that the record states, or that the recipe states for all."""
-        if self.licence is None:
-            stated = value_at(record, "licence") or value_at(record, "license")
-            return str(stated) if stated else None
-        if not has(record, self.licence):
-            return self.licence
-        stated = value_at(record, self.licence)
-        return str(stated) if stated else None  # the column is there and says nothing: unknown
+    def terms(self, record: dict[str, Any], place: str, card: str | None) -> Terms:
+        """The licence of a record: its own, else its data set's, else the recipe's."""
+        if isinstance(self.licence, str) and has(record, self.licence):
+            stated, recipe = statement(value_at(record, self.licence)), None
+        else:
+            stated, recipe = record_licence(record), self.licence
+        if stated is not None and len(stated) > LONGEST_NAME:
+            raise ValueError(f"its licence has {len(stated):,} characters, more than {LONGEST_NAME:,}")
+        if stated is None and card is not None:
+            return settle(recipe, card, "data set", place)
+        return settle(recipe, stated, "record", place)
 
     def check_first(self, record: dict[str, Any], place: str) -> None:
         """Raise a ``UserError`` where the very first record lacks the text column: the mapping is wrong."""

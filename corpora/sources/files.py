@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -109,7 +110,7 @@ class Files(Source, Columns):
     def made(self, record: dict[str, Any], place: str, own: str) -> Document | Quarantined:
         """The document in a record, or why there is none."""
         try:
-            return self.document(record, source=self.title, name=own)
+            return self.document(record, source=self.title, name=own, place=place)
         except ValueError as error:
             return Quarantined(place=place, reason=str(error), id=own)
 
@@ -117,7 +118,8 @@ class Files(Source, Columns):
         """The document in a page: what it says of itself stands under the names of the columns."""
         if isinstance(result, Failed):
             return Quarantined(place=place, reason=result.reason, id=own)
-        about = {self.date: result.date, self.url: result.url, self.language: result.language}
+        day = None if result.date is None else date.fromisoformat(result.date)  # the recipe's format is not the page's
+        about = {self.date_column: day, self.url: result.url, self.language: result.language}
         return self.made({**about, self.text: result.text}, place, own)
 
     def records(self, piece: Piece) -> Iterator[tuple[int, Record | Job]]:

@@ -118,7 +118,7 @@ class Hub(Source, Columns):
                 if number == 0:
                     self.check_first(record, self.place)
                 try:
-                    yield self.document(record, source=self.title, name=name)
+                    yield self.document(record, source=self.title, name=name, place=place)
                 except ValueError as error:
                     yield Quarantined(place=place, reason=str(error), id=name)
         except (UserError, GeneratorExit):

@@ -27,7 +27,7 @@ def test_the_inventory_is_true_of_the_documents(raw: Any) -> None:
     assert made.facts == {
         "documents": {"domain": 3, "general": 30},
         "bytes": {"domain": 22, "general": made.facts["bytes"]["general"]},
-        "empty": 0, "later": 0, "withdrawn": 0, "quarantined": 0,
+        "empty": 0, "later": 0, "withdrawn": 0, "quarantined": 0, "undated": 0,
     }  # fmt: skip
 
 
@@ -78,13 +78,13 @@ def test_later_and_empty_records_are_accounted_for(raw: Any) -> None:
 def test_broken_records_are_quarantined_up_to_the_share(raw: Any) -> None:
     records: list[dict[str, Any]] = [{"text": f"t{i}"} for i in range(98)] + [
         {"text": 5},
-        {"text": "x", "date": "soon"},
+        {"title": "x"},
     ]
     made = raw(records, max_unreadable=0.02)
     assert made.facts["quarantined"] == 2
     assert [(row["record"], row["reason"]) for row in read_lines(made.path / "quarantine.jsonl")] == [
         ("domain/domain.jsonl:99", "column text holds int, not text"),
-        ("domain/domain.jsonl:100", "'soon' is no date; write YYYY-MM-DD"),
+        ("domain/domain.jsonl:100", "column text is not there"),
     ]
     with pytest.raises(UserError) as caught:
         raw(records, max_unreadable=0.019)
@@ -95,6 +95,40 @@ def test_broken_records_are_quarantined_up_to_the_share(raw: Any) -> None:
 def test_a_healthy_source_does_not_hide_a_broken_one(raw: Any) -> None:
     with pytest.raises(UserError, match=r"general\.jsonl:2"):
         raw([{"text": f"t{i}"} for i in range(5000)], [{"text": "fine"}, {"text": 1}])
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ["soon"], ["2021-01", "2021"], ["0001-01-01", "9999-12-31"], ["2099-12-31"], ["31/01/2021", "01/02/2021"],
+        [{"$date": 5}, [1]], [1e300, -5], ["n/a?", "2024-02-30"],
+    ],
+)  # fmt: skip
+def test_a_date_that_cannot_be_read_is_counted_and_costs_no_document(
+    raw: Any, dates: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    records = [{"text": f"t{i}", "date": day} for i, day in enumerate([*dates, "2024-05-01", None, "n/a", ""])]
+    made = raw(records, as_of="2026-01-01", max_unreadable=0.0)
+    assert made.facts["documents"]["domain"] == len(records)
+    assert (made.facts["undated"], made.facts["later"], made.facts["quarantined"]) == (len(dates), 0, 0)
+    row = next(read_lines(made.path / "sources.jsonl"))
+    assert row["undated"] == len(dates)
+    assert row["first_undated"] == f"domain/domain.jsonl:1: {str(dates[0])!r}"
+    assert row["first_undated"] in caplog.text
+    days = [document["date"] for document in read_lines(made.path / "documents" / "domain-00000.jsonl")]
+    assert days == [None] * len(dates) + ["2024-05-01", None, None, None]
+
+
+def test_null_text_is_empty_text(raw: Any) -> None:
+    made = raw([{"text": "a"}, {"text": None}, {"text": ""}], max_unreadable=0.0)
+    assert (made.facts["empty"], made.facts["quarantined"]) == (2, 0)
+
+
+def test_the_first_reason_stands_where_nothing_could_be_read(raw: Any) -> None:
+    with pytest.raises(
+        UserError, match=r"\(1 empty, 2 quarantined\); the first is .*:2: column text holds int, not text"
+    ):
+        raw([{"text": ""}, {"text": 1}, {"text": []}], max_unreadable=1.0)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,36 +35,6 @@ def test_own_filters_and_what_goes_wrong_in_them(
     assert {f"fine{i}" for i in range(30)} | {"surrogate"} <= kept.keys()
     text = next(d["text"] for s in corpus.splits for d in corpus.documents(s, "domain") if d["id"] == "surrogate")
     assert text.endswith("surrogate\ufffd")
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_documents_that_kill_their_worker_are_quarantined_and_the_rest_goes_on(
-    raw: Any, cleaned: Any, own_kinds: str, prose: Callable[..., str], workers: int
-) -> None:
-    records = [{"id": f"fine{i}", "text": prose(i)} for i in range(20)]
-    for place in (3, 11):
-        records.insert(place, {"id": f"kill{place}", "text": f"{prose(place, 70)} kill"})
-    corpus = cleaned(raw(records), workers=workers, filters=[{"kind": f"{own_kinds}:shout"}], max_unreadable=0.1)
-    lines = ledger(corpus)
-    for name in ("kill3", "kill11"):
-        (row,) = lines[name]
-        assert (row["action"], row["reason"], row["detail"]) == ("quarantined", "error", "its worker died on it")
-    assert {f"fine{i}" for i in range(20)} <= where(corpus).keys()
-    assert corpus.facts["documents_in"] == 52
-
-
-def test_a_document_at_which_another_run_was_killed_is_innocent(tmp_path: Path) -> None:
-    from corpora.filter_pass import CrashWatch
-
-    path = tmp_path / "shard.at"
-    for run in ("one", "two", "three"):  # each killed by hand at its first documents
-        watch = CrashWatch(path, run)
-        assert (watch.careful, watch.deadly) == (False, [])
-        watch.look(0)
-    again = CrashWatch(path, "three")
-    again.look(7)
-    assert (again.careful, again.deadly) == (True, [])
-    assert CrashWatch(path, "three").deadly == [7]
 
 
 def test_a_filter_that_raises_on_everything_stops_the_run(
@@ -102,9 +73,69 @@ def test_a_shard_that_was_judged_is_not_judged_again(
     assert len(list(kept.iterdir())) == 4
 
 
-def test_a_lost_document_is_told(raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path) -> None:
+def spoil(how: str, folder: Path) -> None:
+    """Do to a filtered shard what disks, power cuts and people do."""
+    clean = folder / "clean.jsonl"
+    match how:
+        case "edited":
+            clean.write_bytes(clean.read_bytes().replace(b"the", b"xyz"))
+        case "cut":
+            clean.write_bytes(clean.read_bytes()[:100])
+        case "zeros":
+            (folder / "signatures.npz").write_bytes(bytes((folder / "signatures.npz").stat().st_size))
+        case "emptied":
+            (folder / "columns.json").write_bytes(b"")
+        case "without a file":
+            (folder / "states.jsonl").unlink()
+        case "with another file":
+            (folder / "more.jsonl").write_bytes(b"{}")
+        case "without a manifest":
+            (folder / "manifest.json").unlink()
+        case "manifest cut":
+            (folder / "manifest.json").write_bytes((folder / "manifest.json").read_bytes()[:100])
+        case "nothing left":
+            for path in folder.iterdir():
+                path.unlink()
+        case "a file":
+            shutil.rmtree(folder)
+            folder.write_text("")
+        case "a link":
+            moved = folder.with_name("elsewhere")
+            clean.rename(moved)
+            clean.symlink_to(moved)
+
+
+WAYS = (
+    "edited", "cut", "zeros", "emptied", "without a file", "with another file", "without a manifest", "manifest cut",
+    "nothing left", "a file", "a link",
+)  # fmt: skip
+
+
+def test_a_damaged_shard_of_the_cache_is_filtered_anew(
+    raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys.modules["corpora.collect"], "SHARD_BYTES", 400)  # a document to a shard
+    made = raw([{"text": prose(i)} for i in range(10)], [{"text": prose(f"g{i}")} for i in range(3)])
+    first = cleaned(made)
+    folders = sorted((tmp_path / "work" / "cache" / "curate").iterdir())
+    whole = folders[len(WAYS)].stat().st_ino
+    for how, folder in zip(WAYS, folders, strict=False):
+        spoil(how, folder)
+    assert cleaned(made).digest == first.digest
+    message = f"{len(WAYS)} filtered shards in {tmp_path}/work/cache/curate are damaged, and are filtered anew"
+    assert [record.message for record in caplog.records] == [message]
+    assert folders[len(WAYS)].stat().st_ino == whole
+    assert cleaned(made).digest == first.digest
+    assert len(caplog.records) == 1
+
+
+def test_a_lost_document_is_told(
+    raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = raw([{"id": f"d{i}", "text": prose(i)} for i in range(10)])
     cleaned(made)
+    monkeypatch.setattr(sys.modules["corpora.curate"], "is_whole", Path.exists)
     for folder in (tmp_path / "work" / "cache" / "curate").iterdir():
         states = (folder / "states.jsonl").read_bytes().splitlines(keepends=True)
         if b'"d0"' in states[0]:

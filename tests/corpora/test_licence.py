@@ -78,10 +78,13 @@ def test_one_spelling() -> None:
 @pytest.mark.parametrize(
     ("value", "stated"),
     [
-        (None, None), ("", None), (" Unknown ", None), ("N/A", None), ("None", None), ("NOASSERTION", None), (7, None),
+        (None, None), ("", None), (" Unknown ", None), ("N/A", None), ("None", None), ("NOASSERTION", None),
+        (7, "7"), (True, None), (7.5, None),
+        ([[[[["mit"]]]]], None),
         ([], None), ({}, None), ("other", "other"), ("Proprietary", "Proprietary"), (["MIT"], "MIT"),
         (["mit", None, "apache-2.0", "mit"], "mit and apache-2.0"), (["mit", "a or b"], "mit and (a or b)"),
-        ({"name": "MIT License", "url": "https://x.example"}, "MIT License"), ({"URL": "https://x.example"}, "https://x.example"),
+        ({"name": "MIT License", "url": "https://x.example"}, "MIT License"),
+        ({"URL": "https://x.example"}, "https://x.example"),
         ([{"key": "mit"}, {"key": "isc"}], "mit and isc"), ({"name": None, "id": "mit"}, "mit"),
     ],
 )  # fmt: skip

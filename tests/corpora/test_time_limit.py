@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from corpora.document import Document
 from corpora.filter_pass import DocumentState, answers, apply_answer
 from corpora.filters.filter import Drop, Filter, FilterAnswer
 from corpora.time_limit import TookTooLong, time_limit
+from domain.errors import UserError
 from domain.text.words import Split, split
 
 
@@ -55,7 +60,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "BY_THE_CLOCK", 5.0)
 
 
-@pytest.mark.parametrize("way", ["loop", "swallow", "pattern", "sleep"])
+@pytest.mark.parametrize("way", ["loop", "swallow", "pattern"])
 def test_one_document_that_takes_too_long(way: str) -> None:
     states = [DocumentState(Document(id=text, text=text, source="s"), split(text), 1) for text in ("a", way, "drop")]
     for state, answer in zip(states, answers(Slow(), states), strict=True):
@@ -67,14 +72,34 @@ def test_one_document_that_takes_too_long(way: str) -> None:
     assert states[2].events[0]["reason"] == "asked"
 
 
+def test_a_filter_that_hangs_ends_the_run_and_blames_no_document() -> None:
+    states = [DocumentState(Document(id=text, text=text, source="s"), split(text), 1) for text in ("a", "sleep")]
+    with pytest.raises(UserError, match=r"corpus.filters: slow took more than 1 s by the clock over sleep, twice"):
+        answers(Slow(), states)
+
+
+def test_a_process_that_cannot_be_interrupted_is_ended(tmp_path: Path) -> None:
+    """As where a library of C never returns; here both signals are blocked."""
+    code = (
+        "import signal; from corpora import time_limit as t; t.SECONDS = t.ENDED_AT = 0.3\n"
+        "with t.time_limit(0):\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPROF, signal.SIGALRM])\n"
+        "    while True: pass\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert answer.returncode == -signal.SIGXCPU
+
+
 def test_nothing_is_left_of_a_limit() -> None:
     before = signal.getsignal(signal.SIGPROF), signal.getsignal(signal.SIGALRM)
+    limit = resource.getrlimit(resource.RLIMIT_CPU)
     with time_limit(1_000):
         pass
     with pytest.raises(TookTooLong):
         endless()
     assert (signal.getsignal(signal.SIGPROF), signal.getsignal(signal.SIGALRM)) == before
     assert signal.getitimer(signal.ITIMER_PROF) == signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert resource.getrlimit(resource.RLIMIT_CPU) == limit
 
 
 def test_more_text_has_more_time_and_other_threads_have_no_limit() -> None:

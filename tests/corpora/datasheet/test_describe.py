@@ -46,6 +46,12 @@ def test_the_total_and_the_sources(sealed: Any, sheet: dict[str, Any]) -> None:
     ]
 
 
+def test_who_states_licences_and_which_dates_cannot_be_read(sheet: dict[str, Any]) -> None:
+    assert [(row["source"], row["licences_stated_by"], row["undated"]) for row in sheet["collected"]] == [
+        ("calls", {"record": 5, "recipe": 1, "overridden": 1}, 1), ("web <b>", {"data set": 4}, 0),
+    ]  # fmt: skip
+
+
 def test_years_and_languages(sheet: dict[str, Any]) -> None:
     years = {row["year"]: (row["documents"], row["bytes"], row["bytes_kept"], row["tokens"]) for row in sheet["years"]}
     assert years == {"2023": (1, 100, 100, 4), "2024": (2, 140, 50, 3), "undated": (7, 540, 290, 11)}

@@ -52,10 +52,21 @@ def test_a_text_above_the_bound_is_no_document(monkeypatch: pytest.MonkeyPatch) 
 
 def test_names_that_are_as_long_as_texts_are_none() -> None:
     long = "x" * 1_001
-    for column in ("id", "licence"):
-        with pytest.raises(ValueError, match=f"column {column} holds 1,001 characters, more than 1,000"):
-            Columns().document({"text": "a", column: long}, source="s", name="n")
+    with pytest.raises(ValueError, match="column id holds 1,001 characters, more than 1,000"):
+        Columns().document({"text": "a", "id": long}, source="s", name="n")
+    with pytest.raises(ValueError, match="its licence has 1,001 characters, more than 1,000"):
+        Columns().document({"text": "a", "licence": long}, source="s", name="n")
     record = {"text": "a", "id": 7, "url": "data:," + "x" * 8_000, "language": long}
     document = Columns().document(record, source="s", name="n")
     assert (document.id, document.url, document.language) == ("7", None, None)
     assert Columns().document({"text": "a", "url": ["x"], "language": ["en"]}, source="s", name="n").language is None
+
+
+def test_the_date_column_and_its_form() -> None:
+    record = {"text": "a", "date": "2024-01-05", "meta": {"when": "01/02/2021"}}
+    stated = Columns.model_validate({"dates": {"column": "meta.when", "format": "%d/%m/%Y"}})
+    assert stated.document(record, source="s", name="n").date == "2021-02-01"
+    guess = Columns(date="meta.when").document(record, source="s", name="n")
+    assert (guess.date, guess.unread_date) == (None, "01/02/2021")
+    with pytest.raises(ValueError, match=r"date and dates\.column name two columns"):
+        Columns.model_validate({"date": "a", "dates": {"column": "b"}})

@@ -57,7 +57,7 @@ def hub() -> Iterator[LocalHub]:
 def test_a_dataset_is_streamed_at_its_pinned_revision(hub: LocalHub, tmp_path: Path) -> None:
     old = hub.add("datasets", "org/talk", {"data/train-0.jsonl": records(40), "data/train-1.jsonl": records(3, "more")})
     new = hub.add("datasets", "org/talk", {"data/train-0.jsonl.gz": gzip.compress(records(2, "new"))})
-    bad = hub.add("datasets", "org/bad", {"train.jsonl": b'{"text": "a", "n": 1}\n{"text": null, "n": 2}\n'})
+    bad = hub.add("datasets", "org/bad", {"train.jsonl": b'{"text": "a", "n": 1}\n{"text": 7, "n": 2}\n'})
     pinned, short, latest, broken, nowhere, nobody, unsplit = read(
         hub, tmp_path,
         {"dataset": "org/talk", "revision": old},
@@ -75,7 +75,7 @@ def test_a_dataset_is_streamed_at_its_pinned_revision(hub: LocalHub, tmp_path: P
     ]
     assert [row["text"] for row in latest] == ["new 0", "new 1"]
     assert broken[0]["id"] == "bad:0"
-    assert broken[1] == ["bad:1", "column text is empty"]
+    assert broken[1] == ["bad:1", "column text holds int, not text"]
     assert nowhere.startswith(f"org/talk, split train: has no revision {'0' * 40}. Fix: correct revision")
     assert nobody.startswith("org/nobody, split train: is not on the hub, or not for all to read. Fix: correct dataset")
     assert unsplit == "org/talk, split dev: has no split dev; there are: train. Fix: correct split, or subset."
