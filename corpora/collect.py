@@ -157,6 +157,7 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
     count = size = 0
     left_out, licences, stated_by = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str](), Counter[str]()
     first: Quarantined | None = None
+    unread = UnreadDates(spec.as_of)
     empty: Empty | None = None
     unread = UnreadDates(spec.as_of)
     stamp = source.stamp(machine)
