@@ -62,7 +62,10 @@ class Collection(Spec):
         """How the sources are read; no path on this machine."""
         settings = self.model_dump(mode="json", exclude={"domain", "general"})
         local = {"path", "dataset"}
-        sources = [[part, each.title, each.model_dump(mode="json", exclude=local)] for part, each in self.sources()]
+        sources = [
+            [part, each.title, each.model_dump(mode="json", exclude=local), each.reader_key()]
+            for part, each in self.sources()
+        ]
         return {**settings, "sources": sources}
 
     def snapshot_key(self, machine: Machine) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class RawWriter:
 @stage("collect", makes=Raw, version=3, snapshot=True)
 def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
-    ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``.
+    ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``; ``readers``, what read each source.
 
     Raises ``UserError`` for a licence that is not allowed, a source that is empty, or too many broken records.
     """
@@ -149,7 +152,8 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
             left_out.update({what: row[what] for what in (*LEFT_OUT, "undated")})
     refuse_licences(rows, spec.licences)
     write_lines(out / "sources.jsonl", rows)
-    return {"documents": dict(documents), "bytes": dict(sizes), **left_out}
+    readers = {source.title: source.reader_key() for _, source in spec.sources()}
+    return {"documents": dict(documents), "bytes": dict(sizes), **left_out, "readers": readers}
 
 
 def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine) -> dict[str, Any]:

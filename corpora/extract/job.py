@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["trafilatura", "resiliparse"]
+EXTRACTORS = ("trafilatura", "resiliparse", "lxml", "pypdf")  # distributions whose versions decide what a page gives
 HTML = ("text/html", "application/xhtml+xml")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from corpora.code_version import versions
 from corpora.document import Document
 from domain.spec import Spec
 from domain.text.words import Split
@@ -42,7 +44,14 @@ FilterAnswer = Drop | Change | Label | None
 class Filter(Spec):
     """A kind that ships. Teams write a function instead: see ``corpora.filters.own``."""
 
+    libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose version decides what it answers
+
     kind: str
+
+    def identity_key(self) -> dict[str, Any]:
+        """The settings, and the versions of the libraries."""
+        settings = super().identity_key()
+        return {**settings, "libraries": versions(self.libraries)} if self.libraries else settings
 
     @property
     def patience(self) -> float:

@@ -41,6 +41,8 @@ class Language(Filter):
     counts only there, since feeds and pages are often wrong about it.
     """
 
+    libraries = ("py3langid",)
+
     kind: Literal["language"] = "language"
     allow: Annotated[
         dict[str, Share],

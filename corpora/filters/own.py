@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, ValidationInfo, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, model_validator
 
+from corpora.code_version import code_digest
 from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
 from corpora.plugins import plugins_of
@@ -18,11 +19,14 @@ from domain.text.words import Split
 class Own(Filter):
     """``kind`` names the function; all other keys are its keyword arguments.
 
+    Its code is a part of the identity. ``version`` is for what it reads beside that, such as a list or a service.
     It answers True or None (keep), ``(False, reason)`` (drop), or a Document, whose text then stays.
     Raises ``ValueError`` where there is no such function, or it does not take these arguments.
     """
 
     model_config = ConfigDict(extra="allow")
+
+    version: Annotated[str | None, Field(description="change it when what the function reads has changed")] = None
 
     @model_validator(mode="after")
     def _is_there(self, info: ValidationInfo) -> Own:
@@ -32,6 +36,10 @@ class Own(Filter):
         except (TypeError, ValueError) as error:
             raise ValueError(f"does not take these arguments ({error})") from None
         return self
+
+    def identity_key(self) -> dict[str, Any]:
+        """The settings, and the code."""
+        return {**super().identity_key(), "code": code_digest(self.kind)}
 
     @property
     def patience(self) -> float:

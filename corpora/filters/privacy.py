@@ -27,6 +27,8 @@ ALL_FORMS: tuple[Form, ...] = (
 class Privacy(Filter):
     """Each find becomes a placeholder such as <EMAIL>; a kind that is also in ``drop`` takes its document along."""
 
+    libraries = ("python-stdnum",)
+
     kind: Literal["privacy"] = "privacy"
     mask: Annotated[tuple[Kind, ...], Field(description="what is masked")] = KINDS
     drop: Annotated[tuple[Kind, ...], Field(description="what a document must not hold at all, such as key")] = ()

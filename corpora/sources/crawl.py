@@ -15,7 +15,7 @@ from corpora.crawl.capture import Capture
 from corpora.crawl.commoncrawl import CommonCrawl, Listed
 from corpora.crawl.warc import Damage, captures
 from corpora.document import Document, Quarantined, iso_language
-from corpora.extract import Extracted, Failed, Job, Mode
+from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.files.pieces import opened
 from corpora.files.stores import WILD, file_stamp, find, relative, unreadable
 from corpora.sources.pages import Page, PageResult, read_pages
@@ -34,6 +34,8 @@ class Crawl(Source):
 
     A page is dated by itself, else by the day of the crawl. One that does not tell its language is in all of them.
     """
+
+    libraries = (*EXTRACTORS, "FastWARC")
 
     kind: Literal["crawl"] = "crawl"
     path: Annotated[RecipePath | None, Field(description="WARC or WET file, glob or URL")] = None

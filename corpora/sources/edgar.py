@@ -30,6 +30,8 @@ NO_ITEM = "no item was found in it: its form has none, or its headings have neit
 class Edgar(Source):
     """Filings are public records. ``contact`` is told to the SEC with each request, as it asks."""
 
+    libraries = ("lxml",)
+
     kind: Literal["edgar"] = "edgar"
     forms: Annotated[
         tuple[FormName, ...], Field(min_length=1, description="as EDGAR names them; 10-K/A is one of its own")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from corpora.document import Document, Quarantined
-from corpora.extract import Extracted, Failed, Job, Mode
+from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.feed.entries import FeedEntry, Log, canonical, refresh
 from corpora.feed.page_cache import Shelf, StoredPage
 from corpora.sources.pages import Page, PageResult, read_pages
@@ -38,6 +38,8 @@ class Feed(Source):
 
     Documents are in order of their days. ``contact`` is told to every site that is asked.
     """
+
+    libraries = (*EXTRACTORS, "feedparser")
 
     kind: Literal["feed"] = "feed"
     urls: Annotated[tuple[str, ...], Field(min_length=1, description="of the feeds")]

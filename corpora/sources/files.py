@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from corpora.document import Document, Quarantined
-from corpora.extract import Extracted, Failed, Job, Mode
+from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.files.formats import FORMATS, PAGES, form, records
 from corpora.files.pieces import Piece, is_archive, pieces
 from corpora.files.record import Record, Unreadable, bounded
@@ -30,6 +30,8 @@ NO_ENCODINGS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "uni
 class Files(Source, Columns):
     """``path`` is a file, a glob or a URL (https://, or what fsspec knows: s3://, gs://), relative to the recipe's
     folder. A zip or tar archive is read as the files within it."""
+
+    libraries = EXTRACTORS
 
     kind: Literal["files"] = "files"
     path: RecipePath

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from corpora.code_version import code_digest, versions
 from corpora.document import Document, Quarantined
 from domain.machine import Machine
 from domain.spec import Spec
@@ -15,6 +16,8 @@ from domain.spec import Spec
 class Source(Spec):
     """Subclass it to add a source of one's own; ``kind`` names the file, or ``package.module:Class``."""
 
+    libraries: ClassVar[tuple[str, ...]] = ()  # distributions whose version decides what it reads
+
     kind: str
     name: Annotated[str, Field(description="what its documents state as their source")] = ""
 
@@ -22,6 +25,11 @@ class Source(Spec):
     def title(self) -> str:
         """The name of the source."""
         return self.name or self.kind
+
+    def reader_key(self) -> dict[str, Any]:
+        """What reads it, for an identity: the versions of libraries, and the code of a source of a team's own."""
+        code = {"code": code_digest(self.kind)} if ":" in self.kind else {}
+        return {"libraries": versions(self.libraries), **code}
 
     @property
     def steady(self) -> bool:

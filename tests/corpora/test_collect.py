@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ def test_the_inventory_is_true_of_the_documents(raw: Any) -> None:
     assert made.facts == {
         "documents": {"domain": 3, "general": 30},
         "bytes": {"domain": 22, "general": made.facts["bytes"]["general"]},
-        "empty": 0, "later": 0, "withdrawn": 0, "quarantined": 0, "undated": 0,
+        "empty": 0, "later": 0, "withdrawn": 0, "quarantined": 0, "undated": 0, "readers": made.facts["readers"],
     }  # fmt: skip
+    assert made.facts["readers"]["domain"]["libraries"]["trafilatura"] == metadata.version("trafilatura")
 
 
 def test_what_a_source_was_stands_in_raw_without_its_place(raw: Any, tmp_path: Path) -> None:

@@ -47,8 +47,10 @@ def test_its_answers(own: Any) -> None:
 
 
 def test_its_arguments_are_asked_for(own: Any) -> None:
-    assert own(most=4).identity_key()["filters"] == [{"kind": "house_rule:judge", "most": 4}]
+    (key,) = own(most=4).identity_key()["filters"]
+    assert (key["kind"], key["most"]) == ("house_rule:judge", 4)
     assert own(most=4).identity_key() != own().identity_key()
+    assert own(version="2").identity_key() != own().identity_key()
 
 
 @pytest.mark.parametrize(
