@@ -99,19 +99,21 @@ class RawWriter:
             self.shard.close()
         self.shard, self.size = None, 0
 
-    def add(self, part: str, document: Document) -> int | None:
-        """Write a document under an id that no other has; its text's size in UTF-8 bytes. None if it was withdrawn."""
+    def add(self, part: str, document: Document, withdrawn: str = "") -> int | None:
+        """Write a document under an id that no other has; its text's size in UTF-8 bytes. None if it was withdrawn, for
+        the reason ``withdrawn`` or as the SHA-256 of its text says.
+        """
         raw = document.text.encode()
         # A withdrawn document keeps its id, or the next one of that name would inherit it.
         name, sha256 = unique(document.id, self.ids), hashlib.sha256(raw).hexdigest()
-        if name in self.withdrawn.ids or sha256 in self.withdrawn.hashes:
-            self.leave_out(part, document.source, name, "withdrawn")
+        if withdrawn or sha256 in self.withdrawn.hashes:
+            self.leave_out(part, document.source, name, "withdrawn", withdrawn)
             return None
         if self.shard is None:
             self.shard = (self.folder / f"{part}-{self.numbers[part]:05d}.jsonl").open("wb")
             self.numbers[part] += 1
         self.shard.write(line({**document.row(), "id": name}))
-        entry = {"id": name, "part": part, "source": document.source, "bytes": len(raw)}
+        entry = {"id": name, "own": document.own, "part": part, "source": document.source, "bytes": len(raw)}
         self.inventory.write(line({**entry, "sha256": sha256}))
         if document.overridden_licence is not None:
             self.note_override(part, document, name)
@@ -165,7 +167,8 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
     empty: Empty | None = None
     unread = UnreadDates(spec.as_of)
     stamp = source.stamp(machine)
-    for document in progress(source.documents(machine), what=f"collect {source.title}", unit="doc"):
+    stream = progress(source.documents(machine), what=f"collect {source.title}", unit="doc")
+    for document, withdrawn in writer.withdrawn.marked(stream):
         document = unread.checked(document) if isinstance(document, Document) else document
         if isinstance(document, Empty):
             empty = empty or document
@@ -182,7 +185,7 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
         elif spec.as_of is not None and document.date is not None and document.date > spec.as_of.isoformat():
             left_out["later"] += 1
             writer.leave_out(part, source.title, document.id, "later")
-        elif (written := writer.add(part, document)) is None:
+        elif (written := writer.add(part, document, withdrawn)) is None:
             left_out["withdrawn"] += 1
         else:
             licences[document.licence or "unknown"] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -67,26 +67,15 @@ def inventories(everything: Iterable[Made]) -> Iterator[dict[str, Any]]:
             yield from read_lines(made.path / "inventory.jsonl")
 
 
-def texts_by_id(everything: Iterable[Made], ids: Collection[str]) -> dict[str, set[str]]:
-    """By id as raw texts have it, the SHA-256 of the texts that stand under it anywhere; ids that are nowhere lack."""
-    texts: dict[str, set[str]] = {}
-    names = Names(ids)
-    for row in inventories(everything):
-        if row["id"] in names:
-            texts.setdefault(row["id"], set()).add(row["sha256"])
-    return texts
-
-
-def same_text(everything: Iterable[Made], hashes: Collection[str]) -> set[str]:
-    """The ids under which a text of one of these SHA-256 stands anywhere."""
-    return {row["id"] for row in inventories(everything) if row["sha256"] in hashes}
-
-
-def holders(everything: Iterable[Made], ids: Collection[str]) -> list[tuple[Made, dict[str, Place]]]:
+def holders(
+    everything: Iterable[Made], ids: Collection[str] | Mapping[Path, Collection[str]]
+) -> list[tuple[Made, dict[str, Place]]]:
     """What contains any of the documents, and for each of them the split and part in which it stands there.
 
-    In the order in which a document travels.
+    In the order in which a document travels. ``ids`` may be by the folder of the raw text, since an id that says where
+    a document stood may be another's in another one.
     """
+    everything = list(everything)
     ordered = sorted(everything, key=lambda made: ORDER.index(made.kind))
     by_identity: dict[str, list[Made]] = {}
     for made in ordered:  # what was damaged and made anew has the same identity, and another folder
@@ -94,12 +83,23 @@ def holders(everything: Iterable[Made], ids: Collection[str]) -> list[tuple[Made
 
     @cache
     def places_of(identity: str) -> dict[str, Place]:
-        return {n: at for made in by_identity.get(identity, ()) for n, at in contained(made, ids, places_of).items()}
+        return {n: at for made in by_identity.get(identity, ()) for n, at in contained(made, names, places_of).items()}
 
-    return [(made, places) for made in ordered if (places := contained(made, ids, places_of))]
+    def names(made: Made) -> Collection[str]:
+        """The ids that are meant in an artifact."""
+        if not isinstance(ids, Mapping):
+            return ids
+        if made.kind == "Raw":
+            return ids.get(made.path, ())
+        parents = [parent for identity in made.parents("Raw") for parent in by_identity.get(identity, ())]
+        return {name for parent in parents for name in ids.get(parent.path, ())}
+
+    return [(made, places) for made in ordered if (places := contained(made, names, places_of))]
 
 
-def contained(made: Made, ids: Collection[str], places_in: Callable[[str], dict[str, Place]]) -> dict[str, Place]:
+def contained(
+    made: Made, names_in: Callable[[Made], Collection[str]], places_in: Callable[[str], dict[str, Place]]
+) -> dict[str, Place]:
     """The documents in one artifact; ``places_in`` answers for the identity of what it was made from."""
 
     def inherited(kind: str) -> dict[str, Place]:
@@ -108,14 +108,13 @@ def contained(made: Made, ids: Collection[str], places_in: Callable[[str], dict[
     match made.kind:
         case "Raw":
             rows = read_lines(made.path / "inventory.jsonl")
-            names = Names(ids)
+            names = Names(names_in(made))
             return {row["id"]: ("", row["part"]) for row in rows if row["id"] in names}
         case "Corpus":
             if not (made.path / LEDGER).exists():
                 return {}
-            ledger = read_ledger(
-                made.path / LEDGER, id=Names(ids).both(), action="kept", columns=("id", "split", "part")
-            )
+            ids = Names(names_in(made)).both()
+            ledger = read_ledger(made.path / LEDGER, id=ids, action="kept", columns=("id", "split", "part"))
             return {row["id"]: (row["split"], row["part"]) for row in ledger}
         case "Tokenizer":
             unchanged = (made.manifest["spec"] or {}).get("mode") == "keep"  # the base's own; it has read nothing here

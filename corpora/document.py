@@ -37,8 +37,9 @@ class Document:
     """A text and where it is from. ``date`` is ISO (YYYY-MM-DD); what is not known is None.
 
     Whoever makes one: its text is as ``clean`` leaves it, its date a day as ``iso_day`` reads it, and all of it can be
-    written as UTF-8. The last three are about its making and stand in no row: ``unread_date`` is a date of which no
-    day can be told, ``licence_from`` who states the licence, and ``overridden_licence`` what its record states instead.
+    written as UTF-8. The last four are about its making and stand in no row: ``unread_date`` is a date of which no
+    day can be told, ``licence_from`` who states the licence, and ``overridden_licence`` what its record states instead;
+    ``positional`` tells that the record had no id: ``id`` says where it stood, and another may stand there tomorrow.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Document:
     unread_date: str | None = field(default=None, compare=False)
     licence_from: Literal["record", "data set", "recipe"] | None = field(default=None, compare=False)
     overridden_licence: str | None = field(default=None, compare=False)
+    positional: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean(self.text))
@@ -63,6 +65,11 @@ class Document:
             value = getattr(self, name)
             if value is not None and not value.isascii():
                 object.__setattr__(self, name, SURROGATES.sub("\ufffd", value))
+
+    @property
+    def own(self) -> str | None:
+        """The id that its record states."""
+        return None if self.positional else self.id
 
     def row(self) -> dict[str, str | None]:
         """The document as JSON."""

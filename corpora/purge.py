@@ -44,16 +44,17 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
             yield f"{made.path}: stays, and is marked as having read it ({beside_it.name})"
             continue
         invalidate(made, places)
+        own = Names(places).both()  # an id may be another document's in another raw text
         if made.kind == "Datasheet":
             (made.path / "datasheet.json").unlink(missing_ok=True)
         elif made.kind == "Corpus":
             for encoded, stand in tokens:
                 if made.manifest["identity"] in encoded.parents("Corpus"):
                     invalidate(encoded, stand)
-                    erase_tokens(encoded.path, ids)
+                    erase_tokens(encoded.path, Names(stand).both())
                     yield f"{encoded.path}: its tokens overwritten"
         for path in sorted(made.path.rglob("*.jsonl")):
-            blank(path, ids)
+            blank(path, own)
         yield f"{made.path}: its text deleted"
 
 

@@ -64,7 +64,8 @@ class Columns(Spec):
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"column {self.text} holds {len(text):,} characters, more than {LONGEST_TEXT:,}")
         own, terms = value_at(record, self.id), self.terms(record, place or source, card)
-        own = str(own) if own not in (None, "") else name
+        positional = own in (None, "")
+        own = name if positional else str(own)
         if len(own) > LONGEST_NAME:
             raise ValueError(f"column {self.id} holds {len(own):,} characters, more than {LONGEST_NAME:,}")
         language, url, date = (value_at(record, column) for column in (self.language, self.url, self.date_column))
@@ -80,6 +81,7 @@ class Columns(Spec):
             unread_date=str(date)[:LONGEST_UNREAD] if day is None and states_date(date) else None,
             licence_from=terms.stated_by,
             overridden_licence=terms.overridden,
+            positional=positional,
         )
 
     def terms(self, record: dict[str, Any], place: str, card: str | None) -> Terms:

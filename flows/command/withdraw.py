@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.command.options import add_work, machine_of
@@ -18,6 +19,8 @@ def add(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
     command.add_argument("documents", nargs="+", metavar="DOCUMENT", help="ids as shoptalk ledger shows them")
     command.add_argument("--purge", action="store_true", help="also delete their text from the work folder")
+    command.add_argument("--exact", action="store_true", help="leave near copies of their text in later builds")
+    command.add_argument("--undo", action="store_true", help="take them off the list of withdrawn documents again")
     command.add_argument("--reason", default="", metavar="TEXT", help="recorded in the list of withdrawn documents")
     add_work(command)
 
@@ -25,13 +28,14 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Record the removals, list what contains them, and with ``--purge`` delete their text from it.
 
-    Raises ``UserError`` where the work folder is in use, and for ids that are nowhere in it: then nothing is recorded.
+    Raises ``UserError`` where the work folder is in use, and for ids that are nowhere in it or stand for several
+    documents: then nothing is recorded.
     """
-    from corpora.containment import all_made, holders, same_text, texts_by_id
-    from corpora.masked_names import Names
+    from corpora.containment import all_made, holders
     from corpora.purge import purge
     from corpora.samples import plain
     from corpora.withdraw import Withdrawals, record
+    from corpora.withdrawal_request import requested
     from domain.errors import UserError
     from flows.run.lock import holding
 
@@ -39,18 +43,20 @@ def run(options: argparse.Namespace) -> int:
     if not (machine.work / "artifacts").is_dir():
         raise UserError(str(machine.work), "holds no artifacts", "name the --work folder of the runs")
     with holding(machine.work, shared=machine.shared):
+        if options.undo:
+            return take_back(machine.work, documents)
         artifacts = all_made(machine.work)
-        texts = texts_by_id(artifacts, set(documents))
-        before = Withdrawals.read(machine.work)
-        refuse_unknown([name for name in Names(documents).missing(texts) if name not in before.ids], artifacts)
-        pairs = [(name, sha256) for name in sorted(texts) for sha256 in sorted(texts[name])]
-        rows = [{"id": name, "sha256": sha256, "reason": options.reason} for name, sha256 in pairs]
+        request = requested(artifacts, documents, Withdrawals.read(machine.work), options.reason)
+        refuse_unknown(request.missing, artifacts)
+        rows = (
+            [row.replace(bands=(), shorter=(), words=None) for row in request.rows] if options.exact else request.rows
+        )
         new = record(machine.work, rows)
-        ids = {*documents, *texts, *same_text(artifacts, {sha256 for _, sha256 in pairs})}
         print(f"{f'{new:,} recorded' if new else 'Already recorded'} in {machine.work / 'withdrawn.jsonl'}.")
-        for name in sorted(ids.difference(documents, texts)):
+        for name in sorted(request.others):
             print(f"The same text is also stored as {plain(name)}.")
-        containers = holders(artifacts, ids)
+        containers = holders(artifacts, request.named)
+        ids = {name for names in request.named.values() for name in names}
         for line in (*containing(containers), *duplicates(containers, ids)):
             print(line)
         if options.purge:
@@ -62,6 +68,19 @@ def run(options: argparse.Namespace) -> int:
             )
         elif containers:
             print("To delete the text there: the same command with --purge. The next run builds without it.")
+    return 0
+
+
+def take_back(work: Path, documents: list[str]) -> int:
+    """Take documents off the list; raises ``UserError`` for those that are not on it."""
+    from corpora.samples import plain
+    from corpora.withdraw import Withdrawals, undo
+    from domain.errors import UserError
+
+    on_it = {row.id for row in Withdrawals.read(work).rows}
+    if lacking := [name for name in documents if name not in on_it]:
+        raise UserError(plain(lacking[0]), "was not withdrawn", f"see {work / 'withdrawn.jsonl'}")
+    print(f"{len(undo(work, documents)):,} taken off {work / 'withdrawn.jsonl'}; the next run builds with them.")
     return 0
 
 
@@ -97,7 +116,8 @@ def containing(containers: list[tuple[Made, dict[str, Place]]]) -> Iterator[str]
 
 
 def duplicates(containers: list[tuple[Made, dict[str, Place]]], ids: set[str]) -> Iterator[str]:
-    """A line for each other document that a ledger knows to repeat one of these: it is not withdrawn with them."""
+    """A line for each other document that a ledger knows to repeat one of these: later builds leave near copies
+    out, too, what stands stays."""
     from corpora.containment import related
     from corpora.ledger import LEDGER
     from corpora.samples import plain
@@ -107,6 +127,6 @@ def duplicates(containers: list[tuple[Made, dict[str, Place]]], ids: set[str]) -
         if made.kind == "Corpus":
             others |= related(made.path / LEDGER, ids)
     if others:
-        yield "Near duplicates, which stay unless they are withdrawn too:"
+        yield "Near duplicates, which stay where they are; later builds leave them out (unless --exact is given):"
     for name, relation in sorted(others.items()):
         yield f"  {plain(name)} ({relation})"

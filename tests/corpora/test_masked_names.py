@@ -5,10 +5,12 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from corpora.containment import holders, made_at, texts_by_id
+from corpora.containment import holders, made_at
 from corpora.masked_names import Names, digest, masked_names
 from corpora.purge import purge
 from corpora.samples import excerpts
+from corpora.withdraw import Withdrawals
+from corpora.withdrawal_request import requested
 from domain.jsonlines import read_lines
 from domain.machine import Machine
 
@@ -74,11 +76,12 @@ def test_a_masked_name_is_enough_to_withdraw_and_purge(raw: Any, cleaned: Any, t
     corpus = cleaned(made, filters=["privacy"])
     (masked,) = masked_names(["anna@bank.com/1"])
     everything = [each for path in (made.path, corpus.path) if (each := made_at(path)) is not None]
-    assert list(texts_by_id(everything, {masked})) == ["anna@bank.com/1"]
+    assert [row.id for row in requested(everything, {masked}, Withdrawals()).rows] == ["anna@bank.com/1"]
     places = holders(everything, {masked})
     kinds = {each.kind for each, _ in places}
     assert {"Raw", "Corpus"} <= kinds
     assert {each.kind for each, _ in holders(everything, {"anna@bank.com/1"})} == kinds
+    places = holders(everything, {"anna@bank.com/1", "anna@bank.com/2"})
     list(purge(places, {"anna@bank.com/1", "anna@bank.com/2"}, Machine(work=tmp_path / "work")))
     for shard in [*made.path.rglob("documents/*.jsonl"), *corpus.path.rglob("train/*.jsonl")]:
         assert all("minutes" not in row["text"] for row in read_lines(shard))

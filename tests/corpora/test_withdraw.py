@@ -12,14 +12,14 @@ import pytest
 
 from corpora.collect import Collection, collect
 from corpora.containment import all_made, close, holders
-from corpora.withdraw import Withdrawals, record
+from corpora.withdraw import Withdrawal, Withdrawals, record, undo
 from domain.errors import UserError
 from domain.jsonlines import read_lines
 from domain.machine import Machine
 
 
-def row(name: str, text: str = "text") -> dict[str, Any]:
-    return {"id": name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "reason": ""}
+def row(name: str, text: str = "text") -> Withdrawal:
+    return Withdrawal(id=name, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_what_is_empty_or_dated_later_has_a_row_too(tmp_path: Path) -> None:
 
 
 def test_a_source_of_which_all_was_withdrawn_is_told(collected: Any, tmp_path: Path) -> None:
-    record(tmp_path / "work", [row(name) for name in ("a", "b", "c", "d", "d#2")])
+    record(tmp_path / "work", [row("a", f"{name} text") for name in ("first", "second", "third", "fourth")])
     with pytest.raises(UserError, match=r"holds no document \(5 withdrawn\)"):
         collected("raw")
 
@@ -90,17 +90,37 @@ def test_the_list_survives_a_torn_line_and_grows_once(tmp_path: Path) -> None:
     assert record(tmp_path, [row("a"), row("b")]) == 2
     with (tmp_path / "withdrawn.jsonl").open("ab") as file:
         file.write(b'{"id": "torn')
-    assert Withdrawals.read(tmp_path).ids == {"a", "b"}
+    assert [row.id for row in Withdrawals.read(tmp_path).rows] == ["a", "b"]
     assert record(tmp_path, [row("b"), row("c")]) == 1
-    assert Withdrawals.read(tmp_path).ids == {"a", "b", "c"}
+    assert [row.id for row in Withdrawals.read(tmp_path).rows] == ["a", "b", "c"]
     assert [line["id"] for line in read_lines(tmp_path / "withdrawn.jsonl")] == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("line", ["nonsense", '{"id": "a"}', "[1]", '{"id": [], "sha256": ""}'])
+SHA = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense", '{"id": "a"}', "[1]", '{"id": [], "sha256": ""}', "", '{"id": "a", "sha256": "00"}',
+        f'{{"id": "a", "sha256": "{SHA}", "bands": ["x"]}}', f'{{"id": "a", "sha256": "{SHA}", "text": "its words"}}',
+        f'{{"id": "", "sha256": "{SHA}"}}', f'{{"id": "a", "sha256": "{SHA}", "shorter": [{2**64}]}}',
+        f'{{"id": "a", "sha256": "{SHA}", "bands": [1, 2]}}', f'{{"id": "a", "sha256": "{SHA}", "key": "A"}}',
+    ],
+)  # fmt: skip
 def test_a_list_that_cannot_be_understood_stops_everything(tmp_path: Path, line: str) -> None:
-    (tmp_path / "withdrawn.jsonl").write_text(f"{line}\n")
-    with pytest.raises(UserError, match=r"withdrawn\.jsonl"):
+    good = f'{{"id": "a", "sha256": "{SHA}"}}'
+    (tmp_path / "withdrawn.jsonl").write_text(f"{good}\n{line}\n{good}\n")
+    with pytest.raises(UserError, match=r"withdrawn\.jsonl:2"):
         Withdrawals.read(tmp_path)
+
+
+def test_a_withdrawal_is_taken_back(tmp_path: Path) -> None:
+    record(tmp_path, [row("a"), row("b"), row("a", "other")])
+    assert undo(tmp_path, ["a", "c"]) == ["a"]
+    assert [line["id"] for line in read_lines(tmp_path / "withdrawn.jsonl")] == ["b"]
+    assert undo(tmp_path, ["a"]) == []
+    assert record(tmp_path, [row("a")]) == 1
 
 
 def test_who_holds_a_document(hand_made: Any, tmp_path: Path) -> None:

@@ -216,3 +216,16 @@ def test_purge_by_the_command(ask: Any, work: Path) -> None:
     assert "purged" in again.out
     assert "purged" in ask("why", "notes", "a").out
     assert ask("ledger", "notes").code == 0
+
+
+def test_a_withdrawal_is_taken_back_by_the_command(ask: Any, command: Any, work: Path) -> None:
+    ask("withdraw", "a", "c")
+    assert "1 taken off" in ask("withdraw", "--undo", "a").out
+    assert [json.loads(line)["id"] for line in (work / "withdrawn.jsonl").read_text().splitlines()] == ["c"]
+    command.refused(ask("withdraw", "--undo", "a"), "a", "was not withdrawn")
+
+
+def test_an_exact_withdrawal_records_no_near_copies(ask: Any, work: Path) -> None:
+    ask("withdraw", "c", "--exact")
+    row = json.loads((work / "withdrawn.jsonl").read_text())
+    assert row.keys() == {"id", "sha256", "source", "key", "reason"}
