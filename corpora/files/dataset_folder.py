@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpora.files.dataset_card import LARGEST_CARD
-from corpora.files.stores import unreadable
+from corpora.files.stores import unreadable, without_own_work
 from domain.errors import UserError
+from domain.machine import Machine
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,13 @@ class DatasetFolder:
     root: Path
     place: str
 
-    def names(self) -> list[str]:
-        """Every file, relative to the folder and sorted; folders that are links are passed over."""
-        return sorted(
-            (Path(folder) / file).relative_to(self.root).as_posix()
-            for folder, _, files in os.walk(self.root)
-            for file in files
-        )
+    def names(self, machine: Machine) -> list[str]:
+        """Every file, relative to the folder and sorted; linked folders are passed over, and so is the machine's
+        work folder."""
+        files = sorted(str(Path(folder) / file) for folder, _, files in os.walk(self.root) for file in files)
+        if self.root.parent.name != "snapshots":  # the hub's cache may be in the work folder
+            files = without_own_work(files, str(self.root), machine, single=False)
+        return [Path(file).relative_to(self.root).as_posix() for file in files]
 
     def card(self) -> bytes:
         """README.md; empty where there is none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import stat
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from domain.manifest import file_sha256
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+logger = logging.getLogger(__name__)
 
 WILD = re.compile(r"[*?\[]")
 # What stores say of a file's content. Google's etag changes with what is noted of a file too, so its MD5 comes first.
@@ -46,21 +50,86 @@ def find(path: str, machine: Machine) -> Matches:
         raise UserError(f"corpus: {path}", problem, "set network: true")
     try:
         system, name = (Web(machine), path) if is_web(path) else system_for(path, machine)
-        single = not is_glob(name) or (not is_web(name) and system.exists(name))
-        paths = sorted(system.glob(name)) if not single else [name] if system.exists(name) else []
+        folder, pattern = literal_part(name) if is_local(system) else ("", name)
+        single = not is_glob(pattern) or (not is_web(name) and system.exists(name))
+        if single:
+            paths = [name] if system.exists(name) else []
+        else:
+            paths = local_glob(folder, pattern) if is_local(system) else sorted(system.glob(name))
         folders = {each for each in paths if system.isdir(each)}
     except (UserError, ConnectionError, TimeoutError):
         raise  # told already, or a retry may help
     except Exception as error:
         raise refused(path, error) from error
     # The part of the pattern before its first wildcard: names must not change when a file joins the others.
-    root = (bare(name) if single else WILD.split(name, maxsplit=1)[0]).rpartition("/")[0]
+    root = (bare(name) if single else folder + WILD.split(pattern, maxsplit=1)[0]).rpartition("/")[0]
     files = [each for each in paths if each not in folders]
     if not single:
         files = [each for each in files if shows(relative(each, root), name[len(root) :])]
     if is_local(system):
-        files = own_files(files, None if single else root)
+        files = without_own_work(own_files(files, None if single else root), path, machine, single=single)
     return Matches(system=system, root=root, paths=files, folders=bool(folders), single=single)
+
+
+def literal_part(path: str) -> tuple[str, str]:
+    """(folders that exist under the names written, with a slash behind; the rest). What exists is no pattern: a folder
+    may be called ``[2024] calls``."""
+    folder, rest = "", path
+    while "/" in rest:
+        name, _, behind = rest.partition("/")
+        if not os.path.isdir(f"{folder}{name}/"):
+            break
+        folder, rest = f"{folder}{name}/", behind
+    return folder, rest
+
+
+def title_of(path: str) -> str:
+    """What a path or glob is called: its file, or the folder that it searches."""
+    folder, rest = ("", bare(path)) if "://" in path else literal_part(path)
+    return (folder + WILD.split(rest, maxsplit=1)[0]).rstrip("/").rpartition("/")[2].split(".")[0].rstrip("-_")
+
+
+def local_glob(folder: str, pattern: str) -> list[str]:
+    """The files and folders below a folder that match, as fsspec matches them; links to folders are not followed."""
+    from fsspec.utils import glob_translate
+
+    matches = re.compile(glob_translate(pattern)).match
+    deepest = None if "**" in pattern else pattern.count("/")
+    found = []
+    for here, folders, files in os.walk(folder or "."):
+        inside = f"{os.path.relpath(here, folder or '.')}/".removeprefix("./")
+        found += [folder + inside + name for name in (*folders, *files) if matches(inside + name)]
+        if deepest is not None and inside.count("/") >= deepest:
+            folders.clear()
+    return sorted(found)
+
+
+def without_own_work(paths: list[str], asked: str, machine: Machine, *, single: bool) -> list[str]:
+    """The files that are not below the machine's work folder: what runs have made is no source of theirs.
+
+    Raises ``UserError`` where such a file, or none but such, is asked for.
+    """
+    own = [path for path in paths if in_work_folder(Path(path), machine)]
+    if own and (single or len(own) == len(paths)):
+        fix = "name files of your own; if these are, let the runs work elsewhere: --work"
+        raise UserError(f"corpus: {asked}", f"is below the work folder of the runs, {machine.work}", fix)
+    if own:
+        tell_of_own_work(asked, len(own), str(machine.work))
+    return [path for path in paths if path not in set(own)]
+
+
+def in_work_folder(path: Path, machine: Machine) -> bool:
+    """Whether a file is truly below the machine's work folder."""
+    try:
+        return path.resolve().is_relative_to(machine.work.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+@lru_cache(maxsize=1_000)
+def tell_of_own_work(asked: str, count: int, work: str) -> None:
+    """Say once what is passed over."""
+    logger.warning("%s: %s files below the work folder %s are no source and are passed over", asked, f"{count:,}", work)
 
 
 def shows(name: str, pattern: str) -> bool:

@@ -17,10 +17,9 @@ from corpora.crawl.warc import Damage, captures
 from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.files.pieces import opened
-from corpora.files.stores import WILD, file_stamp, find, relative, unreadable
+from corpora.files.stores import file_stamp, find, relative, title_of, unreadable
 from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
-from corpora.web.signed import bare
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import RecipePath
@@ -90,8 +89,7 @@ class Crawl(Source):
     @property
     def title(self) -> str:
         """The name, or that of the crawl, the file, or the folder that a glob searches."""
-        before = WILD.split(bare(self.path or ""), maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-        return self.name or self.index or before.split(".")[0].rstrip("-_") or self.kind
+        return self.name or self.index or title_of(self.path or "") or self.kind
 
     def wanted(self, url: str) -> bool:
         """Whether a URL is of the domains and patterns."""

@@ -15,7 +15,7 @@ from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.files.formats import FORMATS, PAGES, form, records
 from corpora.files.pieces import Piece, is_archive, pieces
 from corpora.files.record import Record, Unreadable, bounded
-from corpora.files.stores import WILD, file_stamp, find, relative
+from corpora.files.stores import file_stamp, find, relative, title_of
 from corpora.sources.columns import Columns
 from corpora.sources.pages import Page, read_pages
 from corpora.sources.source import Source
@@ -59,8 +59,7 @@ class Files(Source, Columns):
     @property
     def title(self) -> str:
         """The name, or that of the file, or of the folder that a glob searches."""
-        before = WILD.split(bare(self.path), maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-        return self.name or before.split(".")[0].rstrip("-_") or self.kind
+        return self.name or title_of(self.path) or self.kind
 
     def locate(self, machine: Machine) -> tuple[Any, str, list[str]]:
         """(file system, folder that all are below, sorted paths); raises ``UserError`` where there is no file."""

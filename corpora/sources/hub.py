@@ -16,7 +16,7 @@ from corpora.files.dataset_repository import Repository
 from corpora.files.formats import PAGES, records
 from corpora.files.pieces import Piece, pieces
 from corpora.files.record import Record, Unreadable
-from corpora.files.stores import content, unreadable
+from corpora.files.stores import content, unreadable, without_own_work
 from corpora.sources.columns import Columns
 from corpora.sources.source import Source
 from corpora.web.hub_access import cached, reached
@@ -74,7 +74,7 @@ class Hub(Source, Columns):
         if not self.local:
             return {"dataset": self.dataset, "revision": self.revision, "subset": self.subset, "split": self.split}
         root = Path(self.dataset)
-        paths = self.local_paths(root)
+        paths = self.local_paths(root, machine)
         try:
             return [
                 {
@@ -87,12 +87,12 @@ class Hub(Source, Columns):
         except OSError as error:
             raise unreadable(error, self.dataset) from None
 
-    def local_paths(self, root: Path) -> list[Path]:
+    def local_paths(self, root: Path, machine: Machine) -> list[Path]:
         """The files that are read of a folder, or the one file that is named, in their order."""
         if root.is_file():
-            return [root]
+            return [Path(path) for path in without_own_work([str(root)], self.dataset, machine, single=True)]
         folder = DatasetFolder(root, self.place)
-        names = folder.names()
+        names = folder.names(machine)
         layout = configuration(folder.card(), self.subset, self.place)
         self.refuse_script(names, stated=layout.patterns is not None)
         return [folder.checked(name) for name in layout.files(names, self.split)]
@@ -138,7 +138,7 @@ class Hub(Source, Columns):
         if not self.local and not machine.network:
             root = Path(cached(self.dataset, self.revision, self.place))
         if self.local or not machine.network:
-            paths = [str(path) for path in self.local_paths(root)]
+            paths = [str(path) for path in self.local_paths(root, machine)]
             if not self.local:  # a download may have broken off
                 refuse_incomplete(paths, self.place)
             yield from self.opened(LocalFileSystem(), paths)

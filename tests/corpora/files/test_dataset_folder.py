@@ -98,6 +98,6 @@ def test_blobs_that_are_a_link_are_none(tmp_path: Path) -> None:
     here, blobs = snapshot(tmp_path)
     blobs.rename(tmp_path / "elsewhere")
     blobs.symlink_to("../elsewhere")
-    assert DatasetFolder(here, "here").names() == ["a.jsonl"]
+    assert DatasetFolder(here, "here").names(Machine()) == ["a.jsonl"]
     with pytest.raises(UserError, match=r"'a.jsonl' is a link that leads out"):
         texts(here)
