@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from corpora.document import clean
 from corpora.protected_texts import ProtectedTexts
 from domain.spec import Share, Spec
+from domain.text.fold import fold, fold_words
 from domain.text.ngrams import Bits, ngram_hashes, ngram_hashes_at, ngrams_of
 from domain.text.words import Split, split
 
@@ -114,8 +115,10 @@ class Guard:
     def matches(self, words: Split, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """int64 [finds, 2]: the number of a document, and of a protected run in it; each pair once, ascending.
 
-        ``numbers`` names the texts of ``words``. A text is matched whole, so no edge can hide a run.
+        ``numbers`` names the texts of ``words``. A text is matched whole, so no edge hides a run, and folded, so that
+        no invisible character, width or hyphen at a line's end can (see ``domain.text.fold``).
         """
+        words = fold_words(words)
         places, runs = self.locate(words.hashes, words.offsets)
         texts = np.searchsorted(words.offsets, places, side="right") - 1
         pairs = np.unique(np.asarray(numbers, np.int64)[texts] << 32 | runs)  # as one number: 6 times as fast
@@ -143,13 +146,16 @@ class Guard:
         Nothing of the text is left where a run is not in it: then it was in the text as it came, before a filter
         broke it up, and what remains of it cannot be told.
         """
-        words = split(text)
+        folded = fold(text)
+        words = split(folded.text)
         places, runs_here = self.locate(words.hashes, np.array([0, len(words)]))
         matched = np.isin(runs_here, runs)
         if not set(runs) <= set(runs_here[matched].tolist()):
             return "", 1
         lengths = np.array(self.lengths)[np.searchsorted(self.numbers, runs_here[matched], side="right") - 1]
-        starts, ends = words.starts[places[matched]], words.ends[places[matched] + lengths - 1]
+        begins, stops = words.starts[places[matched]], words.ends[places[matched] + lengths - 1]
+        spans = [folded.original(begin, stop) for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)]
+        starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
         breaks = np.array([0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)])
         lows = breaks[np.searchsorted(breaks, starts, side="right") - 1]
         highs = breaks[np.searchsorted(breaks, ends, side="left")]

@@ -9,6 +9,7 @@ import numpy as np
 
 from corpora.document import clean
 from domain.jsonlines import read_lines
+from domain.text.fold import fold
 from domain.text.words import Split
 
 FORM_ITEMS = 3  # different items that begin with one text, "Which of these is true?", before it counts as a form
@@ -18,7 +19,7 @@ class ProtectedTexts:
     """The protected texts of a file, a row ``{"task", "item", "text"}`` each: a question, alone and with each choice.
 
     ``item`` numbers the items of a task; a row without one is an item of its own. The same question in two tasks is one
-    item. ``words`` are those of all rows, ``item`` (int64 [rows]) names the item of each, and ``is_form`` (bool
+    item. ``words`` are those of all rows, folded, ``item`` (int64 [rows]) names the item of each, and ``is_form`` (bool
     [rows]) tells a text that is several items' own and so identifies none of them.
     """
 
@@ -27,7 +28,7 @@ class ProtectedTexts:
         self.path = path
         self.tasks: list[str] = [row["task"] for row in rows]
         self.names = [f"{row['task']} {row.get('item', number)}" for number, row in enumerate(rows)]
-        self.words = Split([clean(row["text"]) for row in rows])
+        self.words = Split([fold(clean(row["text"])).text for row in rows])
         self.sizes = np.diff(self.words.offsets)
         keys = [words.hashes.tobytes() for words in self.words]
         items = defaultdict[tuple[str, str], list[int]](list)

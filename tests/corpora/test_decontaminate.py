@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from corpora.contamination import Contamination, decide
 from corpora.decontaminate import Decontamination, Guard, guard
+from corpora.document import clean
 from domain.errors import UserError
 from domain.text.words import Split
 
@@ -272,3 +274,48 @@ def test_lengths_have_bounds_of_their_own() -> None:
     with pytest.raises(ValidationError) as both:
         Decontamination.model_validate({"words": 1_001, "min_words": 1_001})
     assert both.value.error_count() == 2
+
+
+QUESTION = (
+    "Which of the financial statements shows the company's well-known earnings at 31 December 2009, and by how much"
+)
+HIDDEN = {
+    "plain": lambda text: text,
+    "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
+    "narrow spaces": lambda text: text.replace(" ", "\u202f"),
+    "soft hyphens": lambda text: text.replace("ate", "a\u00adte"),
+    "soft hyphens as entities": lambda text: text.replace("ate", "a&shy;te"),
+    "numbered entities": lambda text: text.replace("ate", "a&#173;te").replace("2009", "&#x32;009"),
+    "entities of entities": lambda text: text.replace("ate", "a&amp;shy;te"),
+    "zero width": lambda text: text.replace("e", "e\u200b"),
+    "word joiners": lambda text: text.replace("a", "a\u2060"),
+    "byte order marks": lambda text: text.replace("o", "o\ufeff"),
+    "a hyphen at a line's end": lambda text: text.replace("statements", "state-\nments"),
+    "one with white space around": lambda text: text.replace("statements", "state- \n   ments"),
+    "another hyphen there": lambda text: text.replace("statements", "state\u2010\nments"),
+    "full width": lambda text: "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in text),
+    "bold": lambda text: "".join(chr(ord(c) - 97 + 0x1D41A) if "a" <= c <= "z" else c for c in text),
+    "ligatures": lambda text: text.replace("fi", "\ufb01"),
+    "typographic": lambda text: text.replace("'", "\u2019").replace("-", "\u2011"),
+    "other digits": lambda text: text.replace("2009", "\u0662\u0660\u0660\u0669"),
+}
+
+
+@pytest.mark.parametrize("hide", HIDDEN.values(), ids=HIDDEN.keys())
+@pytest.mark.parametrize("protected", [False, True])
+def test_no_spelling_hides_a_question(tmp_path: Path, hide: Callable[[str], str], protected: bool) -> None:
+    """Neither in the document nor in the protected text, as ``clean`` or a page as it came leaves them."""
+    written, asked = (QUESTION, hide(QUESTION)) if protected else (hide(QUESTION), QUESTION)
+    protection = guarded(tmp_path, asked, on_match="cut")
+    text = f"It rose by a half. {written}? It fell\u00a0again."
+    assert decided(protection, "innocent", text).cut.keys() == {1}
+    assert decided(protection, clean(text)).cut.keys() == {0}
+    runs = decided(protection, text).cut[0]
+    assert protection.cut(text, runs) == ("It rose by a half. It fell\u00a0again.", 1)
+
+
+def test_what_is_cut_lies_where_the_text_was_written(tmp_path: Path) -> None:
+    protection = guarded(tmp_path, numbered(0, 13), on_match="cut")
+    hidden = numbered(0, 13).replace("w", "\u200b&#119;\u00ad")
+    text = f"\uff29\uff54 rose & fell. Then \u200b{hidden}, he said. \ufb01rst & last\u00a0one."
+    assert protection.cut(text, [0]) == ("\uff29\uff54 rose & fell. first & last\u00a0one.", 1)
