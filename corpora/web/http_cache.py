@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import re
 import threading
@@ -15,7 +17,9 @@ from corpora.web.client import Client
 from corpora.web.rate_limit import file_name
 from corpora.web.signed import bare, unsigned
 from domain.errors import UserError
-from domain.manifest import write_json
+from domain.manifest import file_sha256, write_json
+
+logger = logging.getLogger(__name__)
 
 ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -29,15 +33,15 @@ class CachedPage:
 
 
 def keep(path: Path, content: bytes, metadata: dict[str, Any], *, packed: bool) -> None:
-    """Write both into one file, whole or not at all, though several threads write; ``packed`` with a checksum."""
+    """Write both into one file with their digest, whole or not at all, though several threads write."""
     from backports import zstd
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    data = json.dumps(metadata, sort_keys=True).encode() + b"\n" + content
+    data = json.dumps({**metadata, "sha256": digest(metadata, content)}, sort_keys=True).encode() + b"\n" + content
     try:
         with part.open("wb") as file:
-            file.write(zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}) if packed else data)
+            file.write(zstd.compress(data) if packed else data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -46,16 +50,22 @@ def keep(path: Path, content: bytes, metadata: dict[str, Any], *, packed: bool) 
 
 
 def read_page(path: Path) -> CachedPage | None:
-    """What a file holds. None where there is none, or where a disk has spoilt it: then it is fetched again."""
+    """What a file holds. None where there is none, or where it is not as it was written: then it is fetched again."""
     from backports import zstd
 
     try:
         data = path.read_bytes()
         head, line, content = (zstd.decompress(data) if data.startswith(ZSTD) else data).partition(b"\n")
         metadata = json.loads(head)
-    except (FileNotFoundError, zstd.ZstdError, ValueError):
+        sha256 = metadata.pop("sha256")
+    except (FileNotFoundError, zstd.ZstdError, ValueError, AttributeError, KeyError, TypeError):
         return None
-    return CachedPage(metadata=metadata, content=content) if line and isinstance(metadata, dict) else None
+    return CachedPage(metadata=metadata, content=content) if line and sha256 == digest(metadata, content) else None
+
+
+def digest(metadata: dict[str, Any], content: bytes) -> str:
+    """SHA-256 over both."""
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode() + b"\n" + content).hexdigest()
 
 
 def cached_file(url: str, client: Client, folder: Path) -> Path:
@@ -70,7 +80,7 @@ def cached_file(url: str, client: Client, folder: Path) -> Path:
             )
         except (NotFoundError, Unfit) as error:
             raise refusal(url, str(error)) from None
-        write_json(note(path), now)
+        write_json(note(path), {**now, "sha256": file_sha256(path), "state": state(path)})
     return path
 
 
@@ -97,12 +107,22 @@ def size(answer: Answer) -> int | None:
 
 
 def remembered(path: Path) -> dict[str, Any] | None:
-    """What was noted of the file that is here; None where it is not whole."""
+    """What was noted of the file that is here; None where it is not as it came."""
     try:
         metadata = json.loads(note(path).read_bytes())
-    except (OSError, ValueError):
+        sha256, noted = metadata.pop("sha256"), metadata.pop("state")
+        whole = noted == state(path) or sha256 == file_sha256(path)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return None
-    return metadata if isinstance(metadata, dict) and path.exists() else None
+    if not whole:
+        logger.warning("%s is not as it was fetched", path)
+    return metadata if whole else None
+
+
+def state(path: Path) -> list[int]:
+    """What changes with whatever is written to a file; no program sets the time of change."""
+    status = path.stat()
+    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def place(url: str, folder: Path) -> Path:
