@@ -36,7 +36,7 @@ from domain.stage import stage
 logger = logging.getLogger(__name__)
 
 VERSION = 5
-CACHE_FORMAT = 5  # of the cached results of a filtered shard
+CACHE_FORMAT = 6  # of the cached results of a filtered shard
 DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 

@@ -14,7 +14,9 @@ import corpora.write_pass  # noqa: F401
 from corpora.dedup.exact import unicode_folds
 from corpora.document import replaced_table
 from domain.text.characters import fold_tables, mark_table
+from domain.text.quality.languages import languages
+from domain.text.quality.letters import letter_tables
 from domain.text.words import unicode_tables
 
-unicode_folds(), unicode_tables(), fold_tables(), mark_table(), replaced_table()
+unicode_folds(), unicode_tables(), fold_tables(), mark_table(), replaced_table(), letter_tables(), languages()
 pa.array([])  # brings pandas, if it is there

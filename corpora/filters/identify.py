@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
+
+from domain.text.quality.languages import data_of
 
 CHARACTERS = 2_000  # looked at, from the start of a text
 # Every language that the model knows; zxx is text of no language: numbers, markup.
@@ -21,6 +25,8 @@ LANGUAGES = (
     "sl", "sn", "so", "sq", "sr", "st", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr", "tt", "ug", "uk", "ur",
     "uz", "uzs", "vec", "vi", "vo", "wa", "wuu", "xh", "yo", "yue", "zh", "zu", "zxx",
 )  # fmt: skip
+# Varieties of a language that is a candidate: text in them is text in it.
+VARIETIES = ("ary", "arz", "bs", "hbo", "ms", "nn", "wuu", "yue")
 # The languages in which most of the world's text is written. Of two that are easily taken for each other the rarer is
 # left out (bs nn ms gl, and pcm for en): it is a candidate only where a recipe asks for it.
 WORLD = (
@@ -31,37 +37,56 @@ WORLD = (
 )  # fmt: skip
 
 
+# How much less likely than the language's own text a text may be, in nats for each feature, and how much likelier in a
+# language that is no candidate; more where few features are seen. Measured on paragraphs: see the README.
+SURPRISE, RIVAL, SHORT = 0.75, 0.3, 3.0
+SURPRISE_IN = {"en": 1.2}  # much of what is in Latin letters and no running text, such as tables and code, is English
+FOREIGN = 6.0  # nats for each feature of another script: a quotation in Greek makes English text no less English
+
+
+LATIN = re.compile(rb"[A-Za-z]+")
+OTHER_SCRIPT = re.compile(rb"(?:[\xcd-\xdf].|[\xe0\xe3-\xef]..)+", re.DOTALL)  # in UTF-8, Greek and all that follows
+
+
+class Identified(NamedTuple):
+    """The likeliest of the candidates, its probability among them, and whether the text is like others in it."""
+
+    language: str
+    probability: float
+    familiar: bool
+
+
 class Identifier:
-    """Naive Bayes over byte sequences (Lui and Baldwin 2012), among some languages only.
+    """Naive Bayes over byte sequences (Lui and Baldwin 2012).
 
     py3langid walks its automaton a byte at a time in Python; here a step is taken in all texts at once, which gives
-    the same counts.
+    the same counts. Its answer is always one of the candidates. So a text is compared with what the model expects of
+    that language's own text (the entropy of its features), and with the languages that are no candidates.
     """
 
-    def __init__(self, languages: tuple[str, ...]) -> None:
+    def __init__(self) -> None:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
         model = LanguageIdentifier.from_model_file(MODEL_FILE)
-        model.set_languages(languages)
         self.next = np.asarray(model.tk_nextmove)
         self.row = np.asarray(model.tk_row).astype(np.int64) << 8
         self.feature = np.asarray(model.tk_output)
         self.weights = np.ascontiguousarray(model.nb_ptc, dtype=np.float32)  # a row at a time is read
         self.prior = model.nb_pc.astype(np.float32)
-        self.languages = sorted(set(model.nb_classes))
-        # A language may have a column for each of its scripts.
-        self.column = np.array([self.languages.index(each) for each in model.nb_classes])
+        self.columns = np.array(model.nb_classes)  # a language may have a column for each of its scripts
+        chances = np.exp(self.weights)
+        self.entropy = -(chances * self.weights).sum(axis=0) / chances.sum(axis=0)
+        self.last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}  # features of the texts that were asked for last
 
-    def identify(self, texts: Sequence[str]) -> list[tuple[str, float]]:
-        """(language, its probability among the candidates) of each text, from its first ``CHARACTERS``."""
+    def identify(self, texts: Sequence[str], languages: Sequence[str] = WORLD) -> list[Identified]:
+        """Of each text, from its first ``CHARACTERS``; ``zxx`` with probability 0 where nothing tells."""
         encoded = [normal(text[:CHARACTERS]) for text in texts]
-        order = sorted(range(len(texts)), key=lambda index: -len(encoded[index]))
-        languages: list[tuple[str, float]] = [("zxx", 0.0)] * len(texts)
-        counts = self.counted([encoded[index] for index in order])
-        for index, (features, times) in zip(order, counts, strict=True):
-            if len(features):
-                languages[index] = self.best(features, times, len(encoded[index]))
-        return languages
+        unseen = sorted({each for each in encoded if each not in self.last}, key=lambda each: (-len(each), each))
+        counts = dict(zip(unseen, self.counted(unseen), strict=True))
+        self.last = {each: counts[each] if each in counts else self.last[each] for each in encoded}
+        candidates = np.flatnonzero(np.isin(self.columns, languages))
+        rivals = np.flatnonzero(~np.isin(self.columns, [*languages, *VARIETIES]))
+        return [self.best(*self.last[each], each, candidates, rivals) for each in encoded]
 
     def counted(self, encoded: list[bytes]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(features, times) of each text, longest first."""
@@ -84,20 +109,47 @@ class Identifier:
         keys %= size
         return [(keys[a:b], times[a:b]) for a, b in pairwise(bounds)]
 
-    def best(self, features: np.ndarray, times: np.ndarray, length: int) -> tuple[str, float]:
+    def best(
+        self, features: np.ndarray, times: np.ndarray, text: bytes, candidates: np.ndarray, rivals: np.ndarray
+    ) -> Identified:
         """The likeliest language; its probability is tempered by the root of the text's bytes, as py3langid's."""
-        scores = np.log1p(times.astype(np.float32)) @ self.weights[features] + self.prior
-        scores = np.exp((scores - scores.max()) / np.sqrt(np.float32(length)))
-        merged = np.bincount(self.column, scores / scores.sum(), minlength=len(self.languages))
-        return self.languages[int(merged.argmax())], round(float(merged.max()), 4)
+        if not len(features):
+            return Identified("zxx", 0.0, False)
+        times = np.log1p(times.astype(np.float32))
+        every = times @ self.weights[features]
+        scores = every[candidates] + self.prior[candidates]
+        scores = np.exp((scores - scores.max()) / np.sqrt(np.float32(len(text))))
+        languages, column = np.unique(self.columns[candidates], return_inverse=True)
+        merged = np.bincount(column, scores / scores.sum())
+        language = str(languages[int(merged.argmax())])
+        seen = float(times.sum())
+        own = candidates[self.columns[candidates] == language]
+        best = int(own[every[own].argmax()])
+        surprise = -float(every[best]) / seen - float(self.entropy[best])
+        rival = float(every[rivals].max(initial=-np.inf) - every[best]) / seen
+        more = SHORT / np.sqrt(seen)
+        usual = SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(text, language) + more
+        familiar = surprise <= usual and rival <= RIVAL + more
+        return Identified(language, round(float(merged.max()), 4), familiar)
+
+
+def foreign(text: bytes, language: str) -> float:
+    """The share of a text's bytes that belong to letters of another script than the language's: Latin or any other."""
+    data = data_of(language)
+    if data is None or data.latin:
+        return sum(map(len, OTHER_SCRIPT.findall(text))) / len(text)
+    return sum(map(len, LATIN.findall(text))) / len(text)
 
 
 def normal(text: str) -> bytes:
-    """A text in the form on which the model was trained."""
-    return unicodedata.normalize("NFC", text.lower() if text.isupper() else text).encode("utf-8", "surrogatepass")
+    """A text in the form on which the model was trained; one that is mostly in capitals in lower case."""
+    capitals = sum(map(str.isupper, text))
+    if 4 * capitals > len(text) and capitals > sum(map(str.islower, text)):
+        text = text.lower()
+    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=1)
-def identifier(languages: tuple[str, ...]) -> Identifier:
-    """One for the process: it takes a second to open, and 50 MB."""
-    return Identifier(languages)
+def identifier() -> Identifier:
+    """One for the process: it takes a second to open, and 70 MB."""
+    return Identifier()

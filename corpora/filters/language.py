@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from corpora.document import Document
 from corpora.filters.filter import Drop, Filter, FilterAnswer, Label
-from corpora.filters.identify import CHARACTERS, LANGUAGES, WORLD, identifier
+from corpora.filters.identify import CHARACTERS, LANGUAGES, WORLD, Identified, identifier
 from domain.spec import Share
 from domain.text.words import Split
 
@@ -36,7 +36,8 @@ def identifiable(value: dict[str, float]) -> dict[str, float]:
 class Language(Filter):
     """Keeps the languages of ``allow``, told apart from the main languages of the world; without it, all.
 
-    Undetermined (``und``) is what has few letters or is like no language, and where the likeliest one is not believed.
+    Undetermined (``und``) is what has few letters or is unlike the text of all these languages, such as what is in
+    another one, and where the likeliest one is not believed.
     It stays, as the language that its source states, if any; another one than those allowed goes. What a source states
     counts only there, since feeds and pages are often wrong about it.
     """
@@ -55,13 +56,14 @@ class Language(Filter):
     def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
         """Label or drop each."""
         candidates = tuple(sorted({*WORLD, *self.allow}))
-        languages = identifier(candidates).identify(split.texts)
-        rows = zip(documents, split.texts, languages, strict=True)
-        return [self.verdict(document.language, text, *best) for document, text, best in rows]
+        identified = identifier().identify(split.texts, candidates)
+        rows = zip(documents, split.texts, identified, strict=True)
+        return [self.verdict(document.language, text, best) for document, text, best in rows]
 
-    def verdict(self, stated: str | None, text: str, language: str, score: float) -> FilterAnswer:
-        """What follows from what was found, and from what the source states."""
-        if language != "zxx" and score >= self.allow.get(language, LEAST) and has_letters(text):
+    def verdict(self, stated: str | None, text: str, best: Identified) -> FilterAnswer:
+        """What follows from what was identified, and from what the source states."""
+        language, score, _ = best
+        if believed(text, best, self.allow.get(language, LEAST)):
             if not self.allow or language in self.allow:
                 return Label(language, score)
             return Drop(f"language: {language}", f"{score:.2f}", score)
@@ -71,6 +73,11 @@ class Language(Filter):
         if self.undetermined == "drop":
             return Drop(f"language: {UNDETERMINED}", f"{language} {score:.2f}", score)
         return Label(UNDETERMINED, 0.0)
+
+
+def believed(text: str, best: Identified, least: float = LEAST) -> bool:
+    """Whether a text is taken to be in its likeliest language."""
+    return best.language != "zxx" and best.familiar and best.probability >= least and has_letters(text)
 
 
 def has_letters(text: str) -> bool:

@@ -7,7 +7,10 @@ from typing import Literal
 
 from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
-from domain.text.quality import KeptLines, QualityRules, Violation, judge
+from corpora.filters.identify import identifier
+from corpora.filters.language import believed, has_letters
+from domain.text.quality import KeptLines, QualityRules, TextLanguage, Violation, judge
+from domain.text.quality.languages import ENGLISH
 from domain.text.words import Split
 
 
@@ -17,8 +20,22 @@ class Quality(Filter, QualityRules):
     kind: Literal["quality"] = "quality"
 
     def judge(self, documents: Sequence[Document], split: Split) -> list[FilterAnswer]:
-        """Drop each by the first rule that it breaks; C4 changes what it leaves."""
-        return [verdict(text, result) for text, result in zip(split.texts, judge(split, self), strict=True)]
+        """Drop each by the first rule that it breaks; C4 changes what it leaves.
+
+        The rules are those of each text's language, which is identified here, whatever other filters a recipe has.
+        """
+        results = judge(split, self, languages_of(split.texts))
+        return [verdict(text, result) for text, result in zip(split.texts, results, strict=True)]
+
+
+def languages_of(texts: Sequence[str]) -> list[TextLanguage]:
+    """The likeliest language of each text; English where nothing tells one, as in tables of numbers."""
+    rows = zip(texts, identifier().identify(texts), strict=True)
+    return [
+        TextLanguage(ENGLISH, True) if best.language == "zxx" or not has_letters(text)
+        else TextLanguage(best.language, believed(text, best))
+        for text, best in rows
+    ]  # fmt: skip
 
 
 def verdict(text: str, result: Violation | KeptLines | None) -> FilterAnswer:

@@ -23,7 +23,7 @@ class C4Rules(Spec):
     """From jmlr.org/papers/v21/20-074, section 2.2, made for web pages: headings, tables and code do not pass."""
 
     ends: Annotated[str, Field(description="a line must end with one of these; C4: . ? ! \" '")] = (
-        ".?!\"'”’。？！」』।؟۔"
+        ".?!\"'”’。？！」』।॥؟۔։።។။｡．"
     )
     citations: Annotated[bool, Field(description="take out [1], [edit] and [citation needed]")] = True
     line_words: Annotated[int, Field(ge=0, le=10**6, description="words of a line, at least")] = 3
@@ -52,11 +52,14 @@ def sentence_ends(text: str) -> list[int]:
     return ends if ends and not text[ends[-1] :].strip() else [*ends, len(text)]
 
 
-def judge(text: str, unspaced: bool, rules: C4Rules) -> KeptLines | Violation:
-    """The text's lines that pass, or the rule that the text breaks. ``unspaced``: its words cannot be counted."""
+def judge(text: str, unspaced: bool, rules: C4Rules, ends: bool = True) -> KeptLines | Violation:
+    """The text's lines that pass, or the rule that the text breaks.
+
+    ``unspaced``: its words cannot be counted. ``ends``: its language has a mark for the end of a sentence.
+    """
     lines = text.splitlines()
     staying, count = [], 0
-    for line in passing(lines, text.lower(), unspaced, rules):
+    for line in passing(lines, text.lower(), unspaced, rules, ends):
         if isinstance(line, Violation):
             return line
         if count < rules.sentences_least:
@@ -67,7 +70,7 @@ def judge(text: str, unspaced: bool, rules: C4Rules) -> KeptLines | Violation:
     return KeptLines("\n".join(staying).strip(), len(lines) - len(staying), len(lines))
 
 
-def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> Iterator[str | Violation]:
+def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules, marked: bool) -> Iterator[str | Violation]:
     """The lines that stay; a ``Violation`` where the whole text goes. ``lowered`` tells which rules can matter."""
     lorem = rules.lorem_ipsum and "lorem ipsum" in lowered
     script = rules.javascript and "javascript" in lowered
@@ -79,7 +82,7 @@ def passing(lines: list[str], lowered: str, unspaced: bool, rules: C4Rules) -> I
         line = line_in.strip()
         if cite:
             line = CITATION.sub("", line)
-        if not line.endswith(ends) or line.endswith("..."):
+        if (marked and not line.endswith(ends)) or line.endswith("..."):
             continue
         if not unspaced:
             if len(line_in.split(None, rules.line_words)) < rules.line_words:

@@ -24,7 +24,7 @@ from datatrove.pipeline.filters import (
 )
 from datatrove.utils.word_tokenizers import WordTokenizer
 
-from corpora.filters.identify import CHARACTERS, WORLD, Identifier
+from corpora.filters.identify import CHARACTERS, WORLD, Identified, identifier
 from domain.text.quality import KeptLines, QualityRules, judge
 from domain.text.quality.c4 import sentence_ends
 from domain.text.words import Split, split
@@ -41,7 +41,7 @@ PAPERS = {
     "c4": {"ends": ".?!\"'"},
     "fineweb": {},
 }  # fmt: skip
-OFF = dict.fromkeys(PAPERS)
+OFF = dict.fromkeys([*PAPERS, "letters"])
 BATCH = 256  # documents judged at once, as in curation
 GATE, GATED = 0.995, 20_000_000  # bytes of text on which decisions are compared
 
@@ -146,7 +146,7 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
     small, large = ([some(texts, size, chance) for _ in range(max(5, rounds))] for size in (400_000, 2_000_000))
     given = peers(Given([text for sample in large for text in sample]))
     gates = {name: agreement(name, gated, peer) for name, peer in given.items()}
-    rules, gate = QualityRules.model_validate(PAPERS), min(gates.values())
+    rules, gate = QualityRules.model_validate({**OFF, **PAPERS}), min(gates.values())
     row = compared(
         "quality, same words", large, lambda t: ours(t, rules), lambda t: chain([*given.values()], t), 2, gate
     )
@@ -162,9 +162,9 @@ def language(samples: list[list[str]]) -> dict[str, Any]:
 
     peer = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     peer.set_languages(WORLD)
-    mine = Identifier(WORLD)
+    mine = identifier()
 
-    def batched(texts: list[str]) -> list[tuple[str, float]]:
+    def batched(texts: list[str]) -> list[Identified]:
         batches = (texts[first : first + BATCH] for first in range(0, len(texts), BATCH))
         return [found for batch in batches for found in mine.identify(batch)]
 
@@ -172,5 +172,5 @@ def language(samples: list[list[str]]) -> dict[str, Any]:
         return [peer.classify(text[:CHARACTERS]) for text in texts]
 
     every = [text for sample in samples for text in sample]
-    same = sum(a == c and abs(b - d) < 1e-3 for (a, b), (c, d) in zip(batched(every), alone(every), strict=True))
+    same = sum(a == c and abs(b - d) < 1e-3 for (a, b, _), (c, d) in zip(batched(every), alone(every), strict=True))
     return compared("language", samples, batched, alone, 1, same / len(every))

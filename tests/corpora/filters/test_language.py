@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from corpora.document import Document
 from corpora.filters.filter import Drop, FilterAnswer, Label
-from corpora.filters.identify import CHARACTERS, LANGUAGES, WORLD, Identifier, identifier
+from corpora.filters.identify import CHARACTERS, LANGUAGES, WORLD, identifier
 from corpora.filters.language import Language
 from domain.text.words import Split
 
@@ -63,12 +63,14 @@ def test_what_the_source_states_counts_only_where_nothing_is_found() -> None:
 
 def test_each_language_has_its_threshold() -> None:
     table = "<GEORGE WESTON LTD> YEAR NET\n\nShr 2.31 dlrs vs 1.96 dlrs\n    Net 119.0 mln vs 101.0 mln\n Reuter"
-    best, score = identifier(WORLD).identify([table])[0]
+    best, score, _ = identifier().identify([table])[0]
     assert best not in ("en", "zxx")
     assert score < 0.5  # such tables are like no language
     assert verdicts([table], ["en"]) == [Label("und", 0.0)]
-    assert verdicts([table], {best: score}) == [Label(best, score)]
-    assert verdicts([table], {best: score + 0.01}) == [Label("und", 0.0)]
+    best, score, familiar = identifier().identify([TEXTS["es"][:30]])[0]
+    assert (best, familiar) == ("es", True)
+    assert verdicts([TEXTS["es"][:30]], {best: score}) == [Label(best, score)]
+    assert verdicts([TEXTS["es"][:30]], {best: score + 0.001}) == [Label("und", 0.0)]
     (found,) = verdicts([TEXTS["en"][:30]], {"en": 1.0})
     assert isinstance(found, Label)
     assert found.language == "und"
@@ -97,7 +99,7 @@ def test_answers_are_those_of_py3langid() -> None:
     chance = random.Random(0)
     texts = [text[: chance.randint(5, 90)] * chance.choice((1, 1, 40)) for text in TEXTS.values() for _ in range(12)]
     texts += ["A HEADLINE IN CAPITALS ABOUT THE RATE", "cafe\u0301 au lait, d\u00e9j\u00e0 vu", "\ud800 broken", "."]
-    for text, (language, score) in zip(texts, Identifier(WORLD).identify(texts), strict=True):
+    for text, (language, score, _) in zip(texts, identifier().identify(texts), strict=True):
         expected, probability = peer.classify(text[:CHARACTERS])
         if score:  # without any feature the library takes the first of its languages
             assert language == expected, text

@@ -41,6 +41,7 @@ def test_what_was_asked_holds_every_threshold() -> None:
     asked = Quality.model_validate({"gopher": {"words_least": 50}, "fineweb": True}).identity_key()
     assert asked["kind"] == "quality"
     assert asked["gopher"]["words_least"] == 50
-    assert asked["fineweb"]["terminal"] == 0.12
+    assert asked["fineweb"]["terminal"] is None
+    assert asked["fineweb"]["short"] == 0.67
     assert asked["c4"] is None
     assert Quality.model_validate(asked).identity_key() == asked

@@ -10,9 +10,9 @@ from domain.text.words import Split
 LONG = "a line of more than thirty characters stands here"
 
 
-def first(text: str, **rules: object) -> Violation | None:
+def first(text: str, language: str = "en", **rules: object) -> Violation | None:
     split = Split([text])
-    return judge(split, Counts.of(split), FineWebRules.model_validate(rules))[0]
+    return judge(split, Counts.of(split), [language], FineWebRules.model_validate(rules))[0]
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_each_rule_catches_what_it_is_for(text: str, found: Violation | None) ->
 
 def test_a_short_line_of_a_script_without_spaces_is_a_sentence() -> None:
     chinese = "央行下调存款准备金率。\n市场反应积极。\n债券收益率下行。\n分析师预计政策将继续宽松。"
-    assert first(chinese) is None
-    assert first(chinese.replace("。", "")) == Violation("lines without an end", 0)
+    assert first(chinese, "zh") is None
+    assert first(chinese.replace("。", ""), "zh") == Violation("lines without an end", 0)

@@ -11,9 +11,9 @@ from tests.domain.text.quality.test_rules import SENTENCES
 PROSE = " ".join(SENTENCES)
 
 
-def first(text: str, **rules: object) -> Violation | None:
+def first(text: str, language: str = "en", **rules: object) -> Violation | None:
     split = Split([text])
-    return judge(split, Counts.of(split), GopherRules.model_validate(rules))[0]
+    return judge(split, Counts.of(split), [language], GopherRules.model_validate(rules))[0]
 
 
 @pytest.mark.parametrize(
@@ -58,19 +58,37 @@ def test_stop_words_are_the_recipes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("language", "text"),
     [
-        "日本銀行は金融政策決定会合で政策金利を据え置くことを決めた。物価は緩やかに上昇している。",
-        "中国人民银行决定下调存款准备金率,释放长期资金约一万亿元,支持实体经济发展。",
-        "ธนาคารแห่งประเทศไทยมีมติคงอัตราดอกเบี้ยนโยบายไว้ที่ร้อยละสองจุดห้าต่อปี",
+        ("ja", "日本銀行は金融政策決定会合で政策金利を据え置くことを決めた。物価は緩やかに上昇している。"),
+        ("zh", "中国人民银行决定下调存款准备金率,释放了长期资金约一万亿元,支持实体经济的发展。"),
+        ("th", "ธนาคารแห่งประเทศไทยมีมติคงอัตราดอกเบี้ยนโยบายไว้ที่ร้อยละสองจุดห้าต่อปี"),
     ],
 )
-def test_scripts_without_spaces_are_not_asked_for_word_length_and_stop_words(text: str) -> None:
-    assert first(text) is None
-    assert first(text, words_least=200) is not None
+def test_scripts_without_spaces_are_not_asked_for_the_length_of_words(language: str, text: str) -> None:
+    assert first(text, language) is None
+    assert first(text, language, words_least=200) is not None
 
 
-def test_korean_has_words_as_english_has() -> None:
+def test_stop_words_stand_where_the_language_has_them() -> None:
     korean = "한국은행은 금융통화위원회를 열고 기준금리를 동결하기로 결정했다 " * 5
-    assert first(korean) == Violation("no running text", 0)
-    assert first(korean, stop_words=["열고", "결정했다"]) is None
+    assert first(korean, "ko") is None  # as the ends of words: 은, 를, 고, 다
+    assert first("은 를 고 다 " * 10, "ko", length_least=0) == Violation("no running text", 0)
+    assert first(korean, "ko", stop_words=["열고", "결정했다"]) is None
+    assert first(korean, "en") == Violation("no running text", 0)
+    assert first("銀行利率上調貸款" * 5, "zh") == Violation("no running text", 0)
+    assert first("銀行的利率上調貸款" * 5, "zh") is None  # anywhere in a text
+
+
+def test_thresholds_are_those_of_the_language_unless_the_recipe_says_so() -> None:
+    compounds = "und Bundesverfassungsgericht Arbeitsunfähigkeitsbescheinigung Rechtsschutz " * 6
+    assert first(compounds, "de") == Violation("long words", pytest.approx(17.75))
+    assert first("und Verfassungsgericht der Bescheinigung " * 6, "de") is None  # 10.5: as long as German may be
+    assert first("und Verfassungsgericht der Bescheinigung the " * 6, "en") is None
+    assert first("the constitutionally of rechtsschutzversicherung " * 6, "en") == Violation("long words", 11.25)
+
+
+def test_a_language_of_which_nothing_is_known_is_asked_for_no_stop_words() -> None:
+    text = "Vanhu hinkwavo va tswariwile va ntshunxekile naswona va ringana hi xindzhuti ni timfanelo ta vona " * 2
+    assert first(text, "") is None
+    assert first(text, "en") == Violation("no running text", 0)
