@@ -165,7 +165,6 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
     first: Quarantined | None = None
     unread = UnreadDates(spec.as_of)
     empty: Empty | None = None
-    unread = UnreadDates(spec.as_of)
     stamp = source.stamp(machine)
     stream = progress(source.documents(machine), what=f"collect {source.title}", unit="doc")
     for document, withdrawn in writer.withdrawn.marked(stream):

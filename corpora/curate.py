@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +15,20 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from corpora.decide import candidates_of, decide
+from corpora.candidates import candidates_of
+from corpora.decide import decide
 from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.index import Index
 from corpora.filters import AnyFilter
 from corpora.filters.privacy import Privacy
+from corpora.heldout.entries import obeyed
+from corpora.heldout.history import History
 from corpora.holdout import Holdout
 from corpora.ledger import LEDGER, counted, entry, join_ledgers, read_ledger, write_ledger
 from corpora.ledger_query import open_ledger
 from corpora.masked_names import masked_names
-from domain.artifacts import Corpus, Protected, Raw
+from domain.artifacts import Artifact, Corpus, Protected, Raw
 from domain.errors import UserError
 from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
@@ -35,8 +38,8 @@ from domain.stage import stage
 
 logger = logging.getLogger(__name__)
 
-VERSION = 5
-CACHE_FORMAT = 6  # of the cached results of a filtered shard
+VERSION = 6
+CACHE_FORMAT = 8  # of the cached results of a filtered shard
 DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
 
@@ -62,6 +65,7 @@ class Curation(Spec):
         return {
             **settings,
             "filters": [each.identity_key() for each in self.filters],
+            "holdout": self.holdout.shares(),
             "earlier": self.remembered_identity(),
         }
 
@@ -84,7 +88,17 @@ class Curation(Spec):
         return next((step for step in self.dedup if isinstance(step, Passages)), None)
 
 
-@stage("curate", makes=Corpus, version=VERSION)
+def entry_name(spec: Curation, parents: Mapping[str, Artifact]) -> str:
+    """What a corpus is called in the record of held-out text: by all that is asked, without what is recorded there."""
+    return fingerprint([VERSION, spec.identity_key(), {name: parent.identity for name, parent in parents.items()}])[:32]
+
+
+def history_of(spec: Curation, parents: Mapping[str, Artifact], machine: Machine) -> list[str]:
+    """The digests of what the work folder holds out and this corpus obeys; they are part of its identity."""
+    return [entry.digest for entry in obeyed(machine.work, entry_name(spec, parents))]
+
+
+@stage("curate", makes=Corpus, version=VERSION, history=history_of)
 def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Raw -> Corpus. facts: the counts of ``ledger.counted``, and how decontamination went, by task.
 
@@ -106,8 +120,11 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     filtered = filter_shards(spec, raw, protected, shards, scratch, machine)
     candidates = candidates_of(shards, filtered)
     index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()
-    decisions, twice, facts = decide(candidates, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index)
-    np.save(scratch / "twice.npy", twice)
+    name = entry_name(spec, {"raw": raw, "protected": protected})
+    entries = obeyed(machine.work, name)
+    history = History.of(entries, spec.holdout, candidates, shards, scratch, machine)
+    decisions = decide(candidates, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index, history)
+    np.save(scratch / "twice.npy", decisions.twice)
     index.save(out / "index")
     for rank, (start, stop) in enumerate(
         zip(candidates.starts, [*candidates.starts[1:], len(candidates)], strict=True)
@@ -126,7 +143,9 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     write_json(out / "counts.json", counts)
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)
-    return {**counts, **facts}
+    # Last, so that what was never a corpus holds nothing out.
+    history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)
+    return {**counts, **decisions.facts}
 
 
 def filter_shards(

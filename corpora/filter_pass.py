@@ -32,7 +32,7 @@ from domain.files import remove
 from domain.jsonlines import line, read_lines
 from domain.manifest import seal
 from domain.text.minhash import BANDS, band_hashes
-from domain.text.words import Split, Words, split
+from domain.text.words import Split, Words, mixed, split
 
 if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
@@ -79,8 +79,10 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
     """All filters in their order, on one split into words; then keys, bands and matches of what stays.
 
     Rank r fills the folder ``outs[r]``, which appears once complete: ``states.jsonl``, a line for each document of the
-    shard with its events; of those that stay, ``clean.jsonl``, the text; ``columns.json``, source, date and id by
-    column; ``signatures.npz``, the numbers; and ``manifest.json``.
+    shard with its events; ``columns.json``, source, date and id of each; ``clean.jsonl``, the text of those that stay;
+    ``signatures.npz``, the numbers; and ``manifest.json``. Of every document the numbers have the key and the bands of
+    its text before any filter, by which its split is decided; ``rows`` are the places in the shard of those that stay,
+    ``changed`` the places among these of those that a filter changed, with ``keys`` and ``bands`` of what is left.
     """
 
     name, type = "filter shards", "filter"
@@ -113,7 +115,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
                 batch = documents[begin : begin + watch.batch(begin, BATCH)]
                 watch.look(begin, len(batch))
                 deadly = [number - begin for number in watch.notes.deadly if 0 <= number - begin < len(batch)]
-                results, signed = self.filtered(batch, deadly, protection, passed)
+                results, signed = self.filtered(batch, deadly, protection, begin, passed)
                 for state in results:
                     row = {
                         **state.document.row(),
@@ -126,7 +128,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
                 staying = [state for state in results if state.stays]
                 texts.writelines(line({"text": state.document.text}) for state in staying)
                 for name, column in columns.items():
-                    column.extend(getattr(state.document, name) for state in staying)
+                    column.extend(getattr(state.document, name) for state in results)
                 signatures.append(signed)
                 begin, passed = begin + len(batch), passed + len(staying)
         (building / "columns.json").write_bytes(orjson.dumps(columns))
@@ -138,11 +140,12 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
         yield from ()
 
     def filtered(
-        self, documents: list[Document], deadly: Sequence[int], protection: Guard, passed: int = 0
+        self, documents: list[Document], deadly: Sequence[int], protection: Guard, begin: int = 0, passed: int = 0
     ) -> tuple[list[DocumentState], Signatures]:
-        """The state of each document, and the signatures of what stays; all work on documents is done here.
+        """The state of each document, and its signatures; all work on documents is done here.
 
-        ``deadly`` are places of documents that are not looked at, ``passed`` the number of those that stay before.
+        ``deadly`` are places of documents that are not looked at, ``begin`` the number of those before in the shard,
+        ``passed`` of those among these that stay.
         """
         came = list(Split(["" if i in deadly else document.text for i, document in enumerate(documents)]))
         states = [
@@ -159,14 +162,22 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
             mask_names(states)
         staying = [state for state in states if state.stays]
         texts = [state.document.text for state in staying]
+        raw_keys, raw_bands = exact_keys([words.text for words in came]), band_hashes(Split.of(came))
+        for number in deadly:  # by its name: by no text all of them would be one cluster
+            raw_keys[number] = exact_keys([documents[number].id])
+            raw_bands[number] = mixed(raw_keys[number, 0] + np.arange(BANDS, dtype=np.uint64))
         split_texts = Split.of([state.words for state in staying])
         # Compared as it came and as it stays: a mask or a cut may break or join the words that both share.
         changed = [i for i, state in enumerate(states) if state.stays and state.events]
         places = np.flatnonzero([state.stays for state in states])
         before = Split.of([came[i] for i in changed])
         signatures = {
-            "keys": exact_keys(texts),
-            "bands": band_hashes(split_texts),
+            "raw_keys": raw_keys,
+            "raw_bands": raw_bands,
+            "rows": begin + places,
+            "changed": passed + np.searchsorted(places, changed),
+            "keys": exact_keys([states[i].document.text for i in changed]),
+            "bands": band_hashes(Split.of([states[i].words for i in changed])),
             "matches": np.concatenate(
                 [
                     protection.matches(split_texts, passed + np.arange(len(staying))),
@@ -182,6 +193,10 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
 def joined(signatures: list[Signatures]) -> Signatures:
     """The signatures of a shard, from those of its batches."""
     empty: Signatures = {
+        "raw_keys": np.empty((0, 2), np.uint64),
+        "raw_bands": np.empty((0, BANDS), np.uint64),
+        "rows": np.empty(0, np.int64),
+        "changed": np.empty(0, np.int64),
         "keys": np.empty((0, 2), np.uint64),
         "bands": np.empty((0, BANDS), np.uint64),
         "matches": np.empty((0, 2), np.int64),

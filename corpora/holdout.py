@@ -1,21 +1,26 @@
 """Validation, test and later: what no model trains on, decided by near-duplicate cluster.
 
-``later`` moves forward. A text that was scored as the future is, once newer ones have come, by its key in test, in
-validation, or free to be trained on; so the frozen share of it is never trained on.
+A document's split follows from its text before any filter, so that no filter moves it, and every member of its cluster
+votes, those that are dropped as well. What was decided in a work folder before (``corpora.heldout``) stays.
+
+``later`` moves forward and is not remembered. A text that was scored as the future is, in the next build, by its key in
+test, in validation, or free to be trained on; so the frozen share of it is never trained on.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from corpora.ledger import PartSource
 from domain.spec import Share, Spec
 
 LOUDEST = ("test", "validation", "train", "later")  # a cluster goes whole to the first of these that a member asks for
+TEST, VALIDATION, TRAIN, LATER, NEITHER = range(5)  # places in it; the last is that of none
 
 
 class Holdout(Spec):
@@ -24,6 +29,9 @@ class Holdout(Spec):
     validation: Annotated[Share, Field(description="the training loop and pilots may look at it")] = 0.01
     test: Annotated[Share, Field(description="only the gate looks at it; frozen for ever")] = 0.01
     later: Annotated[Share, Field(description="the last share by date, of dated sources")] = 0.0
+    changed: Annotated[
+        bool, Field(description="true where validation and test differ from this recipe's last corpus on purpose")
+    ] = False
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Holdout:
@@ -32,13 +40,16 @@ class Holdout(Spec):
             raise ValueError(f"the shares add up to {total:g}, which leaves too little to train on; lower them")
         return self
 
+    def shares(self) -> dict[str, float]:
+        """The three shares; with the texts they decide every split."""
+        return {"validation": self.validation, "test": self.test, "later": self.later}
 
-def split_of_key(key: int, spec: Holdout) -> str:
-    """The split that a text's own key (64 random bits) asks for: the same every week, whatever else comes."""
-    place = key / 2**64
-    if place < spec.test:
-        return "test"
-    return "validation" if place < spec.test + spec.validation else "train"
+
+def splits_of_keys(keys: np.ndarray, spec: Holdout) -> np.ndarray:
+    """int64 [texts]: the split that each text's own key (uint64, random bits) asks for: the same every week, whatever
+    else comes."""
+    places = keys / 2.0**64
+    return np.where(places < spec.test, TEST, np.where(places < spec.test + spec.validation, VALIDATION, TRAIN))
 
 
 def first_later_days(sources: Sequence[PartSource], dates: Sequence[str | None], share: float) -> dict[PartSource, str]:
@@ -58,20 +69,44 @@ def first_later_days(sources: Sequence[PartSource], dates: Sequence[str | None],
     return first
 
 
-def split(
-    keys: Sequence[int], sources: Sequence[PartSource], dates: Sequence[str | None], roots: Sequence[int], spec: Holdout
-) -> list[str]:
-    """The split of each document. ``roots`` names its cluster.
+def are_later(sources: Sequence[PartSource], dates: Sequence[str | None], share: float) -> np.ndarray:
+    """bool [documents]: whether a document is of its source's last days."""
+    first = first_later_days(sources, dates, share)
+    pairs = zip(sources, dates, strict=True)
+    return np.array([day is not None and source in first and day >= first[source] for source, day in pairs], bool)
 
-    A cluster is never divided. A document asks for ``later`` by its date, else for a split by its key; its cluster
-    goes to test where any member asks for that, so a text in test stays there when kin arrives; it is later only
-    where all of it is: what repeats an older text is no news.
+
+def settle(
+    wishes: np.ndarray,
+    roots: np.ndarray,
+    heldout: np.ndarray,
+    trained: np.ndarray,
+    kin_of_trained: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """int64 [documents]: the split of each document, as a place in ``LOUDEST``, or ``NEITHER``.
+
+    Args:
+        wishes: int64 [documents], the split that each asks for by its key and date
+        roots: int64 [documents], names the cluster of each
+        heldout: int64 [documents], the split of the held-out text that it is kin of, ``NEITHER`` where there is none
+        trained: bool [documents], whether this very text went to training before
+        kin_of_trained: for documents (int64), whether each is kin of a text that went to training
+
+    A cluster is not divided. It goes where its held-out kin is; else to training, if a text of it, or one that this is
+    a new version of, was trained on; else to the loudest split that a member asks for. So it is later only where all
+    of it is: what repeats an older text is no news.
+    One thing divides a cluster: a new text that is kin of held-out and of trained ones. These stay where they are, and
+    what stands between them goes nowhere.
     """
-    first = first_later_days(sources, dates, spec.later)
-    loudness = {name: place for place, name in enumerate(LOUDEST)}
-    targets: dict[int, int] = {}
-    for key, source, day, root in zip(keys, sources, dates, roots, strict=True):
-        is_later = day is not None and source in first and day >= first[source]
-        wish = loudness["later" if is_later else split_of_key(key, spec)]
-        targets[root] = min(wish, targets.get(root, wish))
-    return [LOUDEST[targets[root]] for root in roots]
+    size = int(roots.max(initial=-1)) + 1
+    wish, held = np.full(size, NEITHER), np.full(size, NEITHER)
+    np.minimum.at(wish, roots, wishes)
+    np.minimum.at(held, roots, heldout)
+    into_training = np.zeros(size, bool)
+    into_training[roots[trained]] = True
+    open_ones = np.flatnonzero((held == NEITHER)[roots] & ~into_training[roots] & (wish[roots] != TRAIN))
+    into_training[roots[open_ones[kin_of_trained(open_ones)]]] = True
+    splits = np.where(into_training, TRAIN, wish)[roots]
+    splits = np.where(held[roots] == NEITHER, splits, held[roots])
+    between = (held[roots] != NEITHER) & into_training[roots] & (heldout == NEITHER)
+    return np.where(between, np.where(trained, TRAIN, NEITHER), splits)

@@ -89,6 +89,7 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
         events = list(decision["events"])
         if events:
             return text, events
+        events += decision.get("notes", [])
         if runs := decision.get("cut"):
             text, count = guard(Path(self.texts), self.decontaminate).cut(text, runs)
             events.append(

@@ -29,6 +29,7 @@ class Stage(Generic[A]):
     Calling it runs the function into ``out`` and seals the folder; no engine is involved.
     A ``snapshot`` is named by what it found (its inventory), not by what was asked of it.
     A stage that ``resumes`` finds its own scratch again after a crash; others begin anew.
+    What a stage with a ``history`` makes also depends on what its work folder remembers; the history says that as JSON.
     A ``launched`` stage trains or scores, in a process of its own, or, with ``ranks``, in several that learn together;
     then the first of them seals. Its manifest says with which ``numerics``, outside identity and digest.
     """
@@ -41,14 +42,19 @@ class Stage(Generic[A]):
     resumes: bool = False
     launched: bool = False
     ranks: bool = False
+    history: Callable[[Any, Mapping[str, Artifact], Machine], object] | None = None
 
     def request(self, spec: Spec, parents: Mapping[str, Artifact], machine: Machine | None = None) -> str:
         """Identity of what is asked: SHA-256 over stage, version, spec and each parent's name and identity.
 
-        For a snapshot also over what its spec names holds now, as seen from ``machine`` (proxy, mirrors, cache).
+        For a snapshot also over what its spec names holds now, as seen from ``machine`` (proxy, mirrors, cache), and
+        for a stage with a history over that of the machine's work folder.
         """
-        said = spec.snapshot_key(machine or Machine()) if self.snapshot else spec.identity_key()
+        machine = machine or Machine()
+        said = spec.snapshot_key(machine) if self.snapshot else spec.identity_key()
         asked = {"stage": self.name, "version": self.version, "spec": said}
+        if self.history is not None:
+            asked["history"] = self.history(spec, parents, machine)
         return fingerprint({**asked, "parents": {name: parent.identity for name, parent in parents.items()}})
 
     def named_by(self, files: Mapping[str, Any]) -> str:
@@ -60,7 +66,7 @@ class Stage(Generic[A]):
         machine = machine or Machine()
         out.mkdir(parents=True, exist_ok=True)
         facts = self.run(spec, **parents, out=out, machine=machine)
-        identity = self.named_by(inventory(out)) if self.snapshot else self.request(spec, parents)
+        identity = self.named_by(inventory(out)) if self.snapshot else self.request(spec, parents, machine)
         manifest = seal(
             out,
             stage=self.name,
@@ -87,13 +93,14 @@ def stage(
     resumes: bool = False,
     launched: bool = False,
     ranks: bool = False,
+    history: Callable[[Any, Mapping[str, Artifact], Machine], object] | None = None,
 ) -> Callable[[Callable[..., Mapping[str, Any]]], Stage[A]]:
     """Declare the decorated function to be the stage ``name``; raise ``version`` when its output changes."""
 
     def declare(run: Callable[..., Mapping[str, Any]]) -> Stage[A]:
         return Stage(
             name=name, version=version, makes=makes, run=run, snapshot=snapshot, resumes=resumes, launched=launched,
-            ranks=ranks,
+            ranks=ranks, history=history,
         )  # fmt: skip
 
     return declare

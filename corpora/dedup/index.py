@@ -16,7 +16,8 @@ from domain.errors import UserError
 from domain.jsonfile import read_json
 from domain.manifest import write_json
 
-VERSION = 1
+VERSION = 2
+NAMELESS = np.uint64(0)  # of a text that did not stay
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,32 @@ class Duplicates:
     """What is there already. The n texts of a run are numbered from the index's length on, as their arrays are."""
 
     equal: np.ndarray  # int64 [texts]: the earliest text with the same key, remembered or new; itself where it is that
-    drops: np.ndarray  # bool [texts]: it shares a band with an earlier text
+    recalls: np.ndarray  # bool [texts]: it shares a band with a remembered text
+    repeats: np.ndarray  # bool [texts]: it shares a band with an earlier text of this run
     roots: np.ndarray  # int64 [texts]: the earliest text of its cluster
     joined: np.ndarray  # int64 [pairs, 2]: roots of remembered clusters that a new text joins, and what is now theirs
+
+    @property
+    def drops(self) -> np.ndarray:
+        """bool [texts]: it shares a band with an earlier text, remembered or new."""
+        both: np.ndarray = self.recalls | self.repeats
+        return both
+
+    def current_roots(self, roots: np.ndarray) -> np.ndarray:
+        """int64: the roots that remembered clusters (int64) have now."""
+        return remapped(self.joined[np.argsort(self.joined[:, 0])], roots)
+
+    def part(self, which: np.ndarray, before: int) -> Duplicates:
+        """These of the run's texts (bool), numbered anew; ``before`` is how many are remembered.
+
+        No cluster may be divided by it, unless an earlier text than the run's is its root.
+        """
+        places = before + np.cumsum(which) - 1
+        equal, roots = (
+            np.where(column < before, column, places[np.maximum(column - before, 0)])[which]
+            for column in (self.equal, self.roots)
+        )
+        return Duplicates(equal, self.recalls[which], self.repeats[which], roots, self.joined)
 
 
 class Index:
@@ -61,7 +85,7 @@ class Index:
             ) from None
 
     def save(self, folder: Path) -> None:
-        """Write all of it to a new folder; the same runs give the same bytes. 140 bytes a text."""
+        """Write all of it to a new folder; the same runs give the same bytes. 150 bytes a text."""
         folder.mkdir(parents=True)
         names = [f"{segment.first:010d}" for segment in self.segments]
         for name, segment in zip(names, self.segments, strict=True):
@@ -86,17 +110,20 @@ class Index:
         cluster = nodes[components(len(nodes), one, other)]
 
         equal, root = np.empty(count, np.int64), np.empty(count, np.int64)
-        drops = np.zeros(count, bool)
+        recalls, repeats = np.zeros(count, bool), np.zeros(count, bool)
         equal[ranked], root[ranked] = same, cluster[len(unique) :]
-        drops[ranked[right]] = drops[ranked[texts]] = True
+        recalls[ranked[texts]] = repeats[ranked[right]] = True
         joins = cluster[: len(unique)] != unique
-        return Duplicates(equal, drops, root, np.stack((unique, cluster[: len(unique)]), axis=1)[joins])
+        return Duplicates(equal, recalls, repeats, root, np.stack((unique, cluster[: len(unique)]), axis=1)[joins])
 
     def add(
         self, ids: Sequence[str], keys: np.ndarray, bands: np.ndarray, order: np.ndarray,
-        duplicates: Duplicates, splits: Sequence[str | None],
+        duplicates: Duplicates, splits: Sequence[str | None], names: np.ndarray,
     ) -> None:  # fmt: skip
-        """Remember a run's texts: all that took part, kept or not, with what ``find`` said and the split of each."""
+        """Remember a run's texts: all that took part, kept or not, with what ``find`` said and the split of each.
+
+        ``names`` (uint64 [texts]) are hashes of what documents are called at their source.
+        """
         if not len(ids):
             return
         start, ranked = len(self), np.argsort(order, kind="stable")
@@ -106,11 +133,13 @@ class Index:
         links = np.concatenate((np.stack((numbers, roots), axis=1)[roots != numbers], duplicates.joined))
         columns = np.column_stack((keys[:, 0], bands))[ranked]
         new = self.lookup(columns, keys[ranked, 1]) < 0
+        stays = np.array([splits[i] is not None for i in ranked])
         self.segments.append(
             Segment.of(
-                start, columns, new, keys[ranked, 1], [ids[i] for i in ranked], [splits[i] for i in ranked], links
+                start, columns, new, keys[ranked, 1], np.where(stays, names[ranked], NAMELESS),
+                [ids[i] for i in ranked], [splits[i] for i in ranked], links,
             )
-        )
+        )  # fmt: skip
         while len(self.segments) > 1:  # so each text is moved at most log2(texts) times
             before, last = self.segments[-2:]
             if len(before) > len(last) or len(before) + len(last) > LARGEST_SEGMENT:
@@ -135,6 +164,20 @@ class Index:
             moved, roots = parents != roots, parents
         return roots
 
+    def named(self, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(int64: the last remembered text that stayed of each document, by its name (uint64), or -1; all such names).
+
+        A document of several texts has several entries.
+        """
+        every = np.concatenate([np.empty(0, np.uint64), *(segment.names for segment in self.segments)])
+        places = np.flatnonzero(every != NAMELESS)
+        order = places[np.argsort(every[places], kind="stable")]
+        ends = np.searchsorted(every[order], names, side="right")
+        if not len(order):
+            return np.full(len(names), -1, np.int64), every[:0]
+        last = order[np.maximum(ends, 1) - 1]
+        return np.where(every[last] == names, last, -1), np.unique(every[places])
+
     def ids(self, numbers: np.ndarray) -> list[str]:
         """The ids of remembered texts (int64)."""
         return [str(each) for each in self.read_column("ids", numbers)]
@@ -154,3 +197,11 @@ class Index:
             for each, text in zip(here.tolist(), packed.at(numbers[here] - segment.first), strict=True):
                 answers[each] = text
         return answers
+
+
+def remapped(pairs: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """int64: numbers, those that stand first in a pair (int64 [pairs, 2], sorted) as what stands second."""
+    if not len(pairs):
+        return numbers
+    places = np.minimum(np.searchsorted(pairs[:, 0], numbers), len(pairs) - 1)
+    return np.where(pairs[places, 0] == numbers, pairs[places, 1], numbers)

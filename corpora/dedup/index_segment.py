@@ -58,6 +58,7 @@ class Segment:
     entries: np.ndarray  # uint64 [entries], sorted within each column: the key's first half, then the bands
     begins: np.ndarray  # int64 [columns + 1]
     seconds: np.ndarray  # uint64 [texts]: the second half of each text's key
+    names: np.ndarray  # uint64 [texts]: hash of what its document is called, 0 of a text that did not stay
     links: np.ndarray  # int64 [links, 2], sorted: a text's number, and that of the root of its cluster
     ids: PackedStrings
     splits: PackedStrings
@@ -73,17 +74,19 @@ class Segment:
     @classmethod
     def of(
         cls, first: int, columns: np.ndarray, new: np.ndarray, seconds: np.ndarray,
-        ids: Sequence[str], splits: Sequence[str | None], links: np.ndarray,
+        names: np.ndarray, ids: Sequence[str], splits: Sequence[str | None], links: np.ndarray,
     ) -> Segment:  # fmt: skip
         """Texts in their order: ``columns`` uint64 [texts, columns]; only ``new`` hashes (bool, same shape) enter."""
         numbers = [np.flatnonzero(column) for column in new.T]
         hashes = [column[places] for column, places in zip(columns.T, numbers, strict=True)]
-        return cls.packed(first, hashes, numbers, seconds, links, PackedStrings.of(ids), PackedStrings.of(splits))
+        return cls.packed(
+            first, hashes, numbers, seconds, names, links, PackedStrings.of(ids), PackedStrings.of(splits)
+        )
 
     @classmethod
     def packed(
         cls, first: int, hashes: Sequence[np.ndarray], numbers: Sequence[np.ndarray], seconds: np.ndarray,
-        links: np.ndarray, ids: PackedStrings, splits: PackedStrings,
+        names: np.ndarray, links: np.ndarray, ids: PackedStrings, splits: PackedStrings,
     ) -> Segment:  # fmt: skip
         """Sort the columns; of entries with the same hash the first stays."""
         shift = np.uint64(max(1, (len(seconds) - 1).bit_length()))
@@ -94,7 +97,7 @@ class Segment:
             columns.append(entries[opens])
         begins = np.concatenate(([0], np.cumsum([len(column) for column in columns]))).astype(np.int64)
         links = links[np.argsort(links[:, 0])].astype(np.int64)
-        return cls(first, np.concatenate(columns), begins, seconds, links, ids, splits)
+        return cls(first, np.concatenate(columns), begins, seconds, names, links, ids, splits)
 
     def joined(self, other: Segment) -> Segment:
         """This segment and the one that follows it, as one."""
@@ -109,8 +112,11 @@ class Segment:
             PackedStrings.of([*one.strings(), *two.strings()])
             for one, two in ((self.ids, other.ids), (self.splits, other.splits))
         )
-        seconds, links = (np.concatenate(pair) for pair in ((self.seconds, other.seconds), (self.links, other.links)))
-        return Segment.packed(self.first, hashes, numbers, seconds, links, ids, splits)
+        seconds, names, links = (
+            np.concatenate(pair)
+            for pair in ((self.seconds, other.seconds), (self.names, other.names), (self.links, other.links))
+        )
+        return Segment.packed(self.first, hashes, numbers, seconds, names, links, ids, splits)
 
     def lookup(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
         """int64 [texts, columns]: the number of the text that first had each hash, or -1."""
@@ -141,7 +147,7 @@ class Segment:
         folder.mkdir()
         strings = {"id_data": self.ids.data, "id_begins": self.ids.begins}
         splits = {"split_data": self.splits.data, "split_begins": self.splits.begins}
-        plain = {"first": np.array(self.first), "entries": self.entries, "begins": self.begins}
+        plain = {"first": np.array(self.first), "entries": self.entries, "begins": self.begins, "names": self.names}
         for name, array in {**plain, "seconds": self.seconds, "links": self.links, **strings, **splits}.items():
             np.save(folder / f"{name}.npy", array)
 
@@ -155,5 +161,5 @@ class Segment:
             return array
 
         ids, splits = (PackedStrings(read(f"{name}_data"), read(f"{name}_begins")) for name in ("id", "split"))
-        arrays = {name: read(name) for name in ("entries", "begins", "seconds", "links")}
+        arrays = {name: read(name) for name in ("entries", "begins", "seconds", "names", "links")}
         return cls(first=int(read("first")), ids=ids, splits=splits, **arrays)

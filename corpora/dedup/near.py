@@ -46,3 +46,13 @@ def components(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     _, labels = connected_components(graph, directed=False)
     _, first = np.unique(labels, return_index=True)
     return np.asarray(first[labels], dtype=np.int64)
+
+
+def clusters(columns: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:
+    """int64 [count]: the smallest of the texts that shared hashes connect with each of ``count`` texts.
+
+    ``columns`` is uint64 [signatures, columns]; ``owners`` (int64 [signatures]) says whose each signature is: a text
+    may have several, such as one before and one after it was filtered.
+    """
+    first, later = bucket_edges(columns)
+    return components(count, owners[first], owners[later])

@@ -2,12 +2,29 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from corpora.holdout import Holdout, first_later_days, split, split_of_key
+from corpora.holdout import (
+    LATER,
+    LOUDEST,
+    NEITHER,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Holdout,
+    are_later,
+    first_later_days,
+    settle,
+    splits_of_keys,
+)  # fmt: skip
 
 NEWS, BOOKS = ("domain", "news"), ("general", "books")
+
+
+def split_of_key(key: int, spec: Holdout) -> str:
+    return LOUDEST[splits_of_keys(np.array([key], np.uint64), spec)[0]]
 
 
 def key(place: float) -> int:
@@ -68,36 +85,68 @@ def test_each_source_has_its_own_last_days() -> None:
     assert first_later_days(sources, days, 0.34) == {NEWS: "2024-04", BOOKS: "1803"}
 
 
-def test_a_cluster_goes_whole() -> None:
-    keys = [key(0.9), key(0.05), key(0.25), key(0.9), key(0.9), key(0.9), key(0.9), key(0.05)]
-    days = ["1", "2", "3", "4", "5", "6", "7", "8"]
-    roots = [0, 0, 2, 2, 4, 4, 6, 7]
-    # Days 7 and 8 are the last quarter. A member that asks for test takes its cluster there.
-    assert split(keys, [NEWS] * 8, days, roots, SPEC) == [
-        "test", "test", "validation", "validation", "train", "train", "later", "later",
-    ]  # fmt: skip
+def test_a_document_is_later_from_the_first_of_the_last_days_on() -> None:
+    sources, days = [NEWS] * 4 + [BOOKS], ["01", "02", "03", "04", "09"]
+    assert are_later(sources, days, 0.5).tolist() == [False, False, True, True, False]
+    assert are_later(sources, [None, "02", "03", None, None], 0.5).tolist() == [False, False, True, False, False]
+    assert are_later([], [], 0.5).tolist() == []
 
 
-@pytest.mark.parametrize("places", [(0.05, 0.25, 0.9), (0.9, 0.25, 0.05)])
-def test_test_comes_before_validation_and_that_before_training(places: tuple[float, ...]) -> None:
-    keys = [key(place) for place in places]
-    assert split(keys, [NEWS] * 3, [None] * 3, [0] * 3, SPEC) == ["test"] * 3
-    assert (
-        split(keys[:2], [NEWS] * 2, [None] * 2, [0] * 2, SPEC) == ["test" if 0.05 in places[:2] else "validation"] * 2
-    )
+def settled(
+    wishes: list[int], roots: list[int], heldout: dict[int, int] | None = None, trained: tuple[int, ...] = (),
+    kin: tuple[int, ...] = (),
+) -> list[int]:  # fmt: skip
+    """``settle`` of a few documents; ``heldout``, ``trained`` and ``kin`` name those to which they apply."""
+    texts = np.array([(heldout or {}).get(place, NEITHER) for place in range(len(wishes))], np.int64)
+    marks = [np.isin(np.arange(len(wishes)), places) for places in (trained, kin)]
+    splits = settle(np.array(wishes), np.array(roots, np.int64), texts, marks[0], lambda numbers: marks[1][numbers])
+    return [int(split) for split in splits]
 
 
-def test_a_text_without_a_date_is_never_later() -> None:
-    assert split([key(0.9)] * 5, [NEWS] * 5, ["1", "2", "3", "4", None], range(5), SPEC) == [
-        "train", "train", "train", "later", "train",
-    ]  # fmt: skip
+def test_a_cluster_goes_whole_to_the_loudest_split_that_a_member_asks_for() -> None:
+    wishes = [TRAIN, TEST, VALIDATION, TRAIN, TRAIN, LATER, LATER, LATER, VALIDATION, TEST]
+    roots = [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
+    expected = [TEST, TEST, VALIDATION, VALIDATION, TRAIN, TRAIN, LATER, LATER, TEST, TEST]
+    assert settled(wishes, roots) == expected
+    assert settled(wishes[::-1], roots[::-1]) == expected[::-1]
 
 
-def test_what_repeats_an_older_text_is_no_news() -> None:
-    keys, days = [key(0.9)] * 4, ["1", "2", "3", "4"]
-    assert split(keys, [NEWS] * 4, days, [0, 1, 2, 0], SPEC) == ["train"] * 4
-    assert split(keys, [NEWS] * 4, days, [0, 1, 2, 3], SPEC) == ["train"] * 3 + ["later"]
-    assert split(keys, [NEWS] * 4, days, [0, 1, 2, 3], SPEC.replace(later=0)) == ["train"] * 4
+@pytest.mark.parametrize("split", [TEST, VALIDATION])
+def test_kin_of_held_out_text_is_held_out_whatever_it_asks_for(split: int) -> None:
+    for wish in (TEST, VALIDATION, TRAIN, LATER):
+        assert settled([wish, TRAIN, TRAIN], [0, 0, 2], {1: split}) == [split, split, TRAIN]
+    assert settled([TRAIN, TRAIN], [0, 0], {0: VALIDATION, 1: TEST}) == [TEST, TEST]
+
+
+def test_what_was_trained_on_stays_in_training_and_so_do_its_new_copies() -> None:
+    for wish in (TEST, VALIDATION, LATER):
+        assert settled([TRAIN, wish, wish], [0, 0, 2], trained=(0,)) == [TRAIN, TRAIN, wish]
+        assert settled([wish, wish, wish], [0, 0, 2], kin=(1,)) == [TRAIN, TRAIN, wish]
+
+
+def test_only_documents_that_would_leave_training_are_looked_up() -> None:
+    looked_up = list[int]()
+
+    def kin(numbers: np.ndarray) -> np.ndarray:
+        looked_up.extend(numbers.tolist())
+        return np.zeros(len(numbers), bool)
+
+    wishes, roots = np.array([TRAIN, TEST, TEST, LATER, TEST]), np.array([0, 1, 2, 3, 4])
+    heldout, trained = np.array([NEITHER, TEST, NEITHER, NEITHER, NEITHER]), np.array([False] * 4 + [True])
+    assert settle(wishes, roots, heldout, trained, kin).tolist() == [TRAIN, TEST, TEST, LATER, TRAIN]
+    assert looked_up == [2, 3]
+
+
+def test_a_new_text_between_held_out_and_trained_ones_goes_nowhere() -> None:
+    wishes = [TRAIN, TRAIN, TRAIN, TEST]
+    assert settled(wishes, [0] * 4, {0: VALIDATION}, trained=(1,)) == [VALIDATION, TRAIN, NEITHER, NEITHER]
+    # A text that another recipe holds out is held out, trained on or not.
+    assert settled(wishes, [0] * 4, {0: TEST, 1: TEST}, trained=(1,)) == [TEST, TEST, NEITHER, NEITHER]
+    assert settled([TRAIN], [0], {0: TEST}, trained=(0,)) == [TEST]
+
+
+def test_no_documents_at_all() -> None:
+    assert settled([], []) == []
 
 
 def test_shares_that_leave_nothing() -> None:

@@ -7,17 +7,28 @@ import numpy as np
 from corpora.dedup.priority import ranks
 
 
-def test_domain_then_source_then_oldest_then_id() -> None:
-    rows = [
-        ("domain", 0, "2001-05-01", "z"), ("domain", 0, "2001-05-02", "a"), ("domain", 0, None, "a0"),
-        ("domain", 1, "1990-01-01", "b"), ("general", 0, "1980-01-01", "c"), ("general", 0, "1980-01-01", "d"),
-    ]  # fmt: skip
+def columns(rows: list[tuple[int, str | None, str]]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    sources, dates, ids = zip(*rows, strict=True)
+    return np.array(sources, np.int32), np.array([date or "" for date in dates], "S10"), list(ids)
+
+
+ROWS = [
+    (0, "2001-05-01", "z"), (0, "2001-05-02", "a"), (0, "9999-12-31", "a"), (0, None, "a0"), (0, None, "\u00e9"),
+    (0, None, "\U0001f600"), (1, "1990-01-01", "b"), (2, "1980-01-01", "c"), (2, "1980-01-01", "d"),
+]  # fmt: skip
+
+
+def test_source_then_oldest_then_id() -> None:
     for seed in range(5):
-        places = random.Random(seed).sample(range(6), 6)
-        parts, sources, dates, ids = zip(*(rows[place] for place in places), strict=True)
-        assert ranks(parts, sources, dates, ids).tolist() == places
+        places = random.Random(seed).sample(range(len(ROWS)), len(ROWS))
+        assert ranks(*columns([ROWS[place] for place in places])).tolist() == places
+
+
+def test_the_first_come_before_all_others() -> None:
+    first = np.array([False] * 7 + [True, True])
+    assert ranks(*columns(ROWS), first).tolist() == [2, 3, 4, 5, 6, 7, 8, 0, 1]
 
 
 def test_no_documents() -> None:
-    assert ranks([], [], [], []).tolist() == []
-    assert ranks([], [], [], []).dtype == np.int64
+    empty = ranks(np.empty(0, np.int32), np.empty(0, "S10"), [])
+    assert (empty.tolist(), empty.dtype) == ([], np.int64)

@@ -1,0 +1,109 @@
+"""A pass over some documents of Raw: their n-grams, or those that held-out texts have."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from datatrove.data import Document as TroveDocument
+from datatrove.pipeline.base import PipelineStep
+
+from corpora.heldout.ngrams import sampled, shared
+from domain.jsonlines import parse_line
+from domain.machine import Machine
+from domain.text.ngrams import Bits
+from domain.text.words import Split
+
+if TYPE_CHECKING:
+    from datatrove.data import DocumentsPipeline
+
+BATCH = 256  # documents at a time
+IN_PLACE = 5_000  # documents that are read here: starting workers takes longer
+
+
+class ReadNgrams(PipelineStep):  # type: ignore[misc]
+    """Rank r reads some rows of a shard and writes ``<r>.npz``: their n-grams one after the other, where those of each
+    begin, and how many words each has. With a ``table`` they are those n-grams of each that are in it, else a sample.
+    """
+
+    name, type = "read n-grams", "reader"
+
+    def __init__(self, shards: list[str], rows: list[np.ndarray], table: str, out: str) -> None:
+        super().__init__()
+        self.shards, self.rows, self.table, self.out = shards, rows, table, out
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
+        """Read the rows of this rank."""
+        texts, grams, words = self.texts(rank), list[np.ndarray](), list[np.ndarray]()
+        table = np.load(self.table) if self.table else None
+        bits = Bits()
+        if table is not None:
+            bits.add(table)
+        while batch := list(islice(texts, BATCH)):
+            split = Split(batch)
+            grams += sampled(split) if table is None else shared(split, table, bits)
+            words.append(np.diff(split.offsets))
+        np.savez(
+            Path(self.out) / f"{rank:05d}.npz",
+            grams=np.concatenate([np.empty(0, np.uint64), *grams]),
+            sizes=np.array([len(each) for each in grams], np.int64),
+            words=np.concatenate([np.empty(0, np.int64), *words]),
+        )
+        yield from ()
+
+    def texts(self, rank: int) -> Iterator[str]:
+        """The texts of the rows, one after the other."""
+        rows, place = iter(self.rows[rank].tolist()), -1
+        with Path(self.shards[rank]).open("rb") as lines:
+            for row in rows:
+                line = next(islice(lines, row - place - 1, None))
+                place = row
+                yield parse_line(line)["text"]
+
+
+def read_ngrams(
+    shards: Sequence[str], starts: Sequence[int], documents: np.ndarray, scratch: Path, machine: Machine, what: str,
+    table: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """(grams, begins, words) of documents (int64, ascending numbers; a shard's begin at its start).
+
+    grams: uint64, those of each document from ``begins`` (int64 [documents + 1]) on; words: int64 [documents].
+    """
+    from corpora.executor import execute
+
+    out = scratch / "ngrams"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    bounds = np.searchsorted(documents, [*starts, np.iinfo(np.int64).max])
+    groups = [
+        (shard, documents[begin:end] - start)
+        for shard, start, begin, end in zip(shards, starts, bounds[:-1], bounds[1:], strict=True)
+        if end > begin
+    ]
+    path = ""
+    if table is not None:
+        path = str(out / "table.npy")
+        np.save(path, table)
+    step = ReadNgrams([shard for shard, _ in groups], [rows for _, rows in groups], path, str(out))
+    if len(documents) <= IN_PLACE:
+        for rank in range(len(groups)):
+            list(step.run((), rank, len(groups)))
+    else:
+        execute([step], tasks=len(groups), what=f"curate: {what}", logs=scratch / "logs" / "ngrams", machine=machine)
+    return joined(out / f"{rank:05d}.npz" for rank in range(len(groups)))
+
+
+def joined(paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the ranks wrote, as one."""
+    grams, sizes, words = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for path in paths:
+        with np.load(path) as arrays:
+            grams.append(arrays["grams"])
+            sizes.append(arrays["sizes"])
+            words.append(arrays["words"])
+    begins = np.concatenate(([0], np.cumsum(np.concatenate(sizes)))).astype(np.int64)
+    return np.concatenate(grams), begins, np.concatenate(words)

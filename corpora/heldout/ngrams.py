@@ -1,0 +1,70 @@
+"""Word n-grams by which a text is recognised after it was edited: a sample of a held-out text's, looked up in others.
+
+Near-duplicate bands miss a short text of which two words were changed, and a long one of which half was. Containment
+does not (Broder 1997, section 2): the share of a held-out text's n-grams that stand in another text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from domain.text.ngrams import Bits, ngram_hashes
+from domain.text.words import Split, mixed
+
+SHORT, LONG = (
+    3,
+    5,
+)  # words of an n-gram: two changed words leave 10 of 16 of the 3-grams of 18 words, 6 of 14 of their 5-grams
+LONG_FROM = 60  # words from which a text is compared by the longer ones, which other texts share by chance less often
+FEWEST_WORDS = 8  # a shorter text is compared as a whole
+SAMPLE = 128  # n-grams of a text: the share of them is off by 4 points (standard deviation)
+FEWEST_GRAMS = 4  # n-grams that must be shared, whatever their share
+SHARE = 0.4  # of a text's n-grams that an edited one has at least
+QUOTED = 0.8  # likewise of a text that is a small part of the other
+LONGER = 4  # times as long is the other, then
+
+
+def gram_words(words: int) -> int:
+    """How many words the n-grams have by which a text of so many words is compared."""
+    return LONG if words >= LONG_FROM else SHORT
+
+
+def sampled(split: Split) -> list[np.ndarray]:
+    """uint64 [n-grams], sorted, of each text: distinct ones, drawn by their hashes, twice as many as are to stay."""
+    samples = []
+    for begin, end in zip(split.offsets[:-1].tolist(), split.offsets[1:].tolist(), strict=True):
+        words = end - begin
+        grams = np.unique(ngram_hashes(split.hashes[begin:end], gram_words(words)))
+        if words < FEWEST_WORDS:
+            grams = grams[:0]
+        samples.append(np.sort(grams[np.argsort(mixed(grams), kind="stable")[: 2 * SAMPLE]]))
+    return samples
+
+
+def distinctive(sample: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """The part of a text's sample that tells it apart: without what is ``common`` (uint64, sorted) to training texts.
+
+    Empty where too few are left to recognise it by.
+    """
+    left = sample[~np.isin(sample, common, assume_unique=True)]
+    left = np.sort(left[np.argsort(mixed(left), kind="stable")[:SAMPLE]])
+    return left if len(left) >= FEWEST_GRAMS else left[:0]
+
+
+def shared(split: Split, table: np.ndarray, bits: Bits) -> list[np.ndarray]:
+    """uint64 [n-grams], sorted, of each text: those of either length that the table (uint64, sorted) has."""
+    matches = []
+    for begin, end in zip(split.offsets[:-1].tolist(), split.offsets[1:].tolist(), strict=True):
+        hashes = split.hashes[begin:end]
+        grams = np.concatenate([ngram_hashes(hashes, n) for n in (SHORT, LONG)])
+        grams = np.unique(grams[bits.hold(grams) > 0])
+        places = np.minimum(np.searchsorted(table, grams), len(table) - 1)
+        matches.append(grams[table[places] == grams])
+    return matches
+
+
+def needed(sizes: np.ndarray, words: np.ndarray, other_words: np.ndarray) -> np.ndarray:
+    """int64: how many of the ``sizes`` n-grams of texts of ``words`` words others of ``other_words`` must share."""
+    shares = np.where(other_words > LONGER * words, QUOTED, SHARE)
+    numbers: np.ndarray = np.maximum(np.ceil(shares * sizes - 1e-9).astype(np.int64), FEWEST_GRAMS)
+    return numbers

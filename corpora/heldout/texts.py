@@ -1,0 +1,155 @@
+"""All held-out texts of a work folder, and which other texts equal them or are their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpora.heldout.entries import Entry
+from corpora.heldout.ngrams import needed
+from domain.text.minhash import BANDS
+
+NO_TEXT = -1
+COLUMNS = {  # of an entry: dtype and further dimension
+    "splits": (np.uint8, ()),  # of each held-out text: its place in ``corpora.holdout.LOUDEST``
+    "words": (np.int64, ()),  # of each held-out text
+    "keys": (np.uint64, ()),  # of each signature, sorted by nothing: a text has one before the filters and one after
+    "bands": (np.uint64, (BANDS,)),  # of each signature
+    "texts": (np.int64, ()),  # of each signature: the text's number
+    "grams": (np.uint64, ()),  # the n-grams of all texts, one text after the other
+    "begins": (np.int64, ()),  # [texts + 1] where those of each begin
+    "trained_keys": (np.uint64, ()),  # sorted, of all texts that went to training
+    "trained_bands": (np.uint64, ()),  # [14, texts] each row sorted
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Hashes of texts, sorted; where several texts have one, the first of them stands."""
+
+    hashes: np.ndarray  # uint64
+    texts: np.ndarray  # int64
+
+    @classmethod
+    def of(cls, hashes: np.ndarray, texts: np.ndarray) -> Column:
+        """Sort."""
+        places = np.lexsort((texts, hashes))
+        hashes, texts = hashes[places], texts[places]
+        opens = np.concatenate(([True], hashes[1:] != hashes[:-1]))[: len(hashes)]
+        return cls(hashes[opens], texts[opens])
+
+    def find(self, hashes: np.ndarray) -> np.ndarray:
+        """int64: the text that has each hash, or ``NO_TEXT``."""
+        if not len(self.hashes):
+            return np.full(len(hashes), NO_TEXT, np.int64)
+        places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        return np.where(self.hashes[places] == hashes, self.texts[places], NO_TEXT)
+
+
+class HeldOutTexts:
+    """The held-out texts of several entries, numbered so that those in test come first."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = list(entries)
+        parts = [{name: entry.read(name) for name in COLUMNS if "trained" not in name} for entry in self.entries]
+        columns = {
+            name: np.concatenate([np.empty((0, *more), dtype), *(part[name] for part in parts)])
+            for name, (dtype, more) in COLUMNS.items()
+            if "trained" not in name and name not in ("texts", "begins")
+        }
+        counts = [len(part["splits"]) for part in parts]
+        firsts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        order = np.argsort(columns["splits"], kind="stable")
+        number = np.empty(len(order), np.int64)
+        number[order] = np.arange(len(order))
+        texts = np.concatenate(
+            [np.empty(0, np.int64), *(part["texts"] + first for part, first in zip(parts, firsts, strict=False))]
+        )
+        sizes = np.concatenate([np.empty(0, np.int64), *(np.diff(part["begins"]) for part in parts)])
+        self.splits, self.words, self.sizes = columns["splits"][order], columns["words"][order], sizes[order]
+        self.keys = Column.of(columns["keys"], number[texts])
+        self.bands = [Column.of(column, number[texts]) for column in columns["bands"].T]
+        places = np.argsort(columns["grams"], kind="stable")
+        self.grams, self.gram_texts = columns["grams"][places], number[np.repeat(np.arange(len(sizes)), sizes)][places]
+
+    def __len__(self) -> int:
+        return len(self.splits)
+
+    def equal(self, keys: np.ndarray) -> np.ndarray:
+        """int64 [texts]: the held-out text with the same key (uint64 [texts, 2]), or ``NO_TEXT``."""
+        return self.keys.find(keys[:, 0])
+
+    def kin(self, keys: np.ndarray, bands: np.ndarray) -> np.ndarray:
+        """int64 [texts]: the first held-out text that has the key or shares a band (uint64 [texts, 14])."""
+        numbers = self.equal(keys)
+        for column, hashes in zip(self.bands, bands.T, strict=True):
+            numbers = earlier(numbers, column.find(hashes))
+        return numbers
+
+    def edited(self, grams: np.ndarray, begins: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """int64 [texts]: the first held-out text of which each text has enough n-grams, or ``NO_TEXT``.
+
+        ``grams`` (uint64) are those that the texts share with any held-out one, ``begins`` where each text's begin,
+        ``words`` how many words each text has.
+        """
+        numbers = np.full(len(words), NO_TEXT, np.int64)
+        rows = np.repeat(np.arange(len(words)), np.diff(begins))
+        first = np.searchsorted(self.grams, grams, side="left")
+        counts = np.searchsorted(self.grams, grams, side="right") - first
+        rows, place = np.repeat(rows, counts), np.repeat(first - np.cumsum(counts) + counts, counts)
+        pairs = np.stack((rows, self.gram_texts[place + np.arange(len(place))]), axis=1)
+        pairs, hits = np.unique(pairs, axis=0, return_counts=True)
+        rows, texts = pairs[:, 0], pairs[:, 1]
+        enough = hits >= needed(self.sizes[texts], self.words[texts], words[rows])
+        rows, first = np.unique(rows[enough], return_index=True)
+        numbers[rows] = texts[enough][first]
+        return numbers
+
+    def split_codes(self, numbers: np.ndarray, otherwise: int) -> np.ndarray:
+        """int64: the place in ``LOUDEST`` of the split of each held-out text; ``otherwise`` for ``NO_TEXT``."""
+        if not len(self):
+            return np.full(len(numbers), otherwise, np.int64)
+        return np.where(numbers == NO_TEXT, otherwise, self.splits[np.maximum(numbers, 0)]).astype(np.int64)
+
+
+def earlier(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The smaller of two numbers of texts, where ``NO_TEXT`` is none."""
+    both = np.minimum(numbers.view(np.uint64), others.view(np.uint64))  # -1 is the largest
+    return both.view(np.int64)
+
+
+class TrainedTexts:
+    """The texts that went to training under one hold-out: a later build under the same one leaves them there.
+
+    Without ``shares``, under any hold-out.
+    """
+
+    def __init__(self, entries: Sequence[Entry], shares: Mapping[str, float] | None = None) -> None:
+        entries = [entry for entry in entries if shares is None or entry.shares == shares]
+        self.keys = [entry.read("trained_keys") for entry in entries]
+        self.bands = [entry.read("trained_bands") for entry in entries]
+
+    def equal(self, keys: np.ndarray) -> np.ndarray:
+        """bool [texts]: whether a text with the same key (uint64 [texts, 2]) went to training."""
+        there = np.zeros(len(keys), bool)
+        for column in self.keys:
+            there |= among(column, keys[:, 0])
+        return there
+
+    def kin(self, bands: np.ndarray) -> np.ndarray:
+        """bool [texts]: whether a text that shares a band (uint64 [texts, 14]) went to training."""
+        there = np.zeros(len(bands), bool)
+        for columns in self.bands:
+            for column, hashes in zip(columns, bands.T, strict=True):
+                there |= among(column, hashes)
+        return there
+
+
+def among(column: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """bool: whether each hash is in a sorted column (uint64)."""
+    if not len(column):
+        return np.zeros(len(hashes), bool)
+    answers: np.ndarray = column[np.minimum(np.searchsorted(column, hashes), len(column) - 1)] == hashes
+    return answers

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.heldout.entries import Entry, obeyed, write_entry
+from corpora.heldout.texts import HeldOutTexts, TrainedTexts, earlier
+
+TEST, VALIDATION, TRAIN = 0, 1, 2
+SHARES = {"validation": 0.1, "test": 0.1, "later": 0.0}
+
+
+def entries_of(work: Path, *contents: dict[str, Any], shares: dict[str, float] = SHARES) -> list[Entry]:
+    for number, content in enumerate(contents):
+        texts = len(content.get("splits", []))
+        arrays = {
+            "splits": np.array(content.get("splits", []), np.uint8),
+            "words": np.array(content.get("words", [10] * texts), np.int64),
+            "keys": np.array(content.get("keys", range(texts)), np.uint64),
+            "bands": np.array(content.get("bands", np.zeros((texts, 14))), np.uint64).reshape(-1, 14),
+            "texts": np.array(content.get("texts", range(texts)), np.int64),
+            "grams": np.array(content.get("grams", []), np.uint64),
+            "begins": np.array(content.get("begins", [0] * (texts + 1)), np.int64),
+            "trained_keys": np.array(content.get("trained_keys", []), np.uint64),
+            "trained_bands": np.array(content.get("trained_bands", np.zeros((14, 0))), np.uint64).reshape(14, -1),
+        }
+        write_entry(work, f"entry{number}{len(shares)}{shares['test']}", shares, [], arrays)
+    return obeyed(work, "new")
+
+
+def codes(texts: HeldOutTexts, numbers: np.ndarray) -> list[int]:
+    return texts.split_codes(numbers, 9).tolist()
+
+
+def pairs(*keys: int) -> np.ndarray:
+    return np.array([[key, 0] for key in keys], np.uint64)
+
+
+def rows(*values: int) -> np.ndarray:
+    """Bands that share none with others, but for the value in one column."""
+    bands = np.arange(1000, 1000 + 14 * len(values), dtype=np.uint64).reshape(-1, 14)
+    for place, value in enumerate(values):
+        bands[place, value % 14] = value
+    return bands
+
+
+def test_nothing_is_kin_where_nothing_is_held_out(tmp_path: Path) -> None:
+    for entries in ([], entries_of(tmp_path, {})):
+        texts = HeldOutTexts(entries)
+        assert len(texts) == 0
+        assert texts.kin(pairs(1, 2), rows(3, 4)).tolist() == [-1, -1]
+        assert texts.edited(np.empty(0, np.uint64), np.array([0, 0]), np.array([5])).tolist() == [-1]
+        assert codes(texts, np.array([-1, -1])) == [9, 9]
+
+
+def test_equal_keys_and_shared_bands_over_several_entries_and_test_before_validation(tmp_path: Path) -> None:
+    bands = [np.full(14, 70), np.full(14, 80)]
+    entries = entries_of(
+        tmp_path,
+        {"splits": [VALIDATION, TEST], "keys": [5, 6, 7], "texts": [0, 1, 0], "bands": [*bands, np.full(14, 90)]},
+        {"splits": [TEST, VALIDATION], "keys": [8, 6], "bands": [np.full(14, 90), np.full(14, 60)]},
+    )
+    texts = HeldOutTexts(entries)
+    assert len(texts) == 4
+    assert codes(texts, texts.equal(pairs(4, 5, 6, 7, 8, 9))) == [9, VALIDATION, TEST, VALIDATION, TEST, 9]
+    assert codes(texts, texts.kin(pairs(0, 0, 0, 0, 5), rows(70, 80, 90, 65, 80))) == [
+        VALIDATION, TEST, TEST, 9, TEST,
+    ]  # fmt: skip
+
+
+def test_an_edited_text_shares_enough_of_the_n_grams_of_one_held_out_text(tmp_path: Path) -> None:
+    grams = [*range(0, 100, 10), *range(5, 105, 5)]  # 10 of the first, 20 of the second; 10 of them are of both
+    entries = entries_of(
+        tmp_path, {"splits": [VALIDATION, TEST], "words": [20, 30], "grams": grams, "begins": [0, 10, 30]}
+    )
+    texts = HeldOutTexts(entries)
+
+    def edited(*each: tuple[list[int], int]) -> list[int]:
+        sizes = [len(shared) for shared, _ in each]
+        shared = np.array([gram for row, _ in each for gram in row], np.uint64)
+        begins = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        return codes(texts, texts.edited(shared, begins, np.array([words for _, words in each])))
+
+    one, other = list(range(0, 100, 10)), list(range(5, 105, 5))
+    assert edited((one[:4], 20), (one[:3], 20), (other[:8], 30), (other[:7], 30)) == [VALIDATION, 9, TEST, 9]
+    assert edited((one[:7], 80), (one[:7], 81), (one[:8], 81)) == [VALIDATION, 9, VALIDATION]
+    assert edited(([], 20), (sorted({*one, *other}), 25)) == [9, TEST]
+
+
+def test_text_that_was_trained_on_under_the_same_hold_out(tmp_path: Path) -> None:
+    bands = np.sort(np.array([np.full(14, 70), np.full(14, 50)]).T, axis=1)
+    entries = entries_of(tmp_path, {"trained_keys": [3, 9], "trained_bands": bands})
+    for shares, expected in ((SHARES, True), ({**SHARES, "test": 0.2}, False), ({**SHARES, "later": 0.2}, False)):
+        trained = TrainedTexts(entries, shares)
+        assert trained.equal(pairs(2, 3, 9, 10)).tolist() == [False, expected, expected, False]
+        assert trained.kin(rows(50, 60, 70)).tolist() == [expected, False, expected]
+    assert TrainedTexts(entries).equal(pairs(2, 3)).tolist() == [False, True]
+    assert TrainedTexts([], SHARES).kin(rows(50)).tolist() == [False]
+
+
+def test_the_smaller_number_stands_and_nobody_is_none() -> None:
+    assert earlier(np.array([-1, -1, 3, 3]), np.array([-1, 2, -1, 1])).tolist() == [-1, 2, 3, 1]
