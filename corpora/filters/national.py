@@ -7,6 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from domain.text.fold import fold
 from domain.text.privacy import Form
 from domain.text.privacy.numbers import NOT_WITHIN, before
 
@@ -79,8 +80,9 @@ ONE_OF = re.compile(
     + ")"
 )
 DIGITS = re.compile("(?=[0-9])" + NOT_WITHIN + r"[0-9](?:[ ./-]?[0-9]){7,17}(?:[ -]?[A-Z]{1,2})?" + END)
-WORDS = {name: re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) for name, words in NAMED.items()}
-ANY_WORD = re.compile(rf"(?<!\w)(?:{'|'.join(NAMED.values())})(?!\w)", re.IGNORECASE)
+# Folded as the text is in which they are sought.
+WORDS = {name: re.compile(rf"(?<!\w)(?:{fold(words).text})(?!\w)", re.IGNORECASE) for name, words in NAMED.items()}
+ANY_WORD = re.compile("|".join(words.pattern for words in WORDS.values()), re.IGNORECASE)
 
 
 @lru_cache(maxsize=64)
@@ -99,11 +101,16 @@ def _nino(match: re.Match[str]) -> int:
 
 
 def _named(match: re.Match[str]) -> int:
-    context = before(match, 48)
+    names = named_in(before(match, 48))
+    return len(match[0]) if any(checker(name).is_valid(match[0]) for name in names) else 0
+
+
+@lru_cache(maxsize=1024)
+def named_in(context: str) -> tuple[str, ...]:
+    """The numbers that this text names."""
     if ANY_WORD.search(context) is None:
-        return 0
-    fits = any(words.search(context) and checker(name).is_valid(match[0]) for name, words in WORDS.items())
-    return len(match[0]) if fits else 0
+        return ()
+    return tuple(name for name, words in WORDS.items() if words.search(context))
 
 
 NATIONAL_FORMS = (

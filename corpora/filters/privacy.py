@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from corpora.document import Document
 from corpora.filters.filter import Change, Drop, Filter, FilterAnswer
 from corpora.filters.national import NATIONAL_FORMS
+from corpora.filters.phones import PLANNED_FORMS
 from domain.text.privacy import FORMS, Find, Form, find_all, masked
 from domain.text.words import Split
 
@@ -20,6 +21,7 @@ KINDS: tuple[Kind, ...] = ("key", "email", "iban", "card", "ssn", "national_id",
 ALL_FORMS: tuple[Form, ...] = (
     *(form for form in FORMS if form.kind != "phone"),
     *NATIONAL_FORMS,
+    *PLANNED_FORMS,
     *(form for form in FORMS if form.kind == "phone"),
 )
 
@@ -27,7 +29,7 @@ ALL_FORMS: tuple[Form, ...] = (
 class Privacy(Filter):
     """Each find becomes a placeholder such as <EMAIL>; a kind that is also in ``drop`` takes its document along."""
 
-    libraries = ("python-stdnum",)
+    libraries = ("python-stdnum", "phonenumberslite")
 
     kind: Literal["privacy"] = "privacy"
     mask: Annotated[tuple[Kind, ...], Field(description="what is masked")] = KINDS

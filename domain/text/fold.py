@@ -34,7 +34,7 @@ from domain.text.characters import (
 from domain.text.words import Split
 
 ENTITY = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});")
-LONGEST_ENTITY = 34
+LONGEST_ENTITY, TAIL = 34, 256  # characters
 # A word divided at the end of a line. Its second part goes on in small letters, or all is in capitals: "Smith-" and
 # "Jones" stay two.
 DIVIDED = re.compile(r"-(?<=[^\W\d_]-)[ \t\r]*\n[ \t]*(?=[^\W\d_])")
@@ -145,26 +145,70 @@ def spans_of(folded: Folded) -> tuple[np.ndarray, np.ndarray]:
 def entities_resolved(folded: Folded) -> Folded:
     """With each HTML entity as what it stands for, also where that completes another one: ``&amp;shy;``."""
     text = folded.text
-    letters, begins, ends = list[str](), list[int](), list[int]()
-    for at, letter in enumerate(text):
-        letters.append(letter)
-        begins.append(at)
-        ends.append(at + 1)
-        while letters and letters[-1] == ";":
-            tail = "".join(letters[-LONGEST_ENTITY:])
-            size = len(tail) - tail.rfind("&")
-            resolved = entity(tail[-size:], text, at + 1) if size <= len(tail) else None
+    runs = list[Run]()
+    done, tail = 0, ""
+    while done < len(text):
+        stop = text.find(";", done) + 1 or len(text)
+        runs.append(Run(text[done:stop], done, stop))
+        tail = (tail + text[max(done, stop - TAIL) : stop])[-TAIL:]
+        done = stop
+        while tail.endswith(";") and (name := tail[max(0, tail.rfind("&", -LONGEST_ENTITY)) :])[0] == "&":
+            resolved = entity(name, text, done)
             if resolved is None:
                 break
-            begin = begins[-size]
-            del letters[-size:], begins[-size:], ends[-size:]
-            letters += resolved
-            begins += [begin] * len(resolved)
-            ends += [at + 1] * len(resolved)
-    if len(letters) == len(text):
+            begin = cut_short(runs, len(name))
+            runs.append(Run(resolved, begin, done))
+            tail = tail[: -len(name)] + resolved
+            if len(tail) < LONGEST_ENTITY:
+                tail = end_of(runs)
+    if all(len(run.text) == run.end - run.begin for run in runs):
         return folded
     starts, stops = spans_of(folded)
-    return Folded("".join(letters), (starts[begins], stops[np.array(ends, np.int64) - 1]), False)
+    firsts, lasts = zip(*(run.places() for run in runs), strict=True)
+    new = "".join(run.text for run in runs)
+    return Folded(new, (starts[np.concatenate(firsts)], stops[np.concatenate(lasts)]), False)
+
+
+@dataclass
+class Run:
+    """Characters for ``[begin, end)``: one for each, or all for all of it."""
+
+    text: str
+    begin: int
+    end: int
+
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first and the last place for which each character stands."""
+        if len(self.text) == self.end - self.begin:
+            return (np.arange(self.begin, self.end),) * 2
+        return np.full(len(self.text), self.begin), np.full(len(self.text), self.end - 1)
+
+
+def end_of(runs: list[Run]) -> str:
+    """The last characters of the runs, ``TAIL`` at most."""
+    tail = ""
+    for run in reversed(runs):
+        tail = run.text[-TAIL:] + tail
+        if len(tail) >= TAIL:
+            break
+    return tail[-TAIL:]
+
+
+def cut_short(runs: list[Run], size: int) -> int:
+    """Take ``size`` characters off the end of the runs; returns where the first of them came from."""
+    begin = runs[-1].end
+    while size:
+        run = runs.pop()
+        left = len(run.text) - size
+        if left > 0 and len(run.text) == run.end - run.begin:
+            begin = run.begin + left
+            runs.append(Run(run.text[:left], run.begin, begin))
+        else:
+            begin = run.begin
+            if left > 0:
+                runs.append(Run(run.text[:left], run.begin, run.end))
+        size = max(0, -left)
+    return begin
 
 
 def entity(name: str, text: str, behind: int) -> str | None:

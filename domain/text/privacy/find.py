@@ -7,12 +7,15 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+from domain.text.fold import Folded, fold
+
 Spans = list[tuple[int, int]]
 BETWEEN = "\n\x00\n"  # no form and no word before one reaches across it
+FEW = 4  # marks, which are sought one after the other
 REACH = 72  # characters around a dense place: longer than any form that is sought there
 
 
@@ -70,15 +73,36 @@ class Places:
         at = np.flatnonzero(self.codes == ord(":")) if self.text.count(":") > 1 else np.empty(0, np.int64)
         return around(at[:-1][np.diff(at) <= 5], 0, 6, len(self.text))
 
-    def marks(self, marks: Sequence[str], after: int) -> Spans:
-        """From each of the ``marks`` (fixed strings) to ``after`` characters behind it."""
-        matches = []
-        for mark in marks:
+    @cached_property
+    def trigrams(self) -> np.ndarray:
+        """Three characters from each place on as one number of 21 bits; uint32 [characters - 2]."""
+        letters = np.minimum(self.codes, 127).astype(np.uint32)
+        trigrams: np.ndarray = letters[:-2] << 14 | letters[1:-1] << 7 | letters[2:]
+        return trigrams
+
+    def marks(self, marks: tuple[str, ...], after: int) -> Spans:
+        """From each of the ``marks`` (fixed strings of ASCII) to ``after`` characters behind it.
+
+        Many, of three characters and more, are sought at once.
+        """
+        matches: list[int] = []
+        if len(marks) > FEW:
+            likely = np.flatnonzero(trigram_table(marks)[self.trigrams])
+            matches = [at for at in likely.tolist() if self.text.startswith(marks, at)]
+        for mark in marks if len(marks) <= FEW else ():
             at = self.text.find(mark)
             while at >= 0:
                 matches.append(at)
                 at = self.text.find(mark, at + len(mark))
         return around(np.array(sorted(matches), dtype=np.int64), REACH, after, len(self.text), margin=0)
+
+
+@lru_cache(maxsize=16)
+def trigram_table(marks: tuple[str, ...]) -> np.ndarray:
+    """bool [2^21]: by which three characters one of the marks begins."""
+    table = np.zeros(1 << 21, bool)
+    table[[ord(mark[0]) << 14 | ord(mark[1]) << 7 | ord(mark[2]) for mark in marks]] = True
+    return table
 
 
 def around(at: np.ndarray, before: int, after: int, length: int, margin: int = REACH) -> Spans:
@@ -114,8 +138,13 @@ def find(text: str, forms: Sequence[Form]) -> list[Find]:
 
 
 def find_all(texts: Sequence[str], forms: Sequence[Form]) -> list[list[Find]]:
-    """``find`` in each of many texts, which are searched as one: a short text costs no more than its length."""
-    joined = Places(BETWEEN.join(texts))
+    """``find`` in each of many texts, which are searched as one: a short text costs no more than its length.
+
+    Forms are sought in the folded text (``domain.text.fold``), so that no space, dash or width hides a number; finds
+    are places of the text itself.
+    """
+    folded = [fold(text) for text in texts]
+    joined = Places(BETWEEN.join([each.text for each in folded]))
     begins: list[int] = []
     finds: list[Find] = []
     for form in forms:
@@ -131,10 +160,21 @@ def find_all(texts: Sequence[str], forms: Sequence[Form]) -> list[list[Find]]:
                 begins.insert(at, start)
                 finds.insert(at, Find(start, stop, form.kind))
     answers, first, shift = [], 0, 0
-    for text in texts:
-        last = bisect_left(begins, shift + len(text) + 1, first)
-        answers.append([Find(each.start - shift, each.end - shift, each.kind) for each in finds[first:last]])
-        first, shift = last, shift + len(text) + len(BETWEEN)
+    for each in folded:
+        last = bisect_left(begins, shift + len(each.text) + 1, first)
+        answers.append(originals(each, shift, finds[first:last]))
+        first, shift = last, shift + len(each.text) + len(BETWEEN)
+    return answers
+
+
+def originals(folded: Folded, shift: int, finds: Sequence[Find]) -> list[Find]:
+    """The finds by their places in the original of a folded text, which begins at ``shift``."""
+    answers: list[Find] = []
+    for each in finds:
+        start, end = folded.original(each.start - shift, each.end - shift)
+        # What is one character of the text may be folded to several, of which two finds have a part.
+        if not answers or answers[-1].end <= start:
+            answers.append(Find(start, end, each.kind))
     return answers
 
 

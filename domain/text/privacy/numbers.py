@@ -1,4 +1,4 @@
-"""Forms of e-mail addresses, payment cards, IBAN, US social security numbers and public IP addresses."""
+"""Forms of e-mail addresses, payment cards, IBAN, US social security numbers and IP addresses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,25 @@ import re
 from domain.text.privacy.find import Form
 
 NOT_WITHIN = r"(?<![\w.+-])(?<![0-9],)"  # before a number: neither the middle of another one nor of a word
-EMAIL = re.compile(r"(?<![\w.+-])\w[\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w-])")
-CARD = re.compile("(?=[0-9])" + NOT_WITHIN + r"[0-9](?:[ -]?[0-9]){11,18}(?![\d.,-]*\d)")
+# A name may be in any script that has spaces, as may a domain (RFC 6531); it begins behind a list's dash, too.
+SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"
+NAME = rf"[^\W{SPACELESS}](?:[\w.+-](?<![{SPACELESS}])|'(?=\w)){{0,63}}"
+BEFORE_NAME = rf"(?:(?<!\w)|(?<=[{SPACELESS}]))(?<!\w[.+-])"
+DOMAIN = (
+    r"(?:[\w-]{1,63}[.\u3002]){1,5}(?:[A-Za-z]{2,24}(?![A-Za-z0-9_-])|xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24}(?![\w-]))"
+)
+EMAIL = re.compile(rf"{BEFORE_NAME}{NAME}@(?:{DOMAIN}|\[?(?:[0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}\]?(?![\w.]))")
+EMAIL_SPACELESS = re.compile(rf"(?<!\w)[\w.+-]{{1,64}}@{DOMAIN}")
+# As people write it lest machines read it: brackets around "at", or both words in capitals.
+AT = r" ?[\[({<] ?(?:at|@) ?[\])}>] ?"
+DOT = r"(?:\.| ?[\[({<] ?(?:dot|\.|punkt|point|punto|ponto) ?[\])}>] ?| dot )"
+OBFUSCATED = re.compile(
+    rf"{BEFORE_NAME}(?:{NAME}(?:{DOT}{NAME}){{0,3}}{AT}(?:[\w-]{{1,63}}{DOT}){{1,4}}[A-Za-z]{{2,24}}"
+    rf"|{NAME}(?: DOT {NAME}){{0,3}} AT (?:[\w-]{{1,63}}(?: DOT |\.)){{1,4}}[A-Za-z]{{2,24}})(?![\w-])",
+    re.IGNORECASE,
+)
+AT_SIGNS = ("[at", "(at", "{at", "[AT", "(AT", "[@]", "(@)", " AT ")
+CARD = re.compile("(?=[0-9])" + NOT_WITHIN + r"[0-9](?:[ .-]?[0-9]){11,18}(?![\d.,-]*\d)")
 # What the issuers' numbers begin with and how long they are (ISO/IEC 7812): Visa; Mastercard; Amex; Diners; Discover,
 # UnionPay and JCB; Maestro.
 ISSUED = re.compile(
@@ -18,16 +35,34 @@ ISSUED = re.compile(
     r"|(?:5[06-9]|6\d)\d{10,17}"
 )
 # As cards show them; a row of a table has other groups.
-GROUPED = re.compile(r"[0-9]+|[0-9]{4}([ -])(?:[0-9]{4}\1){1,3}[0-9]{1,4}|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}")
-IBAN = re.compile(r"\b[A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?\b")
-SSN = re.compile(r"(?=[0-8])(?<![\d-])(?!000|666|9\d\d)[0-9]{3}([- ]?)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![\d-])")
+GROUPED = re.compile(r"[0-9]+|[0-9]{4}([ .-])(?:[0-9]{4}\1){1,3}[0-9]{1,4}|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}")
+# Bare digits of an unusual length, or in a program's call, are a card's only where the text says so.
+CARD_WORDS = re.compile(
+    r"card|visa|maestro|amex|mastercard|unionpay|\bpan\b|credit|debit|payment|karte|carte|tarjeta", re.IGNORECASE
+)
+CALLED = re.compile(r"[\w.][\[(]{1,3}\Z")
+IBAN = re.compile(r"\b[A-Za-z]{2}[ -]?[0-9]{2}(?:[ .-]?[A-Za-z0-9]{4}){2,7}(?:[ .-]?[A-Za-z0-9]{1,3})?\b")
+SSN = re.compile(r"(?=[0-8])(?<![\d-])(?!000|666|9\d\d)[0-9]{3}([- .]?)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![\d-])")
 SSN_WORDS = re.compile(r"\bssn\b|social security", re.IGNORECASE)
-IPV4 = re.compile(r"(?<![\w.=-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-]|\.\w)")
+IPV4 = re.compile(r"(?<![\w.])(?<![^\W\d]-)(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\w|\.\w|-(?![0-9]{1,3}\.[0-9]{1,3}\.))")
 IPV6 = re.compile(
     r"(?<![\w:.])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"
-    r"|[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{1,4}){0,6}::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5})?)(?![\w:])"
+    r"|(?:[23][0-9A-Fa-f]{3}|[Ff][C-Ec-e][0-9A-Fa-f]{2})(?::[0-9A-Fa-f]{1,4}){0,6}"
+    r"::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5})?)(?![\w:])"
 )
-NUMBERED = re.compile(r"(?:version|release|section|chapter|clause|rule|item|\bv|§)[ .:]{0,2}\Z", re.IGNORECASE)
+NUMBERED = re.compile(
+    r"(?:ver(?:sion)?s?|rel(?:ease)?|build|rev(?:ision)?|section|sec|chapter|clause|rule|item|article|annex|appendix"
+    r"|schedule|figure|table|paragraph|part|step|requirement|upgrade to|\bv|§)\.?[ .:=_-]{0,3}[\"']?\Z"
+    r"|[=<>~!]=\s?[\"']?\Z|\w/\Z",
+    re.IGNORECASE,
+)
+# What stands before an address that begins like a number of a section or version, and what behind it.
+ADDRESSED = re.compile(
+    r"(?:\bip(?:v4)?|addr(?:ess)?|\bsrc|\bdst|source|destination|\bhost|client|server|peer|remote|from|dns|resolver|gateway"
+    r"|ping|login|forwarded-for|\bvia|://)(?:[ _-](?:ip|addr(?:ess)?))?s?(?: is| was)?[\"']?\s?[=:(\[]?\s?[\"']?\Z",
+    re.IGNORECASE,
+)
+LOGGED = re.compile(r":[0-9]{2,5}\b|/[0-9]{1,2}\b(?!/)| - (?:-|\w+) \[")
 # Characters of an IBAN by country (SWIFT IBAN registry); a country that is not here has none.
 IBAN_LENGTHS = {
     country: length
@@ -53,7 +88,7 @@ def luhn(digits: str) -> bool:
 
 def iban_holds(text: str) -> bool:
     """Whether an IBAN has its country's length and its check digits hold: modulo 97 is 1 (ISO 13616)."""
-    compact = text.replace(" ", "").upper()
+    compact = re.sub("[ .-]", "", text).upper()
     turned = compact[4:] + compact[:4]
     right = len(compact) == IBAN_LENGTHS.get(compact[:2])
     return right and int("".join(str(int(c, 36)) for c in turned)) % 97 == 1
@@ -62,6 +97,12 @@ def iban_holds(text: str) -> bool:
 def before(match: re.Match[str], characters: int) -> str:
     """What stands before a match in its text; a NUL stands between texts."""
     return match.string[max(0, match.start() - characters) : match.start()].rpartition("\x00")[2]
+
+
+def _obfuscated(match: re.Match[str]) -> int:
+    """Words without brackets count in capitals alone: "at" and "dot" are words."""
+    bracketed = any(sign in match[0] for sign in "[({<")
+    return len(match[0]) if bracketed or (" AT " in match[0] and " DOT " in match[0]) else 0
 
 
 def _iban(match: re.Match[str]) -> int:
@@ -75,7 +116,8 @@ def _card(match: re.Match[str]) -> int:
     for end in (m.end() for m in reversed(list(re.finditer(r"[0-9]+", match[0])))):
         digits = re.sub(r"\D", "", match[0][:end])
         if GROUPED.fullmatch(match[0][:end]) and ISSUED.fullmatch(digits) and luhn(digits) and len(set(digits)) > 1:
-            return end
+            odd = len(digits) == end and (len(digits) > 16 or CALLED.search(before(match, 4)))
+            return end if not odd or CARD_WORDS.search(before(match, 48)) else 0
     return 0
 
 
@@ -84,23 +126,38 @@ def _ssn(match: re.Match[str]) -> int:
     return len(match[0]) if match[1] == "-" or SSN_WORDS.search(before(match, 40)) else 0
 
 
-def _public(match: re.Match[str]) -> int:
-    """A public address; private and reserved ones identify nobody, and 1.2.3.4-like versions start low."""
+def _address(match: re.Match[str]) -> int:
+    """An address of a machine, public or of a private network; neither the machine itself nor a mask nor a group.
+
+    One below 10.* is mostly a version's or section's number, unless what stands around it says what it is.
+    """
     try:
         address = ipaddress.ip_address(match[0])
     except ValueError:
         return 0
-    if not address.is_global:
+    if address.is_loopback or address.is_multicast or address.is_unspecified:
         return 0
-    numbered = address.version == 4 and (int(match[0].split(".")[0]) < 10 or NUMBERED.search(before(match, 12)))
-    return 0 if numbered else len(match[0])
+    if address.version == 6:
+        return len(match[0])
+    if address.is_link_local:  # each machine's own, such as where a cloud tells it of itself
+        return 0
+    first = int(match[0].split(".")[0])
+    context = before(match, 24)
+    speaks = any(map(str.isalpha, context)) or context.endswith(("=", "§"))
+    if first in (0, 255) or (speaks and NUMBERED.search(context[-16:])):
+        return 0
+    addressed = (speaks and ADDRESSED.search(context)) or LOGGED.match(match.string, match.end())
+    low = first < 10 and not addressed
+    return 0 if low else len(match[0])
 
 
 NUMBER_FORMS = (
-    Form("email", EMAIL, lambda places: places.marks("@", 200)),
+    Form("email", EMAIL, lambda places: places.marks(("@",), 200)),
+    Form("email", EMAIL_SPACELESS, lambda places: places.marks(("@",), 200) if not places.text.isascii() else []),
+    Form("email", OBFUSCATED, lambda places: places.marks(AT_SIGNS, 200), _obfuscated),
     Form("iban", IBAN, lambda places: places.digits, _iban),
     Form("card", CARD, lambda places: places.digits, _card),
     Form("ssn", SSN, lambda places: places.digits, _ssn),
-    Form("ip", IPV4, lambda places: places.dots, _public),
-    Form("ip", IPV6, lambda places: places.colons, _public),
+    Form("ip", IPV4, lambda places: places.dots, _address),
+    Form("ip", IPV6, lambda places: places.colons, _address),
 )

@@ -35,6 +35,12 @@ PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{drawn(64)}\n{drawn(30)}==\n-----END RS
         ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
         ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
         PEM,
+        f"SG.{drawn(22)}.{drawn(43)}",
+        f"pypi-{drawn(90)}",
+        f"dop_v1_{drawn(64, string.digits + 'abcdef')}",
+        f"shpat_{drawn(32, string.digits + 'abcdef')}",
+        f"hvs.{drawn(24)}",
+        f"GOCSPX-{drawn(28)}",
     ],
 )
 def test_what_services_issue(key: str) -> None:
@@ -47,9 +53,34 @@ def test_a_named_secret_with_enough_entropy(before: str) -> None:
     assert mask(f"{before}wJalrXUtnFEMI7K7MDENGbPx")[0] == f"{before}<KEY>"
 
 
+@pytest.mark.parametrize("cut", ["", "\n", " and so on", "\n\nNext paragraph."])
+def test_a_private_key_without_its_end(cut: str) -> None:
+    lines = "\n".join(drawn(64) for _ in range(3))
+    headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123456789ABCDEF0123456789ABCDEF\n\n"
+    for before in ("", headers):
+        assert mask(f"-----BEGIN RSA PRIVATE KEY-----\n{before}{lines}{cut}")[0] == f"<KEY>{cut}"
+    escaped = lines.replace("\n", "\\n")
+    assert mask(f'"-----BEGIN PRIVATE KEY-----\\n{escaped}"')[0] == '"<KEY>"'
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <KEY>"),
+        ("{'Authorization': 'Bearer abcdef123'}", "{'Authorization': 'Bearer <KEY>'}"),
+        ('-H "authorization:token abc-d3f"', '-H "authorization:token <KEY>"'),
+        ("postgres://shop:s3cret@db.example.org/x", "postgres://<KEY>@db.example.org/x"),
+    ],
+)
+def test_credentials_by_their_place(text: str, masked: str) -> None:
+    assert mask(text)[0] == masked
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "postgres://shop:${PASSWORD}@db/x and https://user:password@host/",
+        "Authorization: Basic credentials are sent",
         "risk-adjusted, task-based and sk-learn-compatible-estimators-for-all",
         'key = "the_name_of_a_column_2"',
         "key = AAAAAAAAAAAAAAAAAAAA1",

@@ -19,6 +19,12 @@ from domain.text.privacy import mask
         ("They are not answering at 78 651 450.", "They are not answering at <PHONE>."),
         ("call me back on (08) 8747 6301", "call me back on <PHONE>"),
         ("416 60 039 office", "<PHONE> office"),
+        ("Tel. 089 / 123456-78", "Tel. <PHONE>"),
+        ("call 555-0173, or you can call us back on 467 3395", "call <PHONE>, or you can call us back on <PHONE>"),
+        (
+            "тел. 495 123-45-67, 電話: 123 4567, Telefonnummer: 467 3395",
+            "тел. <PHONE>, 電話: <PHONE>, Telefonnummer: <PHONE>",
+        ),
     ],
 )
 def test_what_is_masked(text: str, masked: str) -> None:
@@ -37,6 +43,11 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "telephone lines: 12345 in 2015",
         "Kearney, NE 68848-1480 phone :",
         "accession number 0000950123-10-012345",
+        "Boston, MA 02110-1301, Newark NJ 07102 1234 and 03/31/08 03/31/09",
+        "arXiv 0909.4061, doi 10.1088/0026-1394/44/2/003 and ISSN 0026-1394",
+        "2019-05-18T15:17:08.132263, 2013-01-01 00:00:00-05:00 2013-01-03 00:00, 0300-01-01, 2015/02/03 11-22-33",
+        "array([+0.32456184, +1.12345679, + 14285714.286]) and +1980-02-29 01:02",
+        "01 02 03 04 05, 05 10 15 20 25 and 160 = 1010 0000, 64 = 0100 0000",
     ],
 )
 def test_what_is_not(text: str) -> None:
