@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from corpora.files.objects import lines, values
-from corpora.files.parquet import parquet
+from corpora.files.parquet import Choose, parquet
 from corpora.files.record import (
     LONGEST_RECORD,
     Record,
@@ -36,9 +36,10 @@ def form(path: str) -> tuple[str, str | None]:
 
 
 def records(
-    file: IO[bytes], ending: str, encoding: str, column: str, *, text_by_line: bool = False
+    file: IO[bytes], ending: str, encoding: str, column: str, *, choose: Choose = list, text_by_line: bool = False
 ) -> Iterator[tuple[int, Record]]:
-    """(line, record) of an open file; line 0 is the whole of it, as one text in ``column``.
+    """(line, record) of an open file; line 0 is the whole of it, as one text in ``column``. Of a
+    table with a schema only the columns are read that ``choose`` names.
 
     What is cut short or cannot be unpacked ends with a ``Unreadable`` for the rest. ``OSError`` of the system flies.
     """
@@ -47,7 +48,7 @@ def records(
         if ending in (".csv", ".tsv"):
             rows = table(file, encoding, "\t" if ending == ".tsv" else ",")
         elif ending == ".parquet":
-            rows = parquet(file)
+            rows = parquet(file, choose, column)
         elif ending in (".jsonl", ".ndjson"):
             rows = lines(as_text(file, encoding), encoding)
         elif ending == ".json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -14,9 +14,10 @@ from corpora.files.record import LONGEST_RECORD, Record, Unreadable
 from domain.errors import first_line
 
 if TYPE_CHECKING:
-    from pyarrow import Array, RecordBatch
+    from pyarrow import Array, RecordBatch, Scalar
     from pyarrow.parquet import FileMetaData, ParquetFile
 
+Choose = Callable[[Sequence[str]], list[str]]  # of a schema's paths (``meta.published``), those that are asked for
 BATCH_BYTES = 64_000_000  # that the rows of a batch may unpack to
 BATCH_ROWS = (256, 64, 16, 4, 1)
 LOOK_AT = 100_000  # bytes of a dictionary whose longest value is looked for
@@ -56,8 +57,11 @@ class ColumnChunk:
         return most
 
 
-def parquet(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
-    """(number, record) of Parquet, row by row; a file that is none raises ``OSError``."""
+def parquet(file: IO[bytes], choose: Choose = list, text: str = "text") -> Iterator[tuple[int, Record]]:
+    """(number, record) of Parquet, row by row: the columns that ``choose`` names; none where ``text`` is not there.
+
+    Other columns are not read, whatever is in them. A file that is no Parquet raises ``OSError``.
+    """
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -65,9 +69,18 @@ def parquet(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
     try:
         allowance = Allowance(size_of(file))
         metadata = ParquetFile(file).metadata
+        paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
+        chosen = choose(paths)
+        if not chosen:
+            yield 1, dict.fromkeys(metadata.schema.to_arrow_schema().names)
+            if metadata.num_rows > 1:
+                yield 2, Unreadable(reason=f"column {text} is not there", records=metadata.num_rows - 1)
+            return
+        there = set(chosen)
+        wanted = [index for index, path in enumerate(paths) if path in there]
         for group in range(metadata.num_row_groups):
-            with local(file, metadata, group) as near:
-                for batch in batches(near, metadata, group):
+            with local(file, metadata, group, wanted) as near:
+                for batch in batches(near, metadata, group, wanted):
                     allowance.take(sum(map(unpacked_bytes, batch.columns)))
                     for record in rows(batch):
                         number += 1
@@ -79,10 +92,11 @@ def parquet(file: IO[bytes]) -> Iterator[tuple[int, Record]]:
 
 
 @contextmanager
-def local(file: IO[bytes], metadata: FileMetaData, group: int) -> Iterator[IO[bytes]]:
+def local(file: IO[bytes], metadata: FileMetaData, group: int, wanted: list[int] | None = None) -> Iterator[IO[bytes]]:
     """A row group in a temporary file, at its own place there: what comes over a network, or is packed once more, is
     read once and in one piece. Raises ``OSError`` where its columns are not in the file."""
-    columns, size = spans(metadata, group), size_of(file)
+    size = size_of(file)
+    columns = [span for index, span in enumerate(spans(metadata, group)) if wanted is None or index in wanted]
     if any(end > size for _, end in columns) or sum(end - start for start, end in columns) > size:
         raise OSError("its columns lie outside the file, or one over the other")
     with TemporaryFile() as copy:
@@ -110,11 +124,13 @@ def spans(metadata: FileMetaData, group: int) -> list[tuple[int, int]]:
     return spans
 
 
-def batches(file: IO[bytes], metadata: FileMetaData, group: int) -> Iterator[RecordBatch]:
+def batches(
+    file: IO[bytes], metadata: FileMetaData, group: int, wanted: list[int] | None = None
+) -> Iterator[RecordBatch]:
     """The rows of a row group; raises ``OSError`` where no row of it can be read within bounds."""
     from pyarrow.parquet import ParquetFile
 
-    chunks = columns(file, metadata, group)
+    chunks = columns(file, metadata, group, wanted)
     # A column of lists whose values stand in a dictionary stays as it is there, so that no row is unpacked unmeasured.
     indexed = [each.path for each in chunks if each.repeated and each.text and each.unpacked(1) > BATCH_BYTES]
     flat = [each for each in chunks if each.path not in indexed]
@@ -123,14 +139,17 @@ def batches(file: IO[bytes], metadata: FileMetaData, group: int) -> Iterator[Rec
             raise OSError(f"column {each.path} holds more than {MOST_LISTED:,} values in one group of rows")
     most = next((n for n in BATCH_ROWS if sum(each.unpacked(n) for each in flat) <= BATCH_BYTES), 1)
     reader: ParquetFile = ParquetFile(file, metadata=metadata, read_dictionary=indexed, buffer_size=COPY)
-    yield from reader.iter_batches(batch_size=1 if indexed else most, row_groups=[group])
+    names = [each.path for each in chunks]
+    yield from reader.iter_batches(batch_size=1 if indexed else most, row_groups=[group], columns=names)
 
 
-def columns(file: IO[bytes], metadata: FileMetaData, group: int) -> list[ColumnChunk]:
+def columns(file: IO[bytes], metadata: FileMetaData, group: int, wanted: list[int] | None) -> list[ColumnChunk]:
     """What the pages of a row group's columns say of themselves."""
     # A column of its own name is no part of a list or a record.
     about, chunks, names = metadata.row_group(group), [], set(metadata.schema.to_arrow_schema().names)
     for index, (start, end) in enumerate(spans(metadata, group)):
+        if wanted is not None and index not in wanted:
+            continue
         column, schema = about.column(index), metadata.schema.column(index)
         headers = [*page_headers(file, start, end)]
         pages = [header for header in headers if not header.dictionary]
@@ -166,12 +185,32 @@ def longest(file: IO[bytes], metadata: FileMetaData, group: int, path: str) -> i
 def rows(batch: RecordBatch) -> Iterator[Record]:
     """The rows as Python's values; one that would be too large is not made."""
     if sum(map(unpacked_bytes, batch.columns)) <= LONGEST_RECORD:
-        yield from batch.to_pylist()
+        try:
+            yield from batch.to_pylist()
+        except (ValueError, OverflowError, LookupError):  # a time beyond the calendar, a zone that nobody knows
+            for row in range(batch.num_rows):
+                yield {name: plain(batch.column(at)[row]) for at, name in enumerate(batch.schema.names)}
     elif batch.num_rows == 1:
         yield Unreadable(reason=f"is larger than {LONGEST_RECORD // 10**6} MB")
     else:
         for row in range(batch.num_rows):
             yield from rows(batch.slice(row, 1))
+
+
+def plain(value: Scalar[Any]) -> Any:
+    """A value as Python's; a time that Python has none for as a text, which no reader of dates takes for a day."""
+    from pyarrow import timestamp, types
+
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError, LookupError):
+        if types.is_struct(value.type):
+            return {name: plain(item) for name, item in value.items()}
+        if types.is_list(value.type) or types.is_large_list(value.type):
+            return [plain(item) for item in value.values]
+        if types.is_timestamp(value.type) and value.type.tz is not None:
+            return plain(value.cast(timestamp(value.type.unit)))  # what is stored counts in UTC
+        return f"{value.type} {getattr(value, 'value', '')}"
 
 
 def unpacked_bytes(array: Array[Any]) -> int:

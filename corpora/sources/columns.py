@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from corpora.dates import Dates, states_date
 from corpora.document import LONGEST_UNREAD, Document
 from corpora.licence import statement
-from corpora.sources.licensing import LicenceOverride, Terms, record_licence, settle
+from corpora.sources.licensing import LicenceOverride, Terms, licence_columns, record_licence, settle
 from domain.errors import UserError
 from domain.spec import Spec
 
@@ -96,6 +97,15 @@ class Columns(Spec):
             return settle(recipe, card, "data set", place)
         return settle(recipe, stated, "record", place)
 
+    def choose(self, paths: Sequence[str]) -> list[str]:
+        """Those of a table's paths (``meta.published``) that a document needs; none where the text is not there."""
+        text = [path for path in paths if is_of(path, self.text)]
+        names = [self.id, self.date_column, self.url, self.language]
+        if isinstance(self.licence, str):
+            names.append(self.licence)
+        others = {path for path in paths for name in names if is_of(path, name)}
+        return list(dict.fromkeys([*text, *sorted(others), *licence_columns(paths)])) if text else []
+
     def check_first(self, record: dict[str, Any], place: str) -> None:
         """Raise a ``UserError`` where the very first record lacks the text column: the mapping is wrong."""
         if not has(record, self.text):
@@ -120,6 +130,13 @@ def value_at(record: dict[str, Any], path: str) -> Any:
 def reached(record: dict[str, Any], path: str) -> Any:
     """The value of a column, or ``MISSING``."""
     return record[path] if path in record else below(record, steps(path))
+
+
+def is_of(path: str, name: str) -> bool:
+    """Whether a path of a schema is of a column that is called so, or of what it names in a record or list."""
+    into = steps(name)
+    fixed = ".".join(into[: next((at for at, step in enumerate(into) if step == "*" or step.isdecimal()), len(into))])
+    return path == name or (fixed != "" and f"{path}.".startswith(f"{fixed}."))
 
 
 @lru_cache(maxsize=256)

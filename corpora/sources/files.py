@@ -132,4 +132,4 @@ class Files(Source, Columns):
             job = raw if isinstance(raw, Unreadable) else Job(content=raw, form=PAGES[piece.ending], mode=self.mode)
             yield 0, job
         else:
-            yield from records(piece.content, piece.ending, self.encoding, self.text)
+            yield from records(piece.content, piece.ending, self.encoding, self.text, choose=self.choose)

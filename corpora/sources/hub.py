@@ -172,5 +172,7 @@ class Hub(Source, Columns):
         elif piece.ending in PAGES:
             yield Unreadable(reason="is a page; name it by a source of kind files")
         else:
-            for _, record in records(piece.content, piece.ending, "utf-8", self.text, text_by_line=True):
+            for _, record in records(
+                piece.content, piece.ending, "utf-8", self.text, choose=self.choose, text_by_line=True
+            ):
                 yield record
