@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from corpora.candidates import candidates_of
 from corpora.decide import decide
@@ -33,7 +33,7 @@ from domain.errors import UserError
 from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged, verify, write_json
-from domain.spec import RecipePath, Share, Spec, fingerprint
+from domain.spec import Share, Spec, fingerprint, from_recipe
 from domain.stage import stage
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,16 @@ logger = logging.getLogger(__name__)
 VERSION = 6
 CACHE_FORMAT = 8  # of the cached results of a filtered shard
 DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
+LAST_CORPUS = "last"  # as `earlier`: the recipe's last corpus of an earlier day, which `shoptalk run` finds
 UNUSED_SECONDS = 30 * 86_400.0  # seconds after which a filtered shard that no run has used is removed from the cache
+
+
+def folder_or_last(path: str, info: ValidationInfo) -> str:
+    """The word `last`, or the path of a folder as a recipe means it."""
+    return path if path == LAST_CORPUS else from_recipe(path, info)
+
+
+Earlier = Annotated[str, Field(min_length=1), AfterValidator(folder_or_last)]
 
 
 class Curation(Spec):
@@ -55,8 +64,8 @@ class Curation(Spec):
     holdout: Holdout = Holdout()
     max_unreadable: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
     earlier: Annotated[
-        RecipePath | None,
-        Field(description="folder of an earlier corpus, whose texts and near duplicates are left out"),
+        Earlier | None,
+        Field(description="folder of an earlier corpus, whose texts and near duplicates are left out; or `last`"),
     ] = None
 
     def identity_key(self) -> dict[str, Any]:
@@ -69,8 +78,9 @@ class Curation(Spec):
             "earlier": self.remembered_identity(),
         }
 
-    def remembered_identity(self) -> str | None:
-        """The digest of the earlier corpus; raises ``UserError`` where there is none.
+    def remembered_identity(self, *, whole: bool = False) -> str | None:
+        """The digest of the earlier corpus; raises ``UserError`` where there is none, with ``whole`` also for a damaged
+        one.
 
         One whose text was purged since is remembered all the same: its index holds no text.
         """
@@ -79,7 +89,9 @@ class Curation(Spec):
         folder = Path(self.earlier)
         purged = folder / "purged.json"
         try:
-            return str(json.loads(purged.read_bytes())["digest"]) if purged.exists() else Corpus.open(folder).digest
+            if purged.exists():
+                return str(json.loads(purged.read_bytes())["digest"])
+            return (Corpus.open(folder) if whole else Corpus.load(folder)).digest
         except (Damaged, OSError, ValueError, KeyError) as error:
             raise UserError("corpus.earlier", str(error), "name the folder of a finished corpus") from None
 
@@ -116,7 +128,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
         str(path) for part in ("domain", "general") for path in sorted((raw.path / "documents").glob(f"{part}-*"))
     ]
     texts = protected.path / "texts.jsonl"
-    spec.remembered_identity()  # every byte of it is verified before it is used
+    spec.remembered_identity(whole=True)
     filtered = filter_shards(spec, raw, protected, shards, scratch, machine)
     candidates = candidates_of(shards, filtered)
     index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()
@@ -140,6 +152,10 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     with open_ledger(out / LEDGER, scratch) as ledger:
         fates = ledger.counts("part", "source", "stage", "action", "reason")
         counts = counted(read_lines(raw.path / "inventory.jsonl"), fates, counted_rows)
+    if earlier := decisions.facts.get("earlier"):
+        counts["earlier"] = earlier
+        for part, number in earlier["drawn"].items():
+            logger.info("curate: %s has no new text to train on; %s documents are drawn again", part, f"{number:,}")
     write_json(out / "counts.json", counts)
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)

@@ -52,7 +52,9 @@ class Remembered:
         again = near & duplicates.recalls & own
         edited = again & ~duplicates.repeats & ~history.is_settled[rows]
         same = (exact & (duplicates.equal < len(index)) & (own | own_text)) | (again & ~edited)
-        available = first_that_stayed(exact, duplicates, index) | (again & ~edited)
+        available = same & own
+        others = exact & ~available & ~np.isin(duplicates.equal, numbers[available])
+        available |= first_that_stayed(others, duplicates, index)
         drawn = nothing.copy()
         for part in PARTS:
             here = np.array([of[0] == part for of in candidates.sources])[candidates.raw_places[rows]]
@@ -70,11 +72,11 @@ class Remembered:
         return cls(same, edited, drawn, {"earlier": facts})
 
 
-def first_that_stayed(exact: np.ndarray, duplicates: Duplicates, index: Index) -> np.ndarray:
-    """bool [texts]: the first of the texts that equal a remembered one that stayed, whatever it was called."""
-    places = np.flatnonzero(exact & (duplicates.equal < len(index)))
+def first_that_stayed(among: np.ndarray, duplicates: Duplicates, index: Index) -> np.ndarray:
+    """bool [texts]: of those in ``among`` (bool) the first that equals each remembered text that stayed."""
+    places = np.flatnonzero(among & (duplicates.equal < len(index)))
     _, first = np.unique(duplicates.equal[places], return_index=True)
     places = places[first]
-    answer = np.zeros(len(exact), bool)
+    answer = np.zeros(len(among), bool)
     answer[places] = [split is not None for split in index.splits(duplicates.equal[places])]
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NotRequired, cast
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -16,6 +16,15 @@ from domain.release.scores import PartScore
 from flows.records import ReleaseContent, RunContent, Stages
 
 
+class EarlierFacts(TypedDict):
+    """What is shown of a corpus beside the one before it: documents."""
+
+    remembered: int
+    edited: int
+    gone: int
+    drawn: dict[str, int]
+
+
 class CurationFacts(TypedDict):
     """What is shown of a corpus."""
 
@@ -24,6 +33,7 @@ class CurationFacts(TypedDict):
     bytes_in: float
     bytes_out: float
     dropped: dict[str, int]
+    earlier: NotRequired[EarlierFacts]
 
 
 class TokenizerFacts(TypedDict):

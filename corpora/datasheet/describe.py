@@ -78,6 +78,7 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: L
         "tokens_by_length": bins(kept=lengths),
         "contamination": [{"task": task, **counts} for task, counts in sorted(corpus.facts.get("tasks", {}).items())],
         "let_be": corpus.facts.get("let_be", {}).get("largest", []),
+        "earlier": corpus.facts.get("earlier"),
         "quarantined": tally.quarantined.rows(*OF, "stage", "reason"),
     }
 

@@ -86,6 +86,7 @@ def recipe_checks(name: str | None, overrides: list[str], machine: Machine) -> I
     from domain.errors import UserError
     from flows.recipe.preflight import named
     from flows.recipe.recipe import load_recipe
+    from flows.run.lineage import refuse_changed
 
     if name is None:
         return
@@ -96,4 +97,8 @@ def recipe_checks(name: str | None, overrides: list[str], machine: Machine) -> I
         yield from ((False, str(each)) for each in errors)
         return
     yield True, f"recipe {recipe.name}"
+    try:
+        refuse_changed(recipe, machine.work)
+    except UserError as error:
+        yield False, str(error)
     yield from named(recipe, machine)

@@ -23,6 +23,7 @@ from flows.recipe.edit import edited
 from flows.recipe.preflight import base
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
+from flows.run.lineage import refuse_changed, with_earlier
 from flows.run.lock import holding
 from flows.run.record import RunRecord
 from flows.run.run import tracker_for
@@ -68,6 +69,7 @@ def pilot_recipe(
         edited(name, places(dict.fromkeys((*PARTS, "learning_rate"), 0.5)))  # raises if it is not writable
     with holding(machine.work, shared=machine.shared):
         refuse_full(machine.work)
+        refuse_changed(recipe, machine.work)
         base(recipe)  # it is needed hours later
         for line in price(recipe, machine):
             logger.info("pilots: %s", line)
@@ -78,7 +80,9 @@ def pilot_recipe(
         content = recipe.model_dump(mode="json")
         with disk_refusals(machine.work):
             with journey.attempt(content, day.isoformat(), file=recipe.file, until="choose"), tracker:
-                choice, made = until_whole(lambda: explore(recipe, day, runner), machine.work)
+                choice, made = until_whole(
+                    lambda: explore(with_earlier(recipe, day, machine.work), day, runner), machine.work
+                )
             shutil.rmtree(machine.work / TRIALS, ignore_errors=True)  # no more runs branch off
     page = journey.read()["stages"]["choose"]["page"]
     return PilotResult(choice, page, made.get("tokenizer_verdict"), keeps(made))

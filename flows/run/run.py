@@ -15,6 +15,7 @@ from domain.units import stages
 from flows.recipe.preflight import base, refuse_no_tokens
 from flows.recipe.recipe import Recipe, load_recipe
 from flows.run.disk import disk_refusals, refuse_full
+from flows.run.lineage import refuse_changed
 from flows.run.lock import holding
 from flows.run.pages import restore_pages
 from flows.run.record import RunRecord
@@ -130,6 +131,7 @@ def preflight(recipe: Recipe, machine: Machine, until: str) -> None:
         problem = "has a ? or % in its path, which the address of MLflow's store in it cannot name"
         raise UserError(str(machine.work), problem, "name another --work, or set tracking")
     refuse_full(machine.work)
+    refuse_changed(recipe, machine.work)
     if not beyond("tokenizer", until):
         base(recipe)
     if not beyond("pretrain", until):

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from corpora.curate import Curation
 from domain.artifacts import Artifact, Release
 from domain.errors import UserError
 from domain.files import remove
@@ -27,6 +28,7 @@ from flows.releases.registry import record_release
 from flows.run.actuals import comparison, measure, took
 from flows.run.disk import disk_error
 from flows.run.launch import launch
+from flows.run.lineage import note, with_earlier
 from flows.run.pages import PAGES_AFTER, write_pages
 from flows.run.record import RunRecord
 from flows.run.stages import beyond
@@ -85,7 +87,7 @@ def find_all(
     """The finished artifacts in order, and whether they are all up to ``until``."""
     finder = Finder(store, machine, until)
     try:
-        adapt(recipe, as_of, finder)
+        adapt(with_earlier(recipe, as_of, machine.work), as_of, finder)
     except Unfinished:
         return finder.artifacts, False
     except Reached:
@@ -150,6 +152,9 @@ class StageRunner:
         if learned and seconds is not None:
             logger.info("%s: %s", label, comparison(learned))
         self.journey.add(label, artifact, seconds, learned)
+        if isinstance(spec, Curation):
+            content = self.journey.stored()
+            note(self.machine.work, content["recipe"], content["as_of"], artifact, spec.earlier)
         self.tracker.finished(label, request, artifact, parents, seconds)
         if label in PAGES_AFTER:
             self.tracker.pages(write_pages(self.journey))
@@ -215,7 +220,8 @@ def travel(recipe: Recipe, as_of: date, runner: StageRunner) -> Release | None:
     content = recipe.model_dump(mode="json")
     with record.attempt(content, as_of.isoformat(), file=recipe.file, until=runner.until), runner.tracker:
         with suppress(Reached):
-            release = until_whole(lambda: adapt(recipe, as_of, runner), runner.machine.work)
+            work = runner.machine.work
+            release = until_whole(lambda: adapt(with_earlier(recipe, as_of, work), as_of, runner), work)
         if release is not None:
             record_release(record.work, recipe.name, record.stored())
             runner.tracker.register(recipe.name, release)

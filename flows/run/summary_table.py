@@ -92,6 +92,10 @@ def text_lines(result: Summary) -> Iterator[str]:
         megabytes = f"{corpus['bytes_out'] / 1e6:.1f} of {corpus['bytes_in'] / 1e6:.1f} MB"
         yield f"corpus     {corpus['documents_out']:,} of {corpus['documents_in']:,} documents kept, {megabytes}"
         yield f"           dropped: {dropped or 'none'}"
+        if earlier := corpus.get("earlier"):
+            counts = [f"{earlier[name]:,} {name}" for name in ("remembered", "edited", "gone")]
+            again = [f"{part}: nothing new, {count:,} drawn again" for part, count in earlier["drawn"].items()]
+            yield f"           since the earlier corpus: {'; '.join([', '.join(counts), *again])}"
     if tokenizer := result["tokenizer"]:
         ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
         yield f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}"

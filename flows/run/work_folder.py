@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 # What Shoptalk writes directly in a work folder. One that holds anything else is somebody's folder for more than that,
 # such as a home, and keeps its mode.
 OWN = {
-    "artifacts", "building", "cache", "checkpoints", "heldout", "lock", "machine.json", "mlartifacts", "mlflow.db",
-    "mlruns", "prefect", "releases", "reports", "runs", "trials", "trunks", "verified", "withdrawn.jsonl",
+    "artifacts", "building", "cache", "checkpoints", "corpora.jsonl", "heldout", "lock", "machine.json", "mlartifacts",
+    "mlflow.db", "mlruns", "prefect", "releases", "reports", "runs", "trials", "trunks", "verified", "withdrawn.jsonl",
 }  # fmt: skip
 PRIVATE = 0o077  # the umask: what is written is for its owner alone
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
