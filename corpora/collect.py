@@ -61,7 +61,7 @@ class Collection(Spec):
     def identity_key(self) -> dict[str, Any]:
         """How the sources are read; no path on this machine."""
         settings = self.model_dump(mode="json", exclude={"domain", "general"})
-        local = {"path", "dataset"}
+        local = {"path", "dataset", "filters", "near"}  # the last two are of curation
         sources = [
             [part, each.title, each.model_dump(mode="json", exclude=local), each.reader_key()]
             for part, each in self.sources()

@@ -20,13 +20,15 @@ from corpora.decide import decide
 from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.index import Index
-from corpora.filters import AnyFilter
+from corpora.filters import Filters
+from corpora.filters.filter import Filter
 from corpora.filters.privacy import Privacy
 from corpora.heldout.entries import obeyed
 from corpora.heldout.history import History
 from corpora.holdout import Holdout
 from corpora.ledger import LEDGER, counted, entry, join_ledgers, read_ledger, write_ledger
 from corpora.ledger_query import open_ledger
+from corpora.losses import lines, losses, refuse_losses
 from corpora.masked_names import masked_names
 from domain.artifacts import Artifact, Corpus, Protected, Raw
 from domain.errors import UserError
@@ -56,13 +58,14 @@ Earlier = Annotated[str, Field(min_length=1), AfterValidator(folder_or_last)]
 class Curation(Spec):
     """How Raw is cleaned and split. Filters run in the order in which they are listed."""
 
-    filters: Annotated[
-        tuple[AnyFilter, ...], Field(description="language, quality, privacy, harm, or package.module:function")
-    ] = ("language", "quality", "privacy", "harm")  # type: ignore[assignment]
+    filters: Filters = "documents"  # type: ignore[assignment]
     decontaminate: Decontamination = Decontamination()
     dedup: Annotated[tuple[AnyDedup, ...], Field(description="exact, near, passages")] = ("exact", "near")  # type: ignore[assignment]
     holdout: Holdout = Holdout()
     max_unreadable: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
+    max_filtered: Annotated[Share, Field(description="share of a source that one filter may take")] = 1.0
+    source_filters: Annotated[dict[str, Filters], Field(description="by source; taken from the sources' filters")] = {}  # noqa: RUF012
+    keep_near: Annotated[tuple[str, ...], Field(description="sources with near: false; taken from the sources")] = ()
     earlier: Annotated[
         Earlier | None,
         Field(description="folder of an earlier corpus, whose texts and near duplicates are left out; or `last`"),
@@ -74,6 +77,9 @@ class Curation(Spec):
         return {
             **settings,
             "filters": [each.identity_key() for each in self.filters],
+            "source_filters": {
+                source: [each.identity_key() for each in filters] for source, filters in self.source_filters.items()
+            },
             "holdout": self.holdout.shares(),
             "earlier": self.remembered_identity(),
         }
@@ -94,6 +100,10 @@ class Curation(Spec):
             return (Corpus.open(folder) if whole else Corpus.load(folder)).digest
         except (Damaged, OSError, ValueError, KeyError) as error:
             raise UserError("corpus.earlier", str(error), "name the folder of a finished corpus") from None
+
+    def every_filter(self) -> list[Filter]:
+        """The recipe's filters, and those of its sources."""
+        return [*self.filters, *chain.from_iterable(self.source_filters.values())]
 
     def passages(self) -> Passages | None:
         """The step that cuts repeated paragraphs, if the recipe has it."""
@@ -135,7 +145,8 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     name = entry_name(spec, {"raw": raw, "protected": protected})
     entries = obeyed(machine.work, name)
     history = History.of(entries, spec.holdout, candidates, shards, scratch, machine)
-    decisions = decide(candidates, spec.dedup, spec.holdout, guard(texts, spec.decontaminate), index, history)
+    protection = guard(texts, spec.decontaminate)
+    decisions = decide(candidates, spec.dedup, spec.holdout, protection, index, history, spec.keep_near)
     np.save(scratch / "twice.npy", decisions.twice)
     index.save(out / "index")
     for rank, (start, stop) in enumerate(
@@ -145,13 +156,17 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     step = WriteSplits(shards, filtered, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
     execute([step], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "write", machine=machine)
 
-    private = any(isinstance(each, Privacy) for each in spec.filters)
+    private = any(isinstance(each, Privacy) for each in spec.every_filter())
     write_ledger(scratch / "left_out.parquet", left_out(raw, masked=private))
     join_ledgers(out / LEDGER, [scratch / "left_out.parquet", *sorted((scratch / "ledger").iterdir())])
     counted_rows = chain.from_iterable(read_lines(path) for path in sorted((scratch / "kept").iterdir()))
     with open_ledger(out / LEDGER, scratch) as ledger:
         fates = ledger.counts("part", "source", "stage", "action", "reason")
         counts = counted(read_lines(raw.path / "inventory.jsonl"), fates, counted_rows)
+        lost = losses(ledger, {each.kind for each in spec.every_filter()})
+        for loss in lost:
+            logger.warning("\n".join(lines(loss, ledger, raw.path)))
+        refuse_losses(lost, spec.max_filtered, ledger, raw.path)
     if earlier := decisions.facts.get("earlier"):
         counts["earlier"] = earlier
         for part, number in earlier["drawn"].items():
@@ -161,7 +176,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     refuse_empty(counts, shards)
     # Last, so that what was never a corpus holds nothing out.
     history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)
-    return {**counts, **decisions.facts}
+    return {**counts, **decisions.facts, "losses": lost}
 
 
 def filter_shards(
@@ -176,8 +191,9 @@ def filter_shards(
     from corpora.filter_pass import FilterShards, ReadShard
 
     settings = spec.replace(
-        dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, earlier=None
-    )
+        dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, max_filtered=1.0,
+        keep_near=(), earlier=None,
+    )  # fmt: skip
     request = [VERSION, CACHE_FORMAT, settings.identity_key(), protected.digest]
     cache = machine.cache / "curate"
     folders = []
@@ -191,7 +207,7 @@ def filter_shards(
     if todo:
         cache.mkdir(parents=True, exist_ok=True)
         texts = str(protected.path / "texts.jsonl")
-        step = FilterShards(spec.filters, spec.decontaminate, spec.passages(), texts, list(todo))
+        step = FilterShards(spec.filters, spec.source_filters, spec.decontaminate, spec.passages(), texts, list(todo))
         logs = scratch / "logs" / fingerprint([request, sorted(todo)])[:16]
         pipeline = [ReadShard(list(todo.values())), step]
         execute(pipeline, tasks=len(todo), what="curate: filter", logs=logs, machine=machine, deaths=DEATHS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +53,10 @@ class Decisions:
 
 
 def decide(
-    candidates: Candidates, steps: tuple[AnyDedup, ...], holdout: Holdout, guard: Guard, index: Index, history: History
-) -> Decisions:
-    """The outcome of each document.
+    candidates: Candidates, steps: tuple[AnyDedup, ...], holdout: Holdout, guard: Guard, index: Index,
+    history: History, keep_near: Sequence[str] = (),
+) -> Decisions:  # fmt: skip
+    """The outcome of each document. Near duplicates of the sources ``keep_near`` stay, in one cluster as ever.
 
     ``index`` holds the texts of earlier corpora; those considered here are added to it. ``history`` says which
     documents are kin of what this work folder holds out, and which it trained on.
@@ -81,7 +82,9 @@ def decide(
     ids = [candidates.id[number] for number in taking.tolist()]
     equal, cluster = (named(each, ids, index) for each in (duplicates.equal, duplicates.roots))
     exact = (duplicates.equal != before + np.arange(len(ids))) & ("exact" in kinds)
-    near = duplicates.drops & ("near" in kinds) & ~exact
+    sources = candidates.of()
+    dropping = np.array([sources[number][1] not in keep_near for number in taking.tolist()], bool)
+    near = duplicates.drops & ("near" in kinds) & ~exact & dropping
     own_text = np.array([one == other for one, other in zip(equal, ids, strict=True)], bool)
     remembered = Remembered.of(candidates, taking, duplicates, index, history, exact, near, chosen, own_text)
     goes = (exact | near) & ~remembered.stays

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +76,7 @@ class ReadShard(PipelineStep):  # type: ignore[misc]
 
 
 class FilterShards(PipelineStep):  # type: ignore[misc]
-    """All filters in their order, on one split into words; then keys, bands and matches of what stays.
+    """All filters of each source in their order, on one split into words; then keys, bands and matches of what stays.
 
     Rank r fills the folder ``outs[r]``, which appears once complete: ``states.jsonl``, a line for each document of the
     shard with its events; ``columns.json``, source, date and id of each; ``clean.jsonl``, the text of those that stay;
@@ -88,10 +88,11 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
     name, type = "filter shards", "filter"
 
     def __init__(
-        self, filters: tuple[Filter, ...], decontaminate: Decontamination, passages: Passages | None, texts: str,
-        outs: list[str],
+        self, filters: tuple[Filter, ...], source_filters: Mapping[str, tuple[Filter, ...]],
+        decontaminate: Decontamination, passages: Passages | None, texts: str, outs: list[str],
     ) -> None:  # fmt: skip
         super().__init__()
+        self.source_filters = dict(source_filters)
         self.filters, self.decontaminate, self.passages = filters, decontaminate, passages
         self.texts, self.outs, self.tried = texts, outs, secrets.token_hex(8)
 
@@ -154,12 +155,9 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
         ]
         for number in deadly:
             states[number].record("filters", "quarantined", "error", "its worker died on it")
-        for each in self.filters:
-            staying = [state for state in states if state.stays]
-            for state, answer in zip(staying, answers(each, staying), strict=True):
-                apply_answer(state, each, answer)
-        if any(isinstance(each, Privacy) for each in self.filters):
-            mask_names(states)
+        for source in dict.fromkeys(document.source for document in documents):
+            own = [state for state in states if state.document.source == source]
+            self.apply(self.source_filters.get(source, self.filters), own)
         staying = [state for state in states if state.stays]
         texts = [state.document.text for state in staying]
         raw_keys, raw_bands = exact_keys([words.text for words in came]), band_hashes(Split.of(came))
@@ -188,6 +186,15 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
         if self.passages is not None:
             signatures["passages"] = passage_hashes(texts, self.passages, passed)
         return states, signatures
+
+    def apply(self, filters: tuple[Filter, ...], states: Sequence[DocumentState]) -> None:
+        """Run filters over documents, each over those that stay."""
+        for each in filters:
+            staying = [state for state in states if state.stays]
+            for state, answer in zip(staying, answers(each, staying), strict=True):
+                apply_answer(state, each, answer)
+        if any(isinstance(each, Privacy) for each in filters):
+            mask_names(states)
 
 
 def joined(signatures: list[Signatures]) -> Signatures:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from corpora.collect import Collection, collect
-from corpora.curate import Curation, curate
+from corpora.curate import curate
 from corpora.datasheet import Description, describe
 from corpora.instruction_check import refuse_asked
 from domain.artifacts import Artifact, Release
@@ -46,7 +46,7 @@ def adapt(recipe: Recipe, as_of: date, stage: Runner) -> Release | None:
     if recipe.instruction_tuning:
         refuse_asked(recipe.instruction_tuning.read(), tasks.path / "texts.jsonl", recipe.corpus.decontaminate)
     raw = stage(collect, recipe.corpus.narrow(Collection).replace(as_of=as_of))
-    corpus = stage(curate, recipe.corpus.narrow(Curation), {"raw": raw, "protected": tasks})
+    corpus = stage(curate, recipe.corpus.curation(), {"raw": raw, "protected": tasks})
     tokenizer = stage(fit, recipe.fitting, {"corpus": corpus})
     tokens = stage(encode, Encoding(), {"corpus": corpus, "tokenizer": tokenizer})
     datasheet = stage(describe, Description(), {"raw": raw, "corpus": corpus, "tokens": tokens})

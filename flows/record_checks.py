@@ -25,6 +25,17 @@ class EarlierFacts(TypedDict):
     drawn: dict[str, int]
 
 
+class LossFacts(TypedDict):
+    """What is shown of a source that lost much to one step."""
+
+    part: str
+    source: str
+    stage: str
+    documents: int
+    share: float
+    reasons: dict[str, int]
+
+
 class CurationFacts(TypedDict):
     """What is shown of a corpus."""
 
@@ -34,6 +45,7 @@ class CurationFacts(TypedDict):
     bytes_out: float
     dropped: dict[str, int]
     earlier: NotRequired[EarlierFacts]
+    losses: NotRequired[list[LossFacts]]
 
 
 class TokenizerFacts(TypedDict):

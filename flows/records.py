@@ -91,7 +91,7 @@ def summary(stages: Stages) -> Summary:
     keys = ("documents_in", "documents_out", "bytes_in", "bytes_out", "dropped")
     return {
         "release": stages["release"]["path"] if "release" in stages else None,
-        "corpus": {key: corpus[key] for key in keys} if corpus else None,
+        "corpus": {**{key: corpus[key] for key in keys}, "losses": corpus.get("losses", [])} if corpus else None,
         "tokenizer": facts_of(stages, "tokenizer"),
         "scores": {part: scores[part] for part in ("domain", "general")} if scores else None,
         "decision": facts_of(stages, "decide"),

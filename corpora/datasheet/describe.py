@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from corpora.datasheet.ledger_counts import LedgerCounts
 from corpora.datasheet.token_counts import count_tokens
 from corpora.ledger import LEDGER, Row
 from corpora.ledger_query import LedgerQuery, open_ledger
+from corpora.losses import sampled
 from corpora.samples import excerpt, excerpts
 from domain.artifacts import Corpus, Datasheet, Raw, Tokens
 from domain.jsonlines import read_lines
@@ -33,7 +35,7 @@ class Description(Spec):
     samples: Annotated[int, Field(ge=1, le=1_000, description="removed documents shown for each reason")] = 3
 
 
-@stage("describe", makes=Datasheet, version=5)
+@stage("describe", makes=Datasheet, version=6)
 def describe(
     spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
 ) -> dict[str, Any]:
@@ -57,7 +59,9 @@ def kept_by(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: LedgerQuery) -> dict[str, Any]:
     """The content of the data sheet as JSON."""
-    filters = [str(each["kind"]) for each in (corpus.manifest["spec"] or {}).get("filters", [])]
+    spec_of = corpus.manifest["spec"] or {}
+    listed = [spec_of.get("filters", []), *spec_of.get("source_filters", {}).values()]
+    filters = list(dict.fromkeys(str(each["kind"]) for each in chain.from_iterable(listed)))
     tally = LedgerCounts(filters, ledger)
     lengths, mentions = count_tokens(corpus, tokens, tally)
     return {
@@ -69,6 +73,7 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: L
         "years": [rates(row) for row in tally.years.rows("year")],
         "languages": [rates(row) for row in tally.languages.rows("language", by=lambda row: -row.get("bytes", 0))],
         "licences": [rates(row) for row in tally.licences.rows("licence", by=lambda row: -row.get("bytes", 0))],
+        "losses": [{**loss, "samples": sampled(loss, ledger, raw.path)} for loss in corpus.facts.get("losses", [])],
         "reasons": reasons(tally, raw, ledger, spec.samples),
         "duplicates": duplicates(ledger),
         "privacy": [detected(row) for row in tally.privacy.rows(*OF)],

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from corpora.code_version import code_digest, versions
 from corpora.document import Document, Quarantined
+from corpora.filters import Filters
 from domain.machine import Machine
 from domain.spec import Spec
 
@@ -20,6 +21,10 @@ class Source(Spec):
 
     kind: str
     name: Annotated[str, Field(description="what its documents state as their source")] = ""
+    filters: Annotated[
+        Filters | None, Field(description="filters of its own in place of corpus.filters: a list, documents or web")
+    ] = None
+    near: Annotated[bool, Field(description="whether its near duplicates are dropped, if corpus.dedup has near")] = True
 
     @property
     def title(self) -> str:

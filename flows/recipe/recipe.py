@@ -40,6 +40,26 @@ SHIPPED = Path(__file__).resolve().parent.parent.parent / "domain" / "recipes"
 class CorpusSettings(Collection, Curation):
     """The text to collect, and how it is cleaned."""
 
+    @model_validator(mode="after")
+    def _says_it_at_the_sources(self) -> CorpusSettings:
+        for name, key in (("source_filters", "filters"), ("keep_near", "near")):
+            if getattr(self, name):
+                raise ValueError(f"{name} is filled from the sources; write {key}: at the source itself")
+        settings: dict[str, tuple[object, bool]] = {}
+        for _, source in self.sources():
+            own = (source.filters, source.near)
+            if settings.setdefault(source.title, own) != own:
+                raise ValueError(f"two sources are called {source.title} and differ in filters or near; name one")
+        return self
+
+    def curation(self) -> Curation:
+        """How it is cleaned, with what single sources say of it."""
+        sources = [source for _, source in self.sources()]
+        return self.narrow(Curation).replace(
+            source_filters={each.title: each.filters for each in sources if each.filters is not None},
+            keep_near=tuple(dict.fromkeys(each.title for each in sources if not each.near)),
+        )
+
 
 class Budget(Spec):
     """The GPU hours for the adapted model and its control, of which ``plan`` derives ``training.tokens``."""
