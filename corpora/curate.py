@@ -30,6 +30,8 @@ from corpora.ledger import LEDGER, counted, entry, join_ledgers, read_ledger, wr
 from corpora.ledger_query import open_ledger
 from corpora.losses import lines, losses, refuse_losses
 from corpora.masked_names import masked_names
+from corpora.overlap import Overlap
+from corpora.overlap_table import OVERLAP_FOLDER, hash_test_text, overlap_facts
 from domain.artifacts import Artifact, Corpus, Protected, Raw
 from domain.errors import UserError
 from domain.jsonlines import read_lines, write_lines
@@ -62,6 +64,7 @@ class Curation(Spec):
     decontaminate: Decontamination = Decontamination()
     dedup: Annotated[tuple[AnyDedup, ...], Field(description="exact, near, passages")] = ("exact", "near")  # type: ignore[assignment]
     holdout: Holdout = Holdout()
+    test_overlap: Overlap = Overlap()
     max_unreadable: Annotated[Share, Field(description="share of documents on which a filter may fail")] = 0.001
     max_filtered: Annotated[Share, Field(description="share of a source that one filter may take")] = 1.0
     source_filters: Annotated[dict[str, Filters], Field(description="by source; taken from the sources' filters")] = {}  # noqa: RUF012
@@ -153,7 +156,10 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
         zip(candidates.starts, [*candidates.starts[1:], len(candidates)], strict=True)
     ):
         write_lines(scratch / "decided" / f"{rank:05d}.jsonl", decisions.rows(start, stop))
-    step = WriteSplits(shards, filtered, spec.decontaminate, spec.passages(), str(texts), str(scratch), str(out))
+    tests = hash_test_text(spec.test_overlap, decisions.splits, candidates.starts, filtered, scratch, machine)
+    step = WriteSplits(
+        shards, filtered, spec.decontaminate, spec.passages(), spec.test_overlap, str(texts), str(scratch), str(out)
+    )
     execute([step], tasks=len(shards), what="curate: write", logs=scratch / "logs" / "write", machine=machine)
 
     private = any(isinstance(each, Privacy) for each in spec.every_filter())
@@ -176,7 +182,9 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     refuse_empty(counts, shards)
     # Last, so that what was never a corpus holds nothing out.
     history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)
-    return {**counts, **decisions.facts, "losses": lost}
+    names, sources = [Path(shard).name for shard in shards], candidates.of(np.array(tests, np.int64))
+    overlap = overlap_facts(scratch / OVERLAP_FOLDER, names, sources)
+    return {**counts, **decisions.facts, "test_overlap": overlap, "losses": lost}
 
 
 def filter_shards(
@@ -192,7 +200,7 @@ def filter_shards(
 
     settings = spec.replace(
         dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, max_filtered=1.0,
-        keep_near=(), earlier=None,
+        keep_near=(), earlier=None, test_overlap=Overlap(),
     )  # fmt: skip
     request = [VERSION, CACHE_FORMAT, settings.identity_key(), protected.digest]
     cache = machine.cache / "curate"

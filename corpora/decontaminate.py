@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -12,14 +11,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from corpora.document import clean
 from corpora.protected_texts import ProtectedTexts
+from corpora.sentences import without
 from domain.spec import Share, Spec
 from domain.text.fold import fold, fold_words
 from domain.text.ngrams import Bits, ngram_hashes, ngram_hashes_at, ngrams_of
 from domain.text.words import Split, split
-
-SENTENCE_END = re.compile(r"[.!?][\"')\]’”]*\s+|[。！？]|\n")
 
 
 class Decontamination(Spec):
@@ -155,14 +152,4 @@ class Guard:
         lengths = np.array(self.lengths)[np.searchsorted(self.numbers, runs_here[matched], side="right") - 1]
         begins, stops = words.starts[places[matched]], words.ends[places[matched] + lengths - 1]
         spans = [folded.original(begin, stop) for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True)]
-        starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
-        breaks = np.array([0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)])
-        lows = breaks[np.searchsorted(breaks, starts, side="right") - 1]
-        highs = breaks[np.searchsorted(breaks, ends, side="left")]
-        pieces, stop, count = [], 0, 0
-        for low, high in sorted(zip(lows.tolist(), highs.tolist(), strict=True)):
-            if low > stop or not count:
-                pieces.append(text[stop:low])
-                count += 1
-            stop = max(stop, high)
-        return clean("".join([*pieces, text[stop:]])), count
+        return without(text, spans)

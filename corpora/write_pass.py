@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -15,12 +17,37 @@ from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import Passages
 from corpora.dedup.passages import cut
 from corpora.ledger import Row, entry, write_ledger
+from corpora.overlap import Overlap, OverlapOfShard, overlap_table
+from corpora.overlap_table import OVERLAP_FOLDER
 from domain.jsonlines import line, read_lines, write_lines
 
 if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
+BATCH = 256  # documents that are held against test text together
 ShardKey = tuple[str, str, str]  # source, part, split
+
+
+@dataclass
+class DocumentOutcome:
+    """What becomes of a document: ``split`` is None for one that goes, ``events`` say why."""
+
+    state: dict[str, Any]
+    events: list[dict[str, Any]]
+    text: str = ""
+    split: str | None = None
+    cluster: str | None = None
+
+
+def without_overlap(batch: Sequence[DocumentOutcome], overlap: OverlapOfShard) -> None:
+    """Drop or cut what the training documents among these share with test text."""
+    train = [each for each in batch if each.split == "train" and each.text]
+    settled = overlap.settled([each.state["source"] for each in train], [each.text for each in train])
+    for each, (text, event) in zip(train, settled, strict=True):
+        each.text = text
+        if event is not None:
+            each.events.append(event)
+            each.split = None if event["action"] == "dropped" else each.split
 
 
 class WriteSplits(PipelineStep):  # type: ignore[misc]
@@ -34,45 +61,42 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
 
     def __init__(
         self, shards: list[str], filtered: list[str], decontaminate: Decontamination, passages: Passages | None,
-        texts: str, scratch: str, out: str,
+        overlap: Overlap, texts: str, scratch: str, out: str,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shards, self.filtered, self.decontaminate, self.passages = shards, filtered, decontaminate, passages
+        self.overlap = overlap
         self.texts, self.scratch, self.out = texts, scratch, out
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Write one shard: its documents and the decisions on them, read in step."""
         filtered, scratch, shard = Path(self.filtered[rank]), Path(self.scratch), Path(self.shards[rank]).name
-        texts = read_lines(filtered / "clean.jsonl")
-        decided = read_lines(scratch / "decided" / f"{rank:05d}.jsonl")
-        twice = np.load(scratch / "twice.npy")
+        written = (scratch / OVERLAP_FOLDER / "keys.npy").stat().st_mtime_ns
+        overlap = OverlapOfShard(overlap_table(scratch / OVERLAP_FOLDER, self.overlap, written))
         files: dict[str, BinaryIO] = {}
         ledger, counts, sizes = list[Row](), Counter[ShardKey](), Counter[ShardKey]()
+        documents = self.decided(filtered, scratch / "decided" / f"{rank:05d}.jsonl", np.load(scratch / "twice.npy"))
         try:
-            for state in read_lines(filtered / "states.jsonl"):
-                events = state.pop("events")
-                document = {**state, "part": shard.partition("-")[0], "shard": shard}
-                if all(each["action"] == "changed" for each in events):
-                    decision, text = next(decided), next(texts)["text"]
-                    text, more = self.finished(text, decision, twice)
-                    events += more
-                    if decision["events"]:
-                        pass
-                    elif not text:
-                        events.append({"stage": events[-1]["stage"], "action": "dropped", "reason": "empty"})
-                    else:
-                        split, cluster = decision["split"], decision["cluster"]
+            while batch := list(islice(documents, BATCH)):
+                without_overlap(batch, overlap)
+                for each in batch:
+                    document = {**each.state, "part": shard.partition("-")[0], "shard": shard}
+                    if each.split is not None and not each.text:
+                        stage = each.events[-1]["stage"]
+                        each.events.append({"stage": stage, "action": "dropped", "reason": "empty"})
+                    elif each.split is not None:
+                        split, cluster = each.split, each.cluster
                         if split not in files:
                             (Path(self.out) / split).mkdir(exist_ok=True)
                             files[split] = (Path(self.out) / split / shard).open("wb")
-                        row = {key: value for key, value in state.items() if key not in ("bytes", "confidence")}
-                        files[split].write(line({**row, "text": text, "cluster": cluster}))
-                        size = len(text.encode())
+                        row = {key: value for key, value in each.state.items() if key not in ("bytes", "confidence")}
+                        files[split].write(line({**row, "text": each.text, "cluster": cluster}))
+                        size = len(each.text.encode())
                         counts[document["source"], document["part"], split] += 1
                         sizes[document["source"], document["part"], split] += size
                         where = {"split": split, "cluster": cluster, "bytes_kept": size}
-                        events.append({"stage": "holdout", "action": "kept", **where})
-                ledger.extend(entry(document, **each) for each in events)
+                        each.events.append({"stage": "holdout", "action": "kept", **where})
+                    ledger.extend(entry(document, **event) for event in each.events)
         finally:
             for file in files.values():
                 file.close()
@@ -82,7 +106,22 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
             for (s, p, t), n in counts.items()
         ]
         write_lines(scratch / "kept" / f"{rank:05d}.jsonl", counted)
+        overlap.save(scratch / OVERLAP_FOLDER, shard)
         yield from ()
+
+    def decided(self, filtered: Path, decisions: Path, twice: np.ndarray) -> Iterator[DocumentOutcome]:
+        """Each document of a shard with the text as it stays, read in step with the decisions."""
+        texts, decided = read_lines(filtered / "clean.jsonl"), read_lines(decisions)
+        for state in read_lines(filtered / "states.jsonl"):
+            events = state.pop("events")
+            if not all(each["action"] == "changed" for each in events):
+                yield DocumentOutcome(state, events)
+                continue
+            decision, text = next(decided), next(texts)["text"]
+            text, more = self.finished(text, decision, twice)
+            stays = not decision["events"]
+            split, cluster = (decision["split"], decision["cluster"]) if stays else (None, None)
+            yield DocumentOutcome(state, [*events, *more], text, split, cluster)
 
     def finished(self, text: str, decision: dict[str, Any], twice: np.ndarray) -> tuple[str, list[dict[str, Any]]]:
         """The text without the passages to cut, and the events that record it."""

@@ -270,9 +270,19 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
             folder = work / "artifacts" / "curate" / "curate".ljust(16, "0") / split
             folder.mkdir(exist_ok=True)
             write_lines(folder / f"{part}-00000.jsonl", ({**document(n), "cluster": n} for n in names.split()))
+        overlap = {"part": "domain", "source": "calls", "documents": 54, "ngrams": 9_007, "came": 1_203, "came_half": 4}
+        overlap |= {"stays": 811, "stays_half": 2}
+        largest = [{"item": "quiz <i> 7", "documents": 94, "passage": "for purposes of <b>section 18</b>"}]
+        spared = {"runs": 1, "items": 1, "documents": 94, "largest": largest}
         tasks = {"quiz <i>": {"items": 5, "too_short": 1, "found": 0, "documents": 0}}
         filters = {"filters": [{"kind": "quality"}, {"kind": "privacy"}, {"kind": "harm"}]}
-        sealed("curate", "Corpus", filters, {"tasks": tasks}, made["collect"])
+        sealed(
+            "curate",
+            "Corpus",
+            filters,
+            {"tasks": tasks, "test_overlap": {"test": [overlap], "train": []}, "let_be": spared},
+            made["collect"],
+        )
 
         (at("tokenizer") / "tokenizer.json").write_text("{}")
         sealed("tokenizer", "Tokenizer", {}, {}, made["curate"])

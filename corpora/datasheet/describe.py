@@ -82,6 +82,7 @@ def sheet(spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, ledger: L
         "bytes_by_length": bins(came=tally.came, kept=tally.kept),
         "tokens_by_length": bins(kept=lengths),
         "contamination": [{"task": task, **counts} for task, counts in sorted(corpus.facts.get("tasks", {}).items())],
+        "test_overlap": corpus.facts.get("test_overlap", {}).get("test", []),
         "let_be": corpus.facts.get("let_be", {}).get("largest", []),
         "earlier": corpus.facts.get("earlier"),
         "quarantined": tally.quarantined.rows(*OF, "stage", "reason"),

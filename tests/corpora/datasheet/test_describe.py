@@ -106,6 +106,8 @@ def test_duplicates_privacy_harm_and_the_rest(sheet: dict[str, Any]) -> None:
     # None of n: z * z / (n + z * z), by Wilson, with z = 1.645.
     assert sheet["harm"][0]["most"] == pytest.approx(2.706 / 7.706, abs=1e-4)
     assert sheet["contamination"] == [{"task": "quiz <i>", "items": 5, "too_short": 1, "found": 0, "documents": 0}]
+    assert [(row["source"], row["came"], row["stays"]) for row in sheet["test_overlap"]] == [("calls", 1_203, 811)]
+    assert [(row["item"], row["documents"]) for row in sheet["let_be"]] == [("quiz <i> 7", 94)]
     assert [(row["stage"], row["reason"], row["records"]) for row in sheet["quarantined"]] == [
         ("collect", "is not valid JSON", 1), ("harm", "error", 1),
     ]  # fmt: skip

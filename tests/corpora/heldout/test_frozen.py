@@ -142,13 +142,14 @@ def test_what_stands_between_held_out_and_trained_text_goes_nowhere(
     raw: Any, cleaned: Any, prose: Callable[..., str]
 ) -> None:
     """A bridge joins a test text and a training text into one cluster; neither moves."""
+    settings = {"holdout": SHARES, "filters": [], "dedup": [], "test_overlap": {"on_match": "keep"}}
     records = [{"id": f"d{i}", "text": prose(i, 200)} for i in range(60)]
     made = raw(records)
-    before = where(cleaned(made, holdout=SHARES, filters=[], dedup=[]))
+    before = where(cleaned(made, **settings))
     test, train = (next(r for r in records if before[r["id"]] == split) for split in ("test", "train"))
     copies = [{"id": f"{side['id']}-copy", "text": f"{side['text']} indeed"} for side in (test, train)]
     bridge = {"id": "bridge", "text": f"{test['text']} {train['text']}"}
-    after = where(cleaned(raw([*records, *copies, bridge]), holdout=SHARES, filters=[], dedup=[]))
+    after = where(cleaned(raw([*records, *copies, bridge]), **settings))
     assert {name: split for name, split in after.items() if name in before} == before
     assert (after[copies[0]["id"]], after[copies[1]["id"]]) == ("test", "train")
     assert after.get("bridge") != "train"
