@@ -88,10 +88,10 @@ class Summary(TypedDict):
 def summary(stages: Stages) -> Summary:
     """The headline of a run, from what is noted of its stages."""
     corpus, scores = facts_of(stages, "curate"), facts_of(stages, "evaluate")
-    keys = ("documents_in", "documents_out", "bytes_in", "bytes_out", "dropped")
+    keys = ("documents_in", "documents_out", "bytes_in", "bytes_out", "dropped", "earlier", "losses")
     return {
         "release": stages["release"]["path"] if "release" in stages else None,
-        "corpus": {**{key: corpus[key] for key in keys}, "losses": corpus.get("losses", [])} if corpus else None,
+        "corpus": {key: corpus[key] for key in keys if key in corpus} if corpus else None,
         "tokenizer": facts_of(stages, "tokenizer"),
         "scores": {part: scores[part] for part in ("domain", "general")} if scores else None,
         "decision": facts_of(stages, "decide"),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from domain.errors import UserError
 from domain.manifest import write_atomically
+from flows.recipe.domains import GENERIC, Domain
 from flows.recipe.purposes import PURPOSES
 from flows.recipe.recipe import RECIPE_NAME
 
 STARTER = """\
-# {name}: one line on what this domain is.
+# {name}: {what}.
 name: {name}
 
 # To {work}, {why}.
@@ -22,17 +23,14 @@ base: models/general-base
 
 corpus:
   domain:                               # your field's text
-    - kind: files
-      path: data/{name}/*.jsonl         # .jsonl(.gz, .zst), .parquet, .csv, .txt, .md; a glob or a URL
-      text: text                        # the column of the text; id, date, url map likewise
-      licence: internal                 # a column, or one licence for all
-  general:                              # what the model must not forget
+{sources}  general:                              # what the model must not forget
     - kind: files
       path: data/general/*.jsonl
       licence: cc-by-sa-4.0
-  licences: {{allow: [internal, cc-by-sa-4.0]}}   # anything else stops the run
-  filters: [language, quality, privacy, harm]   # in this order; each drops or masks, and says why
-  dedup: [exact, near]
+  licences: {{allow: [{licences}]}}   # anything else stops the run
+  filters: {filters}
+  max_filtered: 0.5                     # a filter that takes more than half of a source stops the run
+  dedup: {dedup}
   holdout: {{validation: 0.01, test: 0.02, later: 0.0}}   # later: the last share by date
 
 tokenizer: {{mode: keep}}                 # the base's; {{mode: extend, add: 8000}} adds your field's words to it and
@@ -60,7 +58,7 @@ TUNING = """\
 """
 
 
-def write_starter(name: str, work: str) -> Path:
+def write_starter(name: str, work: str, domain: Domain = GENERIC) -> Path:
     """Write ``<name>.yaml`` in the current folder for a kind of ``PURPOSES``; an existing file is left alone."""
     stem = name.removesuffix(".yaml")
     if not RECIPE_NAME.fullmatch(stem):
@@ -69,13 +67,15 @@ def write_starter(name: str, work: str) -> Path:
     if path.exists():
         raise UserError(str(path), "exists already", "choose another name, or remove the file")
     try:
-        write_atomically(path, starter(stem, work).encode())
+        write_atomically(path, starter(stem, work, domain).encode())
     except OSError as error:
         raise UserError(str(path), f"cannot be written ({error.strerror})", "go to a folder of your own") from None
     return path
 
 
-def starter(name: str, work: str) -> str:
+def starter(name: str, work: str, domain: Domain) -> str:
     """The recipe's text; what only labels teach, to classify and to tag, has nothing to be tuned by."""
-    values = {"name": name, "work": work, **asdict(PURPOSES[work])}
+    values = {"name": name, "work": work, **asdict(PURPOSES[work]), **asdict(domain)}
+    values["licences"] = ", ".join(("internal", "cc-by-sa-4.0", *domain.licences))
+    values["sources"] = domain.sources.format(name=name)
     return STARTER.format(**values, tuning=TUNING.format(**values) if PURPOSES[work].order else "")

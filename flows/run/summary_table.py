@@ -97,7 +97,7 @@ def text_lines(result: Summary) -> Iterator[str]:
             counts = [f"{earlier[name]:,} {name}" for name in ("remembered", "edited", "gone")]
             again = [f"{part}: nothing new, {count:,} drawn again" for part, count in earlier["drawn"].items()]
             yield f"           since the earlier corpus: {'; '.join([', '.join(counts), *again])}"
-        yield from (f"           {sentence(loss)}" for loss in corpus["losses"])
+        yield from (f"           {sentence(loss)}" for loss in corpus.get("losses", []))
     if tokenizer := result["tokenizer"]:
         ratios = ", ".join(f"{v:.2f} {part}" for part, v in tokenizer["bytes_per_token"].items() if v)
         yield f"tokenizer  {tokenizer['size']:,} pieces; bytes per token: {ratios}"

@@ -11,8 +11,9 @@ import pytest
 from domain.artifacts import Corpus
 from domain.errors import UserError
 from domain.release.scores import PartScore
+from flows.records import summary
 from flows.run.record import RunRecord, ended
-from flows.run.summary_table import score_lines
+from flows.run.summary_table import score_lines, text_lines
 
 
 def test_nothing_ran_here(make_recipe: Any, command: Any, tmp_path: Path) -> None:
@@ -74,3 +75,15 @@ def test_how_a_run_ended(tmp_path: Path, error: BaseException, words: str) -> No
     with pytest.raises(type(error)):
         fail()
     assert ended(record.read()).startswith(words)
+
+
+def test_a_source_that_lost_much_to_one_step_is_told() -> None:
+    loss = {"part": "domain", "source": "letters", "documents": 6, "bytes": 60, "share": 0.6}
+    losses = [
+        {**loss, "stage": "near", "reasons": {"near duplicate": 6}},
+        {**loss, "stage": "quality", "share": 0.4, "reasons": {"quality: too few words": 6}},
+    ]
+    facts = {"documents_in": 10, "documents_out": 4, "bytes_in": 100, "bytes_out": 40, "dropped": {}, "losses": losses}
+    told = list(text_lines(summary({"curate": {"facts": facts}})))  # type: ignore[typeddict-item]
+    assert "letters (domain): near duplicates are 60% of it (6 documents: near duplicate 6)" in told[2]
+    assert "letters (domain): the filter quality takes 40% of it (6 documents: quality: too few words 6)" in told[3]

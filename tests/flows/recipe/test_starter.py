@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flows.recipe.domains import DOMAINS
 from flows.recipe.purposes import PURPOSES
 from flows.recipe.recipe import load_recipe
 
@@ -24,7 +25,8 @@ def test_the_starter_validates_and_plans_once_its_paths_are_there(
     assert amiss.out.count("FAIL") == 3  # domain text, general text, base
     for part, target in (("domain", "contracts"), ("general", "general")):
         (tmp_path / "data" / target).mkdir(parents=True)
-        shutil.copy(texts / f"{part}.jsonl", tmp_path / "data" / target)
+        plain = (texts / f"{part}.jsonl").read_text().replace('"licence"', '"stated"')  # the recipe states its own
+        (tmp_path / "data" / target / f"{part}.jsonl").write_text(plain)
     shutil.copytree(pretrained, tmp_path / "models" / "general-base")
     recipe = load_recipe("contracts.yaml")
     assert recipe.base.weights == str(tmp_path / "models" / "general-base")
@@ -71,6 +73,37 @@ def test_the_starter_of_each_purpose(command: Any, work: str) -> None:
     if work not in ("classify", "tag"):
         assert recipe.instruction_tuning is not None
         assert recipe.instruction_tuning.check() == 1
+
+
+@pytest.mark.parametrize("field", sorted(DOMAINS))
+def test_the_starter_of_each_field(command: Any, tmp_path: Path, pretrained: Path, field: str) -> None:
+    """It validates as it is, and once its paths are there nothing is amiss."""
+    assert command.ask("new", "notes", "--domain", field).code == 0
+    amiss = command.ask("check", "notes.yaml").out
+    recipe = load_recipe("notes.yaml")
+    assert amiss.count("FAIL") == len(list(recipe.corpus.sources())) + 1  # each source, and the base
+    assert "Fix: " in amiss
+    for _, source in recipe.corpus.sources():
+        path = Path(str(getattr(source, "path")).replace("*.jsonl", "a.jsonl").replace("*", "a.jsonl"))  # noqa: B009
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"text": "The patient was seen on Monday.", "date": "2024-05-06"}\n')
+    shutil.copytree(pretrained, tmp_path / "models" / "general-base")
+    answer = command.ask("check", "notes.yaml")
+    assert "FAIL" not in answer.out
+    assert load_recipe("notes.yaml").corpus.max_filtered == 0.5
+
+
+def test_fields_have_filters_that_suit_them(command: Any) -> None:
+    for field in DOMAINS:
+        command.ask("new", field, "--domain", field)
+    medicine, law = (load_recipe(f"{field}.yaml").corpus.curation() for field in ("medicine", "law"))
+    assert medicine.keep_near == ("letters",)
+    assert not any(each.kind == "harm" for each in medicine.every_filter())
+    assert [each.kind for each in medicine.source_filters["letters"]] == ["language", "quality", "privacy"]
+    assert [step.kind for step in law.dedup] == ["exact", "near", "passages"]
+    assert set(law.source_filters) == {"contracts", "judgments"}
+    refused = command.ask("new", "x", "--domain", "astrology")
+    assert refused.code == 2
 
 
 @pytest.mark.parametrize("name", ["My Recipe", "../x", "", "-x"])
