@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from html import unescape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,21 +19,47 @@ LINKED = re.compile(r'"datePublished"\s*:\s*"(\d{4}-\d\d-\d\d)')  # schema.org i
 TIME = re.compile(r"""<time\b[^>]{0,300}?\bdatetime\s*=\s*["']?([^"'>]{8,40})""")
 DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.]?(\d\d)[-/.]?(\d\d)(?!\d)")
 LANGUAGE = re.compile(r"([a-zA-Z]{2,3})(?:[-_][\w-]*)?\s*")
+LARGEST_HEAD = 200_000  # characters of a page without a body in which its meta tags are looked for
+IN_HEAD = re.compile(
+    r"""<(?:(meta|link)\b((?:[^>"']|"[^"]{0,2000}"|'[^']{0,2000}'){0,4000})>|(script|style|noscript|body|/head)\b|(!--))""",
+    re.IGNORECASE,
+)
+ENDS_OF_TAGS = {"!--": "-->", "script": "</script", "style": "</style", "noscript": "</noscript"}
+ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
 ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
 
 def about(tree: HTMLTree, html: str) -> dict[str, str | None]:
     """Fields of ``Extracted`` from resiliparse's tree of a page and its text; what is not said is None."""
-    meta: dict[str, str] = {}
-    for element in tree.head.query_selector_all("meta[content]") if tree.head is not None else ():
-        name = next((n for key in ("property", "name", "itemprop") if (n := element.getattr(key))), "")
-        meta.setdefault(name.lower(), " ".join(element["content"].split()))
+    meta, link = head_of(html)
     return {
         "title": meta.get("og:title") or " ".join((tree.title or "").split()) or None,
         "date": dated(meta, html),
         "language": spoken(tree),
-        "url": canonical(tree, meta),
+        "url": canonical(link, meta),
     }
+
+
+def head_of(html: str) -> tuple[dict[str, str], str]:
+    """(meta tags by name, canonical link) of a page's head, read as text: resiliparse goes through its whole tree for
+    them, which takes longer than all that follows."""
+    meta: dict[str, str] = {}
+    link, at = "", 0
+    while (tag := IN_HEAD.search(html, at, LARGEST_HEAD)) is not None:
+        name, at = (tag[1] or tag[3] or tag[4]).lower(), tag.end()
+        if name in ("body", "/head"):
+            break
+        if (ending := ENDS_OF_TAGS.get(name)) is not None:
+            at = max(at, html.find(ending, at))
+            continue
+        inside = tag[2]
+        said = {key.lower(): unescape(value.strip("\"'")) for key, value in ATTRIBUTE.findall(inside)}
+        if name == "link":
+            if not link and said.get("rel", "").lower() == "canonical":
+                link = said.get("href", "")
+        elif "content" in said and (key := said.get("property") or said.get("name") or said.get("itemprop")):
+            meta.setdefault(key.lower(), " ".join(said["content"].split()))
+    return meta, link
 
 
 def dated(meta: dict[str, str], html: str) -> str | None:
@@ -40,9 +67,9 @@ def dated(meta: dict[str, str], html: str) -> str | None:
     for name in DATES:
         if day := iso_day(meta.get(name, "")):
             return day
-    if (match := LINKED.search(html)) and (day := iso_day(match[1])):
+    if "datePublished" in html and (match := LINKED.search(html)) and (day := iso_day(match[1])):
         return day
-    days = {iso_day(stated) for stated in TIME.findall(html)}
+    days = {iso_day(stated) for stated in TIME.findall(html)} if "<time" in html else set[str | None]()
     return days.pop() if len(days) == 1 else None
 
 
@@ -62,10 +89,9 @@ def spoken(tree: HTMLTree) -> str | None:
     return match[1].lower() if match else None
 
 
-def canonical(tree: HTMLTree, meta: dict[str, str]) -> str | None:
+def canonical(link: str, meta: dict[str, str]) -> str | None:
     """The address that the page gives for itself; a relative one says too little."""
-    link = tree.head.query_selector('link[rel="canonical"][href]') if tree.head is not None else None
-    for address in (link["href"] if link is not None else "", meta.get("og:url", "")):
+    for address in (link, meta.get("og:url", "")):
         if ADDRESS.fullmatch(address.strip()):
             return address.strip()
     return None
