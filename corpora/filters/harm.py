@@ -154,7 +154,7 @@ def open_scorer(scoring: Scoring) -> Scorer:
     return built_in() if scoring.words is None else read_list(Path(scoring.words))
 
 
-def digest(path: str) -> str:
+def digest(path: str, purpose: str = "harm") -> str:
     """SHA-256 of a file that a recipe names; raises ``UserError``."""
     try:
         open_file(Path(path)).close()
@@ -162,5 +162,5 @@ def digest(path: str) -> str:
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
         raise UserError(
-            f"filters: harm: {path}", problem, "correct the path, which is relative to the recipe"
+            f"filters: {purpose}: {path}", problem, "correct the path, which is relative to the recipe"
         ) from None

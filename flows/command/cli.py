@@ -14,7 +14,7 @@ from types import ModuleType
 # run(options), which returns the exit code and imports what is heavier than argparse: --help answers at once.
 COMMANDS = (
     "new", "check", "plan", "pilot", "run", "show", "generate", "release", "ledger", "why", "datasheet", "withdraw",
-    "harm", "join", "export", "recipes",
+    "harm", "quality", "join", "export", "recipes",
 )  # fmt: skip
 INTERRUPTED = 130
 

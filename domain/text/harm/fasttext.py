@@ -25,12 +25,16 @@ END = "</s>"  # fastText's end of a line: written in a text it would hide what f
 class FastText:
     """A text is judged in windows, each a line as fastText reads it. Its score is their mean: the harmful share of it.
 
+    With a ``window`` of None a text is one line, as such models of quality read it.
+
     A model of one answer among several (softmax, hierarchical softmax) gives the sum of the ``labels``' probabilities,
     a model whose answers stand each for itself (one-vs-all, negative sampling) the highest of them.
     """
 
-    def __init__(self, model: Any, path: Path, classifier: Classifier, labels: Sequence[str]) -> None:
-        self.model, self.path, self.apart = model, path, classifier.apart
+    def __init__(
+        self, model: Any, path: Path, classifier: Classifier, labels: Sequence[str], window: int | None = WINDOW_WORDS
+    ) -> None:
+        self.model, self.path, self.apart, self.window = model, path, classifier.apart, window
         names = [name.removeprefix(PREFIX) for name in classifier.labels]
         rows, self.labels = chosen(names, "", [label.removeprefix(PREFIX) for label in labels])
         self.harm_labels = [classifier.labels[row] for row in rows]
@@ -40,7 +44,7 @@ class FastText:
         texts = [[word for word in WORD.findall(text) if word != END] for text in split.texts]
         offsets = np.cumsum([0, *map(len, texts)])
         words = [word for text in texts for word in text]
-        bounds, owner = window_bounds(offsets, WINDOW_WORDS)
+        bounds, owner = window_bounds(offsets, self.window or max(1, len(words)))
         likely = [self.likely(" ".join(words[begin:end])) for begin, end in pairwise(bounds.tolist())]
         by_label = window_means(np.array(likely).reshape(-1, len(self.harm_labels)), owner, len(split))
         by_label[np.diff(offsets) == 0] = 0.0  # nothing was said
@@ -59,7 +63,7 @@ class FastText:
         return [probabilities.get(label, 0.0) for label in self.harm_labels]
 
     @classmethod
-    def load(cls, path: Path, labels: Sequence[str]) -> FastText:
+    def load(cls, path: Path, labels: Sequence[str], window: int | None = WINDOW_WORDS) -> FastText:
         """A supervised model, .bin or .ftz; raises ``UserError`` for anything else."""
         try:
             import fasttext
@@ -68,4 +72,4 @@ class FastText:
                 str(path), "needs the package fasttext-predict", "pip install 'shoptalk[fasttext]'"
             ) from None
         classifier = read_classifier(path)
-        return cls(fasttext.load_model(str(path)), path, classifier, labels)
+        return cls(fasttext.load_model(str(path)), path, classifier, labels, window)

@@ -22,7 +22,7 @@ SLOTS = 1 << 18
 WINDOW = 64  # words: a document is judged in stretches of about the size of a post, as the examples are
 LONGEST_WINDOW_WORDS = 1_000_000
 RUNS = (3, 4, 5)  # characters, the word's beginning and end among them: they know "sh1t" by its neighbours
-FORMAT = "shoptalk harm linear 1"
+FORMAT = "shoptalk {} linear 1"  # with what it was trained for: harm or quality
 _PAIR, _RUN = np.uint64(0xA24BAED4963EE407), np.uint64(0x9FB21C651E98DF25)  # so that kinds of feature do not coincide
 
 
@@ -131,15 +131,15 @@ class Linear:
         path.write_bytes(save({"weights": weights, "bias": self.bias}, metadata={"header": header}))
 
     @classmethod
-    def load(cls, path: Path, labels: Sequence[str] = ()) -> Linear:
-        """What ``save`` wrote; raises ``UserError`` for anything else."""
+    def load(cls, path: Path, labels: Sequence[str] = (), purpose: str = "harm") -> Linear:
+        """What ``save`` wrote, trained for harm or quality; raises ``UserError`` for anything else."""
         from safetensors import SafetensorError, safe_open
 
         shapes = tensor_shapes(path, str(path))
         try:
             with safe_open(path, framework="np") as file:
                 header = json.loads((file.metadata() or {}).get("header", "{}"))
-                rows = labels_of(header)
+                rows = labels_of(header, purpose)
                 if shapes.get("weights") != (rows, BUCKETS) or shapes.get("bias") != (rows,):
                     raise ValueError("its weights are not those of its labels")
                 weights, bias = file.get_tensor("weights"), file.get_tensor("bias")
@@ -149,15 +149,16 @@ class Linear:
                 raise ValueError("its weights are not finite numbers")
         except (OSError, SafetensorError, ValueError, RecursionError) as error:
             raise UserError(
-                str(path), f"cannot be read ({first_line(error)})", "make one with shoptalk harm train"
+                str(path), f"cannot be read ({first_line(error)})", f"make one with shoptalk {purpose} train"
             ) from None
         return cls(weights, bias, header, labels)
 
 
-def labels_of(header: Any) -> int:
-    """How many labels a header has; raises ``ValueError`` for anything but what ``shoptalk harm train`` writes."""
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ValueError("it is not a harm model")
+def labels_of(header: Any, purpose: str) -> int:
+    """How many labels a header has; raises ``ValueError`` for anything but what ``shoptalk harm train`` and the like
+    write."""
+    if not isinstance(header, dict) or header.get("format") != FORMAT.format(purpose):
+        raise ValueError(f"it is not a {purpose} model")
     labels, window = header.get("labels"), header.get("window")
     if not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
         raise ValueError("its labels are not names")

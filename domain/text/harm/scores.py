@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 import numpy as np
@@ -83,6 +84,16 @@ def calibrated(scores: Scores, limit: float) -> float:
     if allowed >= len(descending):
         return 0.0
     return min(1.0, math.ceil(float(descending[allowed]) * 10_000 - 1e-9) / 10_000)
+
+
+def surely_calibrated(scores: Scores, limit: float) -> float:
+    """As ``calibrated``, with fewer texts above it, so that the rate on others like them is at most ``limit`` with
+    confidence 0.95. Where there are too few texts for that, none is above it.
+    """
+    texts = len(scores.values)
+    bounds = (FalsePositives(0.0, texts, flagged, ()).upper_bound for flagged in range(texts + 1))
+    surely = max(0, sum(1 for _ in takewhile(lambda bound: bound <= limit, bounds)) - 1)
+    return calibrated(scores, surely / texts) if texts else 1.0
 
 
 def chosen(model_labels: Sequence[str], safe: str, wanted: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:

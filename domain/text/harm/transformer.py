@@ -26,13 +26,16 @@ class Transformer:
     """A text longer than the model reads is judged in windows; its score is their mean, weighted by their pieces.
 
     A model of one answer among several gives the sum of the ``labels``' probabilities, a model whose answers stand
-    each for itself (``multi_label_classification``) the highest of them.
+    each for itself (``multi_label_classification``) the highest of them. A model that answers with a number, from 0 to
+    ``scale`` (regression), gives its share of that.
     """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], device: str = "cpu"
-    ) -> None:
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], device: str = "cpu",
+        scale: float | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
+        self.scale = scale
         names = [str(model.config.id2label.get(i, i)) for i in range(model.config.num_labels)]
         self.rows, self.labels = chosen(names, "", labels)
         self.apart = model.config.problem_type == "multi_label_classification" or len(names) == 1
@@ -71,10 +74,14 @@ class Transformer:
         batch = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.device)
         with torch.inference_mode():
             logits = self.model(**batch).logits.double()
+        if self.scale is not None:
+            return np.asarray((logits / self.scale).clamp(0.0, 1.0).cpu().numpy())
         return np.asarray((logits.sigmoid() if self.apart else logits.softmax(dim=-1)).cpu().numpy())
 
     @classmethod
-    def load(cls, weights: str, labels: Sequence[str] = (), device: str = "cpu") -> Transformer:
+    def load(
+        cls, weights: str, labels: Sequence[str] = (), device: str = "cpu", scale: float | None = None
+    ) -> Transformer:
         """``weights`` is org/model@commit or a folder; safetensors only, no code of its own. Raises ``UserError``."""
         from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -101,7 +108,13 @@ class Transformer:
             problem = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
             problem = "its tokenizer has no padding token" if last < rows else problem
             raise UserError(place, problem, "name a model that was saved with its tokenizer")
-        scorer = cls(model, tokenizer, labels, device)
+        numbers = model.config.num_labels == 1 or model.config.problem_type == "regression"
+        if scale is None and model.config.problem_type == "regression":
+            raise UserError(place, "answers with a number and not with labels", "say how high it goes, as in scale: 5")
+        if scale is not None and not numbers:
+            problem = f"answers with one of {model.config.num_labels} labels and not with a number"
+            raise UserError(place, problem, "name labels instead of scale")
+        scorer = cls(model, tokenizer, labels, device, scale)
         if scorer.longest < SHORTEST_WINDOW:
             raise UserError(place, f"reads {scorer.longest} pieces at a time", "name a model that reads longer texts")
         return scorer

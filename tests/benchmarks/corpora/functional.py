@@ -25,7 +25,7 @@ import numpy as np
 import yaml
 
 from corpora.filters.harm import Scoring, open_scorer
-from corpora.filters.train_harm import fit, halves
+from corpora.filters.train_linear import fit, halves
 from domain.text.harm import Scorer, score_all
 from tests.benchmarks.corpora.harm import HEADER, called, posts
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from corpora.filters.train_harm import LabelledText, fit, halves, measure, passages
+from corpora.filters.train_linear import LabelledText, fit, halves, measure, passages
 from domain.text.harm import Scorer, calibrated, false_positives, score_all
 from domain.text.harm.linear import WINDOW
 from domain.text.harm.words import built_in

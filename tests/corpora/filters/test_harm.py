@@ -10,7 +10,7 @@ import pytest
 from corpora import Curation, Document
 from corpora.filters.filter import Drop, FilterAnswer
 from corpora.filters.harm import Harm, Scoring
-from corpora.filters.train_harm import train
+from corpora.filters.train_linear import train
 from domain.errors import UserError
 from domain.text.words import Split
 from tests.domain.text.harm.fasttext_models import LABELS, model

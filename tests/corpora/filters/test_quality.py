@@ -44,4 +44,5 @@ def test_what_was_asked_holds_every_threshold() -> None:
     assert asked["fineweb"]["terminal"] is None
     assert asked["fineweb"]["short"] == 0.67
     assert asked["c4"] is None
-    assert Quality.model_validate(asked).identity_key() == asked
+    settings = {name: value for name, value in asked.items() if name != "libraries"}
+    assert Quality.model_validate(settings).identity_key() == asked

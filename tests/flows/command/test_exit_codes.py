@@ -42,6 +42,10 @@ ENDS: dict[str, dict[int, tuple[str, ...]]] = {
     "datasheet": {0: ("contracts",), 2: ("leases",)},
     "withdraw": {0: ("domain-1",), 2: ("domain-none",)},
     "harm": {0: ("calibrate", "domain.jsonl"), 2: ("calibrate", "none.jsonl")},
+    "quality": {
+        0: ("report", "contracts.yaml", "--labelled", "domain.jsonl", "--label", "id", "--good", "domain-1"),
+        2: ("calibrate", "none.jsonl", "--scorer", "{linear: none.safetensors}"),
+    },
     "join": {2: ("--node", "1")},
     "export": {0: ("training", "--out", "model"), 2: ("none", "--out", "model")},
     "recipes": {0: (), 2: ("all",)},

@@ -11,7 +11,7 @@ from domain.errors import UserError
 from domain.text.harm.linear import BUCKETS, FORMAT, Linear, bucket, pair_features, word_features
 from domain.text.words import Split, split
 
-HEADER = {"format": FORMAT, "labels": ["fine", "bad", "worse"], "safe": "fine", "window": 4}
+HEADER = {"format": FORMAT.format("harm"), "labels": ["fine", "bad", "worse"], "safe": "fine", "window": 4}
 
 
 def model(labels: tuple[str, ...] = (), **evidence: tuple[float, float, float]) -> Linear:

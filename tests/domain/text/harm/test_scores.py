@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm import Scores, calibrated, false_positives, score_all
+from domain.text.harm import Scores, calibrated, false_positives, score_all, surely_calibrated
 from domain.text.harm.scores import chosen
 from domain.text.harm.windows import window_bounds, window_means
 from domain.text.harm.words import built_in
@@ -61,3 +61,12 @@ def test_windows_are_equal_and_their_means_are_of_their_text() -> None:
     assert bounds.tolist() == [0, 3, 3, 6, 9, 13]
     assert owner.tolist() == [0, 1, 2, 2, 2]
     assert window_means(np.array([[1.0], [2.0], [3.0], [4.0], [8.0]]), owner, 3).tolist() == [[1.0], [2.0], [5.0]]
+
+
+def test_a_threshold_that_holds_for_other_texts_too() -> None:
+    """Of 1,000 texts, with confidence 0.95: four above it allow 0.0089, five 0.0102; of 200, none allows 0.0133."""
+    many = Scores(np.arange(1_000) / 1_000, ("bad",), np.zeros(1_000, np.int64))
+    assert surely_calibrated(many, 0.01) == 0.995
+    few = Scores(np.arange(200) / 1_000, ("bad",), np.zeros(200, np.int64))
+    assert surely_calibrated(few, 0.01) == 0.199
+    assert surely_calibrated(Scores(np.zeros(0), ("bad",), np.zeros(0, np.int64)), 0.01) == 1.0

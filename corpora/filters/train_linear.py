@@ -1,4 +1,4 @@
-"""Labelled examples -> a linear harm model, with what it is worth measured on the half that it did not see."""
+"""Labelled examples -> a linear model of harm or quality, with what it is worth measured on an unseen half."""
 
 from __future__ import annotations
 
@@ -18,51 +18,68 @@ from domain.text.harm.windows import window_bounds
 from domain.text.words import Split
 
 STRENGTH = 0.3  # inverse of the L2 penalty
+QUALITY_STRENGTH = 1.0  # with 0.3, AUC on DCLM's human labels is .858 instead of .865
+QUALITY_WINDOW = 256  # words: quality is in how a text runs; of 64, AUC on DCLM's human labels is .02 less
 LEAST = 20  # examples of a label: ten to learn from and ten to measure on
 
 LabelledText = tuple[str, str]  # text, label
 
 
-def train(examples: Sequence[LabelledText], *, safe: str, seed: int = 0) -> Linear:
-    """A model of all examples. Its header tells labels, seed, features, the examples' digest, and ``measured``:
-    precision, recall and F1 of a model trained on one half and asked about the other.
+def train(examples: Sequence[LabelledText], *, safe: str, seed: int = 0, purpose: str = "harm") -> Linear:
+    """A model of all examples; ``safe`` is the label of no harm, or of good text.
+
+    Its header tells labels, seed, features, the examples' digest, and ``measured``: precision, recall, F1 and AUC of a
+    model trained on one half and asked about the other.
 
     The order of examples does not matter, and an example that is given twice counts once. Labels weigh alike,
     however many examples each has. Raises ``UserError``.
     """
     ordered = sorted(set(examples))
-    check(ordered, safe)
+    check(ordered, safe, purpose)
     labels = [safe, *sorted({label for _, label in ordered} - {safe})]
     header: dict[str, Any] = {
-        "format": FORMAT,
+        "format": FORMAT.format(purpose),
         "labels": labels,
         "safe": safe,
-        "window": WINDOW,
+        "window": window_of(purpose),
         "features": f"words, pairs of words, {RUNS[0]} to {RUNS[-1]} characters of a word, in {BUCKETS} buckets",
-        "method": f"logistic regression, L2, C {STRENGTH}, labels balanced",
+        "method": f"logistic regression, L2, C {strength_of(purpose)}, labels balanced",
         "seed": seed,
         "examples": {label: sum(each == label for _, each in ordered) for label in labels},
         "digest": fingerprint(ordered),
     }
     one, other = halves(ordered, seed)
-    header["measured"] = measure(fit(one, header), other)
-    return fit(ordered, header)
+    strength = strength_of(purpose)
+    header["measured"] = measure(fit(one, header, strength), other)
+    return fit(ordered, header, strength)
 
 
-def check(examples: Sequence[LabelledText], safe: str) -> None:
+def window_of(purpose: str) -> int:
+    """Words that are judged together."""
+    return QUALITY_WINDOW if purpose == "quality" else WINDOW
+
+
+def strength_of(purpose: str) -> float:
+    """Inverse of the L2 penalty."""
+    return QUALITY_STRENGTH if purpose == "quality" else STRENGTH
+
+
+def check(examples: Sequence[LabelledText], safe: str, purpose: str = "harm") -> None:
     """Raises ``UserError`` where the examples cannot teach a difference."""
     counts: dict[str, int] = {}
     for _, label in examples:
         counts[label] = counts.get(label, 0) + 1
     if safe not in counts:
         problem = f"no example is labelled {safe}; there are {', '.join(sorted(counts)) or 'none'}"
-        raise UserError("harm train", problem, "say with --safe which label is no harm")
+        fix = "say with --safe which label is no harm" if purpose == "harm" else "say with --good which label is good"
+        raise UserError(f"{purpose} train", problem, fix)
     if len(counts) < 2:
-        raise UserError("harm train", f"all examples are labelled {safe}", "add examples of harm")
+        what = "harm" if purpose == "harm" else "bad text"
+        raise UserError(f"{purpose} train", f"all examples are labelled {safe}", f"add examples of {what}")
     for label, count in sorted(counts.items()):
         if count < LEAST:
             problem = f"label {label} has {count} different examples, and {LEAST} are needed"
-            raise UserError("harm train", problem, "add examples, or give them another label")
+            raise UserError(f"{purpose} train", problem, "add examples, or give them another label")
 
 
 def halves(examples: Sequence[LabelledText], seed: int) -> tuple[list[LabelledText], list[LabelledText]]:
@@ -73,7 +90,7 @@ def halves(examples: Sequence[LabelledText], seed: int) -> tuple[list[LabelledTe
     return sides
 
 
-def fit(examples: Sequence[LabelledText], header: dict[str, Any]) -> Linear:
+def fit(examples: Sequence[LabelledText], header: dict[str, Any], strength: float = STRENGTH) -> Linear:
     """Logistic regression over the windows of the examples; the same bytes for any number of threads."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -84,7 +101,7 @@ def fit(examples: Sequence[LabelledText], header: dict[str, Any]) -> Linear:
     labels = header["labels"]
     target = np.array([labels.index(label) for _, label in examples])[owner]
     used = np.unique(matrix.indices)  # the weight of a feature that no example has stays 0
-    model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500, tol=1e-3)
+    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=500, tol=1e-3)
     with threadpool_limits(1):
         model.fit(matrix[:, used], target)
     weights, bias = model.coef_, model.intercept_
@@ -115,8 +132,9 @@ def rows(split: Split, bounds: np.ndarray) -> Any:
 
 
 def measure(model: Linear, examples: Sequence[LabelledText]) -> dict[str, Any]:
-    """Precision, recall and F1 of "harm" at 0.5, and by label the share that is called harm."""
-    values = model.score(Split([text for text, _ in examples])).values > 0.5
+    """Precision, recall and F1 of "harm" (or "bad") at 0.5, AUC, and by label the share that is called so."""
+    scores = model.score(Split([text for text, _ in examples])).values
+    values = scores > 0.5
     labels = np.array([label for _, label in examples])
     harm = labels != model.header["safe"]
     hits = int((values & harm).sum())
@@ -127,16 +145,27 @@ def measure(model: Linear, examples: Sequence[LabelledText]) -> dict[str, Any]:
         "precision": round(precision, 4),
         "recall": round(recall, 4),
         "f1": round(2 * precision * recall / max(1e-9, precision + recall), 4),
+        "auc": round(auc(scores, harm), 4),
         "called_harm": {
             label: round(float(values[labels == label].mean()), 4) for label in sorted(set(labels.tolist()))
         },
     }
 
 
-def passages(texts: Sequence[str], limit: int, seed: int = 0) -> list[str]:
+def auc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """The chance that a positive has a higher score than a negative, equal ones counting half (Mann and Whitney)."""
+    from scipy.stats import rankdata
+
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return 0.5
+    return float((rankdata(scores)[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def passages(texts: Sequence[str], limit: int, seed: int = 0, window: int = WINDOW) -> list[str]:
     """Up to ``limit`` stretches of a window's length, drawn from all of ``texts`` by hash: the same in any order."""
     split = Split(texts)
-    bounds, owner = window_bounds(split.offsets, WINDOW)
+    bounds, owner = window_bounds(split.offsets, window)
     stretches = {
         texts[text][split.starts[begin] : split.ends[end - 1]]
         for text, begin, end in zip(owner.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
