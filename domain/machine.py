@@ -44,6 +44,13 @@ def with_scheme(proxy: str) -> str:
 Address = Annotated[str, AfterValidator(from_environment)]  # ${NAME} is a variable of the environment
 Proxy = Annotated[Address, AfterValidator(with_scheme)]
 
+# What Shoptalk writes directly in a work folder. One that holds anything else is somebody's folder for more than that,
+# such as a home, and keeps its mode.
+WRITTEN_IN_WORK = {
+    "artifacts", "building", "cache", "checkpoints", "corpora.jsonl", "heldout", "lock", "machine.json", "mlartifacts",
+    "mlflow.db", "mlruns", "prefect", "releases", "reports", "runs", "trials", "trunks", "verified", "withdrawn.jsonl",
+}  # fmt: skip
+
 
 class Slurm(Spec):
     """How a Slurm cluster is asked to clean text; the work folder and the environment must be there on every node."""

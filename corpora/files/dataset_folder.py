@@ -25,7 +25,7 @@ class DatasetFolder:
         work folder."""
         files = sorted(str(Path(folder) / file) for folder, _, files in os.walk(self.root) for file in files)
         if self.root.parent.name != "snapshots":  # the hub's cache may be in the work folder
-            files = without_own_work(files, str(self.root), machine, single=False)
+            files = without_own_work(files, str(self.root), machine, self.root)
         return [Path(file).relative_to(self.root).as_posix() for file in files]
 
     def card(self) -> bytes:

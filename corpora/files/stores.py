@@ -15,7 +15,7 @@ from corpora.files.buckets import refused, system_for
 from corpora.files.remote import Web, is_remote
 from corpora.web.signed import bare, is_web
 from domain.errors import UserError
-from domain.machine import Machine
+from domain.machine import WRITTEN_IN_WORK, Machine
 from domain.manifest import file_sha256
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def find(path: str, machine: Machine) -> Matches:
     if not single:
         files = [each for each in files if shows(relative(each, root), name[len(root) :])]
     if is_local(system):
-        files = without_own_work(own_files(files, None if single else root), path, machine, single=single)
+        files = without_own_work(
+            own_files(files, None if single else root), path, machine, None if single else Path(root)
+        )
     return Matches(system=system, root=root, paths=files, folders=bool(folders), single=single)
 
 
@@ -104,26 +106,31 @@ def local_glob(folder: str, pattern: str) -> list[str]:
     return sorted(found)
 
 
-def without_own_work(paths: list[str], asked: str, machine: Machine, *, single: bool) -> list[str]:
-    """The files that are not below the machine's work folder: what runs have made is no source of theirs.
+def without_own_work(paths: list[str], asked: str, machine: Machine, folder: Path | None) -> list[str]:
+    """The files that no run has made: those below the machine's work folder are no source.
 
-    Raises ``UserError`` where such a file, or none but such, is asked for.
+    ``folder`` is the one that is searched, None where one file is named. A folder within the work folder that is a
+    team's own may be named. Raises ``UserError`` where nothing else than what a run has made is asked for.
     """
-    own = [path for path in paths if in_work_folder(Path(path), machine)]
-    if own and (single or len(own) == len(paths)):
+    named = folder is None or in_work_folder(folder, machine, named=False)
+    own = {path for path in paths if in_work_folder(Path(path), machine, named=named)}
+    if own and (folder is None or len(own) == len(paths)):
         fix = "name files of your own; if these are, let the runs work elsewhere: --work"
         raise UserError(f"corpus: {asked}", f"is below the work folder of the runs, {machine.work}", fix)
     if own:
         tell_of_own_work(asked, len(own), str(machine.work))
-    return [path for path in paths if path not in set(own)]
+    return [path for path in paths if path not in own]
 
 
-def in_work_folder(path: Path, machine: Machine) -> bool:
-    """Whether a file is truly below the machine's work folder."""
+def in_work_folder(path: Path, machine: Machine, *, named: bool) -> bool:
+    """Whether a file is truly below the machine's work folder; where that is ``named``, whether a run has made it."""
     try:
-        return path.resolve().is_relative_to(machine.work.resolve())
+        real, work = path.resolve(), machine.work.resolve()
     except (OSError, RuntimeError):  # links in a circle
         return False
+    if not real.is_relative_to(work):
+        return False
+    return not named or (bool(real.parts[len(work.parts) :]) and real.parts[len(work.parts)] in WRITTEN_IN_WORK)
 
 
 @lru_cache(maxsize=1_000)

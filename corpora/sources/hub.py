@@ -90,7 +90,7 @@ class Hub(Source, Columns):
     def local_paths(self, root: Path, machine: Machine) -> list[Path]:
         """The files that are read of a folder, or the one file that is named, in their order."""
         if root.is_file():
-            return [Path(path) for path in without_own_work([str(root)], self.dataset, machine, single=True)]
+            return [Path(path) for path in without_own_work([str(root)], self.dataset, machine, None)]
         folder = DatasetFolder(root, self.place)
         names = folder.names(machine)
         layout = configuration(folder.card(), self.subset, self.place)

@@ -13,15 +13,10 @@ from pathlib import Path
 
 from domain.errors import UserError
 from domain.files import NotRegularError, entries
+from domain.machine import WRITTEN_IN_WORK
 
 logger = logging.getLogger(__name__)
 
-# What Shoptalk writes directly in a work folder. One that holds anything else is somebody's folder for more than that,
-# such as a home, and keeps its mode.
-OWN = {
-    "artifacts", "building", "cache", "checkpoints", "corpora.jsonl", "heldout", "lock", "machine.json", "mlartifacts",
-    "mlflow.db", "mlruns", "prefect", "releases", "reports", "runs", "trials", "trunks", "verified", "withdrawn.jsonl",
-}  # fmt: skip
 PRIVATE = 0o077  # the umask: what is written is for its owner alone
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
@@ -139,7 +134,7 @@ def narrowable(place: Path) -> bool:
     if status.st_uid != os.geteuid() or status.st_mode & stat.S_ISVTX:
         return False
     names = {re.sub(r"-(wal|shm|journal)$", "", each.name) for each in place.iterdir() if each.suffix != ".part"}
-    return names <= OWN
+    return names <= WRITTEN_IN_WORK
 
 
 def narrow(work: Path) -> None:

@@ -108,6 +108,15 @@ def test_what_a_run_has_made_is_refused_where_it_is_named(own: Machine, tmp_path
             Hub.model_validate({"kind": "hub", "dataset": path}, context=context).stamp(own)
 
 
+def test_a_folder_of_ones_own_in_the_work_folder_may_be_named(own: Machine, tmp_path: Path) -> None:
+    (tmp_path / "work" / "mine").mkdir()
+    (tmp_path / "work" / "mine" / "b.jsonl").write_bytes(JSONL)
+    assert texts(read(tmp_path, "work/mine/*.jsonl", own)) == TEXTS
+    assert texts(read(tmp_path, "work/mine/b.jsonl", own)) == TEXTS
+    assert read(tmp_path, "**/*.jsonl", own)[0].id.endswith("calls/a.jsonl:1")
+    assert len(read(tmp_path, "**/*.jsonl", own)) == 3
+
+
 @pytest.mark.parametrize("dataset", ["work", "work/artifacts", "folder"])
 def test_a_work_folder_is_no_dataset(own: Machine, tmp_path: Path, dataset: str) -> None:
     (tmp_path / "folder").symlink_to("work")
