@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from corpora.crawl.http_body import body
 from corpora.extract import form_of
 from corpora.web.answer import shown
-from corpora.web.decode import DecodeError, decoded
+from corpora.web.decode import DecodeError
 
 if TYPE_CHECKING:
     from fastwarc.warc import WarcRecord
@@ -37,11 +38,15 @@ class Capture:
 
 def capture(record: WarcRecord, wanted: Callable[[str], bool]) -> Capture | str | None:
     """A record's page or text; None for what is neither or not wanted; a reason for what cannot be read."""
-    from fastwarc.warc import WarcRecordType
-
-    kinds = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.conversion)
+    if not str(record.headers.get("Content-Length") or "").strip().isdigit():
+        return "breaks off within its head"
+    kind = str(record.headers.get("WARC-Type") or "").strip().lower()
     url = str(record.headers.get("WARC-Target-URI") or "").strip("<> ")
-    if record.record_type not in kinds or not url.startswith(("http://", "https://")) or not wanted(url):
+    if (
+        kind not in ("response", "resource", "conversion")
+        or not url.startswith(("http://", "https://"))
+        or not wanted(url)
+    ):
         return None
     if record.content_length > LARGEST_BLOCK:
         return f"is larger than {LARGEST_BLOCK // 10**6} MB"
@@ -54,62 +59,42 @@ def capture(record: WarcRecord, wanted: Callable[[str], bool]) -> Capture | str 
     if not intact(block, str(record.headers.get("WARC-Block-Digest") or "")):
         return "is not what its WARC-Block-Digest says"
     day = record.record_date.date().isoformat() if record.record_date else None
-    if record.record_type == WarcRecordType.conversion:
+    if kind == "conversion":
         language = str(record.headers.get("WARC-Identified-Content-Language") or "").partition(",")[0] or None
         return Capture(url=url, day=day, form="text", content=block, language=language)
-    if record.record_type == WarcRecordType.resource:
+    if kind == "resource":
         return of_type(url, day, str(record.headers.get("Content-Type") or ""), block)
     return response(url, day, block)
 
 
 def response(url: str, day: str | None, block: bytes) -> Capture | str | None:
     """The page in an HTTP response with status 200, its encodings undone."""
-    try:
-        status, media, charset, encoding, body = read(block, "none")
-        if status is None:
-            return "is no HTTP response"
-        if status != 200 or form_of(media) is None:
-            return None
-        if not readable(body):
-            body = unpacked(read(block, "transfer")[4], encoding)
-    except OSError as error:
-        return f"is no readable HTTP response ({shown(str(error))[:100]})"
-    except DecodeError as error:
-        return str(error)
-    if len(body) > LARGEST_BLOCK:
-        return f"is larger than {LARGEST_BLOCK // 10**6} MB"
-    return of_type(url, day, media, body, charset)
-
-
-def read(block: bytes, decode: Literal["none", "transfer"]) -> tuple[int | None, str, str | None, str, bytes]:
-    """(status, media type, charset, Content-Encoding, body) of an HTTP response; raises ``OSError``."""
     from fastwarc.warc import WarcRecord
 
     # A record of its own: an error in it leaves the file's reader as it is.
     head = f"WARC/1.1\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: {len(block)}\r\n\r\n"
-    record = WarcRecord.from_bytes(head.encode() + block)
-    record.parse_http(auto_decode=decode, quirks_mode=True)
-    headers = record.http_headers
-    if headers is None:
-        return None, "", None, "", b""
-    encoding = str(headers.get("Content-Encoding") or "")
-    return headers.status_code, str(record.http_content_type or ""), record.http_charset, encoding, record.reader.read()
-
-
-def readable(body: bytes) -> bool:
-    """Whether a body is HTML as it stands: some crawlers undo its encodings and leave the headers that state them."""
-    return body.lstrip()[:1] == b"<"
-
-
-def unpacked(body: bytes, encoding: str) -> bytes:
-    """The body without its Content-Encoding; no more of it than tells that it is larger than ``LARGEST_BLOCK``."""
-    size, pieces = 0, []
-    for piece in decoded([body], "" if readable(body) else encoding):
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST_BLOCK:
-            break
-    return b"".join(pieces)
+    try:
+        record = WarcRecord.from_bytes(head.encode() + block)
+        record.parse_http(auto_decode="none", quirks_mode=True)
+        headers = record.http_headers
+        if headers is None or headers.status_code is None:
+            return "is no HTTP response"
+        media = str(record.http_content_type or "")
+        if headers.status_code != 200 or form_of(media) is None:
+            return None
+        content = body(
+            record.reader.read(),
+            transfer=str(headers.get("Transfer-Encoding") or ""),
+            encoding=str(headers.get("Content-Encoding") or ""),
+            limit=LARGEST_BLOCK,
+        )
+    except OSError as error:
+        return f"is no readable HTTP response ({shown(str(error))[:100]})"
+    except DecodeError as error:
+        return str(error)
+    if len(content) > LARGEST_BLOCK:
+        return f"is larger than {LARGEST_BLOCK // 10**6} MB"
+    return of_type(url, day, media, content, record.http_charset)
 
 
 def of_type(url: str, day: str | None, media: str, body: bytes, charset: str | None = None) -> Capture | None:
