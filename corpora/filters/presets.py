@@ -9,12 +9,13 @@ from pydantic import BeforeValidator, Field
 from corpora.filters.filter import Filter
 from corpora.filters.harm import Harm
 from corpora.filters.language import Language
+from corpora.filters.names import PersonNames
 from corpora.filters.own import Own
 from corpora.filters.privacy import Privacy
 from corpora.filters.quality import Quality
 from corpora.plugins import Kinds
 
-AnyFilter = Annotated[Filter, Kinds(Filter, Language, Quality, Privacy, Harm, own=Own)]
+AnyFilter = Annotated[Filter, Kinds(Filter, Language, Quality, Privacy, PersonNames, Harm, own=Own)]
 
 # The thresholds of the papers, which were made for web pages: Gopher's and FineWeb's, as FineWeb has them.
 WEB_QUALITY = {
@@ -45,5 +46,5 @@ def spelled_out_filters(value: object) -> object:
 Filters = Annotated[
     tuple[AnyFilter, ...],
     BeforeValidator(spelled_out_filters),
-    Field(description="language, quality, privacy, harm, package.module:function; or a preset: documents, web"),
+    Field(description="language, quality, privacy, names, harm, package.module:function; or a preset: documents, web"),
 ]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.errors import UserError
-from domain.pretrained.folder import check_size, opening
-from domain.pretrained.weights import weights_folder
+from domain.text.classifier_files import label_names, open_classifier, window
 from domain.text.harm.scores import Scores, chosen
 from domain.text.words import Split
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BATCH = 32  # windows
-SHORTEST_WINDOW = 8  # pieces, two of them marks
-LONGEST_WINDOW = 512  # pieces of a window; attention costs more than it brings beyond
 
 
 class Transformer:
@@ -36,11 +33,10 @@ class Transformer:
     ) -> None:  # fmt: skip
         self.model, self.tokenizer, self.device = model.to(device).eval(), tokenizer, device
         self.scale = scale
-        names = [str(model.config.id2label.get(i, i)) for i in range(model.config.num_labels)]
+        names = label_names(model)
         self.rows, self.labels = chosen(names, "", labels)
         self.apart = model.config.problem_type == "multi_label_classification" or len(names) == 1
-        places = getattr(model.config, "max_position_embeddings", LONGEST_WINDOW)
-        self.longest = min(LONGEST_WINDOW, tokenizer.model_max_length, places)
+        self.longest = window(model, tokenizer)
 
     def score(self, split: Split) -> Scores:
         """How harmful each text of the split is; the split's words are not used, the model has pieces of its own."""
@@ -83,38 +79,14 @@ class Transformer:
         cls, weights: str, labels: Sequence[str] = (), device: str = "cpu", scale: float | None = None
     ) -> Transformer:
         """``weights`` is org/model@commit or a folder; safetensors only, no code of its own. Raises ``UserError``."""
-        from transformers import AutoConfig, AutoModelForSequenceClassification
-
-        from domain.tokenizer.encoding.texts import load_tokenizer
+        from transformers import AutoModelForSequenceClassification
 
         place = f"harm: transformer: {weights}"
-        folder = weights_folder(weights, place)
-        with opening(folder, place, "does not open", "name a sequence classifier of transformers") as copy:
-            config = AutoConfig.from_pretrained(copy, local_files_only=True, trust_remote_code=False)
-            check_size(AutoModelForSequenceClassification, config, folder, place)
-            model, loading = AutoModelForSequenceClassification.from_pretrained(
-                copy,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-        if loading["missing_keys"]:
-            problem = f"has no trained head ({sorted(loading['missing_keys'])[0]} is missing)"
-            raise UserError(place, problem, "name a model that was trained to classify")
-        tokenizer = load_tokenizer(folder)
-        rows, last = model.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values(), default=0)
-        if last >= rows or tokenizer.pad_token_id is None:
-            problem = f"its tokenizer has ids up to {last:,} and its model {rows:,} rows"
-            problem = "its tokenizer has no padding token" if last < rows else problem
-            raise UserError(place, problem, "name a model that was saved with its tokenizer")
+        model, tokenizer = open_classifier(AutoModelForSequenceClassification, weights, place, "sequence classifier")
         numbers = model.config.num_labels == 1 or model.config.problem_type == "regression"
         if scale is None and model.config.problem_type == "regression":
             raise UserError(place, "answers with a number and not with labels", "say how high it goes, as in scale: 5")
         if scale is not None and not numbers:
             problem = f"answers with one of {model.config.num_labels} labels and not with a number"
             raise UserError(place, problem, "name labels instead of scale")
-        scorer = cls(model, tokenizer, labels, device, scale)
-        if scorer.longest < SHORTEST_WINDOW:
-            raise UserError(place, f"reads {scorer.longest} pieces at a time", "name a model that reads longer texts")
-        return scorer
+        return cls(model, tokenizer, labels, device, scale)

@@ -23,7 +23,7 @@ from domain.errors import UserError
 from domain.machine import Machine
 from tests.benchmarks.rounds import told
 
-STAGES = ("quality", "exact", "near", "extraction", "decontamination", "harm", "privacy", "pipeline")
+STAGES = ("quality", "exact", "near", "extraction", "decontamination", "harm", "privacy", "names", "pipeline")
 
 
 def texts_of(path: Path) -> list[str]:
