@@ -13,6 +13,7 @@ from typing import Any
 
 from corpora.ledger import LEDGER, read_ledger
 from corpora.masked_names import Names
+from corpora.purge_ledger import COLUMNS_READ, quotes
 from domain.artifacts import refuse_incomplete
 from domain.jsonfile import JSONFileError, read_json
 from domain.jsonlines import read_lines
@@ -114,8 +115,9 @@ def contained(
             if not (made.path / LEDGER).exists():
                 return {}
             ids = Names(names_in(made)).both()
-            ledger = read_ledger(made.path / LEDGER, id=ids, action="kept", columns=("id", "split", "part"))
-            return {row["id"]: (row["split"], row["part"]) for row in ledger}
+            ledger = read_ledger(made.path / LEDGER, id=ids, columns=COLUMNS_READ)
+            holding = (row for row in ledger if row["action"] == "kept" or quotes(row))
+            return {row["id"]: (row["split"] or "", row["part"]) for row in holding}
         case "Tokenizer":
             unchanged = (made.manifest["spec"] or {}).get("mode") == "keep"  # the base's own; it has read nothing here
             return {} if unchanged else {name: at for name, at in inherited("Corpus").items() if at[0] == "train"}

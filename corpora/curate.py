@@ -42,7 +42,7 @@ from domain.stage import stage
 
 logger = logging.getLogger(__name__)
 
-VERSION = 6
+VERSION = 7
 CACHE_FORMAT = 8  # of the cached results of a filtered shard
 DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 LAST_CORPUS = "last"  # as `earlier`: the recipe's last corpus of an earlier day, which `shoptalk run` finds
@@ -180,10 +180,10 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     write_json(out / "counts.json", counts)
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)
-    # Last, so that what was never a corpus holds nothing out.
-    history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)
     names, sources = [Path(shard).name for shard in shards], candidates.of(np.array(tests, np.int64))
     overlap = overlap_facts(scratch / OVERLAP_FOLDER, names, sources)
+    # Last, so that what was never a corpus holds nothing out.
+    history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)
     return {**counts, **decisions.facts, "test_overlap": overlap, "losses": lost}
 
 

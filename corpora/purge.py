@@ -10,7 +10,8 @@ from pathlib import Path
 from corpora.containment import PURGED, Made, Place, made_at
 from corpora.many_strings import RowsById
 from corpora.masked_names import Names
-from corpora.purge_caches import LOG, addresses, holding
+from corpora.purge_caches import LOG, holding, known_by
+from corpora.purge_ledger import blank_details
 from domain.artifacts import PARTS
 from domain.errors import UserError
 from domain.jsonfile import read_json
@@ -31,9 +32,10 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
     """
     ids = Names(ids).both()
     yield from unfinished(machine.work)
-    for page in sorted((machine.work / "reports").rglob("datasheet.html")):  # it quotes documents
-        page.unlink()
-        yield f"{page}: removed; the next run writes it again"
+    for folder in ("reports", "mlartifacts"):  # a tracked run has a copy
+        for page in sorted((machine.work / folder).rglob("datasheet.html")):  # it quotes documents
+            page.unlink()
+            yield f"{page}: removed; the next run writes it again"
     yield from from_caches(machine.cache, [made.path for made, _ in holders if made.kind == "Raw"], ids)
     tokens = [(made, places) for made, places in holders if made.kind == "Tokens"]
     others = [(made, places) for made, places in holders if made.kind != "Tokens"]
@@ -53,6 +55,7 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
                     invalidate(encoded, stand)
                     erase_tokens(encoded.path, Names(stand).both())
                     yield f"{encoded.path}: its tokens overwritten"
+            blank_details(made.path, own)
         for path in sorted(made.path.rglob("*.jsonl")):
             blank(path, own)
         yield f"{made.path}: its text deleted"
@@ -140,8 +143,8 @@ def unfinished(work: Path) -> Iterator[str]:
 
 def from_caches(cache: Path, raws: list[Path], ids: Collection[str]) -> Iterator[str]:
     """Remove what sources keep and what was judged before; it is fetched or made anew where it is needed."""
-    urls = addresses(raws, ids)
-    for path in list(holding(cache, ids, urls)):
+    urls, passages = known_by(raws, ids)
+    for path in list(holding(cache, ids, urls, passages)):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield f"{path}: removed"
 

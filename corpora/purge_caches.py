@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,22 +19,42 @@ AGAIN = ("crawl", "files")  # archives and files of many documents, which are fe
 APART = ("robots", "pace")  # hold no text
 LOG = "entries.jsonl"  # what a feed has said; it forgets, so that the log must outlive a purge
 CHUNK = 1 << 20
+PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+){2,}")
+PASSAGES, LONGEST_PASSAGE = 3, 60  # of a text; characters of each
+SEALED = (b"PAR1", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")  # begin files that are not looked into
 SHORTEST = 12  # characters of an id that is looked for in the names of files: an accession number has 20
 
 
-def addresses(raws: Iterable[Path], ids: Collection[str]) -> set[str]:
-    """The URLs of documents, as raw text states them; they are there after their text is deleted, too."""
-    rows, urls = RowsById(ids), set()
+def known_by(raws: Iterable[Path], ids: Collection[str]) -> tuple[set[str], set[bytes]]:
+    """(the URLs of documents, passages of their texts), as raw text states them; URLs are there after their text is
+    deleted, too.
+    """
+    rows, urls, found = RowsById(ids), set[str](), set[bytes]()
     for raw in raws:
         for shard in sorted((raw / "documents").glob("*.jsonl")):
             with shard.open("rb") as lines:
                 for text in lines:
-                    if rows.may_be(text) and (row := parse_line(text))["id"] in ids and row["url"]:
-                        urls.add(str(row["url"]))
-    return urls
+                    if rows.may_be(text) and (row := parse_line(text))["id"] in ids:
+                        if row["url"]:
+                            urls.add(str(row["url"]))
+                        found.update(passages(row["text"]))
+    return urls, found
 
 
-def holding(cache: Path, ids: Collection[str], urls: Collection[str]) -> Iterator[Path]:
+def passages(text: str) -> Iterator[bytes]:
+    """A few passages of a text as files write them: words of ASCII with single spaces, which are the same in every
+    form, the longest first; without any, how its first line begins, in UTF-8 and as JSON escapes it.
+    """
+    plain = sorted((match[0] for match in PLAIN.finditer(text)), key=lambda passage: -len(passage))[:PASSAGES]
+    yield from (passage[:LONGEST_PASSAGE].encode() for passage in plain)
+    if not plain and (begin := text.partition("\n")[0][:LONGEST_PASSAGE]):
+        yield begin.encode()
+        yield json.dumps(begin)[1:-1].encode()
+
+
+def holding(
+    cache: Path, ids: Collection[str], urls: Collection[str], passages: Collection[bytes] = ()
+) -> Iterator[Path]:
     """The files and folders that hold any of these documents, or of which nobody can tell; logs of feeds apart."""
     for folder in sorted((cache / JUDGED).glob("*")):
         states = folder / "states.jsonl"
@@ -40,7 +62,10 @@ def holding(cache: Path, ids: Collection[str], urls: Collection[str]) -> Iterato
             yield folder
     names = {stem for name in ids if len(stem := name.partition("#")[0]) >= SHORTEST} | {file_name(url) for url in urls}
     names |= {hashlib.sha256(each.encode()).hexdigest()[:32] for each in (*ids, *urls)}
-    by_name, by_content = ManyStrings(map(os.fsencode, names)), ManyStrings(url.encode() for url in urls)
+    by_name, by_content = (
+        ManyStrings(map(os.fsencode, names)),
+        ManyStrings((*passages, *(url.encode() for url in urls))),
+    )
     for path in sorted(cache.rglob("*")):
         place = path.relative_to(cache)
         if not path.is_file() or place.parts[0] in (JUDGED, *APART) or path.name == LOG:
@@ -57,7 +82,7 @@ def mentions(path: Path, wanted: ManyStrings) -> bool:
     try:
         with unpacked(path) as file:
             while chunk := file.read(CHUNK):
-                if wanted.within(before + chunk):
+                if (not before and chunk.startswith(SEALED)) or wanted.within(before + chunk):
                     return True
                 before = chunk[-wanted.longest :]
     except Exception:  # each library has errors of its own for what is broken

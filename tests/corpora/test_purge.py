@@ -13,6 +13,7 @@ from backports import zstd
 
 from corpora import purge_caches
 from corpora.containment import all_made, holders, made_at
+from corpora.ledger import read_ledger
 from corpora.purge import purge
 from corpora.purge_caches import CHUNK
 from corpora.web.rate_limit import file_name
@@ -21,6 +22,7 @@ from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
 from domain.manifest import Damaged
 from domain.tokens.shards import Shard
+from tests.conftest import WITH_MARKUP
 
 SECRETS = (b"a" * 100, b"c" * 82)
 
@@ -77,7 +79,79 @@ def test_what_sources_keep_is_told_by_name_address_and_content(tmp_path: Path) -
     (tmp_path / "raw" / "documents").mkdir(parents=True)
     rows = [{"id": f"{name}#7", "url": url, "text": ""}, {"id": "x", "url": "https://else.org", "text": name}]
     write_lines(tmp_path / "raw" / "documents" / "domain-00000.jsonl", rows)
-    assert purge_caches.addresses([tmp_path / "raw"], {f"{name}#7"}) == {url}
+    assert purge_caches.known_by([tmp_path / "raw"], {f"{name}#7"}) == ({url}, set())
+
+
+ROWS = [
+    {"id": "x", "text": "all of these words were withdrawn later"},
+    {"id": "y", "text": "some other words stay here"},
+]
+CSV = "id,text\nx,all of these words were withdrawn later\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "goes"),
+    [
+        (json.dumps(ROWS[0]).encode(), True),
+        (json.dumps(ROWS[1]).encode(), False),
+        (CSV.encode(), True),
+        (gzip.compress(CSV.encode()), True),
+        (gzip.compress(b"x" * (CHUNK - 30) + CSV.encode()), True),
+        (zstd.compress(b"x" * 100 + CSV.encode()), True),
+        (zstd.compress(b"nothing of the kind"), False),
+        (b"PAR1 nobody looks into it", True),
+        (b"PK\x03\x04 nor into this", True),
+        (b"", False),
+    ],
+)
+def test_a_cached_file_goes_with_a_document_in_it_or_if_nobody_can_tell(
+    tmp_path: Path, content: bytes, goes: bool
+) -> None:
+    path = tmp_path / "cache" / "files" / "host" / "calls"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    (tmp_path / "raw" / "documents").mkdir(parents=True)
+    write_lines(tmp_path / "raw" / "documents" / "domain-00000.jsonl", [{**row, "url": None} for row in ROWS])
+    urls, passages = purge_caches.known_by([tmp_path / "raw"], {"x"})
+    assert (urls, passages) == (set(), {b"all of these words were withdrawn later"})
+    assert list(purge_caches.holding(tmp_path / "cache", {"x"}, urls, passages)) == ([path] if goes else [])
+
+
+def test_a_text_without_ascii_is_known_by_how_it_begins() -> None:
+    assert list(purge_caches.passages("\u5bb6\u8cc3\nmore")) == ["\u5bb6\u8cc3".encode(), b"\\u5bb6\\u8cc3"]
+    assert list(purge_caches.passages("")) == []
+    assert list(purge_caches.passages("one two three, four five six seven; a, b. eight nine ten")) == [
+        b"four five six seven", b"eight nine ten", b"one two three",
+    ]  # fmt: skip
+
+
+def test_what_a_filter_of_ones_own_said_of_a_document_is_deleted(work: Path, tmp_path: Path) -> None:
+    """A ledger may quote what did not stay: the detail of an error, or of a team's own filter."""
+    ledger = work / "artifacts" / "curate" / "curate0000000000" / "ledger.parquet"
+    details = {(row["id"], row["stage"]): row["detail"] for row in read_ledger(ledger)}
+    assert details[WITH_MARKUP, "house:tags"].startswith("<b>said</b>")
+    assert details["g4", "harm"] == "it died"
+    names = [WITH_MARKUP, "g4", "b", "c"]
+    assert "curate" in {made.manifest["stage"] for made, _ in holders(all_made(work), [WITH_MARKUP])}
+    assert "curate" in {made.manifest["stage"] for made, _ in holders(all_made(work), ["g4"])}
+    assert {made.manifest["stage"] for made, _ in holders(all_made(work), ["b"])} == {"collect"}
+    purged(work, *names)
+    after = {(row["id"], row["stage"]): row["detail"] for row in read_ledger(ledger)}
+    quoting = {(WITH_MARKUP, "house:tags"), ("g4", "harm")}
+    assert after == {key: "" if key in quoting else detail for key, detail in details.items()}
+    before = ledger.read_bytes()
+    purged(work, *names)
+    assert ledger.read_bytes() == before
+
+
+def test_copies_of_a_data_sheet_go_with_it(work: Path) -> None:
+    for place in ("reports/notes/2026-01-02-0123abcd", "mlartifacts/0123/artifacts"):
+        (work / place).mkdir(parents=True)
+        for name in ("datasheet.html", "scorecard.html"):
+            (work / place / name).write_bytes(SECRETS[0] if name == "datasheet.html" else b"a page")
+    purged(work, "a", "c", "g2")
+    assert leftovers(work) == []
+    assert len(list(work.rglob("scorecard.html"))) == 2
 
 
 def test_what_a_feed_said_is_deleted_and_the_rest_is_remembered(work: Path) -> None:
