@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 from xml.sax import SAXException
 
-from corpora.document import iso_language
+from corpora.dates import iso_day, states_date
+from corpora.document import LONGEST_UNREAD, iso_language
 from corpora.extract import Extracted, Failed, Job, extract_pages
+from corpora.licence import statement
 from corpora.web import Answer, NotFoundError, PoliteClient, Unreachable
 from domain.errors import UserError, first_line
 from domain.jsonlines import line, parse_line
 from domain.manifest import write_json
 
 if TYPE_CHECKING:
-    from time import struct_time
-
     from feedparser import FeedParserDict
 
 LARGEST_FEED = 20_000_000  # bytes of a feed
@@ -33,9 +31,10 @@ FEED_SECONDS = 60.0  # for a larger one; 1 MB of entries takes 4
 
 @dataclass(frozen=True, kw_only=True)
 class FeedEntry:
-    """An entry of RSS or Atom. ``url`` is its page's, canonical; ``link`` as it stands there; ``date`` its UTC day.
+    """An entry of RSS or Atom. ``url`` is its page's, canonical; ``link`` as it stands there; ``date`` the day that is
+    written, ``unread_date`` what stands there where that is no day.
 
-    ``updated`` changes when the entry does. ``html`` is what the entry itself says.
+    ``updated`` changes when the entry does. ``html`` is what the entry itself says, ``licence`` a page of its licence.
     """
 
     url: str
@@ -44,6 +43,8 @@ class FeedEntry:
     language: str | None
     updated: str
     html: str
+    unread_date: str | None = None
+    licence: str | None = None
 
 
 class Log:
@@ -136,13 +137,19 @@ def parsed(content: bytes, headers: dict[str, str]) -> tuple[list[FeedEntry], bo
     if not feed.get("version") and not feed.entries:
         reason = first_line(feed.get("bozo_exception", ValueError("it is of another kind")))
         raise ValueError(f"is no RSS or Atom feed ({reason})")
-    language = str(feed.feed.get("language") or "")
-    entries = [entry for each in feed.entries if (entry := made(each, language)) is not None]
+    language, licence = str(feed.feed.get("language") or ""), licence_of(feed.feed)
+    entries = [entry for each in feed.entries if (entry := made(each, language, licence)) is not None]
     return entries, not isinstance(feed.get("bozo_exception"), SAXException)
 
 
-def made(each: FeedParserDict, language: str) -> FeedEntry | None:
-    """An entry; None for one that names no page of the web."""
+def licence_of(each: FeedParserDict) -> str | None:
+    """The pages of licences that a feed or an entry links to (RFC 4946, Creative Commons' module)."""
+    links = each.get("links") or []
+    return statement([str(link.get("href") or "") for link in links if link.get("rel") == "license"])
+
+
+def made(each: FeedParserDict, language: str, licence: str | None) -> FeedEntry | None:
+    """An entry; None for one that names no page of the web. ``language`` and ``licence`` are those of its feed."""
     link = str(each.get("link") or each.get("id") or "").strip()
     url = canonical(link)
     if url is None:
@@ -151,22 +158,19 @@ def made(each: FeedParserDict, language: str) -> FeedEntry | None:
     html = max([*contents, str(each.get("summary") or "")], key=len)
     # dict's own get: feedparser's would answer for ``updated`` with ``published``, and warn of it.
     fields = [link, each.get("title"), each.get("published"), dict.get(each, "updated"), html]
+    # Read as the dates of all sources are: feedparser guesses where it does not understand, and gives UTC's day.
+    stated = each.get("published") or dict.get(each, "updated")
+    day = iso_day(stated)
     return FeedEntry(
         url=url,
         link=link,
-        date=day(each.get("published_parsed") or dict.get(each, "updated_parsed")),
+        date=day,
+        unread_date=str(stated)[:LONGEST_UNREAD] if day is None and states_date(stated) else None,
+        licence=licence_of(each) or licence,
         language=iso_language(str(each.get("language") or "") or language),
         updated=hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16],
         html=html,
     )
-
-
-def day(time: struct_time | None) -> str | None:
-    """The UTC day of feedparser's time; None for none, and for one that no calendar holds."""
-    try:
-        return datetime.fromtimestamp(calendar.timegm(time), UTC).date().isoformat() if time else None
-    except (ValueError, OverflowError, OSError, TypeError):
-        return None
 
 
 def canonical(url: str) -> str | None:

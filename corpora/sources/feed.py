@@ -19,6 +19,7 @@ from corpora.document import Document, Quarantined
 from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.feed.entries import FeedEntry, Log, canonical, refresh
 from corpora.feed.page_cache import Shelf, StoredPage
+from corpora.sources.licensing import LicenceOverride, settle
 from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from corpora.web import PoliteClient
@@ -46,7 +47,7 @@ class Feed(Source):
     contact: Annotated[str, Field(exclude=True, description="your e-mail address")]
     pages: Annotated[bool, Field(description="false: what the entry itself says, not the page it links to")] = True
     mode: Mode = "trafilatura"
-    licence: str | None = None
+    licence: str | LicenceOverride | None = None
 
     @field_validator("urls")
     @classmethod
@@ -170,14 +171,19 @@ class Feed(Source):
         stated = canonical(extracted.url or "")
         if stated is not None and host(stated) in (host(entry.url), host(url or entry.url)):
             url = stated
+        terms = settle(self.licence, entry.licence, "record", shown(entry.url))
+        date = entry.date or extracted.date
         return Document(
             id=url or entry.url,
             text=extracted.text,
             source=self.title,
             url=url or entry.url,
-            licence=self.licence,
-            date=entry.date or extracted.date,
+            licence=terms.licence,
+            date=date,
             language=entry.language or extracted.language,
+            unread_date=entry.unread_date if date is None else None,
+            licence_from=terms.stated_by,
+            overridden_licence=terms.overridden,
         )
 
 

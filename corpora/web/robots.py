@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 512_000  # bytes of a robots.txt that count: RFC 9309, 2.5, asks for 500 KiB at least
 DAY = 86_400.0  # seconds that an answer may be kept; 2.4
+LONGEST_SILENCE = 30 * DAY  # seconds for which an answer counts where its site is silent: "reasonably long"; 2.3.1.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def rules(site: str, client: Client, folder: Path) -> Rules:
     """The rules of a site (``https://example.com``), asked once a day. Raises ``UserError`` as the client does.
 
     An answer of 4xx, or one that cannot be read, means that all is allowed; 5xx and silence, that nothing is (2.3.1).
-    In silence an older answer goes on to count (2.4).
+    In silence an older answer goes on to count (2.4), but not for more than ``LONGEST_SILENCE``.
     """
     from protego import Protego
 
@@ -59,7 +60,8 @@ def rules(site: str, client: Client, folder: Path) -> Rules:
             folder.mkdir(parents=True, exist_ok=True)
             write_json(path, {"site": site, "at": time.time(), "text": text})
         except Unreachable:
-            text = None if cached is None else cached["text"]
+            lately = cached is not None and 0 <= time.time() - cached["at"] < LONGEST_SILENCE
+            text = cached["text"] if cached is not None and lately else None
     return Rules(parsed=None if text is None else Protego.parse(text), agent=client.agent)
 
 

@@ -23,7 +23,7 @@ def page(number: int, head: str = "") -> Reply:
 
 
 def item(web: Web, number: int, more: str = "") -> str:
-    """An item of RSS, published at 23:30 in New York on day ``number``: the next day in UTC."""
+    """An item of RSS, published at 23:30 in New York on day ``number``, which is the day that counts."""
     date = f"<pubDate>{number:02d} Jan 2024 23:30:00 -0500</pubDate>"
     link = f"{web.url}/news/{number}?utm_source=rss&amp;id={number}"
     return f"<item><title>Release {number}</title><link>{link}</link>{date}{more}</item>"

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from corpora.dates import Dates
 from corpora.document import Document, Quarantined
 from corpora.feed import entries
-from corpora.feed.entries import canonical, day, parse
+from corpora.feed.entries import canonical, parse
 from corpora.web import Answer
 from domain.errors import UserError
-from tests.corpora.feed.bank import ids, item, news, rss, run
+from tests.corpora.feed.bank import ids, item, news, page, rss, run
 from tests.corpora.web.server import Reply, Web
 
 pytestmark = pytest.mark.usefixtures("in_process", "unhurried")
@@ -95,10 +96,46 @@ def test_one_spelling_of_a_url(url: str, plain: str | None) -> None:
     assert canonical(url) == plain
 
 
-def test_days_that_no_calendar_holds() -> None:
-    assert day(time.struct_time((2024, 2, 29, 23, 59, 59, 3, 60, 0))) == "2024-02-29"
-    assert day(None) is None
-    assert day(time.struct_time((99999, 1, 1, 0, 0, 0, 0, 1, 0))) is None
+@pytest.mark.parametrize(
+    ("stated", "day"),
+    [
+        ("Fri, 05 Jan 2024 23:30:00 -0800", "2024-01-05"), ("2024-01-05T23:30:00Z", "2024-01-05"),
+        ("2024年1月5日", "2024-01-05"),
+        ("1704412800", "2024-01-05"), ("5 Jan 2024", "2024-01-05"), ("5. Januar 2024", None), ("05/01/2024", None),
+        ("2024", None), ("soon", None), ("99999-01-01", None), ("9999-12-31", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["rss", "atom"])
+def test_a_day_is_the_one_that_is_written_or_none(stated: str, day: str | None, kind: str) -> None:
+    link = "https://bank.example/a"
+    content = {
+        "rss": f"<rss version='2.0'><channel><title>B</title><item><link>{link}</link>"
+        f"<pubDate>{stated}</pubDate></item>"
+        "</channel></rss>",
+        "atom": f"<feed xmlns='http://www.w3.org/2005/Atom'><title>B</title><entry><link href='{link}'/>"
+        f"<published>{stated}</published><updated>2020-02-02T00:00:00Z</updated></entry></feed>",
+    }[kind]
+    answer = Answer(url="https://bank.example/f", status=200, headers={}, content=content.encode())
+    (entry,) = parse(answer)[0]
+    assert entry.date == day
+    assert entry.unread_date == (None if day else stated)
+    assert Dates().day(stated) == day  # as in all sources
+
+
+def test_an_entry_states_its_licence(web: Web, tmp_path: Path) -> None:
+    by = '<atom:link rel="license" href="https://creativecommons.org/licenses/by/4.0/" xmlns:atom="http://www.w3.org/2005/Atom"/>'
+    nc = by.replace("/by/", "/by-nc/")
+    web.pages["/feed"] = Reply(rss(item(web, 1, by), item(web, 2)))
+    web.pages["/news/1"], web.pages["/news/2"] = page(1), page(2)
+    found = [each for each in run(web, tmp_path) if isinstance(each, Document)]
+    assert [each.licence_from for each in found] == ["record", "recipe"]
+    web.pages["/feed"] = Reply(rss(item(web, 1, nc)))
+    with pytest.raises(
+        UserError, match=r"its record states the licence 'https://creativecommons\.org/licenses/by-nc/4\.0/'"
+    ):
+        run(web, tmp_path)
+    found = [each for each in run(web, tmp_path, licence={"override": "cc-by-4.0"}) if isinstance(each, Document)]
+    assert [each.licence for each in found] == ["cc-by-4.0"] * 2
 
 
 def large(content: bytes) -> Answer:

@@ -24,7 +24,7 @@ def test_entries_become_documents_in_order_of_their_days(web: Web, tmp_path: Pat
     assert isinstance(first, Document)
     assert first.text.count("Release 1 says") == 20
     assert (first.id, first.url) == (f"{web.url}/news/1?id=1",) * 2
-    assert (first.date, first.language, first.licence, first.source) == ("2024-01-02", "en", "cc-by-4.0", "feed")
+    assert (first.date, first.language, first.licence, first.source) == ("2024-01-01", "en", "cc-by-4.0", "feed")
     assert {each.headers["user-agent"] for each in web.asked} == {"shoptalk (desk@bank.test)"}
     assert web.paths()[0] == "/robots.txt"
 
@@ -58,7 +58,7 @@ def test_the_entry_itself_instead_of_its_page(web: Web, tmp_path: Path) -> None:
     assert "Rates stay put." in found.text
     assert "Inflation < 2%." in found.text
     assert "alert" not in found.text
-    assert (found.date, found.language) == ("2024-02-29", "de")
+    assert (found.date, found.language) == ("2024-03-01", "de")
     assert web.paths() == ["/robots.txt", "/feed"]
     assert run(web, tmp_path, pages=False, network=False) == [found]
 

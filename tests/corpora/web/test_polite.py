@@ -76,6 +76,9 @@ def test_it_is_asked_once_a_day_and_an_old_one_counts_in_silence(web: Web, tmp_p
         client.get(f"{web.url}/")
         with pytest.raises(Unfit):
             client.get(f"{web.url}/private")
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "at": time.time() - 30 * 86_400 - 1}))
+    with polite(web, tmp_path) as client, pytest.raises(Unfit, match=r"robots\.txt is silent"):
+        client.get(f"{web.url}/")  # but not for ever
     kept.write_text("{")
     web.pages["/robots.txt"] = Reply(b"User-agent: *\nDisallow: /")
     with polite(web, tmp_path) as client, pytest.raises(Unfit):
