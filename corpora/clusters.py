@@ -20,7 +20,7 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
-from corpora.forked_worker import run_rank
+from corpora.executor import ranks_done, run_rank
 from domain.errors import UserError, first_line
 from domain.machine import Machine
 from domain.manifest import write_json
@@ -53,8 +53,6 @@ class RunShards(PipelineStep):  # type: ignore[misc]
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Run what is left of the group."""
-        from corpora.executor import ranks_done
-
         left = [each for each in self.groups[rank] if not (self.done / f"{each}").exists()]
         try:
             for each in ranks_done(self.pipeline, left, self.tasks, 1, self.what, self.deaths):
@@ -76,7 +74,7 @@ class SlurmTasks(SlurmPipelineExecutor):  # type: ignore[misc]
     """datatrove's, without its logs and what it asks of the environment for pipelines that span nodes."""
 
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> None:
-        run_rank(self.pipeline, rank, self.world_size)
+        run_rank(self.pipeline, self.world_size, rank)
         self.mark_rank_as_completed(rank)
 
     def launch_merge_stats(self) -> None:

@@ -18,7 +18,6 @@ from domain.text.harm.windows import window_bounds
 from domain.text.words import Split
 
 STRENGTH = 0.3  # inverse of the L2 penalty
-QUALITY_STRENGTH = 1.0  # with 0.3, AUC on DCLM's human labels is .858 instead of .865
 QUALITY_WINDOW = 256  # words: quality is in how a text runs; of 64, AUC on DCLM's human labels is .02 less
 LEAST = 20  # examples of a label: ten to learn from and ten to measure on
 
@@ -43,25 +42,19 @@ def train(examples: Sequence[LabelledText], *, safe: str, seed: int = 0, purpose
         "safe": safe,
         "window": window_of(purpose),
         "features": f"words, pairs of words, {RUNS[0]} to {RUNS[-1]} characters of a word, in {BUCKETS} buckets",
-        "method": f"logistic regression, L2, C {strength_of(purpose)}, labels balanced",
+        "method": f"logistic regression, L2, C {STRENGTH}, labels balanced",
         "seed": seed,
         "examples": {label: sum(each == label for _, each in ordered) for label in labels},
         "digest": fingerprint(ordered),
     }
     one, other = halves(ordered, seed)
-    strength = strength_of(purpose)
-    header["measured"] = measure(fit(one, header, strength), other)
-    return fit(ordered, header, strength)
+    header["measured"] = measure(fit(one, header), other)
+    return fit(ordered, header)
 
 
 def window_of(purpose: str) -> int:
     """Words that are judged together."""
     return QUALITY_WINDOW if purpose == "quality" else WINDOW
-
-
-def strength_of(purpose: str) -> float:
-    """Inverse of the L2 penalty."""
-    return QUALITY_STRENGTH if purpose == "quality" else STRENGTH
 
 
 def check(examples: Sequence[LabelledText], safe: str, purpose: str = "harm") -> None:
@@ -90,7 +83,7 @@ def halves(examples: Sequence[LabelledText], seed: int) -> tuple[list[LabelledTe
     return sides
 
 
-def fit(examples: Sequence[LabelledText], header: dict[str, Any], strength: float = STRENGTH) -> Linear:
+def fit(examples: Sequence[LabelledText], header: dict[str, Any]) -> Linear:
     """Logistic regression over the windows of the examples; the same bytes for any number of threads."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -101,7 +94,7 @@ def fit(examples: Sequence[LabelledText], header: dict[str, Any], strength: floa
     labels = header["labels"]
     target = np.array([labels.index(label) for _, label in examples])[owner]
     used = np.unique(matrix.indices)  # the weight of a feature that no example has stays 0
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=500, tol=1e-3)
+    model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500, tol=1e-3)
     with threadpool_limits(1):
         model.fit(matrix[:, used], target)
     weights, bias = model.coef_, model.intercept_

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import multiprocessing
 import platform
 import sysconfig
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,13 +15,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from corpora.document import Document, Quarantined
+from corpora.forked_worker import results
 from corpora.licence import of_distribution
 from corpora.sources.source import Source
+from corpora.worker_pool import Died
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Bytes
 
 STANDARD_LIBRARY = "python"
+CHUNK = 32  # files that a worker reads at a time
 SHORTEST = 200  # characters; a module with less documentation is no text to learn from
 SKIPPED = {
     "test",
@@ -58,24 +59,46 @@ class Packages(Source):
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """Distribution by distribution, each by module path; files are parsed by the machine's workers."""
         total = 0
-        workers = machine.worker_count
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if workers > 1 else None
-        try:
-            for name in self.distributions:
-                tasks = list(tasks_of(name, self.title))
-                if not tasks:
-                    listed = f"{name} lists no file that may hold documentation (it may be installed in editable mode)"
-                    raise UserError("corpus: packages", listed, "install it as a wheel, or take it off the list")
-                for result in pool.map(read, tasks, chunksize=32) if pool else map(read, tasks):
-                    if isinstance(result, Document):
-                        total += len(result.text.encode())
-                        if self.limit is not None and total > self.limit:
-                            return
-                    if result is not None:
-                        yield result
-        finally:
-            if pool:
-                pool.shutdown(cancel_futures=True)
+        for name in self.distributions:
+            tasks = list(tasks_of(name, self.title))
+            if not tasks:
+                listed = f"{name} lists no file that may hold documentation (it may be installed in editable mode)"
+                raise UserError("corpus: packages", listed, "install it as a wheel, or take it off the list")
+            for result in read_all(tasks, machine.worker_count):
+                if isinstance(result, Document):
+                    total += len(result.text.encode())
+                    if self.limit is not None and total > self.limit:
+                        return
+                if result is not None:
+                    yield result
+
+
+def read_all(tasks: list[PackageFile], workers: int) -> Iterator[Document | Quarantined | None]:
+    """What each file gives, in order; one that kills the process that reads it is quarantined."""
+    if workers <= 1:
+        yield from map(read, tasks)
+        return
+    chunks = [tuple(tasks[begin : begin + CHUNK]) for begin in range(0, len(tasks), CHUNK)]
+    places, waiting, first = {chunk: i for i, chunk in enumerate(chunks)}, dict[int, Any](), 0
+    for chunk, result in results(read_chunk, chunks, workers):
+        waiting[places[chunk]] = result
+        while first in waiting:
+            rows = waiting.pop(first)
+            yield from read_each(chunks[first]) if isinstance(rows, Died) else rows
+            first += 1
+
+
+def read_chunk(tasks: tuple[PackageFile, ...]) -> list[Document | Quarantined | None]:
+    """What some files give."""
+    return [read(task) for task in tasks]
+
+
+def read_each(tasks: tuple[PackageFile, ...]) -> Iterator[Document | Quarantined | None]:
+    """As ``read_chunk``, each file alone: one of them kills."""
+    for task, result in results(read, tasks, 1):
+        if isinstance(result, Died):
+            result = Quarantined(place=task[1], reason=f"ended the process that read it ({result})", id=task[1])
+        yield result
 
 
 def version(name: str) -> str:

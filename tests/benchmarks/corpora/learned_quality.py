@@ -19,7 +19,7 @@ from statistics import mean, stdev
 
 import numpy as np
 
-from corpora.filters.train_linear import QUALITY_STRENGTH, LabelledText, auc, fit, passages, read_rows, window_of
+from corpora.filters.train_linear import LabelledText, auc, fit, passages, read_rows, window_of
 from domain.text.harm import score_all, surely_calibrated
 from domain.text.harm.linear import FORMAT
 from tests.benchmarks.corpora.quality import some
@@ -54,9 +54,9 @@ def main() -> None:
         learn, ask = half(rows, seed)
         count = sum(label == options.good for _, label in learn) // 2
         stretches = [(text, options.good) for text in passages(learned_own, count, seed, window)]
-        model = fit(sorted([*learn, *stretches]), header, QUALITY_STRENGTH)
+        model = fit(sorted([*learn, *stretches]), header)
         bad = np.array([label != options.good for _, label in ask])
-        without = fit(learn, header, QUALITY_STRENGTH)
+        without = fit(learn, header)
         alone.append(auc(score_all(without, [text for text, _ in ask]).values, bad))
         scores = score_all(model, [text for text, _ in ask]).values
         threshold = surely_calibrated(score_all(model, learned_own), GOALS["false_positives"])
