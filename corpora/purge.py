@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from corpora.containment import PURGED, Made, Place, made_at
-from corpora.many_strings import RowsById
+from corpora.many_strings import ManyStrings, RowsById
 from corpora.masked_names import Names
 from corpora.purge_caches import LOG, holding, known_by
 from corpora.purge_ledger import blank_details
+from corpora.purge_records import from_records
 from domain.artifacts import PARTS
 from domain.errors import UserError
 from domain.jsonfile import read_json
@@ -36,7 +37,9 @@ def purge(holders: list[tuple[Made, dict[str, Place]]], ids: Collection[str], ma
         for page in sorted((machine.work / folder).rglob("datasheet.html")):  # it quotes documents
             page.unlink()
             yield f"{page}: removed; the next run writes it again"
-    yield from from_caches(machine.cache, [made.path for made, _ in holders if made.kind == "Raw"], ids)
+    urls, passages = known_by([made.path for made, _ in holders if made.kind == "Raw"], ids)
+    yield from from_caches(machine.cache, ids, urls, passages)
+    yield from from_records(machine.work, ManyStrings(passages))
     tokens = [(made, places) for made, places in holders if made.kind == "Tokens"]
     others = [(made, places) for made, places in holders if made.kind != "Tokens"]
     for made, places in reversed(others):
@@ -141,9 +144,8 @@ def unfinished(work: Path) -> Iterator[str]:
                 yield f"{path}: removed; it was unfinished"
 
 
-def from_caches(cache: Path, raws: list[Path], ids: Collection[str]) -> Iterator[str]:
+def from_caches(cache: Path, ids: Collection[str], urls: Collection[str], passages: Collection[bytes]) -> Iterator[str]:
     """Remove what sources keep and what was judged before; it is fetched or made anew where it is needed."""
-    urls, passages = known_by(raws, ids)
     for path in list(holding(cache, ids, urls, passages)):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         yield f"{path}: removed"

@@ -20,7 +20,7 @@ APART = ("robots", "pace")  # hold no text
 LOG = "entries.jsonl"  # what a feed has said; it forgets, so that the log must outlive a purge
 CHUNK = 1 << 20
 PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+){2,}")
-PASSAGES, LONGEST_PASSAGE = 3, 60  # of a text; characters of each
+PASSAGES, LONGEST_PASSAGE, SHORTEST_PASSAGE = 3, 60, 30  # of a text; characters of each, and of how it begins
 SEALED = (b"PAR1", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")  # begin files that are not looked into
 SHORTEST = 12  # characters of an id that is looked for in the names of files: an accession number has 20
 
@@ -46,7 +46,9 @@ def passages(text: str) -> Iterator[bytes]:
     form, the longest first; without any, how its first line begins, in UTF-8 and as JSON escapes it.
     """
     plain = sorted((match[0] for match in PLAIN.finditer(text)), key=lambda passage: -len(passage))[:PASSAGES]
-    yield from (passage[:LONGEST_PASSAGE].encode() for passage in plain)
+    if first := PLAIN.search(text):
+        plain.append(first[0][:SHORTEST_PASSAGE])  # what is cut short, as in a message, begins as the text does
+    yield from (passage[:LONGEST_PASSAGE].encode() for passage in dict.fromkeys(plain))
     if not plain and (begin := text.partition("\n")[0][:LONGEST_PASSAGE]):
         yield begin.encode()
         yield json.dumps(begin)[1:-1].encode()

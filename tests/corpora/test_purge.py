@@ -113,7 +113,7 @@ def test_a_cached_file_goes_with_a_document_in_it_or_if_nobody_can_tell(
     (tmp_path / "raw" / "documents").mkdir(parents=True)
     write_lines(tmp_path / "raw" / "documents" / "domain-00000.jsonl", [{**row, "url": None} for row in ROWS])
     urls, passages = purge_caches.known_by([tmp_path / "raw"], {"x"})
-    assert (urls, passages) == (set(), {b"all of these words were withdrawn later"})
+    assert (urls, passages) == (set(), {b"all of these words were withdrawn later", b"all of these words were withdr"})
     assert list(purge_caches.holding(tmp_path / "cache", {"x"}, urls, passages)) == ([path] if goes else [])
 
 
@@ -258,3 +258,23 @@ def test_a_purge_that_was_killed_is_finished_by_the_next(
         made = made_at(work / "artifacts" / stage / stage.ljust(16, "0"))
         assert made is not None
         assert made.purged
+
+
+def test_messages_that_quote_a_document_are_removed(work: Path) -> None:
+    text = SECRETS[0].decode()
+    (work / "runs").mkdir()
+    (work / "prefect" / "storage").mkdir(parents=True)
+    record = {"stages": [{"error": f"RuntimeError: {text}", "seconds": 1.5}, {"error": None}], "name": "notes"}
+    (work / "runs" / "notes.json").write_text(json.dumps(record))
+    (work / "runs" / "damaged.json").write_text("{")
+    (work / "prefect" / "prefect.db").write_bytes(b"SQLite format 3\0" + SECRETS[0])
+    (work / "prefect" / "storage" / "result").write_bytes(b"x")
+    lines = purged(work, "a", "c", "g2")
+    assert leftovers(work) == []
+    stages = [{"error": "(removed: it quoted a document that was purged)", "seconds": 1.5}, {"error": None}]
+    assert json.loads((work / "runs" / "notes.json").read_bytes()) == {**record, "stages": stages}
+    assert list((work / "prefect").iterdir()) == []
+    assert any("history of runs" in line for line in lines)
+    (work / "prefect" / "prefect.db").write_bytes(b"of other runs")
+    purged(work, "e")
+    assert (work / "prefect" / "prefect.db").exists()
