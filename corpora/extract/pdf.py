@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 
+from corpora.extract.hyphens import rejoined
 from corpora.extract.job import Extracted
-
-BROKEN_WORD = re.compile(r"(?<=[a-zß-öø-ÿ])[-\u00ad]\n(?=[a-zß-öø-ÿ])")
 
 
 def pdf(content: bytes) -> Extracted:
-    """The text of a PDF, pages joined by blank lines, words that a line's end breaks made whole.
+    """The text of a PDF, pages joined by blank lines, words that a line's end breaks made whole, with the hyphen
+    that they have elsewhere.
 
     Scanned pages have no text. Raises ``ValueError`` for a file that cannot be read or needs a password.
     """
@@ -36,7 +35,7 @@ def pdf(content: bytes) -> Extracted:
     except ValueError:
         created = None
     return Extracted(
-        text=BROKEN_WORD.sub("", text).strip(),
+        text=rejoined(text).strip(),
         title=title or None,
         date=created.date().isoformat() if created else None,
     )

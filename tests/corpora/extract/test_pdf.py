@@ -38,8 +38,15 @@ def document(lines: list[str], *, info: str = "", packed: bool = False) -> bytes
 def test_text_title_and_date(packed: bool) -> None:
     lines = ["Revenue rose in the third quar-", "ter, and costs of non-", "US units fell."]
     found = pdf(document(lines, info="/Title (Third quarter) /CreationDate (D:20240131120000Z)", packed=packed))
-    assert found.text == "Revenue rose in the third quarter, and costs of non-\nUS units fell."
+    assert found.text == "Revenue rose in the third quarter, and costs of non-US units fell."
     assert (found.title, found.date) == ("Third quarter", "2024-01-31")
+
+
+def test_a_compound_keeps_its_hyphen_and_a_broken_word_does_not() -> None:
+    lines = ["Debt is long-term. We pay long-", "term debt when it is due, as the state-", "ments of the year show."]
+    assert pdf(document(lines)).text == (
+        "Debt is long-term. We pay long-term debt when it is due, as the statements of the year show."
+    )
 
 
 def test_dates_that_are_none() -> None:
