@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -40,10 +41,12 @@ WORLD = (
 # How much less likely than the language's own text a text may be, in nats for each feature, and how much likelier in a
 # language that is no candidate; more where few features are seen. Measured on paragraphs: see the README.
 SURPRISE, RIVAL, SHORT = 0.75, 0.3, 3.0
+USUAL = 0.15  # as little surprise as in most text of a language: no other one need be asked for
 SURPRISE_IN = {"en": 1.2}  # much of what is in Latin letters and no running text, such as tables and code, is English
 FOREIGN = 6.0  # nats for each feature of another script: a quotation in Greek makes English text no less English
 
 
+UPPER, LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 LATIN = re.compile(rb"[A-Za-z]+")
 OTHER_SCRIPT = re.compile(rb"(?:[\xcd-\xdf].|[\xe0\xe3-\xef]..)+", re.DOTALL)  # in UTF-8, Greek and all that follows
 
@@ -54,6 +57,18 @@ class Identified(NamedTuple):
     language: str
     probability: float
     familiar: bool
+
+
+class Candidates:
+    """Some languages of the model: their columns, and those of all languages that are neither these nor varieties."""
+
+    def __init__(self, weights: np.ndarray, columns: np.ndarray, languages: tuple[str, ...]) -> None:
+        self.columns = np.flatnonzero(np.isin(columns, languages))
+        self.rivals = np.flatnonzero(~np.isin(columns, [*languages, *VARIETIES]))
+        self.weights = np.ascontiguousarray(weights[:, self.columns])
+        names, self.language = np.unique(columns[self.columns], return_inverse=True)
+        self.languages = [str(name) for name in names]
+        self.columns_of = [np.flatnonzero(self.language == number).tolist() for number in range(len(names))]
 
 
 class Identifier:
@@ -77,16 +92,16 @@ class Identifier:
         chances = np.exp(self.weights)
         self.entropy = -(chances * self.weights).sum(axis=0) / chances.sum(axis=0)
         self.last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}  # features of the texts that were asked for last
+        self.candidates = lru_cache(maxsize=2)(lambda languages: Candidates(self.weights, self.columns, languages))
 
-    def identify(self, texts: Sequence[str], languages: Sequence[str] = WORLD) -> list[Identified]:
+    def identify(self, texts: Sequence[str], languages: tuple[str, ...] = WORLD) -> list[Identified]:
         """Of each text, from its first ``CHARACTERS``; ``zxx`` with probability 0 where nothing tells."""
         encoded = [normal(text[:CHARACTERS]) for text in texts]
         unseen = sorted({each for each in encoded if each not in self.last}, key=lambda each: (-len(each), each))
         counts = dict(zip(unseen, self.counted(unseen), strict=True))
         self.last = {each: counts[each] if each in counts else self.last[each] for each in encoded}
-        candidates = np.flatnonzero(np.isin(self.columns, languages))
-        rivals = np.flatnonzero(~np.isin(self.columns, [*languages, *VARIETIES]))
-        return [self.best(*self.last[each], each, candidates, rivals) for each in encoded]
+        candidates = self.candidates(languages)
+        return [self.best(*self.last[each], each, candidates) for each in encoded]
 
     def counted(self, encoded: list[bytes]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(features, times) of each text, longest first."""
@@ -109,28 +124,28 @@ class Identifier:
         keys %= size
         return [(keys[a:b], times[a:b]) for a, b in pairwise(bounds)]
 
-    def best(
-        self, features: np.ndarray, times: np.ndarray, text: bytes, candidates: np.ndarray, rivals: np.ndarray
-    ) -> Identified:
+    def best(self, features: np.ndarray, times: np.ndarray, text: bytes, candidates: Candidates) -> Identified:
         """The likeliest language; its probability is tempered by the root of the text's bytes, as py3langid's."""
         if not len(features):
             return Identified("zxx", 0.0, False)
         times = np.log1p(times.astype(np.float32))
-        every = times @ self.weights[features]
-        scores = every[candidates] + self.prior[candidates]
+        every = times @ candidates.weights[features]
+        scores = every + self.prior[candidates.columns]
         scores = np.exp((scores - scores.max()) / np.sqrt(np.float32(len(text))))
-        languages, column = np.unique(self.columns[candidates], return_inverse=True)
-        merged = np.bincount(column, scores / scores.sum())
-        language = str(languages[int(merged.argmax())])
+        merged = np.bincount(candidates.language, scores / scores.sum())
+        number = int(merged.argmax())
+        language, probability = candidates.languages[number], round(float(merged[number]), 4)
+        best = max(candidates.columns_of[number], key=every.__getitem__)
         seen = float(times.sum())
-        own = candidates[self.columns[candidates] == language]
-        best = int(own[every[own].argmax()])
-        surprise = -float(every[best]) / seen - float(self.entropy[best])
-        rival = float(every[rivals].max(initial=-np.inf) - every[best]) / seen
+        surprise = -float(every[best]) / seen - float(self.entropy[candidates.columns[best]])
+        if surprise <= USUAL:
+            return Identified(language, probability, True)
         more = SHORT / np.sqrt(seen)
-        usual = SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(text, language) + more
-        familiar = surprise <= usual and rival <= RIVAL + more
-        return Identified(language, round(float(merged.max()), 4), familiar)
+        if surprise > SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(text, language) + more:
+            return Identified(language, probability, False)
+        others = (times @ self.weights[features])[candidates.rivals]
+        rival = float(others.max(initial=-np.inf) - every[best]) / seen
+        return Identified(language, probability, rival <= RIVAL + more)
 
 
 def foreign(text: bytes, language: str) -> float:
@@ -143,8 +158,13 @@ def foreign(text: bytes, language: str) -> float:
 
 def normal(text: str) -> bytes:
     """A text in the form on which the model was trained; one that is mostly in capitals in lower case."""
-    capitals = sum(map(str.isupper, text))
-    if 4 * capitals > len(text) and capitals > sum(map(str.islower, text)):
+    if text.isascii():
+        raw = text.encode()
+        return raw.lower() if len(raw.translate(None, UPPER)) < len(raw.translate(None, LOWER)) else raw
+    # Where most letters are capitals, so are far more than a fifth of every ninth character.
+    if 5 * sum(map(str.isupper, text[::9])) > len(text[::9]) and sum(map(str.isupper, text)) > sum(
+        map(str.islower, text)
+    ):
         text = text.lower()
     return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
 
