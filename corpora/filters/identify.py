@@ -41,7 +41,7 @@ WORLD = (
 # How much less likely than the language's own text a text may be, in nats for each feature, and how much likelier in a
 # language that is no candidate; more where few features are seen. Measured on paragraphs: see the README.
 SURPRISE, RIVAL, SHORT = 0.75, 0.3, 3.0
-USUAL = 0.15  # as little surprise as in most text of a language: no other one need be asked for
+UNSURPRISING = 0.15  # as little surprise as in most text of a language: no other one need be asked for
 SURPRISE_IN = {"en": 1.2}  # much of what is in Latin letters and no running text, such as tables and code, is English
 FOREIGN = 6.0  # nats for each feature of another script: a quotation in Greek makes English text no less English
 
@@ -59,7 +59,7 @@ class Identified(NamedTuple):
     familiar: bool
 
 
-class Candidates:
+class CandidateLanguages:
     """Some languages of the model: their columns, and those of all languages that are neither these nor varieties."""
 
     def __init__(self, weights: np.ndarray, columns: np.ndarray, languages: tuple[str, ...]) -> None:
@@ -92,7 +92,9 @@ class Identifier:
         chances = np.exp(self.weights)
         self.entropy = -(chances * self.weights).sum(axis=0) / chances.sum(axis=0)
         self.last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}  # features of the texts that were asked for last
-        self.candidates = lru_cache(maxsize=2)(lambda languages: Candidates(self.weights, self.columns, languages))
+        self.candidates = lru_cache(maxsize=2)(
+            lambda languages: CandidateLanguages(self.weights, self.columns, languages)
+        )
 
     def identify(self, texts: Sequence[str], languages: tuple[str, ...] = WORLD) -> list[Identified]:
         """Of each text, from its first ``CHARACTERS``; ``zxx`` with probability 0 where nothing tells."""
@@ -124,7 +126,7 @@ class Identifier:
         keys %= size
         return [(keys[a:b], times[a:b]) for a, b in pairwise(bounds)]
 
-    def best(self, features: np.ndarray, times: np.ndarray, text: bytes, candidates: Candidates) -> Identified:
+    def best(self, features: np.ndarray, times: np.ndarray, text: bytes, candidates: CandidateLanguages) -> Identified:
         """The likeliest language; its probability is tempered by the root of the text's bytes, as py3langid's."""
         if not len(features):
             return Identified("zxx", 0.0, False)
@@ -138,7 +140,7 @@ class Identifier:
         best = max(candidates.columns_of[number], key=every.__getitem__)
         seen = float(times.sum())
         surprise = -float(every[best]) / seen - float(self.entropy[candidates.columns[best]])
-        if surprise <= USUAL:
+        if surprise <= UNSURPRISING:
             return Identified(language, probability, True)
         more = SHORT / np.sqrt(seen)
         if surprise > SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(text, language) + more:

@@ -40,9 +40,9 @@ def pieces(paragraphs: list[str], size: int) -> list[str]:
     return done
 
 
-def staying(texts: list[str]) -> float:
+def staying(texts: list[str], rules: Quality | None = None) -> float:
     """The share of bytes that the quality rules keep."""
-    answers = Quality().judge([Document(id="1", text=text, source="s") for text in texts], Split(texts))
+    answers = (rules or Quality()).judge([Document(id="1", text=text, source="s") for text in texts], Split(texts))
     sizes = [len(text.encode()) for text in texts]
     return sum(size for size, answer in zip(sizes, answers, strict=True) if answer is None) / sum(sizes)
 
@@ -71,6 +71,14 @@ def test_paragraphs_in_other_languages_are_undetermined(declaration: dict[str, t
     assert len(shares) > 400
     assert sum(shares.values()) / len(shares) > 0.88
     assert {"fao", "tso_ZW", "zul", "ltz", "cym", "sme"} <= {name for name, share in shares.items() if share > 0.9}
+
+
+def test_most_text_in_other_languages_has_letters_in_order(declaration: dict[str, tuple[str, list[str]]]) -> None:
+    rules = Quality.model_validate({"gopher": False, "repetition": False})
+    texts = [pieces(paragraphs, 600) for code, paragraphs in declaration.values() if code not in WORLD]
+    shares = [staying(each, rules) for each in texts if len(each) >= 5]
+    assert len(shares) > 400
+    assert sum(shares) / len(shares) > 0.7
 
 
 def test_text_stays_and_gibberish_goes(declaration: dict[str, tuple[str, list[str]]]) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import random
+from pathlib import Path
+
 import pytest
 
 from corpora.document import Document
@@ -135,3 +140,14 @@ def test_quality_identifies_the_language_itself() -> None:
     """What a source states does not count, and no filter on language need be in the recipe."""
     wrong = [Document(id="1", text=STORIES["de"], source="s", language="en")]
     assert Quality().judge(wrong, Split([STORIES["de"]])) == [None]
+
+
+def test_real_english_text_has_letters_in_order(standard_data: Path) -> None:
+    """Newswire with its tables, speeches, filings, books and pages; all 8,997 of them take too long for every run."""
+    rules, texts = Quality.model_validate({"gopher": False, "repetition": False}), list[str]()
+    for path in sorted(standard_data.glob("*/*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            every = [text for line in lines if (text := json.loads(line).get("text"))]
+        texts += random.Random(0).sample(every, min(100, len(every)))
+    assert len(texts) > 500
+    assert sum(answer is not None for answer in judged(*texts, rules=rules)) <= 1
