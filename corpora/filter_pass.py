@@ -31,6 +31,7 @@ from domain.errors import UserError
 from domain.files import remove
 from domain.jsonlines import line, read_lines
 from domain.manifest import seal
+from domain.text.fold import fold_words
 from domain.text.minhash import BANDS, band_hashes
 from domain.text.words import Split, Words, mixed, split
 
@@ -160,7 +161,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
             self.apply(self.source_filters.get(source, self.filters), own)
         staying = [state for state in states if state.stays]
         texts = [state.document.text for state in staying]
-        raw_keys, raw_bands = exact_keys([words.text for words in came]), band_hashes(Split.of(came))
+        raw_keys, raw_bands = exact_keys([words.text for words in came]), band_hashes(fold_words(Split.of(came)))
         for number in deadly:  # by its name: by no text all of them would be one cluster
             raw_keys[number] = exact_keys([documents[number].id])
             raw_bands[number] = mixed(raw_keys[number, 0] + np.arange(BANDS, dtype=np.uint64))
@@ -175,7 +176,7 @@ class FilterShards(PipelineStep):  # type: ignore[misc]
             "rows": begin + places,
             "changed": passed + np.searchsorted(places, changed),
             "keys": exact_keys([states[i].document.text for i in changed]),
-            "bands": band_hashes(Split.of([states[i].words for i in changed])),
+            "bands": band_hashes(fold_words(Split.of([states[i].words for i in changed]))),
             "matches": np.concatenate(
                 [
                     protection.matches(split_texts, passed + np.arange(len(staying))),

@@ -32,6 +32,7 @@ SLASHES = "\u2044\u2215"
 COLONS = "\u2236\ua789"
 
 KEEP, SEPARATOR, ONE, DROP, SEVERAL, JOINER = range(6)
+HAS_MARK = 0x80  # added to these where a mark is among what a character becomes
 PLANES = 0x40000  # beyond them there is nothing to fold but tags and variation selectors, which are dropped
 TAGS = (0xE0000, 0xE1000)
 
@@ -90,7 +91,8 @@ def plain(letter: str) -> str:
 
 @lru_cache(maxsize=1)
 def fold_tables() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    """(uint8: KEEP and so on; uint32: the one character for it; the several characters), each by code point."""
+    """(uint8: KEEP and so on, with ``HAS_MARK``; uint32: the one character for it; the several ones), by code point."""
+    marks = mark_table()
     kinds, ones = np.zeros(PLANES + 1, np.uint8), np.zeros(PLANES + 1, np.uint32)
     several = {}
     for code in range(0x80, PLANES):
@@ -105,6 +107,8 @@ def fold_tables() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
         elif folded != letter:
             words = letter.isalnum() or folded.isalnum() or unicodedata.category(letter)[0] == "M"
             kinds[code], ones[code] = ONE if words else SEPARATOR, ord(folded)
+        if any(marks[ord(part)] for part in folded):
+            kinds[code] |= HAS_MARK
     ones[0xAD] = ord("-")  # only where it divides a word at the end of a line
     return kinds, ones, several
 

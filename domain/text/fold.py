@@ -16,6 +16,7 @@ import numpy as np
 
 from domain.text.characters import (
     DROP,
+    HAS_MARK,
     JOINED_SCRIPTS,
     JOINER,
     KEEP,
@@ -38,7 +39,7 @@ LONGEST_ENTITY, TAIL = 34, 256  # characters
 # A word divided at the end of a line. Its second part goes on in small letters, or all is in capitals: "Smith-" and
 # "Jones" stay two.
 DIVIDED = re.compile(r"-(?<=[^\W\d_]-)[ \t\r]*\n[ \t]*(?=[^\W\d_])")
-SOFT_HYPHENS, LONG_DASHES = [0xAD], [0x2012, 0x2013, 0x2014, 0x2015]
+SOFT_HYPHEN, LONG_DASHES = (0xAD, 0xAD), (0x2012, 0x2015)  # first and last code point
 DIVIDED_SOFTLY = re.compile(r"\u00ad(?<=[^\W\d_]\u00ad)(?=[ \t\r]*\n[ \t]*[^\W\d_])")
 LONG_DASH_AT_END = re.compile(r"[\u2012-\u2015](?=[ \t\r]*(?:\n|\Z))")
 
@@ -66,14 +67,10 @@ def fold(text: str) -> Folded:
     only outside the scripts that need them; HTML entities are resolved and words divided at a line's end joined. Case,
     raised and lowered digits and fractions stay. ASCII text without entities and divided words costs next to nothing.
     """
-    folded = Folded(text)
-    if not text.isascii():
-        folded = characters_folded(text)
+    folded, marked = (Folded(text), False) if text.isascii() else characters_folded(text)
     if "&" in folded.text and ENTITY.search(folded.text):
-        folded = entities_resolved(folded)
-    if not folded.text.isascii():
-        folded = composed(folded)
-    return words_joined(folded)
+        folded, marked = entities_resolved(folded), True
+    return words_joined(composed(folded) if marked and not folded.text.isascii() else folded)
 
 
 def fold_words(words: Split) -> Split:
@@ -88,32 +85,34 @@ def fold_words(words: Split) -> Split:
     return Split.of(parts)
 
 
-def characters_folded(text: str) -> Folded:
-    """Each character by its table; what depends on its neighbours by them."""
+def characters_folded(text: str) -> tuple[Folded, bool]:
+    """Each character by its table, what depends on its neighbours by them; and whether there are marks to compose."""
     tables, ones, several = fold_tables()
     codes = code_points(text)
     places = np.flatnonzero(codes >= 0x80)
     letters = codes[places]
     within = np.minimum(letters, PLANES)
     kinds = tables[within]
+    marked = bool(kinds.max(initial=0) >= HAS_MARK)
+    kinds &= HAS_MARK - 1
     kinds[(letters >= TAGS[0]) & (letters < TAGS[1])] = DROP
     if not kinds.any():
-        return Folded(text)
+        return Folded(text), marked
     joiners = np.flatnonzero(kinds == JOINER)
     if len(joiners):
         kinds[joiners] = DROP
         before = codes[places[joiners] - 1] * (places[joiners] > 0)
         kinds[joiners[np.searchsorted(joined_bounds(), before, side="right") % 2 == 1]] = KEEP
-    for pattern, members, kind in ((DIVIDED_SOFTLY, SOFT_HYPHENS, SEPARATOR), (LONG_DASH_AT_END, LONG_DASHES, KEEP)):
-        for dash in np.flatnonzero(np.isin(letters, members)).tolist():
+    for pattern, low, high, kind in ((DIVIDED_SOFTLY, *SOFT_HYPHEN, SEPARATOR), (LONG_DASH_AT_END, *LONG_DASHES, KEEP)):
+        for dash in np.flatnonzero((letters >= low) & (letters <= high)).tolist():
             if pattern.match(text, int(places[dash])):
                 kinds[dash] = kind
     replaced = codes.copy()
-    single = kinds <= ONE
-    replaced[places[single]] = np.where(kinds == KEEP, letters, ones[within])[single]
+    single = np.flatnonzero((kinds == SEPARATOR) | (kinds == ONE))
+    replaced[places[single]] = ones[within[single]]
     same_words = bool(kinds.max() <= SEPARATOR)
-    if single.all():
-        return Folded(text_of(replaced), None, same_words)
+    if kinds.max() < DROP:
+        return Folded(text_of(replaced), None, same_words), marked
     counts = np.ones(len(codes), np.int64)
     counts[places[kinds == DROP]] = 0
     expanded = np.flatnonzero(kinds == SEVERAL)
@@ -126,7 +125,7 @@ def characters_folded(text: str) -> Folded:
         sizes = counts[places[expanded]]
         at = np.repeat(ends[places[expanded]] - np.cumsum(sizes), sizes) + np.arange(sizes.sum())
         result[at] = code_points("".join(new))
-    return Folded(text_of(result), (starts, starts + 1), same_words)
+    return Folded(text_of(result), (starts, starts + 1), same_words), marked
 
 
 @lru_cache(maxsize=1)
