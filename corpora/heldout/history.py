@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from corpora.heldout.ngrams import distinctive
 from corpora.heldout.texts import NO_TEXT, HeldOutTexts, TrainedTexts, earlier
 from corpora.holdout import TRAIN, VALIDATION, Holdout
 from domain.machine import Machine
+
+if TYPE_CHECKING:
+    from corpora.heldout.ngram_pass import TextNgrams
 
 REFERENCE = 100_000  # training documents that say which n-grams of a held-out text are nothing of its own
 
@@ -48,10 +52,11 @@ class History:
         after = heldout.kin(candidates.keys[candidates.changed], candidates.bands[candidates.changed])
         kin[filtered] = earlier(kin[filtered], after)
         new = np.flatnonzero((kin == NO_TEXT) & ~is_trained)
-        if len(new) and len(heldout.grams):
+        if len(new) and len(heldout):
             what, table = "compare with held-out text", np.unique(heldout.grams)
-            matches = read_ngrams(shards, candidates.raw_starts, new, scratch, machine, what, table)
-            kin[new] = heldout.edited(*matches)
+            read = read_ngrams(shards, candidates.raw_starts, new, scratch, machine, what, table)
+            edited = heldout.edited(read.grams, read.begins, read.words)
+            kin[new] = earlier(edited, heldout.replaced(read.pieces, read.words))
         return cls(heldout, trained, kin, is_held_out, is_trained, is_settled)
 
     def heldout_splits(self, otherwise: int) -> np.ndarray:
@@ -73,15 +78,16 @@ class History:
         number = np.full(len(keys), NO_TEXT, np.int64)
         number[texts] = np.arange(len(texts))
         filtered = candidates.changed[number[candidates.rows[candidates.changed]] != NO_TEXT]
-        grams, begins, words = self.own_grams(texts, keys, outcomes, candidates, shards, scratch, machine)
+        own = self.own_grams(texts, keys, outcomes, candidates, shards, scratch, machine)
         arrays = {
             "splits": outcomes[texts].astype(np.uint8),
-            "words": words,
+            "words": own.words,
             "keys": np.concatenate((keys[texts], candidates.keys[filtered, 0])),
             "bands": np.concatenate((bands[texts], candidates.bands[filtered])),
             "texts": np.concatenate((number[texts], number[candidates.rows[filtered]])),
-            "grams": grams,
-            "begins": begins,
+            "grams": own.grams,
+            "begins": own.begins,
+            "pieces": own.pieces,
             "trained_keys": np.unique(keys[into_training]),
             "trained_bands": np.sort(bands[into_training].T, axis=1),
         }
@@ -90,18 +96,18 @@ class History:
     def own_grams(
         self, texts: np.ndarray, keys: np.ndarray, outcomes: np.ndarray, candidates: Candidates,
         shards: Sequence[str], scratch: Path, machine: Machine,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-        """(grams, begins, words) of held-out documents: a sample of the n-grams that no training text has."""
+    ) -> TextNgrams:  # fmt: skip
+        """What is recorded of held-out documents; of their n-grams a sample of those that no training text has."""
         from corpora.heldout.ngram_pass import read_ngrams
 
         starts, what = candidates.raw_starts, "remember held-out text"
-        grams, begins, words = read_ngrams(shards, starts, texts, scratch, machine, what)
-        if not len(grams):
-            return grams, begins, words
+        own = read_ngrams(shards, starts, texts, scratch, machine, what)
+        if not len(own.grams):
+            return own
         # A share of all documents by their keys, so that it is the same one whatever comes in which order.
         reference = np.flatnonzero((outcomes == TRAIN) & (keys / 2.0**64 >= 1 - REFERENCE / len(keys)))
-        table = np.unique(grams)
-        common = np.unique(read_ngrams(shards, starts, reference, scratch, machine, what, table)[0])
-        samples = [distinctive(grams[begin:end], common) for begin, end in pairwise(begins.tolist())]
-        sizes = [len(sample) for sample in samples]
-        return np.concatenate(samples), np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), words
+        table = np.unique(own.grams)
+        common = np.unique(read_ngrams(shards, starts, reference, scratch, machine, what, table).grams)
+        samples = [distinctive(own.grams[begin:end], common) for begin, end in pairwise(own.begins.tolist())]
+        begins = np.cumsum([0, *map(len, samples)], dtype=np.int64)
+        return replace(own, grams=np.concatenate(samples), begins=begins)

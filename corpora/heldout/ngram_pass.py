@@ -1,9 +1,10 @@
-"""A pass over some documents of Raw: their n-grams, or those that held-out texts have."""
+"""A pass over some documents of Raw: their n-grams, or those that held-out texts have; and their pieces."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from datatrove.data import Document as TroveDocument
 from datatrove.pipeline.base import PipelineStep
 
 from corpora.heldout.ngrams import sampled, shared
+from corpora.heldout.pieces import PIECES, piece_hashes
 from domain.jsonlines import parse_line
 from domain.machine import Machine
 from domain.text.ngrams import Bits
@@ -25,9 +27,19 @@ BATCH = 256  # documents at a time
 IN_PLACE = 5_000  # documents that are read here: starting workers takes longer
 
 
+@dataclass(frozen=True)
+class TextNgrams:
+    """What was read of some documents."""
+
+    grams: np.ndarray  # uint64, those of one document after the other
+    begins: np.ndarray  # int64 [documents + 1]: where those of each begin
+    words: np.ndarray  # int64 [documents]: how many words each has
+    pieces: np.ndarray  # uint64 [documents, 8]
+
+
 class ReadNgrams(PipelineStep):  # type: ignore[misc]
-    """Rank r reads some rows of a shard and writes ``<r>.npz``: their n-grams one after the other, where those of each
-    begin, and how many words each has. With a ``table`` they are those n-grams of each that are in it, else a sample.
+    """Rank r reads some rows of a shard and writes ``<r>.npz``: their n-grams one after the other, how many each has,
+    how many words each has, and their ``piece_hashes``. With a ``table`` the n-grams are those in it, else a sample.
     """
 
     name, type = "read n-grams", "reader"
@@ -38,7 +50,8 @@ class ReadNgrams(PipelineStep):  # type: ignore[misc]
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Read the rows of this rank."""
-        texts, grams, words = self.texts(rank), list[np.ndarray](), list[np.ndarray]()
+        texts, grams = self.texts(rank), list[np.ndarray]()
+        words, pieces = list[np.ndarray](), list[np.ndarray]()
         table = np.load(self.table) if self.table else None
         bits = Bits()
         if table is not None:
@@ -47,11 +60,13 @@ class ReadNgrams(PipelineStep):  # type: ignore[misc]
             split = Split(batch)
             grams += sampled(split) if table is None else shared(split, table, bits)
             words.append(np.diff(split.offsets))
+            pieces.append(piece_hashes(split))
         np.savez(
             Path(self.out) / f"{rank:05d}.npz",
             grams=np.concatenate([np.empty(0, np.uint64), *grams]),
             sizes=np.array([len(each) for each in grams], np.int64),
             words=np.concatenate([np.empty(0, np.int64), *words]),
+            pieces=np.concatenate([np.empty((0, PIECES), np.uint64), *pieces]),
         )
         yield from ()
 
@@ -68,11 +83,8 @@ class ReadNgrams(PipelineStep):  # type: ignore[misc]
 def read_ngrams(
     shards: Sequence[str], starts: Sequence[int], documents: np.ndarray, scratch: Path, machine: Machine, what: str,
     table: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """(grams, begins, words) of documents (int64, ascending numbers; a shard's begin at its start).
-
-    grams: uint64, those of each document from ``begins`` (int64 [documents + 1]) on; words: int64 [documents].
-    """
+) -> TextNgrams:  # fmt: skip
+    """What ``ReadNgrams`` reads of documents (int64, ascending numbers; a shard's begin at its start)."""
     from corpora.executor import execute
 
     out = scratch / "ngrams"
@@ -97,13 +109,18 @@ def read_ngrams(
     return joined(out / f"{rank:05d}.npz" for rank in range(len(groups)))
 
 
-def joined(paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def joined(paths: Iterable[Path]) -> TextNgrams:
     """What the ranks wrote, as one."""
-    grams, sizes, words = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    columns: dict[str, list[np.ndarray]] = {
+        "grams": [np.empty(0, np.uint64)],
+        "sizes": [np.empty(0, np.int64)],
+        "words": [np.empty(0, np.int64)],
+        "pieces": [np.empty((0, PIECES), np.uint64)],
+    }
     for path in paths:
         with np.load(path) as arrays:
-            grams.append(arrays["grams"])
-            sizes.append(arrays["sizes"])
-            words.append(arrays["words"])
-    begins = np.concatenate(([0], np.cumsum(np.concatenate(sizes)))).astype(np.int64)
-    return np.concatenate(grams), begins, np.concatenate(words)
+            for name, parts in columns.items():
+                parts.append(arrays[name])
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    begins = np.concatenate(([0], np.cumsum(whole["sizes"]))).astype(np.int64)
+    return TextNgrams(whole["grams"], begins, whole["words"], whole["pieces"])

@@ -19,7 +19,7 @@ LONG_FROM = 60  # words from which a text is compared by the longer ones, which 
 FEWEST_WORDS = 8  # a shorter text is compared as a whole
 SAMPLE = 128  # n-grams of a text: the share of them is off by 4 points (standard deviation)
 FEWEST_GRAMS = 4  # n-grams that must be shared, whatever their share
-SHARE = 0.4  # of a text's n-grams that an edited one has at least
+SHARE = 0.3  # of a text's n-grams that an edited one has at least
 QUOTED = 0.8  # likewise of a text that is a small part of the other
 LONGER = 4  # times as long is the other, then
 

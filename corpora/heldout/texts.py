@@ -9,6 +9,7 @@ import numpy as np
 
 from corpora.heldout.entries import Entry
 from corpora.heldout.ngrams import needed
+from corpora.heldout.pieces import PIECES, equal_pieces_needed, piece_counts
 from domain.text.minhash import BANDS
 
 NO_TEXT = -1
@@ -20,6 +21,7 @@ COLUMNS = {  # of an entry: dtype and further dimension
     "texts": (np.int64, ()),  # of each signature: the text's number
     "grams": (np.uint64, ()),  # the n-grams of all texts, one text after the other
     "begins": (np.int64, ()),  # [texts + 1] where those of each begin
+    "pieces": (np.uint64, (PIECES,)),  # of each held-out text
     "trained_keys": (np.uint64, ()),  # sorted, of all texts that went to training
     "trained_bands": (np.uint64, ()),  # [14, texts] each row sorted
 }
@@ -73,6 +75,10 @@ class HeldOutTexts:
         self.bands = [Column.of(column, number[texts]) for column in columns["bands"].T]
         places = np.argsort(columns["grams"], kind="stable")
         self.grams, self.gram_texts = columns["grams"][places], number[np.repeat(np.arange(len(sizes)), sizes)][places]
+        pieces = columns["pieces"][order].ravel()
+        places = np.argsort(pieces, kind="stable")
+        places = places[pieces[places] != 0]
+        self.pieces, self.piece_texts = pieces[places], places // PIECES
 
     def __len__(self) -> int:
         return len(self.splits)
@@ -94,24 +100,46 @@ class HeldOutTexts:
         ``grams`` (uint64) are those that the texts share with any held-out one, ``begins`` where each text's begin,
         ``words`` how many words each text has.
         """
-        numbers = np.full(len(words), NO_TEXT, np.int64)
         rows = np.repeat(np.arange(len(words)), np.diff(begins))
-        first = np.searchsorted(self.grams, grams, side="left")
-        counts = np.searchsorted(self.grams, grams, side="right") - first
-        rows, place = np.repeat(rows, counts), np.repeat(first - np.cumsum(counts) + counts, counts)
-        pairs = np.stack((rows, self.gram_texts[place + np.arange(len(place))]), axis=1)
-        pairs, hits = np.unique(pairs, axis=0, return_counts=True)
-        rows, texts = pairs[:, 0], pairs[:, 1]
+        rows, texts, hits = matches(self.grams, self.gram_texts, grams, rows)
         enough = hits >= needed(self.sizes[texts], self.words[texts], words[rows])
-        rows, first = np.unique(rows[enough], return_index=True)
-        numbers[rows] = texts[enough][first]
-        return numbers
+        return first_texts(len(words), rows[enough], texts[enough])
+
+    def replaced(self, pieces: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """int64 [texts]: the first held-out text from which each differs in a word or two, or ``NO_TEXT``.
+
+        ``pieces`` (uint64 [texts, 8]) are their ``piece_hashes``, ``words`` how many words each text has.
+        """
+        rows, places = np.nonzero(np.arange(PIECES) < piece_counts(words)[:, None])
+        rows, texts, hits = matches(self.pieces, self.piece_texts, pieces[rows, places], rows)
+        enough = hits >= equal_pieces_needed(words[rows])
+        return first_texts(len(words), rows[enough], texts[enough])
 
     def split_codes(self, numbers: np.ndarray, otherwise: int) -> np.ndarray:
         """int64: the place in ``LOUDEST`` of the split of each held-out text; ``otherwise`` for ``NO_TEXT``."""
         if not len(self):
             return np.full(len(numbers), otherwise, np.int64)
         return np.where(numbers == NO_TEXT, otherwise, self.splits[np.maximum(numbers, 0)]).astype(np.int64)
+
+
+def matches(
+    table: np.ndarray, table_texts: np.ndarray, hashes: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(rows, texts, hits), int64: how many of a row's hashes (uint64) a held-out text has, by the sorted table."""
+    first = np.searchsorted(table, hashes, side="left")
+    counts = np.searchsorted(table, hashes, side="right") - first
+    rows, place = np.repeat(rows, counts), np.repeat(first - np.cumsum(counts) + counts, counts)
+    pairs = np.stack((rows, table_texts[place + np.arange(len(place))]), axis=1)
+    pairs, hits = np.unique(pairs, axis=0, return_counts=True)
+    return pairs[:, 0], pairs[:, 1], hits
+
+
+def first_texts(count: int, rows: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """int64 [count]: the first text of each row, of pairs that ascend; ``NO_TEXT`` for a row without one."""
+    numbers = np.full(count, NO_TEXT, np.int64)
+    rows, first = np.unique(rows, return_index=True)
+    numbers[rows] = texts[first]
+    return numbers
 
 
 def earlier(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:

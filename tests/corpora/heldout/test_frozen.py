@@ -91,6 +91,26 @@ def test_no_held_out_text_is_ever_trained_on(raw: Any, cleaned: Any, prose: Call
     assert {name: after[name] for name in others} == others
 
 
+def test_a_short_text_that_others_share_most_of_is_recognised(
+    raw: Any, cleaned: Any, prose: Callable[..., str]
+) -> None:
+    """Two words are others, and all but the name is in training text as well."""
+
+    def notice(number: int, *others: str) -> str:
+        name = prose(number, 4).replace("the ", "")
+        words = f"{name} declares its quarterly dividend of ten cents a share against nine pay march 31 record march 9"
+        return words.replace("ten", others[0]).replace("31", others[1]) if others else words
+
+    records = [{"id": f"d{i}", "text": notice(i)} for i in range(200)]
+    before = where(cleaned(raw(records), holdout=SHARES, filters=[], dedup=["exact"]))
+    frozen = [i for i in range(200) if before.get(f"d{i}") in HELD_OUT]
+    rest = [record for i, record in enumerate(records) if i not in frozen]
+    edited = [{"id": f"d{i}", "text": notice(i, f"other{i}", f"more{i}")} for i in frozen]
+    after = where(cleaned(raw(rest + edited), holdout=SHARES, filters=[], dedup=["exact"]))
+    assert len(frozen) > 10
+    assert [i for i in frozen if after.get(f"d{i}") == "train"] == []
+
+
 def test_training_text_that_is_edited_does_not_become_test_text(
     raw: Any, cleaned: Any, prose: Callable[..., str]
 ) -> None:

@@ -51,11 +51,11 @@ def test_shared_n_grams_of_either_length() -> None:
 @pytest.mark.parametrize(
     ("size", "own", "other", "number"),
     [
-        (100, 50, 50, 40), (100, 50, 200, 40), (100, 50, 201, 80), (101, 50, 50, 41), (10, 12, 12, 4), (4, 9, 9, 4),
+        (100, 50, 50, 30), (100, 50, 200, 30), (100, 50, 201, 80), (101, 50, 50, 31), (10, 12, 12, 4), (4, 9, 9, 4),
         (5, 9, 9, 4), (128, 500, 2001, 103), (125, 500, 2001, 100),
     ],
 )  # fmt: skip
-def test_two_fifths_are_enough_and_four_fifths_where_the_other_text_is_over_four_times_as_long(
+def test_three_tenths_are_enough_and_four_fifths_where_the_other_text_is_over_four_times_as_long(
     size: int, own: int, other: int, number: int
 ) -> None:
     assert needed(np.array([size]), np.array([own]), np.array([other])).tolist() == [number]

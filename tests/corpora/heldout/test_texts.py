@@ -23,6 +23,7 @@ def entries_of(work: Path, *contents: dict[str, Any], shares: dict[str, float] =
             "texts": np.array(content.get("texts", range(texts)), np.int64),
             "grams": np.array(content.get("grams", []), np.uint64),
             "begins": np.array(content.get("begins", [0] * (texts + 1)), np.int64),
+            "pieces": np.array(content.get("pieces", np.zeros((texts, 8))), np.uint64).reshape(-1, 8),
             "trained_keys": np.array(content.get("trained_keys", []), np.uint64),
             "trained_bands": np.array(content.get("trained_bands", np.zeros((14, 0))), np.uint64).reshape(14, -1),
         }
@@ -71,7 +72,7 @@ def test_equal_keys_and_shared_bands_over_several_entries_and_test_before_valida
 
 
 def test_an_edited_text_shares_enough_of_the_n_grams_of_one_held_out_text(tmp_path: Path) -> None:
-    grams = [*range(0, 100, 10), *range(5, 105, 5)]  # 10 of the first, 20 of the second; 10 of them are of both
+    grams = [*range(0, 100, 10), *range(5, 205, 10)]  # 10 of the first, 20 of the second
     entries = entries_of(
         tmp_path, {"splits": [VALIDATION, TEST], "words": [20, 30], "grams": grams, "begins": [0, 10, 30]}
     )
@@ -83,10 +84,25 @@ def test_an_edited_text_shares_enough_of_the_n_grams_of_one_held_out_text(tmp_pa
         begins = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
         return codes(texts, texts.edited(shared, begins, np.array([words for _, words in each])))
 
-    one, other = list(range(0, 100, 10)), list(range(5, 105, 5))
-    assert edited((one[:4], 20), (one[:3], 20), (other[:8], 30), (other[:7], 30)) == [VALIDATION, 9, TEST, 9]
+    one, other = list(range(0, 100, 10)), list(range(5, 205, 10))
+    assert edited((one[:4], 20), (one[:3], 20), (other[:6], 30), (other[:5], 30)) == [VALIDATION, 9, TEST, 9]
     assert edited((one[:7], 80), (one[:7], 81), (one[:8], 81)) == [VALIDATION, 9, VALIDATION]
     assert edited(([], 20), (sorted({*one, *other}), 25)) == [9, TEST]
+
+
+def test_a_text_of_which_a_word_or_two_are_others(tmp_path: Path) -> None:
+    pieces = [[1, 2, 3, 4, 0, 0, 0, 0], [11, 12, 13, 14, 15, 16, 17, 18], [1, 2, 3, 9, 0, 0, 0, 0]]
+    texts = HeldOutTexts(entries_of(tmp_path, {"splits": [VALIDATION, VALIDATION, TEST], "pieces": pieces}))
+
+    def replaced(row: list[int], words: int) -> int:
+        return codes(texts, texts.replaced(np.array([row + [0] * (8 - len(row))], np.uint64), np.array([words])))[0]
+
+    assert replaced([1, 2, 3, 4], 8) == TEST  # of two texts that are as near, the one in test
+    assert replaced([1, 2, 7, 4], 8) == VALIDATION
+    assert replaced([1, 2, 7, 6], 8) == 9
+    assert replaced([11, 12, 13, 14, 15, 16, 5, 6], 20) == VALIDATION
+    assert replaced([11, 12, 13, 14, 15, 6, 5, 6], 20) == 9
+    assert replaced([], 7) == 9
 
 
 def test_text_that_was_trained_on_under_the_same_hold_out(tmp_path: Path) -> None:
