@@ -171,3 +171,10 @@ def test_a_document_that_survives_alone_is_innocent(tmp_path: Path) -> None:
     CrashWatch(path, "run").look(7, 1)
     with pytest.raises(UserError, match="a process dies whenever it reaches d7"):
         CrashWatch(path, "run").trial("d7")
+
+
+@pytest.mark.soak
+def test_twenty_runs_give_one_corpus(corpora: Corpora) -> None:
+    made = [corpora("deadly", {17}, "kill", 1 + run % 4) for run in range(20)]
+    assert {corpus.digest for corpus in made} == {made[0].digest}
+    assert all(quarantined(corpus) == {"d17"} for corpus in made)
