@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from corpora.document import Document
+from corpora.filters.filter import Drop, Filter
 from corpora.ledger import Row
 from corpora.ledger_query import LedgerQuery
-from corpora.samples import excerpts
+from corpora.samples import excerpt, excerpts
 from domain.errors import UserError
+from domain.text.words import Split
 
 FILTERED, NEAR = 1 / 3, 1 / 2  # shares of a source, in documents or bytes, above which it is told
 SAMPLES = 3
@@ -85,3 +88,27 @@ def refuse_losses(found: list[Row], most: float, ledger: LedgerQuery, raw: Path)
             examples = "; ".join(sampled(loss, ledger, raw))
             fix = f"{advice_on(loss)}, or raise corpus.max_filtered above {most:g}"
             raise UserError(f"corpus.{loss['part']}", f"{sentence(loss)}; for instance: {examples}", fix)
+
+
+def foreseen(part: str, source: str, documents: Sequence[Document], filters: Sequence[Filter]) -> Iterator[str]:
+    """A sentence for each filter that would take more than a third of these documents, with three masked samples.
+
+    Models and a team's own filters are not asked: they may take long.
+    """
+    staying = list(documents)
+    for each in filters:
+        if each.patience > 1 or not staying:
+            continue
+        answers = each.judge(staying, Split([document.text for document in staying]))
+        gone = [(n, answer.reason) for n, answer in enumerate(answers) if isinstance(answer, Drop)]
+        size = sum(len(staying[n].text.encode()) for n, _ in gone)
+        whole = sum(len(document.text.encode()) for document in documents)
+        share = max(len(gone) / len(documents), size / max(1, whole))
+        if share > FILTERED:
+            numbers = {"documents": len(gone), "bytes": size, "share": share}
+            reasons = dict(Counter(reason for _, reason in gone).most_common())
+            loss = {"part": part, "source": source, "stage": each.kind, **numbers, "reasons": reasons}
+            examples = "; ".join(excerpt(staying[n].text) for n, _ in gone[:SAMPLES])
+            yield f"of its first {len(documents):,}, {sentence(loss)}; for instance: {examples}"
+        dropped = {n for n, _ in gone}
+        staying = [document for n, document in enumerate(staying) if n not in dropped]

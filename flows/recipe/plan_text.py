@@ -13,6 +13,7 @@ from domain.planning.memory import Memory
 from domain.planning.plan import Plan
 from domain.planning.tuning import Examples
 from domain.units import amount, duration, size
+from flows.recipe.planned import filters_foreseen
 from flows.recipe.recipe import Recipe
 
 SERVED = 16  # texts at once, of which each is as long as the context
@@ -54,6 +55,8 @@ def lines(recipe: Recipe, machine: Machine, plan: Plan) -> Iterator[tuple[str, s
     if plan.alone:
         note = "cannot keep documents of one row apart: it reads one document a row, filled up to the longest"
         yield "note", f"{shape.architecture} {note}; tokens above count what is filled up too"
+    for loss in filters_foreseen(recipe, machine):
+        yield "filters", loss
     for warning in recipe.warnings:
         yield "note", warning
 

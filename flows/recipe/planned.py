@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
 from corpora.document import Document
+from corpora.losses import foreseen
 from domain.artifacts import PARTS
 from domain.errors import UserError
 from domain.machine import Machine
@@ -20,6 +22,7 @@ from evals.tasks import load_task
 from flows.recipe.preflight import base, on_this_machine
 from flows.recipe.recipe import Recipe
 
+FILTERED = 100  # documents of each source, on which filters of rules are tried
 SAMPLED = 20  # documents of each source, by which the bytes of a token are measured
 
 
@@ -61,3 +64,15 @@ def base_bytes_per_token(recipe: Recipe, machine: Machine) -> float | None:
             tokens = sum(len(each.ids) for each in tokenizer.encode_batch(texts[part], add_special_tokens=False))
         ratio += share * sum(len(text.encode()) for text in texts[part]) / max(1, tokens)
     return ratio
+
+
+def filters_foreseen(recipe: Recipe, machine: Machine) -> Iterator[str]:
+    """Where filters of rules would take much of a source on this machine, by its first documents."""
+    spec = recipe.corpus.curation()
+    for part, source in recipe.corpus.sources():
+        with suppress(UserError):  # check names what is wrong with a source
+            records = islice(source.documents(machine), FILTERED) if on_this_machine(source) else ()
+            documents = [record for record in records if isinstance(record, Document) and record.text]
+            if documents:
+                filters = spec.source_filters.get(source.title, spec.filters)
+                yield from foreseen(part, source.title, documents, filters)

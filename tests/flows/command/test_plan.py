@@ -194,3 +194,22 @@ def test_numbers_as_people_say_them() -> None:
     assert [amount(n) for n in (12, 1_234, 1_200_000, 999_800_000, 3e9)] == ["12", "1.23k", "1.2M", "1B", "3B"]
     assert [size(n) for n in (12, 2_240_000, 1.5e9)] == ["12 B", "2.24 MB", "1.5 GB"]
     assert [duration(n) for n in (12, 240, 9_000, 300_000)] == ["12 s", "4 min", "2.5 h", "3.5 days"]
+
+
+def test_a_plan_says_where_a_filter_would_take_much(make_recipe: Any, said: Any, tmp_path: Path) -> None:
+    """Before anything is spent; with its reason, and three samples that are masked."""
+    path = make_recipe()
+    calls = [{"text": f"call anna{i}@example.org"} for i in range(4)]
+    (tmp_path / "calls.jsonl").write_text("".join(json.dumps(call) + "\n" for call in calls))
+    content = yaml.safe_load(Path(path).read_text())
+    source = {"kind": "files", "name": "calls", "path": str(tmp_path / "calls.jsonl"), "licence": "mit"}
+    content["corpus"]["domain"] = [source]
+    content["corpus"]["filters"] = ["quality"]
+    Path(path).write_text(yaml.safe_dump(content))
+    lines = said(path)
+    told = "of its first 4, calls (domain): the filter quality takes 100% of it (4 documents: quality: too few words 4)"
+    assert lines["filters"].startswith(told)
+    assert lines["filters"].count("call <EMAIL>") == 3
+    content["corpus"]["domain"] = [{**source, "filters": ["language"]}]
+    Path(path).write_text(yaml.safe_dump(content))
+    assert "calls" not in said(path).get("filters", "")
