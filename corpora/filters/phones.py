@@ -18,7 +18,7 @@ INTERNATIONAL = re.compile(
 # A leading 0, as most countries write it within their borders, in the groups of one of their numbering plans.
 NATIONAL = re.compile(
     r"(?=[0(])(?<![$€£:/<`])(?<!\d )" + NOT_WITHIN + r"(?:\(0[1-9][0-9]{0,4}\) ?|0[1-9][0-9]{0,4}" + GROUP_GAP + ")"
-    r"[0-9]{2,8}(?:" + GROUP_GAP + r"[0-9]{2,4}){0,4}" + PHONE_END + r"(?! \d\d\b|/\d)"
+    r"[0-9]{2,8}(?:" + GROUP_GAP + r"[0-9]{2,4}){0,4}" + PHONE_END + r"(?! \d\d\b|[/:]\d)"
 )
 
 

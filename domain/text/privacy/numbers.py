@@ -7,7 +7,8 @@ import re
 
 from domain.text.privacy.find import Form
 
-NOT_WITHIN = r"(?<![\w.+-])(?<![0-9],)"  # before a number: neither the middle of another one nor of a word
+# Before a number: neither the middle of another one nor of a word or code; a dash may part it from a word: "fax—212".
+NOT_WITHIN = r"(?<![\w.+])(?<![0-9A-Z]-)(?<![0-9],)"
 # A name may be in any script that has spaces, as may a domain (RFC 6531); it begins behind a list's dash, too.
 SPACELESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"
 NAME = rf"[^\W{SPACELESS}](?:[\w.+-](?<![{SPACELESS}])|'(?=\w)){{0,63}}"
@@ -42,7 +43,9 @@ CARD_WORDS = re.compile(
 )
 CALLED = re.compile(r"[\w.][\[(]{1,3}\Z")
 IBAN = re.compile(r"\b[A-Za-z]{2}[ -]?[0-9]{2}(?:[ .-]?[A-Za-z0-9]{4}){2,7}(?:[ .-]?[A-Za-z0-9]{1,3})?\b")
-SSN = re.compile(r"(?=[0-8])(?<![\d-])(?!000|666|9\d\d)[0-9]{3}([- .]?)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![\d-])")
+SSN = re.compile(
+    r"(?=[0-8])(?<!\d)(?<![0-9A-Z]-)(?!000|666|9\d\d)[0-9]{3}([- .]?)(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![\d-])"
+)
 SSN_WORDS = re.compile(r"\bssn\b|social security", re.IGNORECASE)
 IPV4 = re.compile(r"(?<![\w.])(?<![^\W\d]-)(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?!\w|\.\w|-(?![0-9]{1,3}\.[0-9]{1,3}\.))")
 IPV6 = re.compile(

@@ -36,7 +36,7 @@ SAID = re.compile(
     r"|\b(?:call(?:ing)?|phon(?:e|ing)|ring(?:ing)?|reach|text(?:ing)?|dial(?:ling)?|answer(?:ing)?|messages?"
     r"|appel(?:ez|er)|llam(?:e|ar|a)|ligue|anrufen unter|bellen)"
     r"(?:\s(?:me|us|him|her|them|our|the|your|office|desk|team|helpline|back|now|today|toll[ -]free|collect|direct"
-    r"|directly|number|al|au|para|on|at|to)){0,4}\s\Z",
+    r"|directly|number|al|au|para|on|at|to)){0,4}[\s:,-]{1,3}\Z",
     re.IGNORECASE,
 )
 # And behind it, unless that word announces the next number: "NE 68848-1480 phone: 308-236-8491".

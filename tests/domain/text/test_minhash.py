@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from domain.text import minhash
+from domain.text.fold import fold_words
 from domain.text.minhash import BANDS, FACTORS, ROWS, band_hashes, minima, shingles
 from domain.text.words import Split
 
@@ -104,3 +105,11 @@ def test_bands_stay_as_they_are_from_year_to_year() -> None:
 
 
 FROZEN = [8359195733962700588, 12225541541635811839, 16298965218054632493]
+
+
+def test_folded_texts_that_look_alike_share_every_band() -> None:
+    plain = "The bank's statements of the last year were audited by the firm that the board had appointed"
+    hidden = "\u00ad".join(plain).replace(" ", "\u00a0").replace("'", "\u2019").replace("i", "\uff49")
+    bands = band_hashes(fold_words(Split([plain, hidden])))
+    assert bands[0].tolist() == bands[1].tolist()
+    assert not set(band_hashes(Split([plain]))[0].tolist()) & set(band_hashes(Split([hidden]))[0].tolist())

@@ -20,6 +20,7 @@ from domain.text.privacy import mask
         ("call me back on (08) 8747 6301", "call me back on <PHONE>"),
         ("416 60 039 office", "<PHONE> office"),
         ("Tel. 089 / 123456-78", "Tel. <PHONE>"),
+        ("fax\u2014212\u2013555\u20130134, call us\u2014467 3395", "fax\u2014<PHONE>, call us\u2014<PHONE>"),
         ("call 555-0173, or you can call us back on 467 3395", "call <PHONE>, or you can call us back on <PHONE>"),
         (
             "тел. 495 123-45-67, 電話: 123 4567, Telefonnummer: 467 3395",
