@@ -45,7 +45,7 @@ class RunMatches:
         self.documents, self.runs = finds[:, 0], finds[:, 1]
         self.holders, begins, counts = np.unique(self.documents, return_index=True, return_counts=True)
         keys = mixed(self.runs.astype(np.uint64))
-        sums = np.add.reduceat(keys, begins) if len(begins) else np.empty(0, np.uint64)
+        sums = np.add.reduceat(keys, begins)
         _, first, self.class_of = np.unique(sums, return_index=True, return_inverse=True)
         self.sizes = counts[first]
         self.begins = np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64)
@@ -121,7 +121,7 @@ def levels(guard: Guard, matches: RunMatches) -> np.ndarray:
         covered = lengths.copy()
         covered[:-1] = np.where(same, np.minimum(lengths[:-1], np.diff(places)), lengths[:-1])
         opens = np.flatnonzero(np.concatenate(([True], ~same))[: len(classes)])
-        words = np.add.reduceat(covered, opens) if len(opens) else covered
+        words = np.add.reduceat(covered, opens)
         held = np.searchsorted(SHARES, words / sizes[opens], side="right")
         held = np.where(guard.texts.is_form[texts[opens]], np.minimum(held, MOST), held)
         np.maximum.at(level, part.start + pairs, np.repeat(held, np.diff([*opens.tolist(), len(classes)])))

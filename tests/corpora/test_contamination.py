@@ -211,3 +211,10 @@ def test_what_stops_a_run_is_named_with_its_items_and_a_way_out(tmp_path: Path) 
     with pytest.raises(UserError, match=problem):
         decided(guard, *texts, others=978)
     assert len(decided(guard, *texts, others=2_178).dropped) == 22
+
+
+def test_nothing_matched_and_nothing_protected(tmp_path: Path) -> None:
+    none = {"runs": 0, "items": 0, "documents": 0, "largest": []}
+    answer = decided(guarded(tmp_path, ("quiz", 0, numbered(0, 20))), "innocent", "")
+    assert (answer.dropped, answer.cut, answer.facts["let_be"]) == ({}, {}, none)
+    assert decided(guarded(tmp_path), "innocent").facts == {"tasks": {}, "let_be": none}
