@@ -135,7 +135,7 @@ class RawWriter:
         self.quarantine.write(line({"part": part, "source": source, **about}))
 
 
-@stage("collect", makes=Raw, version=3, snapshot=True)
+@stage("collect", makes=Raw, version=4, snapshot=True)
 def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
     ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``; ``readers``, what read each source.

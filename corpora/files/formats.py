@@ -20,6 +20,7 @@ from corpora.files.record import (
     read_lines,
     rest,
 )
+from corpora.files.sniff import encoding_of, first_bytes, other_form
 from corpora.files.tables import table
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
@@ -45,6 +46,11 @@ def records(
     """
     line = 0
     try:
+        start = first_bytes(file)
+        if ending != ".parquet" and (other := other_form(start)) is not None:
+            yield 1, Unreadable(reason=f"is {other}, whatever its name says", rest=True)
+            return
+        encoding = encoding_of(start, encoding)
         if ending in (".csv", ".tsv"):
             rows = table(file, encoding, "\t" if ending == ".tsv" else ",")
         elif ending == ".parquet":
@@ -73,9 +79,10 @@ def whole(file: IO[bytes], encoding: str, column: str) -> Iterator[tuple[int, Re
         return
     try:
         yield 0, {column: raw.decode(encoding).removeprefix("\ufeff")}
-    except UnicodeDecodeError as error:
-        number = raw.count(b"\n", 0, error.start) + 1
-        yield number, Unreadable(reason=f"is not {encoding_name(encoding)} (byte {error.start:,} of the file)")
+    except UnicodeError as error:
+        at = error.start if isinstance(error, UnicodeDecodeError) else 0
+        reason = f"is not {encoding_name(encoding)} (byte {at:,} of the file)"
+        yield raw.count(b"\n", 0, at) + 1, Unreadable(reason=reason)
 
 
 def text_lines(file: IO[bytes], encoding: str, column: str) -> Iterator[tuple[int, Record]]:

@@ -14,6 +14,7 @@ from corpora.files.allowance import Allowance, Limited, size_of
 from corpora.files.buckets import Stored
 from corpora.files.formats import FORMATS, form
 from corpora.files.record import CHUNK_CHARACTERS, Unreadable, damaged, rest
+from corpora.files.sniff import compression_of, first_bytes
 from corpora.files.stores import is_store, unreadable
 from corpora.web.signed import bare
 
@@ -43,7 +44,7 @@ def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece
         try:
             with opened(system, path) as packed:
                 allowance = Allowance(size_of(packed))
-                file = unpacked(packed, compression, allowance)
+                file = unpacked(packed, compression_of(first_bytes(packed), compression), allowance)
                 if not is_archive(name):
                     whole = True
                     yield Piece(name=name, ending=ending, content=file)
@@ -52,6 +53,7 @@ def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece
                     name = f"{bare(path)}/{member}"
                     ending, compression = form(member)
                     if ending in FORMATS:
+                        compression = compression_of(first_bytes(inside), compression)
                         yield Piece(name=name, ending=ending, content=unpacked(inside, compression, allowance))
                     else:
                         yield Piece(name=name, content=Unreadable(reason="has an unknown ending"))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from corpora.files.sniff import MARK_FOREIGN, encoding_of, first_bytes
+
 LONGEST_RECORD = 100_000_000  # bytes or characters of one record; files may have any size
 CHUNK_CHARACTERS = 1 << 16  # characters read at once where there are no lines
 
@@ -57,9 +59,9 @@ def bounded(file: IO[bytes]) -> bytes | Unreadable:
 
 
 def as_text(file: IO[bytes], encoding: str) -> io.TextIOWrapper:
-    """A file's text with or without a byte order mark; bytes of another encoding become lone surrogates."""
-    marked = "utf-8-sig" if encoding_name(encoding) == "UTF-8" else encoding
-    return io.TextIOWrapper(file, encoding=marked, errors="surrogateescape", newline="\n")
+    """A file's text, with or without a byte order mark; bytes of another encoding become lone surrogates."""
+    name = encoding_of(first_bytes(file), encoding)
+    return io.TextIOWrapper(file, encoding=name, errors=MARK_FOREIGN, newline="\n")
 
 
 def read_lines(text: io.TextIOWrapper) -> Iterator[str | None]:
@@ -75,9 +77,10 @@ def read_lines(text: io.TextIOWrapper) -> Iterator[str | None]:
 
 def encoding_name(encoding: str) -> str:
     """An encoding's name as messages spell it."""
-    return "UTF-8" if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else encoding
+    plain = encoding.lower().replace("_", "-").removesuffix("-sig")
+    return "UTF-8" if plain in ("utf-8", "utf8") else plain.upper() if plain.startswith("utf") else encoding
 
 
 def foreign(text: str) -> bool:
-    """Whether bytes of another encoding were found in this text (``surrogateescape`` keeps them so)."""
+    """Whether bytes of another encoding were found in this text (``as_text`` marks them so)."""
     return not text.isascii() and any("\udc80" <= c <= "\udcff" for c in text)

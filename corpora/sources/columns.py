@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 
 from corpora.dates import Dates, states_date
 from corpora.document import LONGEST_UNREAD, Document
+from corpora.files.record import foreign
+from corpora.files.sniff import MARK_FOREIGN
 from corpora.licence import statement
 from corpora.sources.licensing import LicenceOverride, Terms, licence_columns, record_licence, settle
 from domain.errors import UserError
@@ -60,6 +62,10 @@ class Columns(Spec):
             if not has(record, self.text):
                 raise ValueError(f"column {self.text} is not there")
             text = ""
+        if isinstance(text, bytes):  # as some writers of Parquet have texts
+            text = text.decode(errors=MARK_FOREIGN)
+            if foreign(text):
+                raise ValueError(f"column {self.text} is not UTF-8")
         if not isinstance(text, str):
             raise ValueError(f"column {self.text} holds {type(text).__name__}, not text")
         if len(text) > LONGEST_TEXT:

@@ -36,6 +36,7 @@ class Files(Source, Columns):
     kind: Literal["files"] = "files"
     path: RecipePath
     encoding: Annotated[str, Field(description="of jsonl, json, csv, tsv, txt and md, as Python names it")] = "utf-8"
+    lines: Annotated[bool, Field(description="each line of a .txt file is a document, not the file")] = False
     mode: Annotated[Mode, Field(description="how the main text of HTML is found; resiliparse is the fast way")] = (
         "trafilatura"
     )
@@ -132,4 +133,6 @@ class Files(Source, Columns):
             job = raw if isinstance(raw, Unreadable) else Job(content=raw, form=PAGES[piece.ending], mode=self.mode)
             yield 0, job
         else:
-            yield from records(piece.content, piece.ending, self.encoding, self.text, choose=self.choose)
+            yield from records(
+                piece.content, piece.ending, self.encoding, self.text, choose=self.choose, text_by_line=self.lines
+            )

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from corpora.document import Document, Quarantined
-from corpora.files.dataset_card import configuration, refuse_incomplete
+from corpora.files.dataset_card import configuration, front_matter, refuse_incomplete
 from corpora.files.dataset_folder import DatasetFolder
 from corpora.files.dataset_repository import Repository
-from corpora.files.formats import PAGES, records
-from corpora.files.pieces import Piece, pieces
+from corpora.files.formats import FORMATS, PAGES, form, records
+from corpora.files.pieces import Piece, is_archive, pieces
 from corpora.files.record import Record, Unreadable
 from corpora.files.stores import content, unreadable, without_own_work
 from corpora.sources.columns import Columns
+from corpora.sources.licensing import record_licence
 from corpora.sources.source import Source
 from corpora.web.hub_access import cached, reached
 from domain.errors import UserError, first_line
@@ -26,6 +27,15 @@ from domain.spec import Count, RecipePathOrHub
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+
+LONGEST_LICENCE = 1_000  # characters
+
+
+def card_licence(card: bytes, place: str) -> str | None:
+    """The licence that the head of README.md states (``license``, or ``license_name`` where that is "other")."""
+    stated = record_licence(front_matter(card, place))
+    return stated if stated is None or len(stated) <= LONGEST_LICENCE else None
 
 
 class Hub(Source, Columns):
@@ -39,6 +49,7 @@ class Hub(Source, Columns):
     revision: Annotated[str | None, Field(description="commit on the hub, 40 hexadecimal digits")] = None
     subset: Annotated[str | None, Field(description="the dataset's configuration")] = None
     split: str = "train"
+    lines: Annotated[bool, Field(description="each line of a .txt file is a document, not the file")] = False
     documents_at_most: Annotated[Count | None, Field(alias="documents", description="stop after so many")] = None
 
     @model_validator(mode="after")
@@ -90,6 +101,8 @@ class Hub(Source, Columns):
     def local_paths(self, root: Path, machine: Machine) -> list[Path]:
         """The files that are read of a folder, or the one file that is named, in their order."""
         if root.is_file():
+            if form(root.name)[0] not in FORMATS and not is_archive(root.name):
+                raise UserError(self.place, "has an unknown ending", f"use one of {', '.join(FORMATS)}, .zip or .tar")
             return [Path(path) for path in without_own_work([str(root)], self.dataset, machine, None)]
         folder = DatasetFolder(root, self.place)
         names = folder.names(machine)
@@ -108,7 +121,7 @@ class Hub(Source, Columns):
         """The records in the order of the dataset's files; raises ``UserError`` where it cannot be had."""
         number = -1
         try:
-            for number, record in enumerate(self.stream(machine)):
+            for number, (licence, record) in enumerate(self.stream(machine)):
                 if number == self.documents_at_most:
                     return
                 name, place = f"{self.title}:{number}", f"{self.place}, record {number}"
@@ -118,7 +131,7 @@ class Hub(Source, Columns):
                 if number == 0:
                     self.check_first(record, self.place)
                 try:
-                    yield self.document(record, source=self.title, name=name, place=place)
+                    yield self.document(record, source=self.title, name=name, place=place, card=licence)
                 except ValueError as error:
                     yield Quarantined(place=place, reason=str(error), id=name)
         except (UserError, GeneratorExit):
@@ -130,8 +143,8 @@ class Hub(Source, Columns):
             problem = f"cannot be read after {number + 1} records ({first_line(error)})"
             raise UserError(self.place, problem, fix) from error
 
-    def stream(self, machine: Machine) -> Iterator[Record]:
-        """The records of every file, in order."""
+    def stream(self, machine: Machine) -> Iterator[tuple[str | None, Record]]:
+        """(the licence that README.md states, record) of every file, in order."""
         from fsspec.implementations.local import LocalFileSystem
 
         root = Path(self.dataset)
@@ -141,15 +154,19 @@ class Hub(Source, Columns):
             paths = [str(path) for path in self.local_paths(root, machine)]
             if not self.local:  # a download may have broken off
                 refuse_incomplete(paths, self.place)
-            yield from self.opened(LocalFileSystem(), paths)
+            card = b"" if root.is_file() else DatasetFolder(root, self.place).card()
+            licence = card_licence(card, self.place)
+            yield from ((licence, record) for record in self.opened(LocalFileSystem(), paths))
             return
         with reached(machine):
             repository = Repository(self.dataset, self.revision or "", self.place)
             top = repository.names("", recursive=False)
-            layout = configuration(repository.card() if "README.md" in top else b"", self.subset, self.place)
+            card = repository.card() if "README.md" in top else b""
+            layout, licence = configuration(card, self.subset, self.place), card_licence(card, self.place)
             self.refuse_script(top, stated=layout.patterns is not None)
             names = layout.files(repository.names(layout.below(self.split), recursive=True), self.split)
-            yield from self.opened(repository.system, [repository.path(name) for name in names])
+            paths = [repository.path(name) for name in names]
+            yield from ((licence, record) for record in self.opened(repository.system, paths))
 
     def opened(self, system: AbstractFileSystem, paths: list[str]) -> Iterator[Record]:
         """The records of files, one after the other."""
@@ -166,13 +183,13 @@ class Hub(Source, Columns):
             before += here
 
     def records(self, piece: Piece) -> Iterator[Record]:
-        """The records of one file. Text is a record a line, as datasets on the hub have it."""
+        """The records of one file, as a source of kind files has them."""
         if isinstance(piece.content, Unreadable):
             yield piece.content
         elif piece.ending in PAGES:
             yield Unreadable(reason="is a page; name it by a source of kind files")
         else:
             for _, record in records(
-                piece.content, piece.ending, "utf-8", self.text, choose=self.choose, text_by_line=True
+                piece.content, piece.ending, "utf-8", self.text, choose=self.choose, text_by_line=self.lines
             ):
                 yield record

@@ -265,7 +265,25 @@ def test_a_local_folder_is_read_as_it_is_laid_out(tmp_path: Path) -> None:
 def test_a_file_of_text_is_a_record_a_line_and_a_cut_one_is_quarantined(tmp_path: Path) -> None:
     (tmp_path / "train-0.txt").write_text("one\n\ntwo\n")
     (tmp_path / "train-1.txt.gz").write_bytes(gzip.compress(b"three\nfour\n" * 50_000)[:-20])
-    items = list(Hub(kind="hub", dataset=str(tmp_path)).documents(Machine()))
+    items = list(Hub(kind="hub", dataset=str(tmp_path), lines=True).documents(Machine()))
     assert [item.text for item in items[:4] if isinstance(item, Document)] == ["one", "two", "three", "four"]
     assert isinstance(items[-1], Quarantined)
     assert items[-1].reason.startswith("the file is broken from here on")
+
+
+def test_a_data_set_states_its_licence(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    (tmp_path / "train.jsonl").write_text('{"text": "a"}\n{"text": "b", "license": "mit"}\n')
+    stated = [(item.licence, item.licence_from) for item in documents(tmp_path)]
+    assert stated == [("cc-by-nc-4.0", "data set"), ("mit", "record")]
+    with pytest.raises(UserError, match=r"its data set states the licence 'cc-by-nc-4\.0', the recipe 'internal'"):
+        documents(tmp_path, licence="internal")
+    override = {"override": "internal"}
+    assert [item.overridden_licence for item in documents(tmp_path, licence=override)] == ["cc-by-nc-4.0", "mit"]
+    (tmp_path / "README.md").write_text("---\nlicense: other\nlicense_name: house-terms\n---\n")
+    assert documents(tmp_path)[0].licence == "house-terms"
+
+
+def documents(folder: Path, **settings: Any) -> list[Document]:
+    found = Hub.model_validate({"kind": "hub", "dataset": str(folder), **settings}).documents(Machine(network=False))
+    return [item for item in found if isinstance(item, Document)]
