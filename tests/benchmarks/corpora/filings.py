@@ -159,7 +159,7 @@ def beside_edgartools(data: Path, python: str) -> dict[str, Any]:
         for path, line in zip(paths, run.stdout.splitlines(), strict=True):
             items = {key: text for key, text in json.loads(line).items() if len(text) > SHORT}
             each += scores(keyed(filing(submission("10-K", path.read_bytes())).text), items)
-    return told("filings: 10-K beside edgartools", each, GOAL["10-K"], begin, by_mean=False)
+    return told("filings: 10-K beside edgartools", each, 0.95, begin, by_mean=False)
 
 
 def rows(_texts: list[str], _seed: int, _rounds: int) -> Iterator[dict[str, Any]]:
