@@ -1,9 +1,9 @@
-"""What the first pass over the text has left of all documents, as columns: whose they are, and their signatures."""
+"""What the first pass over the text has left of all documents, as columns on disk, one of them in memory at a time."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,83 +11,182 @@ import numpy as np
 import orjson
 import xxhash
 
+from corpora.dedup.near import Buckets
+from corpora.dedup.priority import UNDATED
+from corpora.dedup.signatures import SIGNATURE_COLUMNS, TextSignatures, read_buckets, signature_file
 from corpora.ledger import PartSource
+
+DTYPES = {
+    "places": np.int32,  # [documents]: of the source among ``sources``
+    "days": np.int32,  # [documents]: since 1970, or ``UNDATED``
+    "names": np.uint64,  # [documents]: hash of source and id
+    "passed": np.bool_,  # [documents]: the filters left something of it
+    "changed": np.int64,  # the documents of which the filters left another text than came
+    "matches": np.int64,  # [matches, 2]: document, protected n-gram
+    "passages": np.uint64,  # [paragraphs, 2]: document, hash
+}
+PAIRS = ("matches", "passages")
+AT_ONCE = 1 << 20  # paragraphs read at a time
 
 
 @dataclass
 class Candidates:
-    """All documents of Raw, numbered in the order of shards; the candidates are those that passed the filters.
+    """All documents of Raw, numbered in the order of shards, in files of a folder; candidates are those that passed.
 
-    Arrays over all documents begin with ``raw``; all others are over the candidates, which have numbers of their own.
+    A document has a signature of its text as it came, and a second one where a filter changed it.
     """
 
+    folder: Path
+    filtered: Sequence[str]  # folders of the shards that the first pass wrote
     sources: list[PartSource] = field(default_factory=list)  # in the recipe's order
-    raw_starts: list[int] = field(default_factory=list)  # of each shard's documents
-    starts: list[int] = field(default_factory=list)  # of each shard's candidates
-    id: list[str] = field(default_factory=list)
-    raw_places: np.ndarray = field(init=False)  # int32 [documents]: of the source among ``sources``
-    raw_dates: np.ndarray = field(init=False)  # bytes [documents]: YYYY-MM-DD, or empty
-    raw_names: np.ndarray = field(init=False)  # uint64 [documents]: hash of source and id
-    raw_keys: np.ndarray = field(init=False)  # uint64 [documents, 2]
-    raw_bands: np.ndarray = field(init=False)  # uint64 [documents, 14]
-    rows: np.ndarray = field(init=False)  # int64 [candidates]: their numbers among all documents
-    changed: np.ndarray = field(init=False)  # int64: the candidates that a filter changed
-    keys: np.ndarray = field(init=False)  # uint64 [candidates, 2]
-    bands: np.ndarray = field(init=False)  # uint64 [candidates, 14]
-    matches: np.ndarray = field(init=False)  # int64 [matches, 2]: candidate, protected n-gram
-    passages: np.ndarray = field(init=False)  # uint64 [paragraphs, 2]: candidate, hash
+    starts: list[int] = field(default_factory=lambda: [0])  # of each shard's documents, and the end of the last
 
     def __len__(self) -> int:
-        return len(self.id)
+        return self.starts[-1]
 
-    def of(self, candidates: np.ndarray | None = None) -> list[PartSource]:
-        """The part and source of candidates (int64), or of all of them."""
-        rows = self.rows if candidates is None else self.rows[candidates]
-        return [self.sources[place] for place in self.raw_places[rows].tolist()]
+    @property
+    def signatures(self) -> int:
+        """How many there are: one or two of each document."""
+        return len(self) + len(self.read("changed"))
 
-    def signatures(self) -> tuple[np.ndarray, np.ndarray]:
-        """(uint64 [signatures, 14], int64 [signatures]): the bands of each document, and of each that a filter changed
-        a second time as it was left; and whose they are."""
-        owners = np.concatenate((np.arange(len(self.raw_keys)), self.rows[self.changed]))
-        return np.concatenate((self.raw_bands, self.bands[self.changed])), owners
+    def read(self, name: str) -> np.ndarray:
+        """A column of ``DTYPES``."""
+        values: np.ndarray = np.fromfile(self.folder / name, DTYPES[name])
+        return values.reshape(-1, 2) if name in PAIRS else values
+
+    @property
+    def paragraphs(self) -> int:
+        """How many paragraphs count."""
+        return (self.folder / "passages").stat().st_size // 16
+
+    def passages(self, stays: np.ndarray, bits: int, number: int) -> np.ndarray:
+        """uint64 [paragraphs, 2]: those of documents that stay (bool [documents]) and whose hash begins so."""
+        some = [np.empty((0, 2), np.uint64)]
+        with (self.folder / "passages").open("rb") as file:
+            while len(chunk := np.fromfile(file, np.uint64, 2 * AT_ONCE).reshape(-1, 2)):
+                here = stays[chunk[:, 0].astype(np.int64)]
+                if bits:
+                    here &= chunk[:, 1] >> np.uint64(64 - bits) == number
+                some.append(chunk[here])
+        return np.concatenate(some)
+
+    def raw(self, column: int) -> np.ndarray:
+        """uint64 [documents]: a column of the signatures of texts as they came."""
+        return np.fromfile(signature_file(self.folder, column, changed=False), np.uint64)
+
+    def changed(self, column: int) -> np.ndarray:
+        """uint64: a column of the signatures of texts that a filter changed, as it left them."""
+        return np.fromfile(signature_file(self.folder, column, changed=True), np.uint64)
+
+    def current(self, column: int) -> np.ndarray:
+        """uint64 [documents]: a column of the signatures of texts as the filters left them."""
+        values = self.raw(column)
+        values[self.read("changed")] = self.changed(column)
+        return values
+
+    def part(self, takes_part: np.ndarray) -> TextSignatures:
+        """The texts as the filters left them of those documents (bool [documents]), which must have passed."""
+        count, changed = len(self), self.read("changed")
+        current = np.append(takes_part, takes_part[changed])  # by signature
+        current[changed] = False
+
+        def shared(column: int) -> Iterator[Buckets]:
+            for buckets in read_buckets(self.folder, column):
+                yield owners(buckets.part(current[buckets.members]), changed, count)
+
+        return TextSignatures(takes_part, self.current, shared)
+
+    def all_buckets(self, column: int) -> Iterator[Buckets]:
+        """Documents that share a band, as they came or as the filters left them."""
+        changed = self.read("changed")
+        for buckets in read_buckets(self.folder, column):
+            yield owners(buckets, changed, len(self))
+
+    def ids(self) -> Iterator[list[str]]:
+        """The ids of each shard's documents."""
+        for folder in self.filtered:
+            yield read_columns(folder)["id"]
+
+    def ids_of(self, documents: np.ndarray) -> Iterator[str]:
+        """The ids of documents (int, ascending)."""
+        for folder, rows in zip(self.filtered, self.by_shard(documents), strict=True):
+            if len(rows):
+                ids = read_columns(folder)["id"]
+                yield from (ids[row] for row in rows.tolist())
+
+    def rows_left(self, documents: np.ndarray) -> list[list[int]]:
+        """By shard, the places of documents (int, ascending), which must have passed, among those that did."""
+        left = (np.flatnonzero(part) for part in np.split(self.read("passed"), self.starts[1:-1]))
+        return [np.searchsorted(own, rows).tolist() for own, rows in zip(left, self.by_shard(documents), strict=True)]
+
+    def sources_of(self, documents: np.ndarray) -> list[PartSource]:
+        """The part and source of documents (int)."""
+        return [self.sources[place] for place in self.read("places")[documents].tolist()]
+
+    def by_shard(self, documents: np.ndarray) -> list[np.ndarray]:
+        """By shard, the places of documents (int, ascending) in it."""
+        parts = np.split(documents, np.searchsorted(documents, self.starts[1:-1]))
+        return [part - start for part, start in zip(parts, self.starts[:-1], strict=True)]
 
 
-def candidates_of(shards: Sequence[str], filtered: Sequence[str]) -> Candidates:
-    """Read what the first pass wrote of all shards."""
-    candidates, columns = Candidates(), defaultdict[str, list[np.ndarray]](list)
-    places: dict[PartSource, int] = {}
-    raw_count = 0
-    for shard, folder in zip(shards, filtered, strict=True):
-        start = len(candidates)
-        candidates.starts.append(start)
-        candidates.raw_starts.append(raw_count)
-        part = Path(shard).name.partition("-")[0]
-        rows = orjson.loads((Path(folder) / "columns.json").read_bytes())
-        numbers = [places.setdefault((part, source), len(places)) for source in rows["source"]]
-        columns["raw_places"].append(np.array(numbers, np.int32))
-        columns["raw_dates"].append(np.array([date or "" for date in rows["date"]], "S10"))
-        pairs = zip(rows["source"], rows["id"], strict=True)
-        names = [xxhash.xxh3_64_intdigest(f"{source}\0{name}".encode()) for source, name in pairs]
-        columns["raw_names"].append(np.array(names, np.uint64))
-        with np.load(Path(folder) / "signatures.npz") as arrays:
-            signatures = {name: arrays[name] for name in arrays.files}
-        if len(signatures["raw_keys"]) != len(names):
-            counts = f"{len(signatures['raw_keys']):,} signatures for {len(names):,} documents"
-            raise RuntimeError(f"{folder}: {counts}")
-        here, changed = signatures["rows"], signatures["changed"]
-        candidates.id += [rows["id"][row] for row in here.tolist()]
-        for name in ("keys", "bands"):
-            column = signatures[f"raw_{name}"][here]
-            column[changed] = signatures[name]
-            columns[name].append(column)
-            columns[f"raw_{name}"].append(signatures[f"raw_{name}"])
-        columns["rows"].append(here + raw_count)
-        columns["changed"].append(changed + start)
-        for name in ("matches", "passages"):
-            signatures[name][:, 0] += np.asarray(start, signatures[name].dtype)
-            columns[name].append(signatures[name])
-        raw_count += len(names)
+def owners(buckets: Buckets, changed: np.ndarray, count: int) -> Buckets:
+    """Buckets of documents in place of their signatures: those that a filter changed have a second one."""
+    members, second = buckets.members, np.flatnonzero(buckets.members >= count)
+    members[second] = changed[members[second] - count]
+    return Buckets(members, buckets.names)
+
+
+def read_columns(folder: str) -> dict[str, list[str]]:
+    """The source, date and id of each document of a filtered shard."""
+    columns: dict[str, list[str]] = orjson.loads((Path(folder) / "columns.json").read_bytes())
+    return columns
+
+
+def candidates_of(shards: Sequence[str], filtered: Sequence[str], folder: Path) -> Candidates:
+    """Put what the first pass wrote of all shards together, column by column; one shard is in memory."""
+    folder.mkdir(parents=True)
+    candidates, places = Candidates(folder, filtered), dict[PartSource, int]()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / name).open("wb")) for name in DTYPES}
+        signatures = {
+            kind: [
+                stack.enter_context(signature_file(folder, column, changed=kind == "").open("wb"))
+                for column in range(SIGNATURE_COLUMNS)
+            ]
+            for kind in ("raw_", "")
+        }
+        for shard, source in zip(shards, filtered, strict=True):
+            with np.load(Path(source) / "signatures.npz") as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            start, part = len(candidates), Path(shard).name.partition("-")[0]
+            rows = read_columns(source)
+            if len(arrays["raw_keys"]) != len(rows["id"]):
+                counts = f"{len(arrays['raw_keys']):,} signatures for {len(rows['id']):,} documents"
+                raise RuntimeError(f"{source}: {counts}")
+            here, passed = start + arrays["rows"], np.zeros(len(rows["id"]), bool)
+            passed[arrays["rows"]] = True
+            of_shard = {**shard_columns(part, rows, places), "passed": passed, "changed": here[arrays["changed"]]}
+            for name in ("matches", "passages"):
+                pairs = arrays[name]
+                pairs[:, 0] = here[pairs[:, 0].astype(np.int64)]
+                of_shard[name] = pairs
+            for name, values in of_shard.items():
+                values.astype(DTYPES[name]).tofile(files[name])
+            for kind, written in signatures.items():
+                columns = (*arrays[f"{kind}keys"].T, *arrays[f"{kind}bands"].T)
+                for values, file in zip(columns, written, strict=True):
+                    np.ascontiguousarray(values).tofile(file)
+            candidates.starts.append(start + len(rows["id"]))
     candidates.sources = list(places)
-    for name in list(columns):
-        setattr(candidates, name, np.concatenate(columns.pop(name)))
     return candidates
+
+
+def shard_columns(part: str, rows: dict[str, list[str]], places: dict[PartSource, int]) -> dict[str, np.ndarray]:
+    """A shard's columns ``places``, ``days`` and ``names``; sources that are new get the next place."""
+    days = np.array([date or "NaT" for date in rows["date"]], "datetime64[D]")
+    names = [f"{source}\0{name}".encode() for source, name in zip(rows["source"], rows["id"], strict=True)]
+    return {
+        "places": np.array([places.setdefault((part, source), len(places)) for source in rows["source"]]),
+        "days": np.where(np.isnat(days), UNDATED, days.astype(np.int64)),
+        "names": np.array([xxhash.xxh3_64_intdigest(name) for name in names], np.uint64),
+    }

@@ -66,8 +66,9 @@ class RunMatches:
 
 
 def decide(
-    guard: Guard, finds: np.ndarray, sources: Sequence[PartSource], clusters: np.ndarray | None = None
-) -> Contamination:
+    guard: Guard, finds: np.ndarray, places: np.ndarray, sources: Sequence[PartSource],
+    clusters: np.ndarray | None = None,
+) -> Contamination:  # fmt: skip
     """What becomes of the documents with matches (int64 [matches, 2]: document, run; of all shards).
 
     By how much the document holds of the words of a text, the most of all texts that the run is from, a match counts:
@@ -78,8 +79,9 @@ def decide(
     runs. GPT-3 (arXiv 2005.14165, appendix C) and NeMo Curator let be what more than 10 documents hold; Cosmopedia
     drops what holds half of an item.
 
-    ``sources`` are (part, source) of all documents. ``clusters`` (int64 [documents]) names what counts as one
-    document when runs are counted, so that near copies of a page do not make its runs common.
+    ``places`` (int [documents]) are those of each one's source among ``sources`` (part, source), less than 0 where a
+    document does not count. ``clusters`` (int [documents]) names what counts as one when runs are counted, so that near
+    copies of a page do not make its runs common.
     Raises ``UserError`` where more than ``spec.max_share`` of a source, and more than one document, are hit.
     """
     matches = RunMatches(finds)
@@ -88,7 +90,8 @@ def decide(
     loose = of_pair < WHOLE
     who = matches.documents if clusters is None else clusters[matches.documents]
     counted = np.unique(np.stack((who[loose], matches.runs[loose]), axis=1), axis=0)
-    common = np.bincount(counted[:, 1], minlength=guard.numbers[-1]) > max(FEW, guard.spec.common * len(sources))
+    most = max(FEW, guard.spec.common * int((places >= 0).sum()))
+    common = np.bincount(counted[:, 1], minlength=guard.numbers[-1]) > most
     is_common, is_shared = common[matches.class_runs], guard.is_shared[matches.class_runs]
     let_be = (level == SCRAP) | is_common & ((level == SOME) | is_shared & (level == MOST))
     hit = ~let_be[matches.pair]
@@ -96,7 +99,7 @@ def decide(
     report = Report(guard, matches)
     for part in matches.parts(guard.counts[matches.class_runs]):
         report.add(part, let_be)
-    report.refuse_many(sources)
+    report.refuse_many(places, sources)
     facts = {"tasks": report.tasks_found(), "let_be": report.passages(let_be)}
     dropped = {document: ", ".join(report.tasks_of(number)) for number, document in report.hit_documents()}
     if guard.spec.on_match == "drop":
@@ -202,15 +205,17 @@ class Report:
             named.append({"item": guard.texts.names[row], "documents": documents, "passage": passage})
         return {"runs": runs, "items": len(self.let_be), "documents": self.spared, "largest": named}
 
-    def refuse_many(self, sources: Sequence[PartSource]) -> None:
+    def refuse_many(self, places: np.ndarray, sources: Sequence[PartSource]) -> None:
         """Raise a ``UserError`` for the source that is hit worst, if that is too much, with the items it holds most."""
         spec, texts = self.guard.spec, self.guard.texts
         hits = list(self.hit_documents())
-        sizes, hit = Counter(sources), Counter(sources[document] for _, document in hits)
-        worst = max(hit, key=lambda of: (hit[of] / sizes[of], of), default=("", ""))
-        if hit[worst] <= max(1, spec.max_share * sizes[worst]):
+        hit = Counter(int(places[document]) for _, document in hits)
+        sizes = {place: int((places == place).sum()) for place in hit}
+        worst = max(hit, key=lambda place: (hit[place] / sizes[place], sources[place]), default=None)
+        if worst is None or hit[worst] <= max(1, spec.max_share * sizes[worst]):
             return
-        classes = Counter(one for one, document in hits if sources[document] == worst)
+        name = sources[worst][1]
+        classes = Counter(one for one, document in hits if places[document] == worst)
         by_task, by_item = Counter[str](), Counter[int]()
         for one, documents in classes.items():
             by_task.update(dict.fromkeys(self.tasks_of(one), documents))
@@ -219,9 +224,9 @@ class Report:
         largest = sorted(by_item.items(), key=lambda each: (-each[1], each[0]))[:3]
         named = ", ".join(f"{texts.names[self.rows[item]]} in {documents:,}" for item, documents in largest)
         share = hit[worst] / sizes[worst]
-        problem = f"{hit[worst]:,} of {sizes[worst]:,} documents of {worst[1]} ({share:.1%}) hold what the evals ask"
+        problem = f"{hit[worst]:,} of {sizes[worst]:,} documents of {name} ({share:.1%}) hold what the evals ask"
         raise UserError(
             "corpus.decontaminate", f"{problem}, {most:,} of them {task}; the most frequent items are {named}",
-            f"leave {worst[1]} or {task} out, take these items out of it, raise corpus.decontaminate.min_words if they "
+            f"leave {name} or {task} out, take these items out of it, raise corpus.decontaminate.min_words if they "
             f"are short, or raise corpus.decontaminate.max_share above {share:.4f}",
         )  # fmt: skip

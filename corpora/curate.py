@@ -12,7 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from corpora.candidates import candidates_of
@@ -34,7 +33,7 @@ from corpora.overlap import Overlap
 from corpora.overlap_table import OVERLAP_FOLDER, hash_test_text, overlap_facts
 from domain.artifacts import Artifact, Corpus, Protected, Raw
 from domain.errors import UserError
-from domain.jsonlines import read_lines, write_lines
+from domain.jsonlines import read_lines
 from domain.machine import Machine
 from domain.manifest import SCRATCH, Damaged, verify, write_json
 from domain.spec import Share, Spec, fingerprint, from_recipe
@@ -42,7 +41,7 @@ from domain.stage import stage
 
 logger = logging.getLogger(__name__)
 
-VERSION = 7
+VERSION = 8
 CACHE_FORMAT = 8  # of the cached results of a filtered shard
 DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 LAST_CORPUS = "last"  # as `earlier`: the recipe's last corpus of an earlier day, which `shoptalk run` finds
@@ -130,12 +129,13 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     Raises ``UserError`` where filters fail too often, a source asks what the evals ask, or nothing of a part
     is left to train on; ``RuntimeError`` where counts do not add up.
     """
+    from corpora.dedup.bucket_pass import find_buckets
     from corpora.executor import execute
     from corpora.write_pass import WriteSplits
 
     scratch = out / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
-    for name in ("decided", "ledger", "kept"):
+    for name in ("ledger", "kept"):
         (scratch / name).mkdir(parents=True)
     shards = [
         str(path) for part in ("domain", "general") for path in sorted((raw.path / "documents").glob(f"{part}-*"))
@@ -143,20 +143,19 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     texts = protected.path / "texts.jsonl"
     spec.remembered_identity(whole=True)
     filtered = filter_shards(spec, raw, protected, shards, scratch, machine)
-    candidates = candidates_of(shards, filtered)
-    index = Index.open(Path(spec.earlier) / "index") if spec.earlier else Index()
+    candidates = candidates_of(shards, filtered, scratch / "columns")
+    find_buckets(candidates.folder, candidates.signatures, machine, scratch / "logs" / "buckets")
+    fresh = scratch / "segments"
+    index = Index.open(Path(spec.earlier) / "index", fresh) if spec.earlier else Index(fresh)
     name = entry_name(spec, {"raw": raw, "protected": protected})
     entries = obeyed(machine.work, name)
     history = History.of(entries, spec.holdout, candidates, shards, scratch, machine)
     protection = guard(texts, spec.decontaminate)
     decisions = decide(candidates, spec.dedup, spec.holdout, protection, index, history, spec.keep_near)
-    np.save(scratch / "twice.npy", decisions.twice)
+    decisions.write(scratch, candidates, index)
     index.save(out / "index")
-    for rank, (start, stop) in enumerate(
-        zip(candidates.starts, [*candidates.starts[1:], len(candidates)], strict=True)
-    ):
-        write_lines(scratch / "decided" / f"{rank:05d}.jsonl", decisions.rows(start, stop))
-    tests = hash_test_text(spec.test_overlap, decisions.splits, candidates.starts, filtered, scratch, machine)
+    tests = decisions.test_documents(candidates)
+    hash_test_text(spec.test_overlap, candidates.rows_left(tests), filtered, scratch, machine)
     step = WriteSplits(
         shards, filtered, spec.decontaminate, spec.passages(), spec.test_overlap, str(texts), str(scratch), str(out)
     )
@@ -180,7 +179,7 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     write_json(out / "counts.json", counts)
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)
-    names, sources = [Path(shard).name for shard in shards], candidates.of(np.array(tests, np.int64))
+    names, sources = [Path(shard).name for shard in shards], candidates.sources_of(tests)
     overlap = overlap_facts(scratch / OVERLAP_FOLDER, names, sources)
     # Last, so that what was never a corpus holds nothing out.
     history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from corpora.candidates import Candidates
-from corpora.dedup.index import Duplicates, Index
+from corpora.dedup.index import GONE, Duplicates, Index
 from corpora.heldout.history import History
 from corpora.holdout import NEITHER, TRAIN
 from domain.artifacts import PARTS
+
+AT_ONCE = 1 << 18  # documents whose ids are compared together
 
 
 @dataclass(frozen=True)
@@ -32,51 +34,62 @@ class Remembered:
     @classmethod
     def of(
         cls, candidates: Candidates, taking: np.ndarray, duplicates: Duplicates, index: Index, history: History,
-        exact: np.ndarray, near: np.ndarray, chosen: np.ndarray, own_text: np.ndarray,
+        exact: np.ndarray, near: np.ndarray, outcomes: np.ndarray,
     ) -> Remembered:  # fmt: skip
-        """Compare the candidates in ``taking`` (int64), that are ``exact`` or ``near`` duplicates, with the index.
+        """Compare the documents in ``taking`` (bool), that are ``exact`` or ``near`` duplicates, with the index.
 
-        ``chosen`` are the places of their splits in ``LOUDEST``; ``own_text`` says which equal a text of their own id.
-        A document is known by its source and id. Another text of it that shares no band with the old one is new.
-        What its filters alone changed was not edited. A part is drawn again where none of its documents would be
-        trained on: the mixture needs it, and general text of a fixed revision never changes.
+        ``outcomes`` are the places of their splits in ``LOUDEST``. A document is known by its source and id. Another
+        text of it that shares no band with the old one is new. What its filters alone changed was not edited. A part is
+        drawn again where none of its documents would be trained on: the mixture needs it, and general text of a fixed
+        revision never changes.
         """
         nothing = np.zeros(len(taking), bool)
         if not len(index):
             return cls(nothing, nothing, nothing, {})
-        rows = candidates.rows[taking]
-        numbers, stayed = index.named(candidates.raw_names[rows])
+        names = candidates.read("names")
+        numbers = np.where(taking, index.named(names), -1)
         before = np.flatnonzero(numbers >= 0)
         own = nothing.copy()  # text of the same document and cluster stayed in an earlier corpus
         own[before] = duplicates.current_roots(index.roots(numbers[before])) == duplicates.roots[before]
         again = near & duplicates.recalls & own
-        edited = again & ~duplicates.repeats & ~history.is_settled[rows]
-        same = (exact & (duplicates.equal < len(index)) & (own | own_text)) | (again & ~edited)
-        available = same & own
-        others = exact & ~available & ~np.isin(duplicates.equal, numbers[available])
-        available |= first_that_stayed(others, duplicates, index)
-        drawn = nothing.copy()
+        edited = again & ~duplicates.repeats & ~history.is_settled
+        recalled = exact & (duplicates.equal < len(index))
+        same = recalled & own | again & ~edited
+        available = same.copy()
+        others = recalled & ~own
+        same[same_ids(np.flatnonzero(others), candidates, duplicates, index)] = True
+        others &= ~np.isin(duplicates.equal, numbers[available])
+        available[first_that_stayed(others, duplicates, index)] = True
+        drawn, parts = nothing.copy(), np.array([part for part, _ in candidates.sources])
+        places = candidates.read("places")
         for part in PARTS:
-            here = np.array([of[0] == part for of in candidates.sources])[candidates.raw_places[rows]]
+            here = taking & (parts == part)[places]
             fresh = here & (~(exact | near) | edited)
-            if not (fresh & (chosen == TRAIN)).any():
-                drawn |= here & available & (chosen != NEITHER)
-        here_now = np.isin(stayed, candidates.raw_names)
-        parts = np.array([of[0] for of in candidates.sources])[candidates.raw_places[rows[drawn]]]
+            if not (fresh & (outcomes == TRAIN)).any():
+                drawn |= here & available & (outcomes != NEITHER)
+        counts = {part: int((drawn & (parts == part)[places]).sum()) for part in PARTS}
         facts = {
             "remembered": int((same & ~drawn).sum()),
             "edited": int(edited.sum()),
-            "gone": int((~here_now).sum()),
-            "drawn": {part: int((parts == part).sum()) for part in PARTS if (parts == part).any()},
+            "gone": index.absent(names),
+            "drawn": {part: count for part, count in counts.items() if count},
         }
         return cls(same, edited, drawn, {"earlier": facts})
 
 
+def same_ids(documents: np.ndarray, candidates: Candidates, duplicates: Duplicates, index: Index) -> np.ndarray:
+    """int64: those of these documents (int64, ascending) that equal a remembered text of their own id."""
+    same = [np.empty(0, np.int64)]
+    for begin in range(0, len(documents), AT_ONCE):
+        some = documents[begin : begin + AT_ONCE]
+        pairs = zip(candidates.ids_of(some), index.ids(duplicates.equal[some]), strict=True)
+        same.append(some[[one == other for one, other in pairs]])
+    return np.concatenate(same)
+
+
 def first_that_stayed(among: np.ndarray, duplicates: Duplicates, index: Index) -> np.ndarray:
-    """bool [texts]: of those in ``among`` (bool) the first that equals each remembered text that stayed."""
-    places = np.flatnonzero(among & (duplicates.equal < len(index)))
-    _, first = np.unique(duplicates.equal[places], return_index=True)
-    places = places[first]
-    answer = np.zeros(len(among), bool)
-    answer[places] = [split is not None for split in index.splits(duplicates.equal[places])]
-    return answer
+    """int64: of the documents in ``among`` (bool) the first that equals each remembered text that stayed."""
+    places = np.flatnonzero(among)
+    remembered, first = np.unique(duplicates.equal[places], return_index=True)
+    stayed: np.ndarray = places[first][index.splits(remembered) != GONE]
+    return stayed

@@ -9,14 +9,13 @@ test, in validation, or free to be trained on; so the frozen share of it is neve
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from corpora.ledger import PartSource
+from corpora.dedup.priority import UNDATED
 from domain.spec import Share, Spec
 
 LOUDEST = ("test", "validation", "train", "later")  # a cluster goes whole to the first of these that a member asks for
@@ -46,34 +45,38 @@ class Holdout(Spec):
 
 
 def splits_of_keys(keys: np.ndarray, spec: Holdout) -> np.ndarray:
-    """int64 [texts]: the split that each text's own key (uint64, random bits) asks for: the same every week, whatever
+    """int8 [texts]: the split that each text's own key (uint64, random bits) asks for: the same every week, whatever
     else comes."""
-    places = keys / 2.0**64
-    return np.where(places < spec.test, TEST, np.where(places < spec.test + spec.validation, VALIDATION, TRAIN))
+    places, splits = keys / 2.0**64, np.full(len(keys), TRAIN, np.int8)
+    splits[places < spec.test + spec.validation] = VALIDATION
+    splits[places < spec.test] = TEST
+    return splits
 
 
-def first_later_days(sources: Sequence[PartSource], dates: Sequence[str | None], share: float) -> dict[PartSource, str]:
-    """By source, the first day of its last ``share`` of dated documents; whole days, so at most that share."""
-    by_source: dict[PartSource, Counter[str]] = defaultdict(Counter)
-    for source, day in zip(sources, dates, strict=True):
-        if day is not None:
-            by_source[source][day] += 1
-    first = {}
-    for source, days in by_source.items():
-        left = share * sum(days.values()) + 1e-9  # 0.29 * 100 is 28.999999999999996
-        for day in sorted(days, reverse=True):
-            left -= days[day]
+def first_later_days(sources: np.ndarray, days: np.ndarray, share: float) -> dict[int, int]:
+    """By source, the first day of its last ``share`` of dated documents; whole days, so at most that share.
+
+    ``sources`` (int) and ``days`` (int, or ``UNDATED``) are of documents.
+    """
+    first, dated = dict[int, int](), days != UNDATED
+    for source in np.unique(sources[dated]).tolist():
+        unique, counts = np.unique(days[dated & (sources == source)], return_counts=True)
+        left = share * int(counts.sum()) + 1e-9  # 0.29 * 100 is 28.999999999999996
+        for day, count in zip(unique[::-1].tolist(), counts[::-1].tolist(), strict=True):
+            left -= count
             if left < 0:
                 break
             first[source] = day
     return first
 
 
-def are_later(sources: Sequence[PartSource], dates: Sequence[str | None], share: float) -> np.ndarray:
+def are_later(sources: np.ndarray, days: np.ndarray, share: float) -> np.ndarray:
     """bool [documents]: whether a document is of its source's last days."""
-    first = first_later_days(sources, dates, share)
-    pairs = zip(sources, dates, strict=True)
-    return np.array([day is not None and source in first and day >= first[source] for source, day in pairs], bool)
+    first = np.full(int(sources.max(initial=-1)) + 1, UNDATED, np.int32)
+    for source, day in first_later_days(sources, days, share).items():
+        first[source] = day
+    later: np.ndarray = (days != UNDATED) & (days >= first[sources])
+    return later
 
 
 def settle(
@@ -83,12 +86,12 @@ def settle(
     trained: np.ndarray,
     kin_of_trained: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """int64 [documents]: the split of each document, as a place in ``LOUDEST``, or ``NEITHER``.
+    """int8 [documents]: the split of each document, as a place in ``LOUDEST``, or ``NEITHER``.
 
     Args:
-        wishes: int64 [documents], the split that each asks for by its key and date
-        roots: int64 [documents], names the cluster of each
-        heldout: int64 [documents], the split of the held-out text that it is kin of, ``NEITHER`` where there is none
+        wishes: int8 [documents], the split that each asks for by its key and date
+        roots: int [documents], names the cluster of each
+        heldout: int8 [documents], the split of the held-out text that it is kin of, ``NEITHER`` where there is none
         trained: bool [documents], whether this very text went to training before
         kin_of_trained: for documents (int64), whether each is kin of a text that went to training
 
@@ -99,14 +102,16 @@ def settle(
     what stands between them goes nowhere.
     """
     size = int(roots.max(initial=-1)) + 1
-    wish, held = np.full(size, NEITHER), np.full(size, NEITHER)
+    wish, held = np.full(size, NEITHER, np.int8), np.full(size, NEITHER, np.int8)
     np.minimum.at(wish, roots, wishes)
     np.minimum.at(held, roots, heldout)
     into_training = np.zeros(size, bool)
     into_training[roots[trained]] = True
     open_ones = np.flatnonzero((held == NEITHER)[roots] & ~into_training[roots] & (wish[roots] != TRAIN))
     into_training[roots[open_ones[kin_of_trained(open_ones)]]] = True
-    splits = np.where(into_training, TRAIN, wish)[roots]
+    splits: np.ndarray = np.where(into_training, TRAIN, wish)[roots]
     splits = np.where(held[roots] == NEITHER, splits, held[roots])
     between = (held[roots] != NEITHER) & into_training[roots] & (heldout == NEITHER)
-    return np.where(between, np.where(trained, TRAIN, NEITHER), splits)
+    splits[between] = NEITHER
+    splits[between & trained] = TRAIN
+    return splits

@@ -31,7 +31,7 @@ def refuse_asked(orders: Iterable[Conversation], protected: Path, spec: Decontam
         texts = [clean("\n\n".join(message["content"] for message in order.messages)) for order in batch]
         finds.append(protection.matches(Split(texts), len(places) + np.arange(len(batch))))
         places += [order.place for order in batch]
-    contaminated = decide(protection, np.concatenate(finds), [("tuning", "orders")] * len(places)).dropped
+    contaminated = decide(protection, np.concatenate(finds), np.zeros(len(places), int), [("tuning", "orders")]).dropped
     if not contaminated:
         return
     named = ", ".join(f"{places[number]} ({contaminated[number]})" for number in sorted(contaminated)[:SHOWN])

@@ -22,12 +22,11 @@ OVERLAP_FOLDER = "test_overlap"
 
 
 def hash_test_text(
-    spec: Overlap, splits: Sequence[str | None], starts: Sequence[int], filtered: list[str], scratch: Path,
-    machine: Machine,
-) -> list[int]:  # fmt: skip
-    """Write the table of test text to ``<scratch>/test_overlap``; the numbers of its documents, by which it knows them.
+    spec: Overlap, rows: Sequence[Sequence[int]], filtered: Sequence[str], scratch: Path, machine: Machine
+) -> None:
+    """Write the table of test text to ``<scratch>/test_overlap``, which numbers its documents in their order.
 
-    ``splits`` are those of all candidates; a shard's begin at ``starts``.
+    ``rows`` are their places among the texts of each filtered shard.
     """
     from corpora.executor import execute
     from corpora.overlap_pass import HashTestText
@@ -35,20 +34,16 @@ def hash_test_text(
     out = scratch / OVERLAP_FOLDER
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    numbers = [number for number, split in enumerate(splits) if split == "test"]
-    shards = np.searchsorted(np.array(starts), numbers, side="right") - 1
-    rows: dict[int, list[int]] = {}
-    for number, shard in zip(numbers, shards.tolist(), strict=True):
-        rows.setdefault(shard, []).append(number - starts[shard])
-    step = HashTestText([filtered[shard] for shard in rows], list(rows.values()), spec.words, str(out))
-    if len(numbers) <= IN_PLACE:
-        for rank in range(len(rows)):
-            list(step.run((), rank, len(rows)))
+    with_tests = [(folder, list(own)) for folder, own in zip(filtered, rows, strict=True) if len(own)]
+    step = HashTestText([folder for folder, _ in with_tests], [own for _, own in with_tests], spec.words, str(out))
+    tasks = len(with_tests)
+    if sum(map(len, rows)) <= IN_PLACE:
+        for rank in range(tasks):
+            list(step.run((), rank, tasks))
     else:
         logs = scratch / "logs" / "test text"
-        execute([step], tasks=len(rows), what="curate: hash test text", logs=logs, machine=machine)
-    write_table(out, [out / f"{rank:05d}.npz" for rank in range(len(rows))])
-    return numbers
+        execute([step], tasks=tasks, what="curate: hash test text", logs=logs, machine=machine)
+    write_table(out, [out / f"{rank:05d}.npz" for rank in range(tasks)])
 
 
 def write_table(out: Path, parts: Iterable[Path]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from datatrove.data import Document as TroveDocument
 from datatrove.pipeline.base import PipelineStep
 
+from corpora.decisions import read_decisions
 from corpora.decontaminate import Decontamination, guard
 from corpora.dedup import Passages
 from corpora.dedup.passages import cut
@@ -51,7 +52,7 @@ def without_overlap(batch: Sequence[DocumentOutcome], overlap: OverlapOfShard) -
 
 
 class WriteSplits(PipelineStep):  # type: ignore[misc]
-    """Rank r writes what stays of a filtered shard to ``<split>/<shard>.jsonl``, as ``decided/r.jsonl`` says.
+    """Rank r writes what stays of a filtered shard to ``<split>/<shard>.jsonl``, as ``decided/r.json`` says.
 
     Besides, in ``scratch``: ``ledger/r.parquet``, and ``kept/r.jsonl``, counted from the lines as they were written, so
     that the counts are checked against an independent source.
@@ -75,7 +76,8 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
         overlap = OverlapOfShard(overlap_table(scratch / OVERLAP_FOLDER, self.overlap, written))
         files: dict[str, BinaryIO] = {}
         ledger, counts, sizes = list[Row](), Counter[ShardKey](), Counter[ShardKey]()
-        documents = self.decided(filtered, scratch / "decided" / f"{rank:05d}.jsonl", np.load(scratch / "twice.npy"))
+        twice = repeated_paragraphs(scratch / "twice")
+        documents = self.decided(filtered, scratch / "decided" / f"{rank:05d}.json", twice)
         try:
             while batch := list(islice(documents, BATCH)):
                 without_overlap(batch, overlap)
@@ -111,7 +113,7 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
 
     def decided(self, filtered: Path, decisions: Path, twice: np.ndarray) -> Iterator[DocumentOutcome]:
         """Each document of a shard with the text as it stays, read in step with the decisions."""
-        texts, decided = read_lines(filtered / "clean.jsonl"), read_lines(decisions)
+        texts, decided = read_lines(filtered / "clean.jsonl"), read_decisions(decisions)
         for state in read_lines(filtered / "states.jsonl"):
             events = state.pop("events")
             if not all(each["action"] == "changed" for each in events):
@@ -120,7 +122,7 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
             decision, text = next(decided), next(texts)["text"]
             text, more = self.finished(text, decision, twice)
             stays = not decision["events"]
-            split, cluster = (decision["split"], decision["cluster"]) if stays else (None, None)
+            split, cluster = (decision["split"], decision["cluster"] or state["id"]) if stays else (None, None)
             yield DocumentOutcome(state, [*events, *more], text, split, cluster)
 
     def finished(self, text: str, decision: dict[str, Any], twice: np.ndarray) -> tuple[str, list[dict[str, Any]]]:
@@ -128,9 +130,9 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
         events = list(decision["events"])
         if events:
             return text, events
-        events += decision.get("notes", [])
-        if runs := decision.get("cut"):
-            text, count = guard(Path(self.texts), self.decontaminate).cut(text, runs)
+        events += decision["notes"]
+        if decision["cut"]:
+            text, count = guard(Path(self.texts), self.decontaminate).cut(text, decision["cut"])
             events.append(
                 {"stage": "decontaminate", "action": "changed", "reason": "passage cut", "detail": str(count)}
             )
@@ -139,3 +141,10 @@ class WriteSplits(PipelineStep):  # type: ignore[misc]
             if count:
                 events.append({"stage": "passages", "action": "changed", "reason": "boilerplate", "detail": str(count)})
         return text, events
+
+
+def repeated_paragraphs(path: Path) -> np.ndarray:
+    """uint64 [paragraphs, 2], searched on disk: the hash of each repeated one, and which document keeps it."""
+    if not path.stat().st_size:
+        return np.empty((0, 2), np.uint64)
+    return np.memmap(path, np.uint64, "r").reshape(-1, 2)

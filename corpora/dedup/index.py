@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from corpora.dedup.exact import first_of_equals
-from corpora.dedup.index_segment import LARGEST_SEGMENT, Segment
-from corpora.dedup.near import bucket_edges, components
+from corpora.dedup.index_segment import ENTRIES, LARGEST_SEGMENT, Segment
+from corpora.dedup.near import join
+from corpora.dedup.packed_strings import StringWriter
+from corpora.dedup.priority import integers, inverse
+from corpora.dedup.signatures import BAND_COLUMNS, KEY, SECOND, TextSignatures
 from domain.errors import UserError
 from domain.jsonfile import read_json
 from domain.manifest import write_json
 
-VERSION = 2
-NAMELESS = np.uint64(0)  # of a text that did not stay
+VERSION = 3
+GONE, NAMELESS = np.uint8(255), np.uint64(0)  # split and name of a text that did not stay
+AT_ONCE = 1 << 20  # texts that are looked up together: 0.1 GB
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """What is there already. The n texts of a run are numbered from the index's length on, as their arrays are."""
+    """What is there already. The n texts of a run are numbered from the index's length on, as their columns are."""
 
-    equal: np.ndarray  # int64 [texts]: the earliest text with the same key, remembered or new; itself where it is that
+    equal: np.ndarray  # int [texts]: the earliest text with the same key, remembered or new; itself where it is that
     recalls: np.ndarray  # bool [texts]: it shares a band with a remembered text
     repeats: np.ndarray  # bool [texts]: it shares a band with an earlier text of this run
-    roots: np.ndarray  # int64 [texts]: the earliest text of its cluster
+    roots: np.ndarray  # int [texts]: the earliest text of its cluster
     joined: np.ndarray  # int64 [pairs, 2]: roots of remembered clusters that a new text joins, and what is now theirs
 
     @property
@@ -38,23 +42,14 @@ class Duplicates:
 
     def current_roots(self, roots: np.ndarray) -> np.ndarray:
         """int64: the roots that remembered clusters (int64) have now."""
-        return remapped(self.joined[np.argsort(self.joined[:, 0])], roots)
-
-    def part(self, which: np.ndarray, before: int) -> Duplicates:
-        """These of the run's texts (bool), numbered anew; ``before`` is how many are remembered.
-
-        No cluster may be divided by it, unless an earlier text than the run's is its root.
-        """
-        places = before + np.cumsum(which) - 1
-        equal, roots = (
-            np.where(column < before, column, places[np.maximum(column - before, 0)])[which]
-            for column in (self.equal, self.roots)
-        )
-        return Duplicates(equal, self.recalls[which], self.repeats[which], roots, self.joined)
+        if not len(self.joined):
+            return roots
+        places = np.minimum(np.searchsorted(self.joined[:, 0], roots), len(self.joined) - 1)
+        return np.where(self.joined[places, 0] == roots, self.joined[places, 1], roots)
 
 
 class Index:
-    """Remembered texts, numbered in the order in which they came.
+    """Remembered texts, numbered in the order in which they came; new ones are written to segments in ``folder``.
 
     ``find`` and ``add`` in turn, over several runs, drop what ``near_duplicates`` and ``first_of_equals`` drop of all
     texts at once in the same order; the last run's clusters are those of all texts, too. What they cost grows with the
@@ -62,95 +57,145 @@ class Index:
     40 bits at least: a new text is taken for one of 10 million others by mistake once in 8,000.
     """
 
-    def __init__(self, segments: Sequence[Segment] = ()) -> None:
-        self.segments = list(segments)
+    def __init__(self, folder: Path, segments: Sequence[Segment] = ()) -> None:
+        self.folder, self.segments, self.written = folder, list(segments), 0
 
     def __len__(self) -> int:
         return sum(map(len, self.segments))
 
     @classmethod
-    def open(cls, folder: Path) -> Index:
+    def open(cls, saved: Path, folder: Path) -> Index:
         """The index that ``save`` wrote. Raises ``UserError`` where there is none of this version."""
         try:
-            stated = read_json(folder / "index.json")
+            stated = read_json(saved / "index.json")
             if stated["version"] != VERSION:
                 raise ValueError(f"version {stated['version']}")
             if not all(re.fullmatch("[0-9]{10}", name) for name in stated["segments"]):  # none leads elsewhere
                 raise ValueError(f"segments {stated['segments']}"[:100])
-            return cls([Segment.open(folder / name) for name in stated["segments"]])
+            return cls(folder, [Segment.open(saved / name) for name in stated["segments"]])
         except (OSError, ValueError, KeyError, TypeError) as error:
             problem = f"no index of remembered texts that can be read ({error})"
             raise UserError(
-                str(folder), problem, "name a corpus that this version made, or curate all texts anew"
+                str(saved), problem, "name a corpus that this version made, or curate all texts anew"
             ) from None
 
     def save(self, folder: Path) -> None:
-        """Write all of it to a new folder; the same runs give the same bytes. 150 bytes a text."""
+        """Write all of it to a new folder; the same runs give the same bytes. 155 bytes a text."""
         folder.mkdir(parents=True)
         names = [f"{segment.first:010d}" for segment in self.segments]
         for name, segment in zip(names, self.segments, strict=True):
-            segment.save(folder / name)
+            shutil.copytree(segment.folder, folder / name)
         write_json(folder / "index.json", {"version": VERSION, "segments": names})
 
-    def find(self, keys: np.ndarray, bands: np.ndarray, order: np.ndarray) -> Duplicates:
-        """Look up a run's texts: keys uint64 [texts, 2], band hashes uint64 [texts, 14], order int64 [texts]."""
-        count, ranked = len(keys), np.argsort(order, kind="stable")
-        columns = np.column_stack((keys[:, 0], bands))[ranked]
-        stored = self.lookup(columns, keys[ranked, 1])
-        names = len(self) + ranked  # the texts' numbers, earliest first
-
-        same = np.where(stored[:, 0] >= 0, stored[:, 0], names[first_of_equals(keys[ranked], np.arange(count))])
-        left, right = bucket_edges(bands[ranked])
-        texts, places = np.nonzero(stored[:, 1:] >= 0)
-        roots = self.roots(stored[:, 1:][texts, places])
-        unique = np.unique(roots)
-        nodes = np.concatenate((unique, names))
-        one = np.concatenate((np.searchsorted(unique, roots), left + len(unique)))
-        other = np.concatenate((texts + len(unique), right + len(unique)))
-        cluster = nodes[components(len(nodes), one, other)]
-
-        equal, root = np.empty(count, np.int64), np.empty(count, np.int64)
+    def find(self, texts: TextSignatures, order: np.ndarray) -> Duplicates:
+        """Look up a run's texts; ``order`` (int [texts]) is a permutation, lower is earlier."""
+        before, count, ranked = len(self), len(order), inverse(order)
+        kind = integers(before + count)
+        equal = np.arange(before, before + count, dtype=kind)
+        for buckets in texts.shared(KEY):
+            first, later = buckets.edges(order)
+            equal[ranked[later]] = ranked[first].astype(kind) + before
+        for places, numbers in self.remembered(texts, KEY):
+            equal[places] = numbers
         recalls, repeats = np.zeros(count, bool), np.zeros(count, bool)
-        equal[ranked], root[ranked] = same, cluster[len(unique) :]
-        recalls[ranked[texts]] = repeats[ranked[right]] = True
-        joins = cluster[: len(unique)] != unique
-        return Duplicates(equal, recalls, repeats, root, np.stack((unique, cluster[: len(unique)]), axis=1)[joins])
+        roots = np.arange(before + count, dtype=kind)  # of the remembered, and of the new in their order
+        for column in BAND_COLUMNS:
+            for places, numbers in self.remembered(texts, column):
+                recalls[places] = True
+                join(roots, self.roots(numbers), before + order[places].astype(np.int64))
+            for buckets in texts.shared(column):
+                first, later = buckets.edges(order)
+                repeats[ranked[later]] = True
+                join(roots, before + first, before + later)
+        moved = np.flatnonzero(roots[:before] != np.arange(before, dtype=kind))
+        joined = np.stack((moved, roots[moved]), axis=1).astype(np.int64)
+        later = np.flatnonzero(roots[before:] != np.arange(before, before + count, dtype=kind))
+        first, root = roots[before + later], np.arange(before, before + count, dtype=kind)
+        new = first >= before
+        first[new] = ranked[first[new] - before].astype(kind) + before
+        root[ranked[later]] = first
+        return Duplicates(equal, recalls, repeats, root, joined)
+
+    def remembered(self, texts: TextSignatures, column: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(places, numbers: int64) of the texts that have a hash of a remembered one in a column, some at a time."""
+        if not self.segments:
+            return
+        hashes, seconds = texts.column(column), texts.column(SECOND) if column == KEY else None
+        for begin in range(0, len(hashes), AT_ONCE):
+            places = begin + np.flatnonzero(texts.takes_part[begin : begin + AT_ONCE])
+            numbers = self.lookup(column, hashes[places], None if seconds is None else seconds[places])
+            yield places[numbers >= 0], numbers[numbers >= 0]
 
     def add(
-        self, ids: Sequence[str], keys: np.ndarray, bands: np.ndarray, order: np.ndarray,
-        duplicates: Duplicates, splits: Sequence[str | None], names: np.ndarray,
+        self, texts: TextSignatures, order: np.ndarray, duplicates: Duplicates, splits: np.ndarray,
+        names: Callable[[], np.ndarray], ids: Iterable[list[str]],
     ) -> None:  # fmt: skip
-        """Remember a run's texts: all that took part, kept or not, with what ``find`` said and the split of each.
+        """Remember those of a run's texts that take part, kept or not, with what ``find`` said of them.
 
-        ``names`` (uint64 [texts]) are hashes of what documents are called at their source.
+        ``splits`` (uint8 [texts]) are their splits, or ``GONE``; ``names`` gives hashes (uint64 [texts]) of what
+        documents are called at their source, ``ids`` those of all texts, some at a time. No cluster may be divided by
+        who takes part, unless a remembered text is its root.
         """
-        if not len(ids):
-            return
-        start, ranked = len(self), np.argsort(order, kind="stable")
-        numbers = np.empty(len(ids), np.int64)
-        numbers[ranked] = start + np.arange(len(ids))
-        roots = np.where(duplicates.roots < start, duplicates.roots, numbers[np.maximum(duplicates.roots - start, 0)])
-        links = np.concatenate((np.stack((numbers, roots), axis=1)[roots != numbers], duplicates.joined))
-        columns = np.column_stack((keys[:, 0], bands))[ranked]
-        new = self.lookup(columns, keys[ranked, 1]) < 0
-        stays = np.array([splits[i] is not None for i in ranked])
-        self.segments.append(
-            Segment.of(
-                start, columns, new, keys[ranked, 1], np.where(stays, names[ranked], NAMELESS),
-                [ids[i] for i in ranked], [splits[i] for i in ranked], links,
-            )
-        )  # fmt: skip
+        ranked, before = inverse(order), len(self)
+        ranked = ranked[texts.takes_part[ranked]]
+        places = np.full(len(order), -1, integers(len(order)))  # of each text among the new
+        places[ranked] = np.arange(len(ranked))
+        own = np.arange(before, before + len(order), dtype=duplicates.roots.dtype)
+        linked = np.flatnonzero(texts.takes_part & (duplicates.roots != own))
+        del own
+        roots = duplicates.roots[linked].astype(np.int64)
+        new = roots >= before
+        roots[new] = places[roots[new] - before] + before
+        links = np.stack((places[linked].astype(np.int64) + before, roots), axis=1)
+        parts = [ranked[begin : begin + LARGEST_SEGMENT] for begin in range(0, len(ranked), LARGEST_SEGMENT)]
+        segments = [self.new_segment(before + LARGEST_SEGMENT * n, len(part)) for n, part in enumerate(parts)]
+        write_ids(segments, places, ids)
+        del places
+        for segment, here in zip(segments, parts, strict=True):
+            mine = links[(links[:, 0] >= segment.first) & (links[:, 0] < segment.first + len(segment))]
+            segment.put_links(mine if segment.first > before else np.concatenate((mine, duplicates.joined)))
+            segment.put("seconds", taken(texts.column(SECOND), here))
+            for column in ENTRIES:
+                self.put_new(segment, column, taken(texts.column(column), here))
+            segment.put("names", np.where(splits[here] == GONE, NAMELESS, taken(names(), here)))
+            segment.put("splits", splits[here])
+            segment.put("places", inverse(np.argsort(here)).astype(np.int32))
+            self.segments.append(segment)
         while len(self.segments) > 1:  # so each text is moved at most log2(texts) times
-            before, last = self.segments[-2:]
-            if len(before) > len(last) or len(before) + len(last) > LARGEST_SEGMENT:
+            earlier, last = self.segments[-2:]
+            if len(earlier) > len(last) or len(earlier) + len(last) > LARGEST_SEGMENT:
                 break
-            self.segments[-2:] = [before.joined(last)]
+            self.segments[-2:] = [earlier.joined(last, self.new_segment(earlier.first, 0).folder)]
 
-    def lookup(self, columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-        """int64 [texts, 15]: the remembered text that first had each hash, or -1; a key's both halves must be equal."""
-        numbers = np.full(columns.shape, -1, np.int64)
+    def put_new(self, segment: Segment, column: int, hashes: np.ndarray) -> None:
+        """Write a segment's entries of a column: those of its texts' hashes (uint64) that no remembered one has."""
+        new = np.ones(len(hashes), bool)
+        seconds = segment.array("seconds") if column == KEY else None
+        for begin in range(0, len(hashes) if self.segments else 0, AT_ONCE):
+            some = slice(begin, begin + AT_ONCE)
+            new[some] = self.lookup(column, hashes[some], None if seconds is None else seconds[some]) < 0
+        if not new.all():
+            hashes = hashes[new]
+        hashes &= ~segment.mask
+        hashes |= np.flatnonzero(new).view(np.uint64)
+        segment.put_entries(column, hashes)
+
+    def new_segment(self, first: int, count: int) -> Segment:
+        """An empty segment in a folder of its own."""
+        folder = self.folder / f"{self.written:06}"
+        folder.mkdir(parents=True)
+        self.written += 1
+        return Segment(folder, first, count)
+
+    def lookup(self, column: int, hashes: np.ndarray, seconds: np.ndarray | None) -> np.ndarray:
+        """int64 [texts]: the remembered text that first had each hash of a column (uint64 [texts]), or -1.
+
+        With ``seconds`` (uint64 [texts]) they are keys, and both halves must be equal.
+        """
+        numbers = np.full(len(hashes), -1, np.int64)
         for segment in self.segments:
-            numbers = np.maximum(numbers, segment.lookup(columns, seconds))
+            there = segment.lookup(column, hashes) if seconds is None else segment.lookup_keys(hashes, seconds)
+            numbers = np.where(numbers < 0, there, numbers)
         return numbers
 
     def roots(self, numbers: np.ndarray) -> np.ndarray:
@@ -164,44 +209,75 @@ class Index:
             moved, roots = parents != roots, parents
         return roots
 
-    def named(self, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(int64: the last remembered text that stayed of each document, by its name (uint64), or -1; all such names).
+    def named(self, names: np.ndarray) -> np.ndarray:
+        """int64: the last remembered text that stayed of each document, by its name (uint64), or -1."""
+        numbers = np.full(len(names), -1, np.int64)
+        for segment in self.segments:
+            own, places = names_of(segment)
+            if len(own):
+                ends = np.searchsorted(own, names, side="right")
+                last = np.maximum(ends, 1) - 1
+                numbers = np.where(own[last] == names, segment.first + places[last], numbers)
+        return numbers
 
-        A document of several texts has several entries.
-        """
-        every = np.concatenate([np.empty(0, np.uint64), *(segment.names for segment in self.segments)])
-        places = np.flatnonzero(every != NAMELESS)
-        order = places[np.argsort(every[places], kind="stable")]
-        ends = np.searchsorted(every[order], names, side="right")
-        if not len(order):
-            return np.full(len(names), -1, np.int64), every[:0]
-        last = order[np.maximum(ends, 1) - 1]
-        return np.where(every[last] == names, last, -1), np.unique(every[places])
+    def absent(self, names: np.ndarray) -> int:
+        """How many documents of which a text stayed are not among these names (uint64)."""
+        names, others = np.sort(names), [np.empty(0, np.uint64)]
+        for segment in self.segments:
+            own = np.unique(names_of(segment)[0])
+            there = np.searchsorted(names, own, side="right") > np.searchsorted(names, own, side="left")
+            others.append(own[~there])
+        return len(np.unique(np.concatenate(others)))
 
     def ids(self, numbers: np.ndarray) -> list[str]:
         """The ids of remembered texts (int64)."""
-        return [str(each) for each in self.read_column("ids", numbers)]
-
-    def splits(self, numbers: np.ndarray) -> list[str | None]:
-        """The splits of remembered texts; None for one that did not stay."""
-        return self.read_column("splits", numbers)
-
-    def read_column(self, what: str, numbers: np.ndarray) -> list[str | None]:
-        """What the segments tell of remembered texts."""
-        firsts = np.array([segment.first for segment in self.segments])
-        places = np.searchsorted(firsts, numbers, side="right") - 1
-        answers: list[str | None] = [None] * len(numbers)
-        for place in np.unique(places).tolist():
-            segment, here = self.segments[place], np.flatnonzero(places == place)
-            packed = segment.ids if what == "ids" else segment.splits
-            for each, text in zip(here.tolist(), packed.at(numbers[here] - segment.first), strict=True):
-                answers[each] = text
+        answers = [""] * len(numbers)
+        for segment, here in self.by_segment(numbers):
+            ids = segment.ids.at(segment.array("places")[numbers[here] - segment.first])
+            for place, name in zip(here.tolist(), ids, strict=True):
+                answers[place] = name
         return answers
 
+    def splits(self, numbers: np.ndarray) -> np.ndarray:
+        """uint8: the splits of remembered texts (int64), as they were added."""
+        splits = np.empty(len(numbers), np.uint8)
+        for segment, here in self.by_segment(numbers):
+            splits[here] = segment.array("splits")[numbers[here] - segment.first]
+        return splits
 
-def remapped(pairs: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """int64: numbers, those that stand first in a pair (int64 [pairs, 2], sorted) as what stands second."""
-    if not len(pairs):
-        return numbers
-    places = np.minimum(np.searchsorted(pairs[:, 0], numbers), len(pairs) - 1)
-    return np.where(pairs[places, 0] == numbers, pairs[places, 1], numbers)
+    def by_segment(self, numbers: np.ndarray) -> Iterator[tuple[Segment, np.ndarray]]:
+        """(segment, places: int64) of the numbers that are of each segment."""
+        firsts = np.array([segment.first for segment in self.segments])
+        of = np.searchsorted(firsts, numbers, side="right") - 1
+        for number in np.unique(of).tolist():
+            yield self.segments[number], np.flatnonzero(of == number)
+
+
+def taken(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """``values[places]``, without a copy of all places as larger integers."""
+    some = np.empty(len(places), values.dtype)
+    for begin in range(0, len(places), AT_ONCE):
+        some[begin : begin + AT_ONCE] = values[places[begin : begin + AT_ONCE]]
+    return some
+
+
+def names_of(segment: Segment) -> tuple[np.ndarray, np.ndarray]:
+    """(uint64: the names of a segment's texts that stayed, sorted; their places in it)."""
+    names = segment.array("names")
+    places = np.flatnonzero(names != NAMELESS)
+    places = places[np.argsort(names[places], kind="stable")]
+    return names[places], places
+
+
+def write_ids(segments: Sequence[Segment], places: np.ndarray, ids: Iterable[list[str]]) -> None:
+    """Write the ids of new texts, each to the segment that its place (int [texts], among the new, or less than 0) is
+    in."""
+    writers = [StringWriter(segment.folder / "ids") for segment in segments]
+    begin = 0
+    for some in ids:
+        own = places[begin : begin + len(some)]
+        for number in np.unique(own[own >= 0] // LARGEST_SEGMENT).tolist():
+            writers[number].add(some[i] for i in np.flatnonzero((own >= 0) & (own // LARGEST_SEGMENT == number)))
+        begin += len(some)
+    for writer in writers:
+        writer.close()

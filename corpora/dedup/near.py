@@ -2,57 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Texts that share a hash of one column with others, bucket after bucket."""
+
+    members: np.ndarray  # int64: the texts' numbers
+    names: np.ndarray  # int64 [members], ascending: the bucket of each
+
+    @classmethod
+    def of(cls, hashes: np.ndarray, numbers: np.ndarray | None = None) -> Buckets:
+        """Put texts with equal hashes (uint64 [texts]) together; without ``numbers`` they are numbered as they come."""
+        places = np.argsort(hashes)
+        ranked = hashes[places]
+        same = ranked[1:] == ranked[:-1]
+        shared = np.flatnonzero(np.append(same, False)[: len(hashes)] | np.insert(same, 0, False)[: len(hashes)])
+        members, ranked = places[shared], ranked[shared]
+        names = np.cumsum(changes(ranked))
+        return cls(members if numbers is None else numbers[members], names)
+
+    def divided(self, hashes: np.ndarray) -> Buckets:
+        """These buckets divided by a second hash of each member (uint64 [members])."""
+        places = np.lexsort((hashes, self.names))
+        names = np.cumsum(changes(self.names[places]) | changes(hashes[places]))
+        return Buckets(self.members[places], names)
+
+    def part(self, which: np.ndarray) -> Buckets:
+        """Those members alone (bool [members])."""
+        return Buckets(self.members[which], self.names[which])
+
+    def edges(self, order: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """int64 [edges] twice: in each bucket its earliest text, and each of the others, by their places in ``order``
+        (int [texts]) or, without it, by their numbers.
+
+        One edge for each text and bucket, however many are alike: 100,000 equal texts stay linear.
+        """
+        ranks = self.members if order is None else order[self.members].astype(np.int64)
+        ranks = ranks[np.lexsort((ranks, self.names))]
+        opens = changes(self.names)
+        return ranks[np.flatnonzero(opens)[np.cumsum(opens) - 1]][~opens], ranks[~opens]
+
+
+def changes(values: np.ndarray) -> np.ndarray:
+    """bool [values]: whether each differs from the one before it."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
+
+
+def join(roots: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """Connect nodes: ``roots`` (int [nodes]), the smallest node of the component of each, is changed in place.
+
+    Memory beyond it grows with the edges (int64, from left to right), not with the nodes.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    left, right = roots[left], roots[right]
+    differ = left != right
+    nodes, ends = np.unique(np.concatenate((left[differ], right[differ])), return_inverse=True)
+    if not len(nodes):
+        return
+    edges = np.ones(len(ends) // 2, np.int8), tuple(ends.reshape(2, -1))
+    _, labels = connected_components(coo_array(edges, shape=(len(nodes), len(nodes))), directed=False)
+    _, first = np.unique(labels, return_index=True)
+    roots[nodes] = nodes[first[labels]]
+    roots[:] = roots[roots]
 
 
 def near_duplicates(bands: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(drops: bool [texts], roots: int64 [texts]) of band hashes (uint64 [texts, bands]).
 
-    ``order`` (int64 [texts], distinct, lower is earlier) decides: a text is dropped if it shares a band with any
-    earlier one, whether that one stays or not. So what came first stays whatever comes later, and several runs answer
-    as one.
+    ``order`` (int64, a permutation of the texts, lower is earlier) decides: a text is dropped if it shares a band with
+    any earlier one, whether that one stays or not. So what came first stays whatever comes later, and several runs
+    answer as one.
     ``roots`` names the earliest text of each one's cluster: the texts that shared bands connect.
     """
-    ranked = np.argsort(order)
-    first, later = bucket_edges(bands[ranked])
-    drops, roots = np.zeros(len(bands), dtype=bool), np.empty(len(bands), dtype=np.int64)
-    drops[ranked[later]] = True
-    roots[ranked] = ranked[components(len(bands), first, later)]
-    return drops, roots
-
-
-def bucket_edges(bands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int64 [edges] twice: in each bucket of each band its first text, and each of the others.
-
-    At most one edge for each text and band, however many are alike: 100,000 equal texts stay linear.
-    """
-    first, later = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    roots, drops = np.arange(len(bands)), np.zeros(len(bands), bool)
     for column in bands.T:
-        places = np.argsort(column, kind="stable")
-        values = column[places]
-        same = np.concatenate(([False], values[1:] == values[:-1]))[: len(values)]
-        opens = np.flatnonzero(~same)
-        first.append(places[opens[np.cumsum(~same)[same] - 1]])
-        later.append(places[same])
-    return np.concatenate(first), np.concatenate(later)
-
-
-def components(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """int64 [count]: the smallest node in the connected component of each of ``count`` nodes, by edges."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(count, count))
-    _, labels = connected_components(graph, directed=False)
-    _, first = np.unique(labels, return_index=True)
-    return np.asarray(first[labels], dtype=np.int64)
-
-
-def clusters(columns: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:
-    """int64 [count]: the smallest of the texts that shared hashes connect with each of ``count`` texts.
-
-    ``columns`` is uint64 [signatures, columns]; ``owners`` (int64 [signatures]) says whose each signature is: a text
-    may have several, such as one before and one after it was filtered.
-    """
-    first, later = bucket_edges(columns)
-    return components(count, owners[first], owners[later])
+        first, later = Buckets.of(column).edges(order)
+        drops[later] = True
+        join(roots, first, later)
+    return drops[order], np.argsort(order)[roots[order]]

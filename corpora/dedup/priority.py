@@ -1,31 +1,38 @@
-"""Which of several duplicates stays: source priority, then the oldest date, then the id."""
+"""Which of several duplicates stays: source priority, then the oldest date, then by a hash of its name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-UNDATED = b"~"  # behind every date
+UNDATED = np.iinfo(np.int32).max  # behind every day
 
 
-def ranks(sources: np.ndarray, dates: np.ndarray, ids: Sequence[str], first: np.ndarray | None = None) -> np.ndarray:
-    """int64 [documents], lower is earlier: by source, undated last, by id.
+def ranks(places: np.ndarray, days: np.ndarray, names: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """int [documents], a permutation, lower is earlier: by source, undated last, by name.
 
-    It depends on nothing but what a document is: not on files, shards or workers. Ids are unique, so no two tie.
+    It depends on nothing but what a document is: not on files, shards or workers. Names are hashes of source and id,
+    which are unique; should two be equal, the first of them is earlier.
 
     Args:
-        sources: int32 [documents], the place of each one's source: domain before general, then as the recipe lists them
-        dates: bytes [documents], YYYY-MM-DD or empty
-        ids: their ids
+        places: int32 [documents], of each one's source: domain before general, then as the recipe lists them
+        days: int32 [documents], counted from any day, or ``UNDATED``
+        names: uint64 [documents]
         first: bool [documents], those that come before all others
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    key = places.astype(np.uint64)
+    key <<= np.uint64(32)
+    key |= (days.astype(np.int64) + 2**31).view(np.uint64)
+    key |= (~first).astype(np.uint64) << np.uint64(63)
+    return inverse(np.lexsort((names, key)))
 
-    names = pc.rank(pa.array(ids, pa.large_string()), sort_keys="ascending", tiebreaker="first").to_numpy()
-    days = np.where(dates == b"", UNDATED, dates)
-    later = np.zeros(len(ids), bool) if first is None else ~first
-    ranked = np.empty(len(ids), np.int64)
-    ranked[np.lexsort((names, days, sources, later))] = np.arange(len(ids))
-    return ranked
+
+def inverse(order: np.ndarray) -> np.ndarray:
+    """int: the place of each number in a permutation (int)."""
+    places = np.empty(len(order), integers(len(order)))
+    places[order] = np.arange(len(order), dtype=places.dtype)
+    return places
+
+
+def integers(count: int) -> type[np.signedinteger]:
+    """The smaller integers that number so many things: 4 bytes each for up to 2 billion."""
+    return np.int32 if count < 2**31 else np.int64

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,23 @@ from domain.manifest import write_json
 VERSION = 2
 FOLDER = "heldout"
 MAPPED = 1 << 20  # bytes; a smaller file is read whole
+
+
+@dataclass(frozen=True)
+class ArrayRows:
+    """An array of as many rows (uint64) as ``count``, of which one is in memory."""
+
+    count: int
+    rows: Iterable[np.ndarray]
+
+    def save(self, path: Path) -> None:
+        """Write it as ``np.save`` does."""
+        with path.open("wb") as file:
+            for number, row in enumerate(self.rows):
+                if number == 0:
+                    shape = (self.count, len(row))
+                    np.lib.format.write_array_header_1_0(file, {"descr": "<u8", "fortran_order": False, "shape": shape})
+                row.tofile(file)
 
 
 @dataclass(frozen=True)
@@ -84,8 +101,9 @@ def obeyed(work: Path, name: str) -> list[Entry]:
 
 
 def write_entry(
-    work: Path, name: str, shares: Mapping[str, float], obeys: list[Entry], arrays: Mapping[str, np.ndarray]
-) -> None:
+    work: Path, name: str, shares: Mapping[str, float], obeys: list[Entry],
+    arrays: Mapping[str, np.ndarray | ArrayRows],
+) -> None:  # fmt: skip
     """Record what was decided; what is recorded under the name already stays."""
     path = work / FOLDER / name
     if path.exists():
@@ -95,8 +113,13 @@ def write_entry(
     building.mkdir(parents=True)
     digest = hashlib.sha256(repr(sorted(shares.items())).encode())
     for key, array in sorted(arrays.items()):
-        np.save(building / f"{key}.npy", array)
-        digest.update(f"\n{key} {array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes())
+        path_of_array = building / f"{key}.npy"
+        if isinstance(array, ArrayRows):
+            array.save(path_of_array)
+        else:
+            np.save(path_of_array, array)
+        with path_of_array.open("rb") as file:
+            digest.update(f"\n{key}\n".encode() + hashlib.file_digest(file, "sha256").digest())
     listed = {entry.path.name: entry.digest for entry in obeys}
     content = {"version": VERSION, "digest": digest.hexdigest(), "shares": dict(shares), "obeys": listed}
     write_json(building / "entry.json", content)

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corpora.candidates import Candidates
-from corpora.heldout.entries import Entry, write_entry
+from corpora.dedup.signatures import BAND_COLUMNS, KEY
+from corpora.heldout.entries import ArrayRows, Entry, write_entry
 from corpora.heldout.ngrams import distinctive
 from corpora.heldout.texts import NO_TEXT, HeldOutTexts, TrainedTexts, earlier
-from corpora.holdout import TRAIN, VALIDATION, Holdout
+from corpora.holdout import NEITHER, TRAIN, VALIDATION, Holdout
 from domain.machine import Machine
+from domain.text.minhash import BANDS
 
 if TYPE_CHECKING:
     from corpora.heldout.ngram_pass import TextNgrams
 
+AT_ONCE = 1 << 18  # documents of which n-grams and pieces are in memory together
 REFERENCE = 100_000  # training documents that say which n-grams of a held-out text are nothing of its own
 
 
@@ -29,7 +32,7 @@ class History:
 
     heldout: HeldOutTexts
     trained: TrainedTexts
-    kin: np.ndarray  # int64 [documents]: a held-out text, or NO_TEXT
+    splits: np.ndarray  # int8 [documents]: of the held-out text that it is kin of, or ``NEITHER``
     is_held_out: np.ndarray  # bool [documents]: it equals a held-out text
     is_trained: np.ndarray  # bool [documents]: this very text went to training under the same hold-out
     is_settled: np.ndarray  # bool [documents]: this very text was given a split before, under whatever hold-out
@@ -43,53 +46,57 @@ class History:
         from corpora.heldout.ngram_pass import read_ngrams
 
         heldout, trained = HeldOutTexts(entries), TrainedTexts(entries, holdout.shares())
-        keys = candidates.raw_keys
+        keys = candidates.raw(KEY)
         is_held_out = heldout.equal(keys) != NO_TEXT
         is_trained = trained.equal(keys)
         is_settled = is_held_out | TrainedTexts(entries).equal(keys)
-        kin = heldout.kin(keys, candidates.raw_bands)
-        filtered = candidates.rows[candidates.changed]
-        after = heldout.kin(candidates.keys[candidates.changed], candidates.bands[candidates.changed])
+        kin = heldout.kin(keys, map(candidates.raw, BAND_COLUMNS))
+        filtered = candidates.read("changed")
+        after = heldout.kin(candidates.changed(KEY), map(candidates.changed, BAND_COLUMNS))
         kin[filtered] = earlier(kin[filtered], after)
+        del keys
         new = np.flatnonzero((kin == NO_TEXT) & ~is_trained)
         if len(new) and len(heldout):
             what, table = "compare with held-out text", np.unique(heldout.grams)
-            read = read_ngrams(shards, candidates.raw_starts, new, scratch, machine, what, table)
-            edited = heldout.edited(read.grams, read.begins, read.words)
-            kin[new] = earlier(edited, heldout.replaced(read.pieces, read.words))
-        return cls(heldout, trained, kin, is_held_out, is_trained, is_settled)
+            for begin in range(0, len(new), AT_ONCE):
+                some = new[begin : begin + AT_ONCE]
+                read = read_ngrams(shards, candidates.starts[:-1], some, scratch, machine, what, table)
+                edited = heldout.edited(read.grams, read.begins, read.words)
+                kin[some] = earlier(edited, heldout.replaced(read.pieces, read.words))
+        splits = heldout.split_codes(kin, NEITHER).astype(np.int8)
+        return cls(heldout, trained, splits, is_held_out, is_trained, is_settled)
 
-    def heldout_splits(self, otherwise: int) -> np.ndarray:
-        """int64 [documents]: the split of the held-out text that each is kin of; ``otherwise`` where there is none."""
-        return self.heldout.split_codes(self.kin, otherwise)
-
-    def trained_kin(self, bands: np.ndarray) -> np.ndarray:
-        """bool: whether documents with these bands are near duplicates of text that went to training."""
-        return self.trained.kin(bands)
+    def trained_kin(self, candidates: Candidates, documents: np.ndarray) -> np.ndarray:
+        """bool: whether documents (int64) are near duplicates of text that went to training."""
+        bands = (candidates.raw(column)[documents] for column in BAND_COLUMNS)
+        return self.trained.kin(bands, len(documents))
 
     def record(
         self, work: Path, name: str, holdout: Holdout, candidates: Candidates, outcomes: np.ndarray,
         shards: Sequence[str], scratch: Path, machine: Machine,
     ) -> None:  # fmt: skip
         """Write the entry of a corpus: the texts to which it gave a split first."""
-        keys, bands = candidates.raw_keys[:, 0], candidates.raw_bands
+        keys, changed = candidates.raw(KEY), candidates.read("changed")
         into_training = np.flatnonzero((outcomes == TRAIN) & ~self.is_trained)
         texts = np.flatnonzero((outcomes <= VALIDATION) & ~self.is_held_out)
-        number = np.full(len(keys), NO_TEXT, np.int64)
-        number[texts] = np.arange(len(texts))
-        filtered = candidates.changed[number[candidates.rows[candidates.changed]] != NO_TEXT]
+        filtered = np.flatnonzero(np.isin(changed, texts))
+
+        def both(column: int) -> np.ndarray:
+            """Of the texts as they came, and of those that a filter changed as it left them."""
+            return np.concatenate((candidates.raw(column)[texts], candidates.changed(column)[filtered]))
+
         own = self.own_grams(texts, keys, outcomes, candidates, shards, scratch, machine)
-        arrays = {
+        arrays: dict[str, np.ndarray | ArrayRows] = {
             "splits": outcomes[texts].astype(np.uint8),
             "words": own.words,
-            "keys": np.concatenate((keys[texts], candidates.keys[filtered, 0])),
-            "bands": np.concatenate((bands[texts], candidates.bands[filtered])),
-            "texts": np.concatenate((number[texts], number[candidates.rows[filtered]])),
+            "keys": both(KEY),
+            "bands": np.stack([both(column) for column in BAND_COLUMNS], axis=1),
+            "texts": np.concatenate((np.arange(len(texts)), np.searchsorted(texts, changed[filtered]))),
             "grams": own.grams,
             "begins": own.begins,
             "pieces": own.pieces,
             "trained_keys": np.unique(keys[into_training]),
-            "trained_bands": np.sort(bands[into_training].T, axis=1),
+            "trained_bands": ArrayRows(BANDS, (np.sort(candidates.raw(each)[into_training]) for each in BAND_COLUMNS)),
         }
         write_entry(work, name, holdout.shares(), self.heldout.entries, arrays)
 
@@ -100,7 +107,7 @@ class History:
         """What is recorded of held-out documents; of their n-grams a sample of those that no training text has."""
         from corpora.heldout.ngram_pass import read_ngrams
 
-        starts, what = candidates.raw_starts, "remember held-out text"
+        starts, what = candidates.starts[:-1], "remember held-out text"
         own = read_ngrams(shards, starts, texts, scratch, machine, what)
         if not len(own.grams):
             return own

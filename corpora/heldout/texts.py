@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from corpora.heldout.pieces import PIECES, equal_pieces_needed, piece_counts
 from domain.text.minhash import BANDS
 
 NO_TEXT = -1
+AT_ONCE = 1 << 20  # hashes that are looked up together
 COLUMNS = {  # of an entry: dtype and further dimension
     "splits": (np.uint8, ()),  # of each held-out text: its place in ``corpora.holdout.LOUDEST``
     "words": (np.int64, ()),  # of each held-out text
@@ -44,10 +45,10 @@ class Column:
 
     def find(self, hashes: np.ndarray) -> np.ndarray:
         """int64: the text that has each hash, or ``NO_TEXT``."""
-        if not len(self.hashes):
-            return np.full(len(hashes), NO_TEXT, np.int64)
-        places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-        return np.where(self.hashes[places] == hashes, self.texts[places], NO_TEXT)
+        texts = np.full(len(hashes), NO_TEXT, np.int64)
+        there = among(self.hashes, hashes)
+        texts[there] = self.texts[np.searchsorted(self.hashes, hashes[there])]
+        return texts
 
 
 class HeldOutTexts:
@@ -84,13 +85,13 @@ class HeldOutTexts:
         return len(self.splits)
 
     def equal(self, keys: np.ndarray) -> np.ndarray:
-        """int64 [texts]: the held-out text with the same key (uint64 [texts, 2]), or ``NO_TEXT``."""
-        return self.keys.find(keys[:, 0])
+        """int64 [texts]: the held-out text with the same first half of its key (uint64 [texts]), or ``NO_TEXT``."""
+        return self.keys.find(keys)
 
-    def kin(self, keys: np.ndarray, bands: np.ndarray) -> np.ndarray:
-        """int64 [texts]: the first held-out text that has the key or shares a band (uint64 [texts, 14])."""
+    def kin(self, keys: np.ndarray, bands: Iterable[np.ndarray]) -> np.ndarray:
+        """int64 [texts]: the first held-out text that has the key or shares a band (uint64 [texts], one by one)."""
         numbers = self.equal(keys)
-        for column, hashes in zip(self.bands, bands.T, strict=True):
+        for column, hashes in zip(self.bands, bands, strict=True) if len(self) else ():
             numbers = earlier(numbers, column.find(hashes))
         return numbers
 
@@ -155,29 +156,29 @@ class TrainedTexts:
     """
 
     def __init__(self, entries: Sequence[Entry], shares: Mapping[str, float] | None = None) -> None:
-        entries = [entry for entry in entries if shares is None or entry.shares == shares]
-        self.keys = [entry.read("trained_keys") for entry in entries]
-        self.bands = [entry.read("trained_bands") for entry in entries]
+        self.entries = [entry for entry in entries if shares is None or entry.shares == shares]
 
     def equal(self, keys: np.ndarray) -> np.ndarray:
-        """bool [texts]: whether a text with the same key (uint64 [texts, 2]) went to training."""
+        """bool [texts]: whether a text with the same first half of its key (uint64 [texts]) went to training."""
         there = np.zeros(len(keys), bool)
-        for column in self.keys:
-            there |= among(column, keys[:, 0])
+        for entry in self.entries:
+            there |= among(entry.read("trained_keys"), keys)
         return there
 
-    def kin(self, bands: np.ndarray) -> np.ndarray:
-        """bool [texts]: whether a text that shares a band (uint64 [texts, 14]) went to training."""
-        there = np.zeros(len(bands), bool)
-        for columns in self.bands:
-            for column, hashes in zip(columns, bands.T, strict=True):
-                there |= among(column, hashes)
+    def kin(self, bands: Iterable[np.ndarray], count: int) -> np.ndarray:
+        """bool [texts]: whether each of ``count`` texts shares a band (uint64 [texts], one by one) with one that went
+        to training."""
+        there = np.zeros(count, bool)
+        for place, hashes in enumerate(bands) if self.entries else ():
+            for entry in self.entries:
+                there |= among(entry.read("trained_bands")[place], hashes)
         return there
 
 
 def among(column: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     """bool: whether each hash is in a sorted column (uint64)."""
-    if not len(column):
-        return np.zeros(len(hashes), bool)
-    answers: np.ndarray = column[np.minimum(np.searchsorted(column, hashes), len(column) - 1)] == hashes
-    return answers
+    there = np.zeros(len(hashes), bool)
+    for begin in range(0, len(hashes) if len(column) else 0, AT_ONCE):
+        some = hashes[begin : begin + AT_ONCE]
+        there[begin : begin + AT_ONCE] = column[np.minimum(np.searchsorted(column, some), len(column) - 1)] == some
+    return there

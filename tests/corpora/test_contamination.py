@@ -31,7 +31,7 @@ def guarded(folder: Path, *rows: tuple[str, int, str], **settings: object) -> Gu
 
 def decided(guard: Guard, *texts: str, others: int = 0, clusters: Any = None) -> Contamination:
     finds = guard.matches(Split(texts), range(len(texts)))
-    return decide(guard, finds, [HERE] * (len(texts) + others), clusters)
+    return decide(guard, finds, np.zeros(len(texts) + others, int), [HERE], clusters)
 
 
 def pages(passage: str, count: int, name: str = "p") -> list[str]:
@@ -183,12 +183,12 @@ def test_any_order_and_any_division_give_the_same(tmp_path: Path, monkeypatch: p
         *pages(numbered(3, 15), 3),
     ]
     finds = guard.matches(Split(texts), range(len(texts)))
-    before = decide(guard, finds, [HERE] * 100)
+    before = decide(guard, finds, np.zeros(100, int), [HERE])
     assert before.dropped.keys() == set(range(20, 40))
-    assert decide(guard, np.concatenate((finds[::-1], finds)), [HERE] * 100) == before
+    assert decide(guard, np.concatenate((finds[::-1], finds)), np.zeros(100, int), [HERE]) == before
     for at_once in (1, 7, 100):
         monkeypatch.setattr(contamination, "AT_ONCE", at_once)
-        assert decide(guard, finds, [HERE] * 100) == before
+        assert decide(guard, finds, np.zeros(100, int), [HERE]) == before
 
 
 def test_documents_with_the_same_runs_are_one_class(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def found(protection: Guard, *texts: str) -> list[int]:
 
 def decided(protection: Guard, *texts: str, others: int = 10_000) -> Contamination:
     """The decision on these texts, of a source that has many others."""
-    return decide(protection, protection.matches(Split(texts), range(len(texts))), [HERE] * (len(texts) + others))
+    finds = protection.matches(Split(texts), range(len(texts)))
+    return decide(protection, finds, np.zeros(len(texts) + others, int), [HERE])
 
 
 @pytest.mark.parametrize("shared", range(5, 20))
@@ -223,9 +224,9 @@ def test_runs_are_numbered_from_zero(tmp_path: Path) -> None:
 def test_the_task_is_one_of_the_source_that_is_hit_worst(tmp_path: Path) -> None:
     protection = guarded(tmp_path, numbered(0, 13), numbered(50, 13))
     texts = [*[f"{numbered(0, 13)} x{i}" for i in range(4)], *[f"{numbered(50, 13)} y{i}" for i in range(3)]]
-    sources = [("general", "books")] * 4 + [HERE] * 3 + [("general", "books")] * 996
+    places = np.array([1] * 4 + [0] * 3 + [1] * 996)
     with pytest.raises(UserError, match=r"3 of 3 documents of calls \(100.0%\).*, 3 of them task1"):
-        decide(protection, protection.matches(Split(texts), range(7)), sources)
+        decide(protection, protection.matches(Split(texts), range(7)), places, [HERE, ("general", "books")])
 
 
 def test_the_line_names_the_task_that_is_held_most(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def test_a_part_without_new_text_is_drawn_from_the_earlier_corpus(week: Any, pro
     assert second.facts["earlier"] == {"remembered": 20, "edited": 0, "gone": 0, "drawn": {"general": 30}}
     assert second.facts["dropped"] == {"remembered": 20, "exact duplicate": 5}
     assert {d["id"] for d in second.documents("train", "domain")} == {f"n{i}" for i in range(10)}
-    assert {d["id"] for d in second.documents("train", "general")} == {f"g{i}" for i in range(30)}
+    again = {d["id"] for d in second.documents("train", "general")}
+    assert again == {d["id"] for d in first.documents("train", "general")}
+    assert len(again) == 30
     assert second.facts["documents_in"] == 65 == second.facts["documents_out"] + 25
     third = week(texts(prose, "d", 20) + texts(prose, "n", 10), general + texts(prose, "h", 3))
     # Now general has new text and the domain has none.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from corpora.dedup.priority import UNDATED
 from corpora.holdout import (
     LATER,
     LOUDEST,
@@ -20,7 +21,7 @@ from corpora.holdout import (
     splits_of_keys,
 )  # fmt: skip
 
-NEWS, BOOKS = ("domain", "news"), ("general", "books")
+NEWS, BOOKS = 0, 1  # places of sources
 
 
 def split_of_key(key: int, spec: Holdout) -> str:
@@ -48,8 +49,7 @@ def test_a_key_on_the_border_belongs_to_what_follows(place: float, name: str) ->
 
 
 def test_a_hundredth_each_is_held_out_unless_the_recipe_says_otherwise() -> None:
-    assert Holdout() == Holdout(validation=0.01, test=0.01, later=0.0, changed=False)
-    assert Holdout(test=0.2, later=0.1, changed=True).shares() == {"validation": 0.01, "test": 0.2, "later": 0.1}
+    assert Holdout() == Holdout(validation=0.01, test=0.01, later=0.0)
 
 
 def test_shares_come_out() -> None:
@@ -68,29 +68,34 @@ def test_a_larger_share_keeps_what_was_held_out() -> None:
 @pytest.mark.parametrize(
     ("days", "share", "first"),
     [
-        (["01", "02", "03", "04"], 0.25, "04"),
-        (["01", "02", "03", "04"], 0.5, "03"),
-        (["01", "02", "03", "04"], 0.24, None),
-        (["01", "02", "04", "04"], 0.25, None),  # the last day alone is more than the share
-        (["01"] * 71 + ["02"] * 29, 0.29, "02"),  # 0.29 * 100 falls short of 29 in floating point
-        (["01"] * 3, 0.5, None),
-        ([None, None, "01", "02"], 0.5, "02"),
+        ([1, 2, 3, 4], 0.25, 4),
+        ([1, 2, 3, 4], 0.5, 3),
+        ([1, 2, 3, 4], 0.24, None),
+        ([1, 2, 4, 4], 0.25, None),  # the last day alone is more than the share
+        ([1] * 71 + [2] * 29, 0.29, 2),  # 0.29 * 100 falls short of 29 in floating point
+        ([1] * 3, 0.5, None),
+        ([UNDATED, UNDATED, 1, 2], 0.5, 2),
+        ([-3, -2, -1, 0], 0.5, -1),  # days before 1970
     ],
 )
-def test_whole_days_up_to_the_share(days: list[str | None], share: float, first: str | None) -> None:
-    assert first_later_days([NEWS] * len(days), days, share).get(NEWS) == first
+def test_whole_days_up_to_the_share(days: list[int], share: float, first: int | None) -> None:
+    assert first_later_days(np.full(len(days), NEWS), np.array(days), share).get(NEWS) == first
 
 
 def test_each_source_has_its_own_last_days() -> None:
-    sources, days = [NEWS] * 4 + [BOOKS] * 4, ["2024-01", "2024-02", "2024-03", "2024-04", "1801", "1802", "1803", None]
-    assert first_later_days(sources, days, 0.34) == {NEWS: "2024-04", BOOKS: "1803"}
+    sources, days = np.array([NEWS] * 4 + [BOOKS] * 4), np.array([201, 202, 203, 204, 11, 12, 13, UNDATED])
+    assert first_later_days(sources, days, 0.34) == {NEWS: 204, BOOKS: 13}
 
 
 def test_a_document_is_later_from_the_first_of_the_last_days_on() -> None:
-    sources, days = [NEWS] * 4 + [BOOKS], ["01", "02", "03", "04", "09"]
-    assert are_later(sources, days, 0.5).tolist() == [False, False, True, True, False]
-    assert are_later(sources, [None, "02", "03", None, None], 0.5).tolist() == [False, False, True, False, False]
-    assert are_later([], [], 0.5).tolist() == []
+    def later(sources: list[int], days: list[int]) -> list[bool]:
+        answers: list[bool] = are_later(np.array(sources, np.int32), np.array(days, np.int32), 0.5).tolist()
+        return answers
+
+    sources = [NEWS] * 4 + [BOOKS]
+    assert later(sources, [1, 2, 3, 4, 9]) == [False, False, True, True, False]
+    assert later(sources, [UNDATED, 2, 3, UNDATED, UNDATED]) == [False, False, True, False, False]
+    assert later([], []) == []
 
 
 def settled(

@@ -41,7 +41,6 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "corpora/holdout.py": (
         "tests/corpora/test_holdout.py",
         {
-            "twice every count is the same share": ("by_source[source][day] += 2",),
             "any small part of a document makes up for floating point, and left is not 0": (
                 "+ 9.000000000000001e-10", "if left <= 0",
             ),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from corpora.dedup import Near
-from corpora.dedup.near import components, near_duplicates
+from corpora.dedup.near import Buckets, join, near_duplicates
 from domain.text.minhash import band_hashes
 from domain.text.words import Split
 
@@ -59,9 +59,40 @@ def test_a_hundred_thousand_equal_texts_stay_linear() -> None:
 
 
 def test_a_chain_is_one_cluster() -> None:
-    left = np.arange(20_000)
-    assert not components(20_001, left, left + 1).any()
-    assert components(3, left[:0], left[:0]).tolist() == [0, 1, 2]
+    left, roots, none = np.arange(20_000), np.arange(20_001), np.arange(3)
+    join(roots, left, left + 1)
+    join(none, left[:0], left[:0])
+    assert not roots.any()
+    assert none.tolist() == [0, 1, 2]
+
+
+def test_edges_that_come_one_after_the_other_join_what_all_at_once_join() -> None:
+    roots = np.arange(8, dtype=np.int32)
+    for left, right in ((6, 7), (3, 4), (5, 6), (4, 6), (4, 3), (1, 1)):
+        join(roots, np.array([left]), np.array([right]))
+    assert roots.tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
+    join(roots, np.array([7, 2]), np.array([0, 1]))
+    assert roots.tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_buckets_hold_what_shares_a_hash_and_name_the_earliest() -> None:
+    hashes = np.array([9, 5, 7, 5, 9, 9, 1], np.uint64)
+    buckets = Buckets.of(hashes)
+    assert (sorted(buckets.members.tolist()), buckets.names.tolist()) == ([0, 1, 3, 4, 5], [1, 1, 2, 2, 2])
+    order = np.array([6, 5, 4, 3, 2, 1, 0])
+    assert [each.tolist() for each in buckets.edges(order)] == [[3, 1, 1], [5, 2, 6]]
+    without = buckets.part(~np.isin(buckets.members, [5, 1]))
+    assert [each.tolist() for each in without.edges(order)] == [[2], [6]]
+    assert Buckets.of(hashes, np.arange(10, 17)).members.tolist() == [each + 10 for each in buckets.members.tolist()]
+    assert [each.tolist() for each in Buckets.of(hashes[:0]).edges(order)] == [[], []]
+
+
+def test_a_second_hash_divides_buckets() -> None:
+    buckets = Buckets.of(np.array([5, 5, 5, 5, 8, 8], np.uint64))
+    seconds = np.array([3, 2, 3, 1, 3, 3], np.uint64)
+    divided = buckets.divided(seconds[buckets.members])
+    pairs = [each.tolist() for each in divided.edges(np.arange(6))]
+    assert pairs == [[0, 4], [2, 5]]
 
 
 def test_copies_with_few_edits_are_found_and_others_are_not() -> None:

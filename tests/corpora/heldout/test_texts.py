@@ -36,7 +36,7 @@ def codes(texts: HeldOutTexts, numbers: np.ndarray) -> list[int]:
 
 
 def pairs(*keys: int) -> np.ndarray:
-    return np.array([[key, 0] for key in keys], np.uint64)
+    return np.array(keys, np.uint64)
 
 
 def rows(*values: int) -> np.ndarray:
@@ -44,7 +44,7 @@ def rows(*values: int) -> np.ndarray:
     bands = np.arange(1000, 1000 + 14 * len(values), dtype=np.uint64).reshape(-1, 14)
     for place, value in enumerate(values):
         bands[place, value % 14] = value
-    return bands
+    return bands.T
 
 
 def test_nothing_is_kin_where_nothing_is_held_out(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_text_that_was_trained_on_under_the_same_hold_out(tmp_path: Path) -> Non
     for shares, expected in ((SHARES, True), ({**SHARES, "test": 0.2}, False), ({**SHARES, "later": 0.2}, False)):
         trained = TrainedTexts(entries, shares)
         assert trained.equal(pairs(2, 3, 9, 10)).tolist() == [False, expected, expected, False]
-        assert trained.kin(rows(50, 60, 70)).tolist() == [expected, False, expected]
+        assert trained.kin(rows(50, 60, 70), 3).tolist() == [expected, False, expected]
     assert TrainedTexts(entries).equal(pairs(2, 3)).tolist() == [False, True]
-    assert TrainedTexts([], SHARES).kin(rows(50)).tolist() == [False]
+    assert TrainedTexts([], SHARES).kin(rows(50), 1).tolist() == [False]
 
 
 def test_the_smaller_number_stands_and_nobody_is_none() -> None:
