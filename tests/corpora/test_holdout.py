@@ -49,7 +49,8 @@ def test_a_key_on_the_border_belongs_to_what_follows(place: float, name: str) ->
 
 
 def test_a_hundredth_each_is_held_out_unless_the_recipe_says_otherwise() -> None:
-    assert Holdout() == Holdout(validation=0.01, test=0.01, later=0.0)
+    assert Holdout() == Holdout(validation=0.01, test=0.01, later=0.0, changed=False)
+    assert Holdout(test=0.2, later=0.1, changed=True).shares() == {"validation": 0.01, "test": 0.2, "later": 0.1}
 
 
 def test_shares_come_out() -> None:

@@ -141,6 +141,9 @@ def test_four_weeks(make_recipe: Any, tmp_path: Path, command: Any, earlier: str
             assert facts["earlier"]["drawn"] == {"general": 30}  # its text never changes
             assert kept.keys() >= {f"w{week}n{number}" for number in range(NEW)}
     assert sum(split in HELD_OUT for split in splits.values()) >= 20
+    wider = ("--set", "corpus.holdout.test=0.3")
+    answer = command.ask("run", path, "--as-of", "2026-02-02", "--until", "curate", *options, *wider, *where)
+    command.refused(answer, "corpus.holdout", "test 0.3 (before: 0.1)", "changed: true")
 
 
 def check_balance(facts: dict[str, Any], source: Source, withdrawn: list[str], kept: dict[str, str]) -> None:

@@ -23,7 +23,10 @@ from domain.errors import UserError
 from domain.machine import Machine
 from tests.benchmarks.rounds import told
 
-STAGES = ("quality", "exact", "near", "extraction", "decontamination", "harm", "privacy", "names", "pipeline")
+STAGES = (
+    "quality", "exact", "near", "extraction", "pages", "filings", "decontamination", "harm", "privacy", "names",
+    "pipeline",
+)  # fmt: skip
 
 
 def texts_of(path: Path) -> list[str]:
