@@ -13,11 +13,11 @@ from typing import Annotated, Any, BinaryIO
 from pydantic import AfterValidator, Field
 
 from corpora.document import Document, Empty, Quarantined
-from corpora.licence import Licences
+from corpora.metadata.licence import Licences
+from corpora.metadata.unread_dates import UnreadDates
 from corpora.sources import AnySource
 from corpora.sources.source import Source
-from corpora.unread_dates import UnreadDates
-from corpora.withdraw import Withdrawals
+from corpora.withdrawal.withdraw import Withdrawals
 from domain.artifacts import Raw
 from domain.errors import UserError
 from domain.jsonlines import line, write_lines

@@ -14,23 +14,23 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from corpora.candidates import candidates_of
-from corpora.decide import decide
-from corpora.decontaminate import Decontamination, guard
+from corpora.curation.decide import decide
+from corpora.curation.losses import lines, losses, refuse_losses
+from corpora.decontamination.decontaminate import Decontamination, guard
+from corpora.decontamination.overlap import Overlap
+from corpora.decontamination.overlap_table import OVERLAP_FOLDER, hash_test_text, overlap_facts
 from corpora.dedup import AnyDedup, Passages
+from corpora.dedup.candidates import candidates_of
 from corpora.dedup.index import Index
 from corpora.filters import Filters
 from corpora.filters.filter import Filter
+from corpora.filters.masked_names import masked_names
 from corpora.filters.privacy import Privacy
 from corpora.heldout.entries import obeyed
 from corpora.heldout.history import History
-from corpora.holdout import Holdout
-from corpora.ledger import LEDGER, counted, entry, join_ledgers, read_ledger, write_ledger
-from corpora.ledger_query import open_ledger
-from corpora.losses import lines, losses, refuse_losses
-from corpora.masked_names import masked_names
-from corpora.overlap import Overlap
-from corpora.overlap_table import OVERLAP_FOLDER, hash_test_text, overlap_facts
+from corpora.heldout.holdout import Holdout
+from corpora.ledger.ledger import LEDGER, counted, entry, join_ledgers, read_ledger, write_ledger
+from corpora.ledger.query import open_ledger
 from domain.artifacts import Artifact, Corpus, Protected, Raw
 from domain.errors import UserError
 from domain.jsonlines import read_lines
@@ -129,9 +129,9 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     Raises ``UserError`` where filters fail too often, a source asks what the evals ask, or nothing of a part
     is left to train on; ``RuntimeError`` where counts do not add up.
     """
+    from corpora.curation.write_pass import WriteSplits
     from corpora.dedup.bucket_pass import find_buckets
-    from corpora.executor import execute
-    from corpora.write_pass import WriteSplits
+    from corpora.workers.executor import execute
 
     scratch = out / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
@@ -194,8 +194,8 @@ def filter_shards(
     A filtered shard is cached beside the artifacts under a key of the shard's bytes and of all settings that filter
     it, and sealed as artifacts are. So a killed run resumes where it was, and next week's run filters only what is new.
     """
-    from corpora.executor import execute
-    from corpora.filter_pass import FilterShards, ReadShard
+    from corpora.curation.filter_pass import FilterShards, ReadShard
+    from corpora.workers.executor import execute
 
     settings = spec.replace(
         dedup=[p] if (p := spec.passages()) else [], holdout=Holdout(), max_unreadable=0, max_filtered=1.0,

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from corpora.dates import iso_day, states_date
+from corpora.metadata.dates import iso_day, states_date
 from domain.text.characters import IGNORABLE, JOINED_SCRIPTS, JOINERS, PLANES, TAGS, code_points, few_marks
 
 if TYPE_CHECKING:

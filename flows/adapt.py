@@ -10,7 +10,7 @@ from typing import Protocol
 from corpora.collect import Collection, collect
 from corpora.curate import curate
 from corpora.datasheet import Description, describe
-from corpora.instruction_check import refuse_asked
+from corpora.decontamination.instruction_check import refuse_asked
 from domain.artifacts import Artifact, Release
 from domain.release.bundle import release
 from domain.spec import Spec

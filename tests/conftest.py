@@ -184,7 +184,7 @@ def hand_made() -> Callable[[Path], dict[str, Any]]:
     """
     import numpy as np
 
-    from corpora.ledger import entry, write_ledger
+    from corpora.ledger.ledger import entry, write_ledger
     from domain import artifacts as kinds
     from domain.jsonlines import write_lines
     from domain.manifest import seal

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from corpora.curation.losses import sampled
 from corpora.datasheet.duplicates import duplicates
 from corpora.datasheet.groups import MOST_GROUPS, bins
 from corpora.datasheet.ledger_counts import LedgerCounts
 from corpora.datasheet.token_counts import count_tokens
-from corpora.ledger import LEDGER, Row
-from corpora.ledger_query import LedgerQuery, open_ledger
-from corpora.losses import sampled
-from corpora.samples import excerpt, excerpts
+from corpora.ledger.ledger import LEDGER, Row
+from corpora.ledger.query import LedgerQuery, open_ledger
+from corpora.ledger.samples import excerpt, excerpts
 from domain.artifacts import Corpus, Datasheet, Raw, Tokens
 from domain.jsonlines import read_lines
 from domain.machine import Machine

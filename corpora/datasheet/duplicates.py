@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from corpora.ledger_query import LedgerQuery
+from corpora.ledger.query import LedgerQuery
 
 SHOWN = 10  # of the largest groups and clusters
 ABSENT = "(not in this corpus)"  # who is repeated: a text of an earlier corpus

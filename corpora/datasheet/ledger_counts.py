@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from corpora.datasheet.groups import Groups, Lengths
-from corpora.ledger import Row
-from corpora.ledger_query import LedgerQuery
-from corpora.licence import normal
+from corpora.ledger.ledger import Row
+from corpora.ledger.query import LedgerQuery
+from corpora.metadata.licence import normal
 from domain.text.harm import FalsePositives
 
 CURATED = "action <> 'changed' AND stage <> 'collect'"  # the last rows of documents that came into curation

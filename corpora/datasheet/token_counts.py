@@ -10,8 +10,8 @@ import numpy as np
 
 from corpora.datasheet.groups import Lengths
 from corpora.datasheet.ledger_counts import LedgerCounts, year
-from corpora.ledger import PartSource
-from corpora.licence import normal
+from corpora.ledger.ledger import PartSource
+from corpora.metadata.licence import normal
 from domain.artifacts import PARTS, Corpus, Tokens
 from domain.text.group_mentions import GROUPS, mentions
 from domain.text.words import Split

@@ -79,7 +79,7 @@ class FindBuckets(PipelineStep):  # type: ignore[misc]
 
 def find_buckets(folder: Path, signatures: int, machine: Machine, logs: Path) -> None:
     """Find the buckets of every column of ``signatures`` in a folder; more workers take more memory, 0.5 GB each."""
-    from corpora.executor import execute
+    from corpora.workers.executor import execute
 
     step = FindBuckets(str(folder), (max(0, signatures - 1) // LARGEST_RANGE).bit_length())
     if signatures <= IN_PLACE:

@@ -15,7 +15,7 @@ from typing import Any
 
 from corpora.extract.job import Extracted, Failed, Job
 from corpora.extract.worker import MEMORY_EXIT, SIZE_HEADER
-from corpora.worker_pool import Died, WorkerPool
+from corpora.workers.pool import Died, WorkerPool
 from domain.errors import UserError
 
 # What a worker knows of the environment: pages may be hostile, and keys and the passwords of proxies stand there too.

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 from xml.sax import SAXException
 
-from corpora.dates import iso_day, states_date
 from corpora.document import LONGEST_UNREAD, iso_language
 from corpora.extract import Extracted, Failed, Job, extract_pages
-from corpora.licence import statement
+from corpora.metadata.dates import iso_day, states_date
+from corpora.metadata.licence import statement
 from corpora.web import Answer, NotFoundError, PoliteClient, Unreachable
 from domain.errors import UserError, first_line
 from domain.jsonlines import line, parse_line

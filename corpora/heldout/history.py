@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corpora.candidates import Candidates
+from corpora.dedup.candidates import Candidates
 from corpora.dedup.signatures import BAND_COLUMNS, KEY
 from corpora.heldout.entries import ArrayRows, Entry, write_entry
+from corpora.heldout.holdout import NEITHER, TRAIN, VALIDATION, Holdout
 from corpora.heldout.ngrams import distinctive
 from corpora.heldout.texts import NO_TEXT, HeldOutTexts, TrainedTexts, earlier
-from corpora.holdout import NEITHER, TRAIN, VALIDATION, Holdout
 from domain.machine import Machine
 from domain.text.minhash import BANDS
 

@@ -85,7 +85,7 @@ def read_ngrams(
     table: np.ndarray | None = None,
 ) -> TextNgrams:  # fmt: skip
     """What ``ReadNgrams`` reads of documents (int64, ascending numbers; a shard's begin at its start)."""
-    from corpora.executor import execute
+    from corpora.workers.executor import execute
 
     out = scratch / "ngrams"
     shutil.rmtree(out, ignore_errors=True)

@@ -15,7 +15,7 @@ from domain.text.minhash import BANDS
 NO_TEXT = -1
 AT_ONCE = 1 << 20  # hashes that are looked up together
 COLUMNS = {  # of an entry: dtype and further dimension
-    "splits": (np.uint8, ()),  # of each held-out text: its place in ``corpora.holdout.LOUDEST``
+    "splits": (np.uint8, ()),  # of each held-out text: its place in ``corpora.heldout.holdout.LOUDEST``
     "words": (np.int64, ()),  # of each held-out text
     "keys": (np.uint64, ()),  # of each signature, sorted by nothing: a text has one before the filters and one after
     "bands": (np.uint64, (BANDS,)),  # of each signature

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from corpora.dates import Dates, states_date
 from corpora.document import LONGEST_UNREAD, Document
 from corpora.files.record import foreign
 from corpora.files.sniff import MARK_FOREIGN
-from corpora.licence import statement
+from corpora.metadata.dates import Dates, states_date
+from corpora.metadata.licence import statement
 from corpora.sources.licensing import LicenceOverride, Terms, licence_columns, record_licence, settle
 from domain.errors import UserError
 from domain.spec import Spec

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from corpora.licence import normal, statement
+from corpora.metadata.licence import normal, statement
 from domain.errors import UserError
 from domain.spec import Spec
 

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from corpora.document import Document, Quarantined
-from corpora.forked_worker import results
-from corpora.licence import of_distribution
+from corpora.metadata.licence import of_distribution
 from corpora.sources.source import Source
-from corpora.worker_pool import Died
+from corpora.workers.forked_worker import results
+from corpora.workers.pool import Died
 from domain.errors import UserError
 from domain.machine import Machine
 from domain.spec import Bytes

@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a line for each source, or the sheet as JSON."""
     import json
 
-    from corpora.samples import plain
+    from corpora.ledger.samples import plain
     from domain.errors import UserError
     from domain.units import relative
     from flows.run.lookup import corpus_of, run_name

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from corpora.ledger import Row
+    from corpora.ledger.ledger import Row
 
 CountRow = tuple[str, str, str, int, int]  # stage, action, reason, documents, bytes
 COLUMNS = ("stage", "action", "reason", "documents", "bytes")
@@ -37,7 +37,7 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Without filters print counts; else the rows, or a sample of them."""
-    from corpora.ledger import LEDGER
+    from corpora.ledger.ledger import LEDGER
     from flows.run.lookup import corpus_of
 
     corpus, _ = corpus_of(machine_of(options).work, options.run)
@@ -53,7 +53,7 @@ def counts(path: Path) -> list[CountRow]:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from corpora.ledger_query import open_ledger
+    from corpora.ledger.query import open_ledger
 
     order = {stage: place for place, stage in enumerate(STAGES_FIRST)}
     order |= {stage: place for place, stage in enumerate(STAGES_LAST, 1000)}
@@ -74,7 +74,7 @@ def print_counts(rows: list[CountRow], as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from corpora.samples import plain
+    from corpora.ledger.samples import plain
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in COLUMNS:
@@ -86,8 +86,8 @@ def print_counts(rows: list[CountRow], as_json: bool) -> None:
 
 def print_rows(corpus: Path, options: argparse.Namespace) -> None:
     """The rows that the filters select, or a sample of them; raises ``UserError`` where there are none."""
-    from corpora.ledger import LEDGER, read_ledger
-    from corpora.samples import drawn, excerpts
+    from corpora.ledger.ledger import LEDGER, read_ledger
+    from corpora.ledger.samples import drawn, excerpts
     from flows.run.lookup import raw_of
 
     path = corpus / LEDGER
@@ -110,7 +110,7 @@ def print_row(row: Row, text: str | None, sampled: bool, as_json: bool) -> None:
     """One row: a JSON line, or a line for a person and below it how the text begins. A filter's detail may quote it."""
     import json
 
-    from corpora.samples import excerpt, plain
+    from corpora.ledger.samples import excerpt, plain
 
     row = {**row, "detail": excerpt(row["detail"])}
     if as_json:
@@ -134,8 +134,8 @@ def no_rows(path: Path, reason: str | None, source: str | None) -> Exception:
     """A ``UserError`` that says which filter selected nothing, and what there is."""
     from difflib import get_close_matches
 
-    from corpora.ledger import read_ledger
-    from corpora.samples import plain
+    from corpora.ledger.ledger import read_ledger
+    from corpora.ledger.samples import plain
     from domain.errors import UserError
 
     for name, value in (("source", source), ("reason", reason)):

@@ -17,10 +17,10 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the history in sentences; raises ``UserError`` with close matches for an unknown id."""
-    from corpora.containment import ORDER, close, holders, made_at
-    from corpora.ledger import LEDGER, read_ledger
-    from corpora.samples import plain
-    from corpora.story import story
+    from corpora.ledger.ledger import LEDGER, read_ledger
+    from corpora.ledger.samples import plain
+    from corpora.ledger.story import story
+    from corpora.withdrawal.containment import ORDER, close, holders, made_at
     from domain.errors import UserError
     from domain.units import relative
     from flows.run.lookup import corpus_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flows.command.options import add_work, machine_of
 
 if TYPE_CHECKING:
-    from corpora.containment import Made, Place
+    from corpora.withdrawal.containment import Made, Place
 
 KINDS = {"Raw": "raw text", "Checkpoint": "model", "Datasheet": "data sheet"}
 
@@ -31,11 +31,11 @@ def run(options: argparse.Namespace) -> int:
     Raises ``UserError`` where the work folder is in use, and for ids that are nowhere in it or stand for several
     documents: then nothing is recorded.
     """
-    from corpora.containment import all_made, holders
-    from corpora.purge import purge
-    from corpora.samples import plain
-    from corpora.withdraw import Withdrawals, record
-    from corpora.withdrawal_request import requested
+    from corpora.ledger.samples import plain
+    from corpora.withdrawal.containment import all_made, holders
+    from corpora.withdrawal.purge import purge
+    from corpora.withdrawal.request import requested
+    from corpora.withdrawal.withdraw import Withdrawals, record
     from domain.errors import UserError
     from flows.run.lock import holding
 
@@ -73,8 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 def take_back(work: Path, documents: list[str]) -> int:
     """Take documents off the list; raises ``UserError`` for those that are not on it."""
-    from corpora.samples import plain
-    from corpora.withdraw import Withdrawals, undo
+    from corpora.ledger.samples import plain
+    from corpora.withdrawal.withdraw import Withdrawals, undo
     from domain.errors import UserError
 
     on_it = {row.id for row in Withdrawals.read(work).rows}
@@ -86,8 +86,8 @@ def take_back(work: Path, documents: list[str]) -> int:
 
 def refuse_unknown(names: list[str], artifacts: list[Made]) -> None:
     """Raise a ``UserError``, or a group of them, for ids that no raw text has."""
-    from corpora.containment import close, inventories
-    from corpora.samples import plain
+    from corpora.ledger.samples import plain
+    from corpora.withdrawal.containment import close, inventories
     from domain.errors import UserError
 
     errors = []
@@ -118,9 +118,9 @@ def containing(containers: list[tuple[Made, dict[str, Place]]]) -> Iterator[str]
 def duplicates(containers: list[tuple[Made, dict[str, Place]]], ids: set[str]) -> Iterator[str]:
     """A line for each other document that a ledger knows to repeat one of these: later builds leave near copies
     out, too, what stands stays."""
-    from corpora.containment import related
-    from corpora.ledger import LEDGER
-    from corpora.samples import plain
+    from corpora.ledger.ledger import LEDGER
+    from corpora.ledger.samples import plain
+    from corpora.withdrawal.containment import related
 
     others: dict[str, str] = {}
     for made, _ in containers:

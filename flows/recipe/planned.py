@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
+from corpora.curation.losses import foreseen
 from corpora.document import Document
-from corpora.losses import foreseen
 from domain.artifacts import PARTS
 from domain.errors import UserError
 from domain.machine import Machine

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from shlex import quote
 
-from corpora.containment import made_at
-from corpora.ledger import LEDGER
+from corpora.ledger.ledger import LEDGER
+from corpora.withdrawal.containment import made_at
 from domain.errors import UserError
 from flows.recipe.recipe import recipe_name, shipped
 from flows.run.record import RunRecord

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from corpora.losses import sentence
+from corpora.curation.losses import sentence
 from domain.release.decision import outcome_of
 from domain.release.scores import PartScore
 from domain.units import relative

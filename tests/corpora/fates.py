@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from corpora.ledger import read_ledger
+from corpora.ledger.ledger import read_ledger
 
 Record = dict[str, Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from corpora.candidates import Candidates, candidates_of
 from corpora.dedup.bucket_pass import find_buckets
+from corpora.dedup.candidates import Candidates, candidates_of
 from domain.machine import Machine
 
 Row = tuple[str, str, str | None]  # source, id, date

@@ -38,16 +38,16 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             ),
         },
     ),
-    "corpora/holdout.py": (
-        "tests/corpora/test_holdout.py",
+    "corpora/heldout/holdout.py": (
+        "tests/corpora/heldout/test_holdout.py",
         {
             "any small part of a document makes up for floating point, and left is not 0": (
                 "+ 9.000000000000001e-10", "if left <= 0",
             ),
         },
     ),
-    "corpora/decontaminate.py": (
-        "tests/corpora/test_decontaminate.py",
+    "corpora/decontamination/decontaminate.py": (
+        "tests/corpora/decontamination/test_decontaminate.py",
         {
             "no run is looked up where there is none": ("np.empty((1, 2)", "np.empty((0, 1)", "np.empty((0, 3)"),
             "runs are fewer than 2^31": ("pairs & 2 ** 31",),
@@ -57,11 +57,11 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             ),
         },
     ),
-    "corpora/contamination.py": (
-        "tests/corpora/test_contamination.py",
+    "corpora/decontamination/contamination.py": (
+        "tests/corpora/decontamination/test_contamination.py",
         {"more or fewer at a time are the same": ("AT_ONCE = 2 << 22", "AT_ONCE = 1 << 23", "AT_ONCE = 1 << 21")},
     ),
-    "corpora/protected_texts.py": ("tests/corpora/test_protected_texts.py", {}),
+    "corpora/decontamination/protected_texts.py": ("tests/corpora/decontamination/test_protected_texts.py", {}),
     "corpora/dedup/near.py": ("tests/corpora/dedup/test_near.py", {}),
     "domain/text/minhash.py": (
         "tests/domain/text/test_minhash.py",

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from corpora.contamination import decide
-from corpora.decontaminate import Decontamination, Guard
+from corpora.decontamination.contamination import decide
+from corpora.decontamination.decontaminate import Decontamination, Guard
 from domain.text.fold import fold_words
 from domain.text.words import Split
 from tests.benchmarks.corpora.near import BATCH

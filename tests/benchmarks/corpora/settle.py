@@ -74,14 +74,14 @@ def write_shard(folder: Path, start: int, count: int, documents: int, chance: np
 
 def settle(folder: Path, workers: int) -> dict[str, Any]:
     """Decide on the documents of a folder; seconds by step, and memory."""
-    from corpora.candidates import candidates_of
-    from corpora.decide import decide
-    from corpora.decontaminate import Decontamination, guard
+    from corpora.curation.decide import decide
+    from corpora.decontamination.decontaminate import Decontamination, guard
     from corpora.dedup import Exact, Near
     from corpora.dedup.bucket_pass import find_buckets
+    from corpora.dedup.candidates import candidates_of
     from corpora.dedup.index import Index
     from corpora.heldout.history import History
-    from corpora.holdout import Holdout
+    from corpora.heldout.holdout import Holdout
     from domain.machine import Machine
 
     machine, scratch = Machine(workers=workers, work=folder / "work"), folder / "scratch"

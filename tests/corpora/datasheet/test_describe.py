@@ -12,8 +12,8 @@ from corpora.datasheet import Description, describe
 from corpora.datasheet.duplicates import duplicates
 from corpora.datasheet.groups import MOST_GROUPS, OTHERS, Groups, Lengths, bins
 from corpora.filters.privacy import KINDS
-from corpora.ledger import entry, write_ledger
-from corpora.ledger_query import open_ledger
+from corpora.ledger.ledger import entry, write_ledger
+from corpora.ledger.query import open_ledger
 from domain.units import percent, size
 
 

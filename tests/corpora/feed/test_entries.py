@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from corpora.dates import Dates
 from corpora.document import Document, Quarantined
 from corpora.feed import entries
 from corpora.feed.entries import canonical, parse
+from corpora.metadata.dates import Dates
 from corpora.web import Answer
 from domain.errors import UserError
 from tests.corpora.feed.bank import ids, item, news, page, rss, run

@@ -8,7 +8,7 @@ import pytest
 
 from corpora import Collection, collect
 from corpora.document import Document
-from corpora.ledger import LEDGER, read_ledger
+from corpora.ledger.ledger import LEDGER, read_ledger
 from corpora.sources.columns import Columns
 from corpora.sources.licensing import licence_columns, record_licence
 from domain.errors import UserError

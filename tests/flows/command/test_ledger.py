@@ -110,7 +110,7 @@ def test_a_run_without_a_corpus(command: Any, tmp_path: Path) -> None:
 
 
 def test_control_characters_do_not_reach_the_terminal(ask: Any, work: Path) -> None:
-    from corpora.ledger import entry, write_ledger
+    from corpora.ledger.ledger import entry, write_ledger
 
     row = {"id": "a\x1b[2Jb\n", "source": "s\u202e", "part": "domain"}
     path = work / "artifacts" / "curate" / "curate0000000000" / "ledger.parquet"

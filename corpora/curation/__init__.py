@@ -1,0 +1,1 @@
+"""The two passes over the text and the decisions between them."""

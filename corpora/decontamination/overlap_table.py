@@ -1,0 +1,110 @@
+"""The n-grams of a corpus's test text, in a table that training text is looked up in; and what was found, by source."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.decontamination.overlap import Overlap
+from corpora.ledger.ledger import PartSource
+from domain.machine import Machine
+from domain.text.words import mixed
+
+IN_PLACE = 5_000  # documents that are read here: starting workers takes longer
+LARGEST_TABLE = 1 << 25  # n-grams of test text that are looked up: 400 MB on disk; of more, a sample
+OVERLAP_FOLDER = "test_overlap"
+
+
+def hash_test_text(
+    spec: Overlap, rows: Sequence[Sequence[int]], filtered: Sequence[str], scratch: Path, machine: Machine
+) -> None:
+    """Write the table of test text to ``<scratch>/test_overlap``, which numbers its documents in their order.
+
+    ``rows`` are their places among the texts of each filtered shard.
+    """
+    from corpora.decontamination.overlap_pass import HashTestText
+    from corpora.workers.executor import execute
+
+    out = scratch / OVERLAP_FOLDER
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    with_tests = [(folder, list(own)) for folder, own in zip(filtered, rows, strict=True) if len(own)]
+    step = HashTestText([folder for folder, _ in with_tests], [own for _, own in with_tests], spec.words, str(out))
+    tasks = len(with_tests)
+    if sum(map(len, rows)) <= IN_PLACE:
+        for rank in range(tasks):
+            list(step.run((), rank, tasks))
+    else:
+        logs = scratch / "logs" / "test text"
+        execute([step], tasks=tasks, what="curate: hash test text", logs=logs, machine=machine)
+    write_table(out, [out / f"{rank:05d}.npz" for rank in range(tasks)])
+
+
+def write_table(out: Path, parts: Iterable[Path]) -> None:
+    """``keys.npy``: the n-grams, ascending, each once; ``begins.npy`` and ``texts.npy``: which test documents hold
+    each; ``sizes.npy``: how many n-grams each test document has; ``limit.npy``: hashes below it are the sample.
+    """
+    parts = list(parts)
+    total = sum(int(np.load(part)["sizes"].sum()) for part in parts)
+    one_of = 1
+    while total > one_of * LARGEST_TABLE:
+        one_of *= 2
+    limit = np.uint64((1 << 64) // one_of - 1)
+    keys, texts, sizes = [np.empty(0, np.uint64)], [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    count = 0
+    for part in parts:
+        with np.load(part) as arrays:
+            grams, here = arrays["grams"], arrays["sizes"]
+        owners = np.repeat(np.arange(len(here)), here)
+        chosen = mixed(grams) <= limit
+        keys.append(grams[chosen])
+        texts.append((owners[chosen] + count).astype(np.int32))
+        sizes.append(np.bincount(owners[chosen], minlength=len(here)))
+        count += len(here)
+    every, of = np.concatenate(keys), np.concatenate(texts)
+    order = np.lexsort((of, every))
+    unique, begins = np.unique(every[order], return_index=True)
+    np.save(out / "keys.npy", unique)
+    np.save(out / "begins.npy", np.concatenate((begins, [len(every)])).astype(np.int64))
+    np.save(out / "texts.npy", of[order])
+    np.save(out / "sizes.npy", np.concatenate(sizes))
+    np.save(out / "limit.npy", limit)
+
+
+def overlap_facts(folder: Path, names: Sequence[str], sources: Sequence[PartSource]) -> dict[str, Any]:
+    """``test``: by source, how much of its test text stands in training text, as it came and as it stays; ``train``: by
+    source, how many training documents share an n-gram with test text, and how many of them went.
+
+    ``names`` are those under which shards were saved, ``sources`` the (part, source) of the table's documents.
+    """
+    keys, texts = np.load(folder / "keys.npy", mmap_mode="r"), np.load(folder / "texts.npy", mmap_mode="r")
+    begins, sizes = np.load(folder / "begins.npy"), np.load(folder / "sizes.npy")
+    came, stays = np.zeros(len(keys), bool), np.zeros(len(keys), bool)
+    sharing, gone = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for name in names:
+        with np.load(folder / f"{name}.npz") as arrays:
+            came[arrays["came"]] = stays[arrays["stays"]] = True
+        counts, part = json.loads((folder / f"{name}.json").read_bytes()), name.partition("-")[0]
+        sharing.update({(part, source): count for source, count in counts["sharing"].items()})
+        gone.update({(part, source): count for source, count in counts["gone"].items()})
+    each = np.diff(begins)
+    shared = {
+        what: np.bincount(texts[np.repeat(marks, each)], minlength=len(sizes))
+        for what, marks in (("came", came), ("stays", stays))
+    }
+    rows = []
+    for of in dict.fromkeys(sources):
+        here = np.flatnonzero([one == of for one in sources])
+        row: dict[str, Any] = {"part": of[0], "source": of[1], "documents": len(here), "ngrams": int(sizes[here].sum())}
+        for what, counts in shared.items():
+            row[what] = int(counts[here].sum())
+            row[f"{what}_half"] = int((2 * counts[here] > sizes[here]).sum())
+        rows.append(row)
+    train = [{"part": p, "source": s, "sharing": n, "gone": gone[p, s]} for (p, s), n in sorted(sharing.items())]
+    return {"test": rows, "train": train}

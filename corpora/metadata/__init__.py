@@ -1,0 +1,1 @@
+"""What a record says of itself: its date and its licence."""
