@@ -57,6 +57,7 @@ def test_any_number_of_workers_gives_one_digest(
     assert (len(digests), len(identities)) == (1, 1)
 
 
+@pytest.mark.soak
 def test_ray_makes_the_same_corpus(raw: Any, cleaned: Any, prose: Callable[..., str], tmp_path: Path) -> None:
     pytest.importorskip("ray")
     made = raw(mixed(prose))

@@ -33,7 +33,7 @@ def test_an_unknown_kind_lists_those_there_are(source: Any) -> None:
 def test_filters_and_dedup_alike() -> None:
     error = wrong(Curation, {"filters": ["quality", "harmm"]})
     assert (error["type"], error["loc"]) == ("kind", ("filters", 1))
-    assert error["msg"] == "name one of language, quality, privacy, harm, or package.module:name"
+    assert error["msg"] == "name one of language, quality, privacy, names, harm, or package.module:name"
     error = wrong(Curation, {"dedup": ["house:Own"]})
     assert error["msg"] == "name one of exact, near, passages"
 

@@ -97,7 +97,7 @@ def test_a_page_that_hangs_ends_the_run_and_is_not_left_out(own: str, monkeypatc
         list(extract_pages(jobs(own, ["a", "sleep"]), workers=2, seconds=0.5))
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.soak), 3])
 def test_a_worker_that_is_killed_by_chance_loses_no_page(own: str, tmp_path: Path, workers: int) -> None:
     words = [f"once:{tmp_path / name}" for name in "abc"]
     assert [told(each) for each in extract_pages(jobs(own, words), workers=workers)] == words

@@ -120,7 +120,8 @@ def test_every_command_that_is_suggested_is_quoted_for_a_shell() -> None:
                 if isinstance(node, ast.JoinedStr):
                     unquoted += [f"{path.name}: {value}" for value in in_suggestion(node) if not QUOTED.match(value)]
     assert sorted(unquoted) == [
-        "cli.py: version('shoptalk')", "feed.py: self.contact", "mlflow_tracker.py: self.name", "pilot.py: values",
+        "cli.py: version('shoptalk')", "feed.py: self.contact", "linear.py: purpose", "mlflow_tracker.py: self.name",
+        "pilot.py: values",
     ]  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_show_json_has_the_keys_that_are_promised(killed: tuple[Path, Any, list[
     answer = command.ask("show", work.parent / "contracts.yaml", "--json", "--work", work)
     shown = json.loads(answer.out)
     assert Path(shown["release"], "model.safetensors").is_file()
-    assert shown["corpus"].keys() == {"documents_in", "documents_out", "bytes_in", "bytes_out", "dropped"}
+    assert shown["corpus"].keys() == {"documents_in", "documents_out", "bytes_in", "bytes_out", "dropped", "losses"}
     assert shown["tokenizer"].keys() >= {"size", "bytes_per_token"}
     assert shown["tokenizer"]["bytes_per_token"].keys() == {"domain", "general"}
     for part in ("domain", "general"):
