@@ -34,7 +34,7 @@ class Contamination:
 
 
 class RunMatches:
-    """RunMatches of protected runs, by class: documents that hold the same runs are looked at once.
+    """Matches of protected runs, by class: documents that hold the same runs are looked at once.
 
     ``documents`` and ``runs`` (int64 [matches]) ascend. ``class_of`` (int64 [documents with a match]) names each
     document's class, ``pair`` (int64 [matches]) each match's place in ``class_runs``, the runs of class after class.

@@ -25,7 +25,7 @@ import numpy as np
 import yaml
 
 from corpora.filters.harm import Scoring, open_scorer
-from corpora.filters.train_linear import fit, halves
+from corpora.filters.train_linear import auc, fit, halves
 from domain.text.harm import Scorer, score_all
 from tests.benchmarks.corpora.harm import HEADER, called, posts
 
@@ -53,14 +53,6 @@ def read(path: Path, harmful: Sequence[str]) -> tuple[list[str], np.ndarray, lis
     return [row[names["text"]] for row in rows], truth, [row[names["functionality"]] for row in rows]
 
 
-def area(scores: np.ndarray, truth: np.ndarray) -> float:
-    """The area under the curve: how often a harmful text scores higher than a harmless one, ties counting half."""
-    order = np.unique(scores, return_inverse=True)[1]
-    below = np.concatenate(([0], np.cumsum(np.bincount(order[~truth], minlength=int(order.max(initial=0)) + 1))))
-    wins = below[order[truth]] + (below[order[truth] + 1] - below[order[truth]]) / 2
-    return float(wins.sum() / max(1, truth.sum() * (~truth).sum()))
-
-
 def figures(scorer: Scorer, texts: Sequence[str], truth: np.ndarray, kinds: Sequence[str]) -> dict[str, Any]:
     """What a scorer is worth on labelled texts, as a whole and by functionality."""
     scores = score_all(scorer, texts).values
@@ -74,7 +66,7 @@ def figures(scorer: Scorer, texts: Sequence[str], truth: np.ndarray, kinds: Sequ
         "texts": len(texts),
         "accuracy": round(float(right.mean()), 4),
         "f1": round(2 * hits / max(1, int(flagged.sum()) + int(truth.sum())), 4),
-        "area": round(area(scores, truth), 4),
+        "area": round(auc(scores, truth), 4),
         "false_positives": round(float(flagged[~truth].mean()), 4) if (~truth).any() else None,
         "all_harmful": round(float(truth.mean()), 4),  # the accuracy of calling everything harmful
         "by_functionality": {kind: round(float(np.mean(wells)), 3) for kind, wells in sorted(by_kind.items())},

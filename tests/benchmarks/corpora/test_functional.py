@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domain.text.harm.words import WordList
-from tests.benchmarks.corpora.functional import area, figures, read
+from tests.benchmarks.corpora.functional import figures, read
 
 
 def test_figures_by_hand() -> None:
@@ -21,14 +21,6 @@ def test_figures_by_hand() -> None:
     assert (row["accuracy"], row["f1"], row["false_positives"], row["all_harmful"]) == (0.5, 0.5, 0.5, 0.5)
     # Pairs: the first beats both, the second loses to the third and ties with the fourth: 2.5 of 4.
     assert row["area"] == 0.625
-
-
-@pytest.mark.parametrize(
-    ("scores", "truth", "expected"),
-    [([0.1, 0.9], [False, True], 1.0), ([0.9, 0.1], [False, True], 0.0), ([0.5, 0.5], [False, True], 0.5)],
-)
-def test_area(scores: list[float], truth: list[bool], expected: float) -> None:
-    assert area(np.array(scores), np.array(truth)) == expected
 
 
 def test_columns_of_either_name(tmp_path: Path) -> None:
