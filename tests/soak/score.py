@@ -26,7 +26,7 @@ from tests.soak.mutants import Mutant, mutants
 HOME = Path(__file__).resolve().parents[2]
 WALL = 600  # seconds after which a hanging process is killed; CPU time has a tighter limit
 MEMORY = 8 << 30  # bytes that a mutant may add
-SURVIVORS = 2  # at most in a module, so that any sample of 24 has at least 9 of 10 killed
+SURVIVING = 0.1  # share of a module's mutants at most, but two of them at least
 # Module -> its tests, and its equivalent mutants: reason -> code that only the mutant has.
 DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "evals/gate.py": ("tests/evals/test_gate.py", {}),
@@ -56,10 +56,6 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
                 "hold(grams) >= 0", "hold(grams) > -1", "without here, grams = (here[listed]",
             ),
         },
-    ),
-    "corpora/decontamination/contamination.py": (
-        "tests/corpora/decontamination/test_contamination.py",
-        {"more or fewer at a time are the same": ("AT_ONCE = 2 << 22", "AT_ONCE = 1 << 23", "AT_ONCE = 1 << 21")},
     ),
     "corpora/decontamination/protected_texts.py": ("tests/corpora/decontamination/test_protected_texts.py", {}),
     "corpora/dedup/near.py": ("tests/corpora/dedup/test_near.py", {}),
@@ -217,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         computed = after.children_user + after.children_system - before.children_user - before.children_system
         took = f"{time.monotonic() - began:.0f} s, CPU {computed:.0f} s, {ended} ended by a limit"
         print(f"{module}: {len(chosen) - survived} of {len(chosen)} mutants killed ({took})", flush=True)
-        good &= survived <= SURVIVORS
+        good &= survived <= max(2, SURVIVING * len(chosen))
     return 0 if good else 1
 
 
