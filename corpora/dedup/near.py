@@ -20,7 +20,7 @@ class Buckets:
         places = np.argsort(hashes)
         ranked = hashes[places]
         same = ranked[1:] == ranked[:-1]
-        shared = np.flatnonzero(np.append(same, False)[: len(hashes)] | np.insert(same, 0, False)[: len(hashes)])
+        shared = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
         members, ranked = places[shared], ranked[shared]
         names = np.cumsum(changes(ranked))
         return cls(members if numbers is None else numbers[members], names)

@@ -72,10 +72,10 @@ def first_later_days(sources: np.ndarray, days: np.ndarray, share: float) -> dic
 
 def are_later(sources: np.ndarray, days: np.ndarray, share: float) -> np.ndarray:
     """bool [documents]: whether a document is of its source's last days."""
-    first = np.full(int(sources.max(initial=-1)) + 1, UNDATED, np.int32)
-    for source, day in first_later_days(sources, days, share).items():
-        first[source] = day
-    later: np.ndarray = (days != UNDATED) & (days >= first[sources])
+    later = np.zeros(len(days), bool)
+    for source, first in first_later_days(sources, days, share).items():
+        later |= (sources == source) & (days >= first)
+    later &= days != UNDATED
     return later
 
 
@@ -90,7 +90,7 @@ def settle(
 
     Args:
         wishes: int8 [documents], the split that each asks for by its key and date
-        roots: int [documents], names the cluster of each
+        roots: int [documents], names the cluster of each by one of its documents
         heldout: int8 [documents], the split of the held-out text that it is kin of, ``NEITHER`` where there is none
         trained: bool [documents], whether this very text went to training before
         kin_of_trained: for documents (int64), whether each is kin of a text that went to training
@@ -101,11 +101,10 @@ def settle(
     One thing divides a cluster: a new text that is kin of held-out and of trained ones. These stay where they are, and
     what stands between them goes nowhere.
     """
-    size = int(roots.max(initial=-1)) + 1
-    wish, held = np.full(size, NEITHER, np.int8), np.full(size, NEITHER, np.int8)
+    wish, held = np.full(len(roots), NEITHER, np.int8), np.full(len(roots), NEITHER, np.int8)
     np.minimum.at(wish, roots, wishes)
     np.minimum.at(held, roots, heldout)
-    into_training = np.zeros(size, bool)
+    into_training = np.zeros(len(roots), bool)
     into_training[roots[trained]] = True
     open_ones = np.flatnonzero((held == NEITHER)[roots] & ~into_training[roots] & (wish[roots] != TRAIN))
     into_training[roots[open_ones[kin_of_trained(open_ones)]]] = True

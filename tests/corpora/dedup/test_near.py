@@ -83,6 +83,8 @@ def test_buckets_hold_what_shares_a_hash_and_name_the_earliest() -> None:
     assert [each.tolist() for each in buckets.edges(order)] == [[3, 1, 1], [5, 2, 6]]
     without = buckets.part(~np.isin(buckets.members, [5, 1]))
     assert [each.tolist() for each in without.edges(order)] == [[2], [6]]
+    assert sorted(Buckets.of(np.array([3, 3, 8], np.uint64)).members.tolist()) == [0, 1]
+    assert [each.tolist() for each in buckets.edges()] == [[1, 0, 0], [3, 4, 5]]
     assert Buckets.of(hashes, np.arange(10, 17)).members.tolist() == [each + 10 for each in buckets.members.tolist()]
     assert [each.tolist() for each in Buckets.of(hashes[:0]).edges(order)] == [[], []]
 
