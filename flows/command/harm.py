@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from flows.command.scoring import add_calibration, add_training, good_texts, print_calibrated, scoring_of, train_model
+from flows.command.scoring import add_train_and_calibrate, good_texts, print_calibrated, scoring_of, train_model
 
 
 def add(command: argparse.ArgumentParser) -> None:
     """The two commands below ``harm``."""
-    below = command.add_subparsers(dest="what", required=True, metavar="COMMAND")
-    train = below.add_parser("train", help="labelled examples to a linear model for the harm filter")
-    add_training(train)
+    _, train, calibrate = add_train_and_calibrate(command, "harm", "above", 0.001)
     train.add_argument("--safe", required=True, metavar="LABEL", help="the label that means no harm")
     train.add_argument("--harmless", nargs="+", default=[], metavar="FILE", help="the domain's own good text")
-    calibrate = below.add_parser("calibrate", help="the threshold above which few of a domain's good texts lie")
-    add_calibration(calibrate, 0.001)
     calibrate.add_argument("--scorer", default="words", help="as in the recipe, such as '{linear: model.safetensors}'")
 
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 
 from flows.command.options import add_machine, add_recipe, machine_of, recipe_of
-from flows.command.scoring import add_calibration, add_training, good_texts, print_calibrated, scoring_of, train_model
+from flows.command.scoring import add_train_and_calibrate, good_texts, print_calibrated, scoring_of, train_model
 
 
 def add(command: argparse.ArgumentParser) -> None:
     """The three commands below ``quality``."""
-    below = command.add_subparsers(dest="what", required=True, metavar="COMMAND")
-    train = below.add_parser("train", help="labelled examples to a linear model for the quality filter")
-    add_training(train)
+    below, train, calibrate = add_train_and_calibrate(command, "quality", "below", 0.01)
     train.add_argument("--good", required=True, metavar="LABEL", help="the label that means good text")
     train.add_argument("--own", nargs="+", default=[], metavar="FILE", help="the domain's own good text")
-    calibrate = below.add_parser("calibrate", help="the threshold below which few of a domain's good texts lie")
-    add_calibration(calibrate, 0.01)
     calibrate.add_argument("--scorer", required=True, help="as in the recipe, such as '{linear: model.safetensors}'")
     report = below.add_parser("report", help="a recipe's filters against labelled text")
     add_recipe(report)

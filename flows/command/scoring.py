@@ -10,15 +10,25 @@ if TYPE_CHECKING:
     from domain.text.harm import Scores
 
     S = TypeVar("S", bound=Spec)
+    Below = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def add_training(command: argparse.ArgumentParser) -> None:
-    """The options of a training."""
-    command.add_argument("examples", nargs="+", help="JSON Lines files with a text and a label")
-    command.add_argument("--out", required=True, metavar="FILE", help="the model, a .safetensors file")
-    command.add_argument("--label", default="label", metavar="COLUMN")
-    command.add_argument("--text", default="text", metavar="COLUMN")
-    command.add_argument("--seed", type=int, default=0)
+def add_train_and_calibrate(
+    command: argparse.ArgumentParser, purpose: str, side: str, share: float
+) -> tuple[Below, argparse.ArgumentParser, argparse.ArgumentParser]:
+    """The place for further commands, and ``train`` and ``calibrate`` with the options that all purposes have."""
+    below = command.add_subparsers(dest="what", required=True, metavar="COMMAND")
+    train = below.add_parser("train", help=f"labelled examples to a linear model for the {purpose} filter")
+    train.add_argument("examples", nargs="+", help="JSON Lines files with a text and a label")
+    train.add_argument("--out", required=True, metavar="FILE", help="the model, a .safetensors file")
+    train.add_argument("--label", default="label", metavar="COLUMN")
+    train.add_argument("--text", default="text", metavar="COLUMN")
+    train.add_argument("--seed", type=int, default=0)
+    calibrate = below.add_parser("calibrate", help=f"the threshold {side} which few of a domain's good texts lie")
+    calibrate.add_argument("texts", nargs="+", help="files of the domain's own good text")
+    calibrate.add_argument("--most", type=float, default=share, metavar="SHARE", help="of good texts that may be lost")
+    calibrate.add_argument("--text", default="text", metavar="COLUMN")
+    return below, train, calibrate
 
 
 def train_model(options: argparse.Namespace, purpose: str, safe: str, own: list[str]) -> None:
@@ -57,13 +67,6 @@ def train_model(options: argparse.Namespace, purpose: str, safe: str, own: list[
     for name, share in measured["called_harm"].items():
         print(f"  called {'harm' if purpose == 'harm' else 'bad'}: {share:7.2%} of {name}")
     print(f"In the recipe: {{kind: {purpose}, scorer: {{linear: {options.out}}}, threshold: 0.5}}")
-
-
-def add_calibration(command: argparse.ArgumentParser, share: float) -> None:
-    """The options of a calibration."""
-    command.add_argument("texts", nargs="+", help="files of the domain's own good text")
-    command.add_argument("--most", type=float, default=share, metavar="SHARE", help="of good texts that may be lost")
-    command.add_argument("--text", default="text", metavar="COLUMN")
 
 
 def scoring_of(kind: type[S], text: str) -> S:
