@@ -4,12 +4,12 @@ import codecs
 import html
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from corpora.extract.charset import decoded
 from corpora.extract.html import LARGEST_HTML, page
+from corpora.extract.job import Mode
 
 WORDS = "Der Vorstand erwartet für das Geschäftsjahr höhere Erlöse — „deutlich“ über dem Vorjahr."
 
@@ -35,8 +35,7 @@ def test_charsets(content: bytes, charset: str | None, text: str) -> None:
     assert decoded(content, charset) == text
 
 
-@pytest.mark.parametrize("mode", ["trafilatura", "resiliparse"])
-def test_a_page_in_the_wrong_charset_is_not_lost(mode: Any) -> None:
+def test_a_page_in_the_wrong_charset_is_not_lost(mode: Mode) -> None:
     body = f"<html><body><article><p>{WORDS * 6}</p></article></body></html>"
     for encoding, said in (("utf-8", "latin-1"), ("cp1252", "utf-8"), ("cp1252", None), ("cp1252", "rot13")):
         assert WORDS in page(body.encode(encoding), charset=said, mode=mode).text
@@ -57,8 +56,7 @@ PAGE = f"""<!doctype html><html lang="en-GB"><head><title>Bank raises forecast</
 <footer><p>All rights reserved by the publisher.</p><ul>{LINKS}</ul></footer></body></html>"""
 
 
-@pytest.mark.parametrize("mode", ["trafilatura", "resiliparse"])
-def test_main_text_without_what_surrounds_it(mode: Any) -> None:
+def test_main_text_without_what_surrounds_it(mode: Mode) -> None:
     found = page(PAGE.encode(), mode=mode)
     assert all(f"Paragraph {i}:" in found.text for i in range(8))
     assert not [word for word in ("Elsewhere", "script text", "All rights", "First!") if word in found.text]

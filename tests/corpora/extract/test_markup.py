@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
-from corpora.extract.html import page
 from corpora.extract.job import Mode
 from corpora.extract.markup import prepared
 
@@ -28,14 +28,13 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize("mode", ["trafilatura", "resiliparse"])
 @pytest.mark.parametrize("kind", LISTS)
-def test_the_items_of_a_list_are_text(kind: str, mode: Mode) -> None:
+def test_the_items_of_a_list_are_text(kind: str, mode: Mode, text_of: Callable[[str], str]) -> None:
     begin, item, end = LISTS[kind]
     for layout in LAYOUTS:
         for around in ("{}", P + "{}" + P):
             body = layout.format(around.format(begin + "".join(map(item.format, DUTIES)) + end))
-            text = page(f"<html><body>{body}</body></html>".encode(), mode=mode).text
+            text = text_of(body)
             if kind == "menu" and mode == "trafilatura" and layout is SITE:
                 continue  # to trafilatura a menu is one
             assert [duty for duty in DUTIES if duty not in text] == []
@@ -61,18 +60,16 @@ FIGURES = (
 )
 
 
-@pytest.mark.parametrize("mode", ["trafilatura", "resiliparse"])
 @pytest.mark.parametrize("figure", FIGURES)
-def test_a_tables_rows_are_lines_wherever_it_stands(figure: str, mode: Mode) -> None:
+def test_a_tables_rows_are_lines_wherever_it_stands(figure: str, text_of: Callable[[str], str]) -> None:
     for layout in LAYOUTS:
         body = layout.format(f"<h1>Lease</h1>{P}{figure.format(TABLE)}{P}")
-        text = page(f"<html><body>{body}</body></html>".encode(), mode=mode).text
+        text = text_of(body)
         lines = [line.strip() for line in text.splitlines()]
         assert [row for row in ROWS if " | ".join(row) not in lines] == []
         assert "Caption of it" not in text
 
 
-@pytest.mark.parametrize("mode", ["trafilatura", "resiliparse"])
 @pytest.mark.parametrize(
     ("inside", "text"),
     [
@@ -82,10 +79,10 @@ def test_a_tables_rows_are_lines_wherever_it_stands(figure: str, mode: Mode) -> 
         ("<img src=a.jpg alt='Alt of it'>", ""),
     ],
 )
-def test_figures_hold_text_or_a_picture(inside: str, text: str, mode: Mode) -> None:
+def test_figures_hold_text_or_a_picture(inside: str, text: str, text_of: Callable[[str], str]) -> None:
     for layout in LAYOUTS:
         body = layout.format(f"{P}<figure>{inside}<figcaption>Caption of it</figcaption></figure>{P}")
-        found = page(f"<html><body>{body}</body></html>".encode(), mode=mode).text
+        found = text_of(body)
         assert text in found
         assert not [word for word in ("Caption of it", "Alt of it") if word in found]
 

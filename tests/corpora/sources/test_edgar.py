@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,139 +13,13 @@ import pytest
 from pydantic import ValidationError
 
 from corpora import Collection, collect
-from corpora.document import Document, Empty, Quarantined
-from corpora.extract import Extracted, Failed, Job
+from corpora.document import Quarantined
 from corpora.sources.edgar import Edgar
 from domain.errors import UserError
-from domain.machine import Machine
 from tests.corpora.edgar_server import Edgar as LocalEdgar
-from tests.corpora.edgar_server import serving
+from tests.corpora.sources.filings import CONTACT, read, report, spec
 
 HOME = Path(__file__).resolve().parents[3]
-TODAY = date(2025, 5, 20)
-CONTACT = "desk@bank.test"
-
-
-def report(words: str) -> str:
-    """A small 10-K."""
-    return f"""<html><body><div style="display:none"><ix:header><ix:hidden>us-gaap:Cash</ix:hidden></ix:header></div>
-<p>ACME CORP</p><p>PART I</p><p><b>Item 1.</b> Business</p><p>We make {words}.</p>
-<p>Item 1A. Risk Factors</p><p>Nobody may buy {words}.</p><p>PART II</p><p>Item 7. Management's Discussion</p>
-<table><tr><td>Sales of {words}</td><td>$</td><td>(1,234</td><td>)</td></tr></table></body></html>"""
-
-
-def here(jobs: Iterable[Job], **_: Any) -> Iterator[Extracted | Failed]:
-    """As ``extract_pages``, in this process: a worker takes a second to start."""
-    for job in jobs:
-        module, _, name = job.form.partition(":")
-        try:
-            yield getattr(importlib.import_module(module), name)(job.content)
-        except ValueError as error:
-            yield Failed(reason=str(error))
-
-
-@pytest.fixture
-def edgar(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEdgar]:
-    """Two 10-Ks of a past quarter, and of this one a 10-Q, a 10-K/A and an 8-K with its press release."""
-    monkeypatch.setattr("corpora.edgar.archive.today", lambda: TODAY)
-    monkeypatch.setattr("corpora.edgar.fetch.Pace", lambda *_: None)  # it is kept, and workers read, in the last test
-    monkeypatch.setattr("corpora.extract.extract_pages", here)
-    with serving(TODAY) as local:
-        local.most = 1_000
-        local.add("10-K", date(2025, 2, 3), report("anvils"), cik=320193)
-        local.add("10-K", date(2025, 3, 14), report("rockets"), cik=789019, company="Two  Blanks & Co")
-        local.add("10-Q", date(2025, 4, 25), "<p>Part I</p><p>Item 1. Financial Statements</p><p>None.</p>", cik=320193)
-        local.add("10-K/A", date(2025, 5, 1), report("more anvils"), cik=320193)
-        local.add("8-K", date(2025, 5, 2), "<p>Item 2.02 Results</p><p>See below.</p>", ex99_1="<p>Sales rose.</p>")
-        local.tickers = {"AAPL": 320193, "MSFT": 789019}
-        yield local
-
-
-def spec(**settings: Any) -> Edgar:
-    return Edgar.model_validate({"forms": ["10-K"], "since": "2025-01-01", "contact": CONTACT, **settings})
-
-
-def read(source: Edgar, machine: Machine) -> list[Document]:
-    found = list(source.documents(machine))
-    assert all(isinstance(each, Document) for each in found), found
-    return [each for each in found if isinstance(each, Document)]
-
-
-def test_filings_are_found_by_form_and_days_and_read_by_item(edgar: LocalEdgar, tmp_path: Path) -> None:
-    machine = edgar.machine(work=tmp_path, workers=1)
-    first, second = read(spec(), machine)
-    assert (first.id, first.date, first.licence, first.language) == (
-        "0000320193-25-000001", "2025-02-03", "public-domain", "en",
-    )  # fmt: skip
-    assert first.url == (
-        "https://www.sec.gov/Archives/edgar/data/320193/000032019325000001/0000320193-25-000001-index.htm"
-    )
-    assert first.text == (
-        "ACME CORP\n\nPART I\n\nItem 1. Business\n\nWe make anvils.\n\nItem 1A. Risk Factors\n\n"
-        "Nobody may buy anvils.\n\nPART II\n\nItem 7. Management's Discussion\n\nSales of anvils | $(1,234)"
-    )
-    assert "rockets" in second.text
-    items = read(spec(by="item", items=["1A", 7]), machine)
-    assert [(each.id[-9:], each.text.splitlines()[-1]) for each in items] == [
-        ("000001#1A", "Nobody may buy anvils."), ("-000001#7", "Sales of anvils | $(1,234)"),
-        ("000002#1A", "Nobody may buy rockets."), ("-000002#7", "Sales of rockets | $(1,234)"),
-    ]  # fmt: skip
-    (some,) = read(spec(items=["1A"], companies=["msft"]), machine)
-    assert some.text == "Item 1A. Risk Factors\n\nNobody may buy rockets."
-
-
-@pytest.mark.parametrize("settings", [{"by": "item"}, {"items": ["1A"]}, {"by": "item", "items": ["1A"]}])
-@pytest.mark.parametrize(
-    "body", ["<p>Our year was good.</p>", "<p>Item 601 of Regulation S-K</p>", "<p>The Business</p>"]
-)
-def test_a_filing_without_items_is_told(
-    edgar: LocalEdgar, tmp_path: Path, settings: dict[str, Any], body: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    accession = edgar.add("10-K", date(2025, 5, 5), body, cik=789019)
-    found = list(spec(**settings).documents(edgar.machine(work=tmp_path, workers=1)))
-    (told,) = [each for each in found if isinstance(each, Empty)]
-    assert told.id == accession
-    assert told.reason.startswith("no item was found in it")
-    others = [each for each in found if isinstance(each, Document)]
-    assert len(others) == (2 if "items" in settings else 6)
-    assert all(each.text and accession not in each.id for each in others)
-    whole = read(spec(), edgar.machine(work=tmp_path, workers=1))
-    assert len(whole) == 3  # as a filing it is a document like any other
-
-    general = tmp_path / "general.txt"
-    general.write_text("Some general text.")
-    recipe = Collection.model_validate(
-        {
-            "domain": [spec(**settings).model_dump() | {"contact": CONTACT}],
-            "general": [{"kind": "files", "path": str(general), "licence": "mit"}],
-            "licences": {"allow": ["public-domain", "mit"]},
-        }
-    )
-    raw = tmp_path / "raw"
-    facts = collect(recipe, out=raw, machine=edgar.machine(work=tmp_path, workers=1)).manifest["facts"]
-    assert (facts["empty"], facts["quarantined"]) == (1, 0)
-    rows = [json.loads(line) for line in (raw / "quarantine.jsonl").read_text().splitlines()]
-    assert [(row["record"], row["action"], row["reason"]) for row in rows] == [(accession, "dropped", told.reason)]
-    assert f"1 records gave no document; the first, {accession}: no item" in caplog.text
-
-
-def test_items_that_a_filing_has_not_and_items_that_share_a_heading(edgar: LocalEdgar, tmp_path: Path) -> None:
-    machine = edgar.machine(work=tmp_path, workers=1)
-    found = list(spec(items=["9C"]).documents(machine))
-    assert [each.reason for each in found if isinstance(each, Empty)] == [
-        "has none of the items that are wanted, but 1, 1A, 7"
-    ] * 2
-    assert len(found) == 2
-    both = edgar.add("10-K", date(2025, 5, 6), "<p>Items 1 and 2. Business and Properties</p><p>Mines.</p>", cik=789019)
-    for items in (["1"], ["2"], ["1", "2"]):
-        documents = [
-            each
-            for each in spec(items=items, by="item").documents(edgar.machine(work=tmp_path))
-            if each.id.startswith(both)
-        ]
-        assert [each.text for each in documents if isinstance(each, Document)] == [
-            "Items 1 and 2. Business and Properties\n\nMines."
-        ]
 
 
 def test_companies_days_amendments_and_exhibits(edgar: LocalEdgar, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from domain.jsonlines import read_lines, write_lines
 from domain.machine import Machine
 from domain.manifest import Damaged
 from domain.tokens.shards import Shard
-from tests.conftest import WITH_MARKUP
+from tests.hand_made import WITH_MARKUP
 
 SECRETS = (b"a" * 100, b"c" * 82)
 
