@@ -51,8 +51,8 @@ class Stage(Generic[A]):
         for a stage with a history over that of the machine's work folder.
         """
         machine = machine or Machine()
-        said = spec.snapshot_key(machine) if self.snapshot else spec.identity_key()
-        asked = {"stage": self.name, "version": self.version, "spec": said}
+        spec_key = spec.snapshot_key(machine) if self.snapshot else spec.identity_key()
+        asked = {"stage": self.name, "version": self.version, "spec": spec_key}
         if self.history is not None:
             asked["history"] = self.history(spec, parents, machine)
         return fingerprint({**asked, "parents": {name: parent.identity for name, parent in parents.items()}})

@@ -22,7 +22,7 @@ SENTENCE = re.compile(r".*?(?:[.!?؟]+[\"')\]’”]*(?=\s|\Z)|[。！？]|\n|\Z
 ASKS, CLOSING = ("?", "？", "؟"), "\"')]’”"
 QUESTION_LABEL = re.compile(
     r"^\W*(?:question|problem|q)\s*\d*\s*:\s*", re.IGNORECASE | re.MULTILINE
-)  # before what is asked
+)  # words that introduce a question
 ANSWER_LABEL = re.compile(r"\s*^\W*(?:answer|a)\s*:\s*\Z", re.IGNORECASE | re.MULTILINE)
 CHOICES = re.compile(
     r"^\W*(?:(?:answer )?(?:choices|options)\s*:|[aA1]\W?[.)]|\(?[aA1]\))\s", re.MULTILINE | re.IGNORECASE
@@ -97,6 +97,6 @@ def without_context(question: str) -> str | None:
         bare = whole[labels[-1].end() :].strip()
     else:
         sentences = [each.strip() for each in SENTENCE.findall(whole)]
-        asked = (each for each in reversed(sentences) if each.rstrip(CLOSING)[-1:] in ASKS)
-        bare = next(asked, "") or re.split(r"\n\s*\n", whole)[-1].strip()
+        questions = (each for each in reversed(sentences) if each.rstrip(CLOSING)[-1:] in ASKS)
+        bare = next(questions, "") or re.split(r"\n\s*\n", whole)[-1].strip()
     return bare if bare and bare != question.strip() else None

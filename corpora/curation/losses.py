@@ -81,9 +81,9 @@ def advice_on(loss: Row) -> str:
     return "if this text is good, write filters of its own at the source, such as filters: documents"
 
 
-def refuse_losses(found: list[Row], most: float, ledger: LedgerQuery, raw: Path) -> None:
+def refuse_losses(rows: list[Row], most: float, ledger: LedgerQuery, raw: Path) -> None:
     """Raise a ``UserError`` for the first filter that took more than ``most`` of a source."""
-    for loss in found:
+    for loss in rows:
         if loss["stage"] != "near" and loss["share"] > most:
             examples = "; ".join(sampled(loss, ledger, raw))
             fix = f"{advice_on(loss)}, or raise corpus.max_filtered above {most:g}"

@@ -72,8 +72,8 @@ class LedgerCounts:
             # A mask is noted as "email 2, phone 1"; a document removed for its content has the kind in its reason.
             masked = row["action"] == "changed"
             label = row["detail"] if masked else f"{row['reason'].rpartition(' ')[2]} {row['detail']}"
-            found = {kind: int(count) * row["documents"] for kind, count in MASKED.findall(label)}
-            self.privacy.add((row["part"], row["source"]), **found)
+            counts = {kind: int(count) * row["documents"] for kind, count in MASKED.findall(label)}
+            self.privacy.add((row["part"], row["source"]), **counts)
         for row in ledger.counts("part", "source", "reason", where="stage = 'harm' AND action = 'dropped'"):
             self.harm.add((row["part"], row["source"], row["reason"]), documents=row["documents"])
 

@@ -74,9 +74,9 @@ class OverlapTable:
         count = int((mixed(grams) <= self.limit).sum())
         keys_once = np.unique(keys)
         begins, ends = self.begins[keys_once], self.begins[keys_once + 1]
-        known = ends - begins <= MOST_TEXTS
-        held = np.concatenate([self.texts[b:e] for b, e in zip(begins[known], ends[known], strict=True)] or [[]])
-        owners, counts = np.unique(held.astype(np.int64), return_counts=True)
+        specific = ends - begins <= MOST_TEXTS
+        texts = np.concatenate([self.texts[b:e] for b, e in zip(begins[specific], ends[specific], strict=True)] or [[]])
+        owners, counts = np.unique(texts.astype(np.int64), return_counts=True)
         of_test = float((counts / self.sizes[owners]).max()) if len(owners) else 0.0
         starts, stops = words.starts[places].tolist(), words.ends[places + self.spec.words - 1].tolist()
         spans = list(zip(starts, stops, strict=True))

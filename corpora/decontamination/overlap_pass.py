@@ -38,9 +38,9 @@ class HashTestText(PipelineStep):  # type: ignore[misc]
         sizes = list[int]()
         while batch := list(islice(texts, BATCH)):
             split = Split(batch)
-            found, begins = ngrams_of(split.hashes, split.offsets, self.words)
+            hashes, begins = ngrams_of(split.hashes, split.offsets, self.words)
             for begin, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
-                grams.append(np.unique(found[begin:end]))
+                grams.append(np.unique(hashes[begin:end]))
                 sizes.append(len(grams[-1]))
         np.savez(Path(self.out) / f"{rank:05d}.npz", grams=np.concatenate(grams), sizes=np.array(sizes, np.int64))
         yield from ()

@@ -53,12 +53,14 @@ def head_of(html: str) -> tuple[dict[str, str], str]:
             at = max(at, html.find(ending, at))
             continue
         inside = tag[2]
-        said = {key.lower(): unescape(value.strip("\"'")) for key, value in ATTRIBUTE.findall(inside)}
+        attributes = {key.lower(): unescape(value.strip("\"'")) for key, value in ATTRIBUTE.findall(inside)}
         if name == "link":
-            if not link and said.get("rel", "").lower() == "canonical":
-                link = said.get("href", "")
-        elif "content" in said and (key := said.get("property") or said.get("name") or said.get("itemprop")):
-            meta.setdefault(key.lower(), " ".join(said["content"].split()))
+            if not link and attributes.get("rel", "").lower() == "canonical":
+                link = attributes.get("href", "")
+        elif "content" in attributes and (
+            key := attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+        ):
+            meta.setdefault(key.lower(), " ".join(attributes["content"].split()))
     return meta, link
 
 

@@ -97,16 +97,16 @@ def local_glob(folder: str, pattern: str) -> list[str]:
 
     matches = re.compile(glob_translate(pattern)).match
     deepest = None if "**" in pattern else pattern.count("/")
-    found = []
+    paths = []
     for here, folders, files in os.walk(folder or "."):
         inside = f"{os.path.relpath(here, folder or '.')}/".removeprefix("./")
-        found += [folder + inside + name for name in (*folders, *files) if matches(inside + name)]
+        paths += [folder + inside + name for name in (*folders, *files) if matches(inside + name)]
         if deepest is not None and inside.count("/") >= deepest:
             folders.clear()
-    return sorted(found)
+    return sorted(paths)
 
 
-def without_own_work(paths: list[str], asked: str, machine: Machine, folder: Path | None) -> list[str]:
+def without_own_work(paths: list[str], pattern: str, machine: Machine, folder: Path | None) -> list[str]:
     """The files that no run has made: those below the machine's work folder are no source.
 
     ``folder`` is the one that is searched, None where one file is named. A folder within the work folder that is a
@@ -116,9 +116,9 @@ def without_own_work(paths: list[str], asked: str, machine: Machine, folder: Pat
     own = {path for path in paths if in_work_folder(Path(path), machine, named=named)}
     if own and (folder is None or len(own) == len(paths)):
         fix = "name files of your own; if these are, let the runs work elsewhere: --work"
-        raise UserError(f"corpus: {asked}", f"is below the work folder of the runs, {machine.work}", fix)
+        raise UserError(f"corpus: {pattern}", f"is below the work folder of the runs, {machine.work}", fix)
     if own:
-        tell_of_own_work(asked, len(own), str(machine.work))
+        tell_of_own_work(pattern, len(own), str(machine.work))
     return [path for path in paths if path not in own]
 
 
@@ -134,9 +134,11 @@ def in_work_folder(path: Path, machine: Machine, *, named: bool) -> bool:
 
 
 @lru_cache(maxsize=1_000)
-def tell_of_own_work(asked: str, count: int, work: str) -> None:
+def tell_of_own_work(pattern: str, count: int, work: str) -> None:
     """Say once what is passed over."""
-    logger.warning("%s: %s files below the work folder %s are no source and are passed over", asked, f"{count:,}", work)
+    logger.warning(
+        "%s: %s files below the work folder %s are no source and are passed over", pattern, f"{count:,}", work
+    )
 
 
 def shows(name: str, pattern: str) -> bool:

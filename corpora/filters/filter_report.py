@@ -65,15 +65,15 @@ def filter_reports(
 
     A filter's label of the language is seen by those behind it, as in curation; changed texts are not.
     """
-    seen, gone = list(documents), [False] * len(documents)
+    current, gone = list(documents), [False] * len(documents)
     for each in filters:
-        dropped = [False] * len(seen)
-        for begin in range(0, len(seen), AT_ONCE):
-            batch = seen[begin : begin + AT_ONCE]
+        dropped = [False] * len(current)
+        for begin in range(0, len(current), AT_ONCE):
+            batch = current[begin : begin + AT_ONCE]
             answers = each.judge(batch, Split([document.text for document in batch]))
             for place, answer in enumerate(answers, begin):
                 if isinstance(answer, Label):
-                    seen[place] = replace(seen[place], language=answer.language)
+                    current[place] = replace(current[place], language=answer.language)
                 dropped[place] = isinstance(answer, Drop)
         gone = [before or now for before, now in zip(gone, dropped, strict=True)]
         yield compared_with_labels(each.kind, documents, good, dropped)

@@ -138,15 +138,15 @@ class Identifier:
         number = int(merged.argmax())
         language, probability = candidates.languages[number], round(float(merged[number]), 4)
         best = max(candidates.columns_of[number], key=every.__getitem__)
-        seen = float(times.sum())
-        surprise = -float(every[best]) / seen - float(self.entropy[candidates.columns[best]])
+        feature_count = float(times.sum())
+        surprise = -float(every[best]) / feature_count - float(self.entropy[candidates.columns[best]])
         if surprise <= UNSURPRISING:
             return Identified(language, probability, True)
-        more = SHORT / np.sqrt(seen)
+        more = SHORT / np.sqrt(feature_count)
         if surprise > SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(text, language) + more:
             return Identified(language, probability, False)
         others = (times @ self.weights[features])[candidates.rivals]
-        rival = float(others.max(initial=-np.inf) - every[best]) / seen
+        rival = float(others.max(initial=-np.inf) - every[best]) / feature_count
         return Identified(language, probability, rival <= RIVAL + more)
 
 

@@ -79,7 +79,7 @@ def writings() -> dict[int, list[Writing]]:
     """By number of groups, how countries write numbers with a leading 0."""
     import phonenumbers
 
-    found = defaultdict[int, list[Writing]](list)
+    writings = defaultdict[int, list[Writing]](list)
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         plan = phonenumbers.PhoneMetadata.metadata_for_region(region)
         if plan is None or plan.national_prefix != TRUNK:
@@ -93,6 +93,6 @@ def writings() -> dict[int, list[Writing]]:
             sizes = tuple((int(low or 1), int(high or low or 1)) for low, high in groups)
             beginning = form.leading_digits_pattern[-1] if form.leading_digits_pattern else ""
             writing = Writing(sizes, beginning, national_pattern(region))
-            if writing not in found[len(sizes)]:
-                found[len(sizes)].append(writing)
-    return found
+            if writing not in writings[len(sizes)]:
+                writings[len(sizes)].append(writing)
+    return writings

@@ -29,7 +29,7 @@ def known_by(raws: Iterable[Path], ids: Collection[str]) -> tuple[set[str], set[
     """(the URLs of documents, passages of their texts), as raw text states them; URLs are there after their text is
     deleted, too.
     """
-    rows, urls, found = RowsById(ids), set[str](), set[bytes]()
+    rows, urls, paragraphs = RowsById(ids), set[str](), set[bytes]()
     for raw in raws:
         for shard in sorted((raw / "documents").glob("*.jsonl")):
             with shard.open("rb") as lines:
@@ -37,8 +37,8 @@ def known_by(raws: Iterable[Path], ids: Collection[str]) -> tuple[set[str], set[
                     if rows.may_be(text) and (row := parse_line(text))["id"] in ids:
                         if row["url"]:
                             urls.add(str(row["url"]))
-                        found.update(passages(row["text"]))
-    return urls, found
+                        paragraphs.update(passages(row["text"]))
+    return urls, paragraphs
 
 
 def passages(text: str) -> Iterator[bytes]:

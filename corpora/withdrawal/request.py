@@ -107,11 +107,11 @@ def texts_of(wanted: Iterable[Standing]) -> dict[str, TextSignature]:
     by_raw = defaultdict[Path, dict[str, str]](dict)
     for each in wanted:
         by_raw[each.raw][each.id] = each.sha256
-    found: dict[str, TextSignature] = {}
+    by_digest: dict[str, TextSignature] = {}
     waiting: dict[str, str] = {}
 
     def computed() -> None:
-        found.update(zip(waiting, signatures(list(waiting.values())), strict=True))
+        by_digest.update(zip(waiting, signatures(list(waiting.values())), strict=True))
         waiting.clear()
 
     for raw, names in by_raw.items():
@@ -120,12 +120,12 @@ def texts_of(wanted: Iterable[Standing]) -> dict[str, TextSignature]:
             with shard.open("rb") as lines:
                 for text in lines:
                     if rows.may_be(text) and (row := parse_line(text))["id"] in names and row["text"]:
-                        if (sha256 := names[row["id"]]) not in found:
+                        if (sha256 := names[row["id"]]) not in by_digest:
                             waiting[sha256] = row["text"]
                         if sum(map(len, waiting.values())) > AT_ONCE:
                             computed()
     computed()
-    return found
+    return by_digest
 
 
 def unambiguous(wanted: Iterable[Standing], texts: Mapping[str, TextSignature], before: Withdrawals) -> list[Standing]:

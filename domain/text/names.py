@@ -77,12 +77,12 @@ class NameFinder:
     ) -> None:
         self.model, self.tokenizer, self.threshold = model.eval(), tokenizer, threshold
         names = [POSITION.sub("", name) for name in label_names(model)]
-        known = labels or {name: USUAL[name.upper()] for name in names if name.upper() in USUAL}
-        unknown = sorted(set(labels) - set(names)) or ([] if known else ["person or address"])
+        kinds = labels or {name: USUAL[name.upper()] for name in names if name.upper() in USUAL}
+        unknown = sorted(set(labels) - set(names)) or ([] if kinds else ["person or address"])
         if unknown:
             problem = f"the model has no label {unknown[0]}"
             raise UserError("filters: names: labels", problem, f"say which are names: {', '.join(sorted(set(names)))}")
-        self.kinds: list[NameKind | None] = [known.get(name) for name in names]
+        self.kinds: list[NameKind | None] = [kinds.get(name) for name in names]
         self.longest = window(model, tokenizer)
 
     @classmethod
@@ -112,7 +112,7 @@ class NameFinder:
 
     def words(self, texts: Sequence[str]) -> list[list[Word]]:
         """The words of each text that hold something to read, by the mean of their pieces' probabilities."""
-        found: list[list[Word]] = [[] for _ in texts]
+        by_text: list[list[Word]] = [[] for _ in texts]
         for number, (text, pieces) in enumerate(zip(texts, self.pieces(texts), strict=True)):
             for parts in whole_words(text, pieces):
                 start, end = min(part.start for part in parts), max(part.end for part in parts)
@@ -120,8 +120,8 @@ class NameFinder:
                 end -= len(text[start:end]) - len(text[start:end].rstrip())
                 if start < end:
                     likely = np.mean([part.likely for part in parts], axis=0)
-                    found[number].append(self.judged(start, end, likely))
-        return found
+                    by_text[number].append(self.judged(start, end, likely))
+        return by_text
 
     def judged(self, start: int, end: int, likely: np.ndarray) -> Word:
         """A word by its labels' probabilities (float64 [labels])."""
@@ -132,9 +132,9 @@ class NameFinder:
 
     def pieces(self, texts: Sequence[str]) -> list[list[LabelledPiece]]:
         """The pieces of each text, windows put together."""
-        found: list[list[LabelledPiece]] = [[] for _ in texts]
+        by_text: list[list[LabelledPiece]] = [[] for _ in texts]
         if not texts:
-            return found
+            return by_text
         stride = min(STRIDE, self.longest // 4)
         with encoding_errors("names"):
             windows = self.tokenizer(
@@ -148,23 +148,23 @@ class NameFinder:
             ids, offsets = windows.word_ids(number), windows["offset_mapping"][number]
             here = [LabelledPiece(ids[i], offsets[i][0], offsets[i][1], likely[number][i]) for i in real]
             if owner == last:  # of what two windows share, each has the half that is farther from its edge
-                half = min(stride, len(found[owner])) // 2
-                del found[owner][len(found[owner]) - half :]
+                half = min(stride, len(by_text[owner])) // 2
+                del by_text[owner][len(by_text[owner]) - half :]
                 here = here[min(stride, len(here)) - half :]
-            found[owner].extend(here)
+            by_text[owner].extend(here)
             last = owner
-        return found
+        return by_text
 
     def likely(self, ids: Sequence[list[int]]) -> list[np.ndarray]:
         """float64 [pieces, labels] of each window; those of a length share a batch, so that there is little padding."""
         import torch
 
-        found: dict[int, np.ndarray] = {}
+        by_window: dict[int, np.ndarray] = {}
         order = sorted(range(len(ids)), key=lambda number: -len(ids[number]))
         for first in range(0, len(order), BATCH):
             some = order[first : first + BATCH]
             batch = self.tokenizer.pad({"input_ids": [ids[number] for number in some]}, return_tensors="pt")
             with torch.inference_mode():
                 scores = self.model(**batch.to(self.model.device)).logits.double().softmax(dim=-1).cpu().numpy()
-            found.update(zip(some, scores, strict=True))
-        return [found[number] for number in range(len(ids))]
+            by_window.update(zip(some, scores, strict=True))
+        return [by_window[number] for number in range(len(ids))]

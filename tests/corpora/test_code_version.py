@@ -1,4 +1,4 @@
-"""A team's own code, and the versions of libraries, are a part of what is asked for."""
+"""A team's own code and the versions of libraries belong to an artifact's identity."""
 
 from __future__ import annotations
 

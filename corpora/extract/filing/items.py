@@ -119,12 +119,12 @@ def candidates(lines: list[str], form: str, linked: Mapping[int, Sequence[str]])
             worded = heading(line, form)
             current = (worded.part if worded else part_of(line)) or current
             here = [worded] if worded else unworded(line, form, linked.get(number, ()))
-            for found in here:
-                for key, part in spelled(form, found):
-                    weight = found.weight + PARTED * (bool(part) and part == current)
-                    further = tuple(name for name in found.further if family(form) != "10-Q")
+            for item in here:
+                for key, part in spelled(form, item):
+                    weight = item.weight + PARTED * (bool(part) and part == current)
+                    further = tuple(name for name in item.further if family(form) != "10-Q")
                     out.append(
-                        Candidate(number, at, len(line), key, order(key), found.name, weight, found is worded, further)
+                        Candidate(number, at, len(line), key, order(key), item.name, weight, item is worded, further)
                     )
         at += len(line) + 1
     return below_cover(lines, out) if family(form) == "8-K" else out
@@ -138,17 +138,17 @@ def unworded(line: str, form: str, links: Sequence[str]) -> list[Heading]:
     return [Heading.named(name, weight=LINKED) for name in links if part_of(line) is None]
 
 
-def spelled(form: str, found: Heading) -> list[tuple[str, str]]:
+def spelled(form: str, item: Heading) -> list[tuple[str, str]]:
     """(key, its part) of each item that a form may mean by a heading: one, or in a 10-Q one of each part."""
     kind = family(form)
     if kind == "8-K":
-        return [(f"{found.number}{found.dot}", "")] if found.dot or 1 <= found.number <= 12 else []
-    if found.dot:
+        return [(f"{item.number}{item.dot}", "")] if item.dot or 1 <= item.number <= 12 else []
+    if item.dot:
         return []
     if kind == "10-Q":
-        parts = [part for part, most in QUARTERLY.items() if 1 <= found.number <= most and part == (found.part or part)]
-        return [(f"{part}-{found.name}", part) for part in parts]
-    return [(found.name, "")] if 1 <= found.number <= 19 else []
+        parts = [part for part, most in QUARTERLY.items() if 1 <= item.number <= most and part == (item.part or part)]
+        return [(f"{part}-{item.name}", part) for part in parts]
+    return [(item.name, "")] if 1 <= item.number <= 19 else []
 
 
 def order(key: str) -> tuple[int, int, str]:

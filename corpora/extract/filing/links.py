@@ -112,8 +112,8 @@ def lines_linked(lines: list[str], links: Sequence[tuple[str, str]]) -> dict[int
                 break
     out: dict[int, list[str]] = {}
     for name, behind in links:
-        found = (begins.get(behind[at : at + KNOWN]) for at in range(len(behind) - KNOWN + 1))
-        line = next((each for each in found if each is not None), None)
+        lines_behind = (begins.get(behind[at : at + KNOWN]) for at in range(len(behind) - KNOWN + 1))
+        line = next((each for each in lines_behind if each is not None), None)
         if line is not None:
             out.setdefault(line, []).append(name)
     return out

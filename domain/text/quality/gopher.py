@@ -78,8 +78,8 @@ def measured_rules(
     yield "ellipsis lines", ends, ends > rules.ellipses
     letters = counts.lettered / words
     yield "words without letters", 1 - letters, letters < rules.letters
-    running, asked = running_words(texts, languages, rules.stop_words)
-    yield "no running text", running, (running < rules.stop_words_least) & asked
+    running, applies = running_words(texts, languages, rules.stop_words)
+    yield "no running text", running, (running < rules.stop_words_least) & applies
 
 
 def bullet_lines(text: str, limit: float) -> float:
@@ -102,20 +102,20 @@ def running_words(
     texts: Split, languages: Sequence[str], wanted: tuple[str, ...] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(int64 [texts], how many stop words each text has; bool [texts], whether it could have any)."""
-    counts, asked = np.zeros(len(texts), dtype=np.int64), np.ones(len(texts), dtype=bool)
+    counts, applies = np.zeros(len(texts), dtype=np.int64), np.ones(len(texts), dtype=bool)
     if wanted is not None:
-        return counts + standing(texts, np.unique(split(" ".join(wanted)).hashes), np.ones(len(texts), bool)), asked
+        return counts + standing(texts, np.unique(split(" ".join(wanted)).hashes), np.ones(len(texts), bool)), applies
     for code in sorted(set(languages)):
         here = np.array([each == code for each in languages])
         data = data_of(code)
         if data is None or not data.stop_words:
-            asked &= ~here
+            applies &= ~here
         elif code in SCRIPTS_WITHOUT_SPACES:
             for text in np.flatnonzero(here).tolist():
                 counts[text] = len(set(data.pattern.findall(texts.texts[text])))
         else:
             counts += standing(texts, data.hashes, here)
-    return counts, asked
+    return counts, applies
 
 
 def standing(texts: Split, wanted: np.ndarray, here: np.ndarray) -> np.ndarray:

@@ -80,10 +80,10 @@ def pair_keys(pairs: str) -> np.ndarray:
     return np.sort(codes[::2] << np.uint64(32) | codes[1::2])
 
 
-def by_language(languages: Sequence[str], threshold: str, asked: float | None, unknown: float) -> np.ndarray:
-    """float64 [texts]: ``asked``, else the threshold of each text's language, ``unknown`` where there is none."""
-    if asked is not None:
-        return np.full(len(languages), float(asked))
+def by_language(languages: Sequence[str], threshold: str, stated: float | None, unknown: float) -> np.ndarray:
+    """float64 [texts]: ``stated``, else the threshold of each text's language, ``unknown`` where there is none."""
+    if stated is not None:
+        return np.full(len(languages), float(stated))
     return np.array([getattr(data_of(code), threshold, unknown) for code in languages], dtype=float)
 
 

@@ -46,9 +46,9 @@ def judge(texts: Split, counts: Counts, languages: Sequence[str], rules: LetterR
     since text of another language may be half English.
     """
     violations: list[Violation | None] = [None] * len(texts)
-    asked, english = counts.lettered >= LETTERED * counts.words, languages_data()[ENGLISH]
+    applies, english = counts.lettered >= LETTERED * counts.words, languages_data()[ENGLISH]
     for code in sorted(set(languages)):
-        here = np.array([i for i, each in enumerate(languages) if each == code and asked[i]], dtype=np.int64)
+        here = np.array([i for i, each in enumerate(languages) if each == code and applies[i]], dtype=np.int64)
         orders = np.full(len(texts), np.inf)
         for data in dict.fromkeys((languages_data().get(code, english), english)):
             order = relative([texts.texts[i] for i in here.tolist()], data)
