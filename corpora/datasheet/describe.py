@@ -35,7 +35,7 @@ class Description(Spec):
     samples: Annotated[int, Field(ge=1, le=1_000, description="removed documents shown for each reason")] = 3
 
 
-@stage("describe", makes=Datasheet, version=6)
+@stage("describe", makes=Datasheet, version=7)
 def describe(
     spec: Description, raw: Raw, corpus: Corpus, tokens: Tokens, *, out: Path, machine: Machine
 ) -> dict[str, Any]:

@@ -31,15 +31,18 @@ class LedgerCounts:
         self.sources, self.years, self.languages, self.licences = Groups(), Groups(), Groups(), Groups()
         self.reasons, self.privacy, self.harm, self.quarantined = (Groups() for _ in range(4))
         self.came, self.kept = Lengths(), Lengths()
-        self.ended: dict[str, Counter[str]] = defaultdict(Counter)  # by stage: documents, bytes
+        self.collected = Counter[str]()  # documents, bytes
+        self.removed: dict[str, Counter[str]] = defaultdict(Counter)  # the same by stage
         self.ended_by_source: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
         self.count_documents(ledger)
         self.count_reasons(ledger)
 
     def count_documents(self, ledger: LedgerQuery) -> None:
         """Count the last row of each document."""
-        for row in ledger.counts("stage", where="action <> 'changed'", sizes="bytes"):
-            self.ended[row["stage"]].update(documents=row["documents"], bytes=row["bytes"])
+        for row in ledger.counts("stage", "action", where="action <> 'changed'", sizes="bytes"):
+            self.collected.update(sizes(row))
+            if row["action"] != "kept":
+                self.removed[row["stage"]].update(sizes(row))
         for row in ledger.counts("part", "source", "stage", "action", where=CURATED):
             self.ended_by_source[row["part"], row["source"]][row["stage"], row["action"]] += row["documents"]
         for row in self.grouped(ledger, "part", "source"):
@@ -79,7 +82,7 @@ class LedgerCounts:
 
     def stages(self) -> list[str]:
         """All stages in order; stages that the recipe does not name come before decontamination."""
-        unknown = [stage for stage in self.ended if stage not in self.order]
+        unknown = sorted(stage for stage in self.removed if stage not in self.order)
         stages = list(self.order)
         cut = len(stages) - len(LAST)
         return [*stages[:cut], *unknown, *stages[cut:]]
@@ -88,13 +91,11 @@ class LedgerCounts:
         """{stage, documents, bytes} left after each stage at which any went; bytes as they came, but the last
         row's, which are those ``written`` after what was masked or cut.
         """
-        left = Counter[str]()
-        for numbers in self.ended.values():
-            left.update(numbers)
+        left = Counter(self.collected)
         rows = [{"stage": "found", **left}]
         for stage in self.stages():
-            if stage in self.ended and stage != "holdout":
-                left.subtract(self.ended[stage])
+            if stage in self.removed:
+                left.subtract(self.removed[stage])
                 rows.append({"stage": stage, **left})
         remaining = self.sources.total()
         return [*rows, {"stage": "written", "documents": remaining["documents_kept"], "bytes": remaining["bytes_kept"]}]
