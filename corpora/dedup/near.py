@@ -65,7 +65,7 @@ def join(roots: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     nodes, ends = np.unique(np.concatenate((left[differ], right[differ])), return_inverse=True)
     if not len(nodes):
         return
-    edges = np.ones(len(ends) // 2, np.int8), tuple(ends.reshape(2, -1))
+    edges = np.ones(len(ends) // 2, np.int8), tuple(np.split(ends, 2))
     _, labels = connected_components(coo_array(edges, shape=(len(nodes), len(nodes))), directed=False)
     _, first = np.unique(labels, return_index=True)
     roots[nodes] = nodes[first[labels]]
