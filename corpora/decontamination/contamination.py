@@ -37,7 +37,8 @@ class RunMatches:
     """Matches of protected runs, by class: documents that hold the same runs are looked at once.
 
     ``documents`` and ``runs`` (int64 [matches]) ascend. ``class_of`` (int64 [documents with a match]) names each
-    document's class, ``pair`` (int64 [matches]) each match's place in ``class_runs``, the runs of class after class.
+    document's class, ``pair`` (int64 [matches]) each match's place in ``class_runs``, the runs of class after class;
+    ``classes`` (int64 [pairs]) names the class of each of these.
     """
 
     def __init__(self, finds: np.ndarray) -> None:
@@ -48,6 +49,7 @@ class RunMatches:
         sums = np.add.reduceat(keys, begins)
         _, first, self.class_of = np.unique(sums, return_index=True, return_inverse=True)
         self.sizes = counts[first]
+        self.classes = np.repeat(np.arange(len(self.sizes)), self.sizes)
         self.begins = np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64)
         places = [np.arange(begins[one], begins[one] + counts[one]) for one in first.tolist()]
         self.class_runs = self.runs[np.concatenate([np.empty(0, np.int64), *places])]
@@ -115,19 +117,18 @@ def levels(guard: Guard, matches: RunMatches) -> np.ndarray:
     level = np.zeros(len(matches.class_runs), np.int64)
     for part in matches.parts(guard.counts[matches.class_runs]):
         pairs, texts, places = guard.expand(matches.class_runs[part])
-        classes = np.searchsorted(matches.begins, pairs + part.start, side="right") - 1
+        classes = matches.classes[part][pairs]
         order = np.lexsort((places, texts, classes))
         classes, texts, places, pairs = classes[order], texts[order], places[order], pairs[order]
         sizes = guard.texts.sizes[texts]
-        lengths = np.minimum(sizes, guard.spec.words)
         same = (classes[1:] == classes[:-1]) & (texts[1:] == texts[:-1])
-        covered = lengths.copy()
-        covered[:-1] = np.where(same, np.minimum(lengths[:-1], np.diff(places)), lengths[:-1])
-        opens = np.flatnonzero(np.concatenate(([True], ~same))[: len(classes)])
+        covered = np.minimum(sizes, guard.spec.words)  # words of each run, less those of the next one in its text
+        covered[:-1][same] = np.minimum(covered[:-1], np.diff(places))[same]
+        opens = np.flatnonzero(np.concatenate(([True], ~same)))
         words = np.add.reduceat(covered, opens)
         held = np.searchsorted(SHARES, words / sizes[opens], side="right")
         held = np.where(guard.texts.is_form[texts[opens]], np.minimum(held, MOST), held)
-        np.maximum.at(level, part.start + pairs, np.repeat(held, np.diff([*opens.tolist(), len(classes)])))
+        np.maximum.at(level[part], pairs, np.repeat(held, np.diff([*opens.tolist(), len(classes)])))
     return level
 
 
@@ -136,7 +137,7 @@ class Report:
 
     def __init__(self, guard: Guard, matches: RunMatches) -> None:
         self.guard, self.matches = guard, matches
-        self.documents = np.bincount(matches.class_of, minlength=len(matches.sizes))  # of each class
+        self.documents = np.bincount(matches.class_of)  # of each class
         self.of_class = defaultdict[int, set[int]](set)  # the items of each class's matches that count
         self.rows = dict[int, int]()  # a text of each item that was matched
         self.let_be = Counter[int]()  # documents by item
@@ -147,8 +148,8 @@ class Report:
         """Count the classes whose pairs these are."""
         guard, matches = self.guard, self.matches
         pairs, texts, places = guard.expand(matches.class_runs[part])
-        classes = np.searchsorted(matches.begins, pairs + part.start, side="right") - 1
-        free = let_be[part.start + pairs]
+        classes = matches.classes[part][pairs]
+        free = let_be[part][pairs]
         items = guard.texts.item[texts]
         order = np.lexsort((places, texts, items, classes))
         for wanted, free_here in ((order[~free[order]], False), (order[free[order]], True)):
