@@ -11,7 +11,7 @@ from corpora.datasheet.groups import Groups, Lengths
 from corpora.ledger.ledger import Row
 from corpora.ledger.query import LedgerQuery
 from corpora.metadata.licence import normal
-from domain.text.harm import FalsePositives
+from domain.text.scorers import FalsePositives
 
 CURATED = "action <> 'changed' AND stage <> 'collect'"  # the last rows of documents that came into curation
 GROUP_NUMBERS = """

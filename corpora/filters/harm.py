@@ -18,7 +18,7 @@ from domain.errors import UserError
 from domain.manifest import file_sha256
 from domain.pretrained.weights import weights_identity
 from domain.spec import RecipePath, RecipePathOrHub, Share, Spec
-from domain.text.harm import Scorer
+from domain.text.scorers import Scorer
 from domain.text.words import Split
 from domain.userfile import open_file
 
@@ -134,22 +134,22 @@ def open_scorer(scoring: Scoring) -> Scorer:
         if file is not None and os.path.exists(file):
             open_file(Path(file)).close()  # a pipe or device might never end
     if scoring.linear is not None:
-        from domain.text.harm.linear import Linear
+        from domain.text.scorers.linear import Linear
 
         return Linear.load(Path(scoring.linear), scoring.labels)
     if scoring.fasttext is not None:
-        from domain.text.harm.fasttext import FastText
+        from domain.text.scorers.fasttext import FastText
 
         return FastText.load(Path(scoring.fasttext), scoring.labels)
     if scoring.transformer is not None:
-        from domain.text.harm.transformer import Transformer
+        from domain.text.scorers.transformer import Transformer
 
         if multiprocessing.parent_process() is not None:  # one of several workers: each takes one core, not all
             import torch
 
             torch.set_num_threads(1)
         return Transformer.load(scoring.transformer, scoring.labels)
-    from domain.text.harm.words import built_in, read_list
+    from domain.text.profanity import built_in, read_list
 
     return built_in() if scoring.words is None else read_list(Path(scoring.words))
 

@@ -18,7 +18,7 @@ from corpora.filters.harm import digest
 from domain.pretrained.hub_file import hub_file, hub_file_identity, is_on_hub
 from domain.pretrained.weights import weights_identity
 from domain.spec import RecipePath, RecipePathOrHub, Spec
-from domain.text.harm import Scorer, Scores
+from domain.text.scorers import Scorer, Scores
 from domain.text.words import Split
 from domain.userfile import open_file
 
@@ -96,15 +96,15 @@ def open_quality_scorer(scoring: QualityScoring) -> Scorer:
         if file is not None and os.path.exists(file):
             open_file(Path(file)).close()  # a pipe or device might never end
     if scoring.linear is not None:
-        from domain.text.harm.linear import Linear
+        from domain.text.scorers.linear import Linear
 
         return Linear.load(Path(scoring.linear), purpose="quality")
     if scoring.fasttext is not None:
-        from domain.text.harm.fasttext import FastText
+        from domain.text.scorers.fasttext import FastText
 
         path = hub_file(scoring.fasttext) if is_on_hub(scoring.fasttext) else Path(scoring.fasttext)
         return FastText.load(path, scoring.labels, window=None)
-    from domain.text.harm.transformer import Transformer
+    from domain.text.scorers.transformer import Transformer
 
     assert scoring.transformer is not None
     if multiprocessing.parent_process() is not None:  # one of several workers: each takes one core, not all

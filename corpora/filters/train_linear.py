@@ -13,8 +13,8 @@ from corpora.document import clean
 from domain.errors import UserError
 from domain.jsonlines import read_records
 from domain.spec import fingerprint
-from domain.text.harm.linear import BUCKETS, FORMAT, RUNS, WINDOW, Linear, pair_features, word_features
-from domain.text.harm.windows import window_bounds
+from domain.text.scorers.linear import BUCKETS, FORMAT, RUNS, WINDOW, Linear, pair_features, word_features
+from domain.text.scorers.windows import window_bounds
 from domain.text.words import Split
 
 STRENGTH = 0.3  # inverse of the L2 penalty

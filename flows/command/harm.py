@@ -30,7 +30,7 @@ def calibrate(options: argparse.Namespace) -> None:
     The threshold is put into the recipe by hand: the recipe states everything that was asked for.
     """
     from corpora.filters.harm import Scoring, open_scorer
-    from domain.text.harm import calibrated, score_all
+    from domain.text.scorers import calibrated, score_all
 
     scoring, good = scoring_of(Scoring, options.scorer), good_texts(options)
     scores = score_all(open_scorer(scoring), good)

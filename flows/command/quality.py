@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 def calibrate(options: argparse.Namespace) -> None:
     """Print the threshold at which at most ``--most`` of texts like these would go (confidence 95%)."""
     from corpora.filters.learned_quality import Badness, QualityScoring
-    from domain.text.harm import score_all, surely_calibrated
+    from domain.text.scorers import score_all, surely_calibrated
 
     scoring, good = scoring_of(QualityScoring, options.scorer), good_texts(options)
     scores = score_all(Badness(scoring), good)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from domain.spec import Spec
-    from domain.text.harm import Scores
+    from domain.text.scorers import Scores
 
     S = TypeVar("S", bound=Spec)
     Below = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -104,7 +104,7 @@ def good_texts(options: argparse.Namespace) -> list[str]:
 def print_calibrated(scores: Scores, threshold: float, good: list[str], side: str) -> None:
     """How many good texts lie beyond a threshold, and those that come closest, masked."""
     from corpora.filters.privacy import mask_all
-    from domain.text.harm import false_positives
+    from domain.text.scorers import false_positives
 
     result = false_positives(scores, threshold)
     print(

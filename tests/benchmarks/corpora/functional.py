@@ -26,7 +26,7 @@ import yaml
 
 from corpora.filters.harm import Scoring, open_scorer
 from corpora.filters.train_linear import auc, fit, halves
-from domain.text.harm import Scorer, score_all
+from domain.text.scorers import Scorer, score_all
 from tests.benchmarks.corpora.harm import HEADER, called, posts
 
 COLUMNS = {

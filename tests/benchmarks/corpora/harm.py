@@ -19,9 +19,9 @@ from statistics import median
 from typing import Any
 
 from corpora.filters.train_linear import LabelledText, fit, halves, measure, passages
-from domain.text.harm import Scorer, calibrated, false_positives, score_all
-from domain.text.harm.linear import WINDOW
-from domain.text.harm.words import built_in
+from domain.text.profanity import built_in
+from domain.text.scorers import Scorer, calibrated, false_positives, score_all
+from domain.text.scorers.linear import WINDOW
 
 SAMPLE = 4_000_000  # bytes timed in a round
 LABELS = ("hate", "offensive", "neither")

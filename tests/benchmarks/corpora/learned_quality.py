@@ -20,8 +20,8 @@ from statistics import mean, stdev
 import numpy as np
 
 from corpora.filters.train_linear import LabelledText, auc, fit, passages, read_rows, window_of
-from domain.text.harm import score_all, surely_calibrated
-from domain.text.harm.linear import FORMAT
+from domain.text.scorers import score_all, surely_calibrated
+from domain.text.scorers.linear import FORMAT
 from tests.benchmarks.corpora.quality import some
 
 HALVES = 20

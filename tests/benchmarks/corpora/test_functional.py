@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.text.harm.words import WordList
+from domain.text.profanity import WordList
 from tests.benchmarks.corpora.functional import figures, read
 
 

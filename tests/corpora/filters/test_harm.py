@@ -13,7 +13,7 @@ from corpora.filters.harm import Harm, Scoring
 from corpora.filters.train_linear import train
 from domain.errors import UserError
 from domain.text.words import Split
-from tests.domain.text.harm.fasttext_models import LABELS, model
+from tests.domain.text.scorers.fasttext_models import LABELS, model
 
 SLUR = codecs.decode("fcvp", "rot13")  # weight 1, so the score is (1/n) / (1/n + 0.02)
 

@@ -15,10 +15,10 @@ from corpora.filters.learned_quality import Badness, QualityScoring, quality_sco
 from corpora.filters.quality import Quality
 from corpora.filters.train_linear import auc, train
 from domain.errors import UserError
-from domain.text.harm.linear import Linear
+from domain.text.scorers.linear import Linear
 from domain.text.words import Split
-from tests.domain.text.harm.fasttext_models import model
-from tests.domain.text.harm.test_transformer import classifier
+from tests.domain.text.scorers.fasttext_models import model
+from tests.domain.text.scorers.test_transformer import classifier
 
 GOOD, BAD = "the report explains how rates are set", "click here buy now free"
 

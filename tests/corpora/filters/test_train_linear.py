@@ -10,7 +10,7 @@ import pytest
 
 from corpora.filters.train_linear import fit, halves, measure, passages, read_rows, train
 from domain.errors import UserError
-from domain.text.harm.linear import WINDOW, Linear
+from domain.text.scorers.linear import WINDOW, Linear
 from domain.text.words import Split
 
 GOOD, BAD, UGLY = ["report", "quarter", "growth"], ["vile", "foul", "rotten"], ["naked", "lewd", "nude"]
@@ -53,7 +53,7 @@ def test_two_labels_score_as_scikit_learn_does() -> None:
     from sklearn.linear_model import LogisticRegression
 
     from corpora.filters.train_linear import STRENGTH, rows
-    from domain.text.harm.windows import window_bounds
+    from domain.text.scorers.windows import window_bounds
 
     given = sorted({row for row in examples() if row[1] != "lewd"})
     split = Split([text for text, _ in given])

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from domain.errors import UserError
 from domain.model.build import load
-from domain.text.harm.transformer import Transformer
+from domain.text.scorers.transformer import Transformer
 from tests.domain.pretrained.test_config import folder
 
 SETTINGS: dict[str, dict[str, Any]] = {

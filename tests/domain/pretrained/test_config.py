@@ -17,7 +17,7 @@ from domain.model.build import load
 from domain.model.spec import Base
 from domain.pretrained.config import check_config, check_weights
 from domain.pretrained.weights import weights_identity
-from domain.text.harm.transformer import Transformer
+from domain.text.scorers.transformer import Transformer
 
 LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 128,

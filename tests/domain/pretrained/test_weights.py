@@ -73,7 +73,7 @@ def test_a_revision_is_a_whole_commit(revision: str) -> None:
 
 def opened(name: str) -> None:
     """Use weights as a scorer of harm."""
-    from domain.text.harm.transformer import Transformer
+    from domain.text.scorers.transformer import Transformer
 
     Transformer.load(name, ["toxic"])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.text.harm.linear import Linear
+from domain.text.scorers.linear import Linear
 
 SLUR = codecs.decode("fcvp", "rot13")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from domain.errors import UserError
-from domain.text.harm.scores import Scores
 from domain.text.lexicon import Lexicon, text_of, written
+from domain.text.scorers.scores import Scores
 from domain.text.words import Split
 
 HALF = 0.02  # weighted finds per word at which the score is one half: about one slur in a tweet of 50 words

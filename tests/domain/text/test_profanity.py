@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm.words import HALF, WordList, built_in, read_list
+from domain.text.profanity import HALF, WordList, built_in, read_list
 from domain.text.words import Split
 
 HEAVY = codecs.decode("fcvp", "rot13")  # weight 1

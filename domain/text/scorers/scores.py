@@ -1,4 +1,4 @@
-"""What every harm scorer answers, and how often it is wrong on text that is known to be good."""
+"""What every scorer answers, and how often it is wrong on text that is known to be good."""
 
 from __future__ import annotations
 

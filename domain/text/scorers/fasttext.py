@@ -1,4 +1,4 @@
-"""fastText's own classifiers as a scorer: teams publish them for harm, and they need no accelerator."""
+"""fastText's own classifiers as a scorer: teams publish them for harm and for quality; they need no accelerator."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from domain.errors import UserError
-from domain.text.harm.fasttext_file import Classifier, read_classifier
-from domain.text.harm.scores import Scores, chosen
-from domain.text.harm.windows import window_bounds, window_means
+from domain.text.scorers.fasttext_file import Classifier, read_classifier
+from domain.text.scorers.scores import Scores, chosen
+from domain.text.scorers.windows import window_bounds, window_means
 from domain.text.words import Split
 
 PREFIX = "__label__"  # fastText's mark of a label

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm.linear import BUCKETS, FORMAT, Linear, bucket, pair_features, word_features
+from domain.text.scorers.linear import BUCKETS, FORMAT, Linear, bucket, pair_features, word_features
 from domain.text.words import Split, split
 
 HEADER = {"format": FORMAT.format("harm"), "labels": ["fine", "bad", "worse"], "safe": "fine", "window": 4}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm.fasttext import FastText
-from domain.text.harm.fasttext_file import Classifier, read_classifier
-from tests.domain.text.harm.fasttext_models import HIERARCHICAL, LABELS, NEGATIVE, ONE_VS_ALL, SOFTMAX, model
+from domain.text.scorers.fasttext import FastText
+from domain.text.scorers.fasttext_file import Classifier, read_classifier
+from tests.domain.text.scorers.fasttext_models import HIERARCHICAL, LABELS, NEGATIVE, ONE_VS_ALL, SOFTMAX, model
 
 ARGUMENTS, DICTIONARY, ENTRIES = 8, 64, 92  # where they begin
 ROWS = len(model()) - 24 - 16  # of the output, before its columns and 6 numbers

@@ -11,10 +11,10 @@ import numpy as np
 
 from domain.errors import UserError, first_line
 from domain.pretrained.safetensors_header import tensor_shapes
-from domain.text.harm.scores import Scores, chosen
-from domain.text.harm.windows import window_bounds, window_means
 from domain.text.lexicon import text_of
 from domain.text.ngrams import ngram_hashes
+from domain.text.scorers.scores import Scores, chosen
+from domain.text.scorers.windows import window_bounds, window_means
 from domain.text.words import Split
 
 BUCKETS = 1 << 18

@@ -1,6 +1,6 @@
-"""How harmful a text is: a word list, a linear model, fastText's or a transformer, behind one interface."""
+"""What judges a text by a score from 0 to 1: a linear model, fastText's or a transformer, behind one interface."""
 
-from domain.text.harm.scores import (
+from domain.text.scorers.scores import (
     FalsePositives,
     Scorer,
     Scores,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm import Scores, calibrated, false_positives, score_all, surely_calibrated
-from domain.text.harm.scores import chosen
-from domain.text.harm.windows import window_bounds, window_means
-from domain.text.harm.words import built_in
+from domain.text.profanity import built_in
+from domain.text.scorers import Scores, calibrated, false_positives, score_all, surely_calibrated
+from domain.text.scorers.scores import chosen
+from domain.text.scorers.windows import window_bounds, window_means
 from domain.text.words import Split
 
 

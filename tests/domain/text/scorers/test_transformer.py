@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm.transformer import Transformer
+from domain.text.scorers.transformer import Transformer
 from domain.text.words import Split
 
 LENGTH = 16  # pieces that the model reads, two of them marks

@@ -1,4 +1,4 @@
-"""A transformers sequence classifier as a scorer: slow, and better where harm is in the meaning."""
+"""A transformers sequence classifier as a scorer: slow, and better where it is the meaning that counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.errors import UserError
 from domain.text.classifier_files import label_names, open_classifier, window
-from domain.text.harm.scores import Scores, chosen
+from domain.text.scorers.scores import Scores, chosen
 from domain.text.words import Split
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 

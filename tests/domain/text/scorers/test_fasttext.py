@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from domain.errors import UserError
-from domain.text.harm.fasttext import FastText
+from domain.text.scorers.fasttext import FastText
 from domain.text.words import Split
-from tests.domain.text.harm.fasttext_models import (
+from tests.domain.text.scorers.fasttext_models import (
     HIERARCHICAL,
     LABELS,
     NEGATIVE,
