@@ -25,7 +25,8 @@ DIGEST = re.compile(r"(sha1|sha256|md5):([A-Za-z0-9=+/]+)")
 class Capture:
     """A page as it was crawled, or a text (``form`` text, UTF-8) that was taken from one. ``day`` is ISO.
 
-    ``language`` is an ISO 639-3 code, where a crawler of WET files identified one.
+    ``language`` is an ISO 639-3 code, where a crawler of WET files identified one; ``link`` is the response's header of
+    that name.
     """
 
     url: str
@@ -34,6 +35,7 @@ class Capture:
     content: bytes
     charset: str | None = None
     language: str | None = None
+    link: str = ""
 
 
 def capture(record: WarcRecord, wanted: Callable[[str], bool]) -> Capture | str | None:
@@ -94,17 +96,19 @@ def response(url: str, day: str | None, block: bytes) -> Capture | str | None:
         return str(error)
     if len(content) > LARGEST_BLOCK:
         return f"is larger than {LARGEST_BLOCK // 10**6} MB"
-    return of_type(url, day, media, content, record.http_charset)
+    return of_type(url, day, media, content, record.http_charset, str(headers.get("Link") or ""))
 
 
-def of_type(url: str, day: str | None, media: str, body: bytes, charset: str | None = None) -> Capture | None:
+def of_type(
+    url: str, day: str | None, media: str, body: bytes, charset: str | None = None, link: str = ""
+) -> Capture | None:
     """The capture, if its media type is one that holds text."""
     kind = form_of(media)
     if kind is None:
         return None
     if kind == "text":
         body = body.decode(supported_charset(charset), errors="replace").encode()
-    return Capture(url=url, day=day, form=kind, content=body, charset=charset)
+    return Capture(url=url, day=day, form=kind, content=body, charset=charset, link=link)
 
 
 def supported_charset(charset: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,13 +26,15 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Extracted:
-    """A page's text, and what it says of itself: ``date`` is its ISO day, ``url`` its canonical address."""
+    """A page's text, and what it says of itself: ``date`` is its ISO day, ``url`` its canonical address, ``licences``
+    are names and addresses as they stand there."""
 
     text: str
     title: str | None = None
     date: str | None = None
     language: str | None = None
     url: str | None = None
+    licences: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,13 @@
-"""What an HTML page says of itself in its head: title, date, language, canonical address."""
+"""What an HTML page says of itself: title, date, language, canonical address, licences."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
 from html import unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+
+from corpora.extract.page_licence import page_licences
 
 if TYPE_CHECKING:
     from resiliparse.parse.html import HTMLTree
@@ -29,7 +31,17 @@ ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""")
 ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 
 
-def about(tree: HTMLTree, html: str) -> dict[str, str | None]:
+class PageMetadata(TypedDict):
+    """Fields of ``Extracted``."""
+
+    title: str | None
+    date: str | None
+    language: str | None
+    url: str | None
+    licences: tuple[str, ...]
+
+
+def about(tree: HTMLTree, html: str) -> PageMetadata:
     """Fields of ``Extracted`` from resiliparse's tree of a page and its text; what is not said is None."""
     meta, link = head_of(html)
     return {
@@ -37,6 +49,7 @@ def about(tree: HTMLTree, html: str) -> dict[str, str | None]:
         "date": dated(meta, html),
         "language": spoken(tree),
         "url": canonical(link, meta),
+        "licences": page_licences(tree, html, meta),
     }
 
 

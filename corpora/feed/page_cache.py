@@ -15,12 +15,14 @@ from domain.errors import UserError
 from domain.manifest import write_json
 
 LARGEST_PAGE = 20_000_000  # bytes of a page
+LONGEST_LINK = 10_000  # characters of an answer's Link header
 TRIES = 5  # runs that ask a site for a page that it does not want to give
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPage:
-    """A page. ``url`` is where it was found at last, ``updated`` the state of the entry that it was fetched for."""
+    """A page. ``url`` is where it was found at last, ``updated`` the state of the entry that it was fetched for,
+    ``link`` the answer's header of that name."""
 
     url: str
     form: str
@@ -29,6 +31,7 @@ class StoredPage:
     modified: str
     updated: str
     content: bytes
+    link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,4 +116,5 @@ def taken(answer: Answer, updated: str, cached: StoredPage | None) -> StoredPage
         modified=answer.headers.get("last-modified", ""),
         updated=updated,
         content=answer.content,
+        link=answer.headers.get("link", "")[:LONGEST_LINK],
     )

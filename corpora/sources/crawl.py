@@ -18,6 +18,7 @@ from corpora.document import Document, Quarantined, iso_language
 from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.files.pieces import opened
 from corpora.files.stores import file_stamp, find, relative, title_of, unreadable
+from corpora.sources.licensing import LicenceOverride, header_licences, page_licence, settle
 from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from domain.errors import UserError
@@ -43,7 +44,7 @@ class Crawl(Source):
     languages: Annotated[tuple[str, ...], Field(description="as the page or the crawl states them")] = ()
     urls: Annotated[tuple[str, ...], Field(description="regular expressions, of which a URL must hold one")] = ()
     mode: Mode = "trafilatura"
-    licence: str | None = None
+    licence: str | LicenceOverride | None = None
 
     @field_validator("domains")
     @classmethod
@@ -177,14 +178,18 @@ class Crawl(Source):
         day = (
             extracted.date if extracted.date and (capture.day is None or extracted.date <= capture.day) else capture.day
         )
+        stated = page_licence([*extracted.licences, *header_licences(capture.link)], capture.url)
+        terms = settle(self.licence, stated, "record", capture.url[:LONGEST_URL])
         return Document(
             id=capture.url,
             text=extracted.text,
             source=self.title,
             url=capture.url,
-            licence=self.licence,
+            licence=terms.licence,
             date=day,
             language=language or extracted.language,
+            licence_from=terms.stated_by,
+            overridden_licence=terms.overridden,
         )
 
     def listed(self, crawl: CommonCrawl) -> list[Listed]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
+from urllib.parse import urljoin
 
 from pydantic import Field
 
 from corpora.metadata.licence import normal, statement
+from corpora.metadata.licence_names import spdx_id
 from domain.errors import UserError
 from domain.spec import Spec
 
@@ -29,6 +31,9 @@ LICENCE_COLUMNS += [
 EXPLAINING_COLUMNS = [f"{each}{more}" for each in SPELLED for more in ("name", "id", "type", "title", "url", "link")]
 RANKS = dict.fromkeys(LICENCE_COLUMNS, 0) | dict.fromkeys(EXPLAINING_COLUMNS, 1)
 BELOW = ("metadata", "meta")  # records within a record that tell of it
+RELATIVE = re.compile(r"(?:[./?]|\w[\w-]*/|[\w-]+\.(?:html?|php|aspx?|txt)\b)\S*")  # of a page's links; not "internal"
+HEADER_LINK = re.compile(r"<([^<>\s]{1,1000})>([^<]{0,1000})")
+LICENCE_LINK = re.compile(r""";\s*rel\s*=\s*(?:license\b|"(?:[^"]*\s)?license(?:\s[^"]*)?")""", re.IGNORECASE)
 
 
 class LicenceOverride(Spec):
@@ -55,13 +60,40 @@ def settle(
         return Terms(licence=recipe.override, stated_by="recipe", overridden=stated if differs else None)
     if stated is None:
         return Terms(licence=recipe, stated_by=None if recipe is None else "recipe")
-    if recipe is not None and normal(recipe) != normal(stated):
+    if recipe is not None and statement(recipe) is not None and normal(recipe) != normal(stated):
         raise UserError(
             place,
             f"its {by} states the licence {stated[:80]!r}, the recipe {recipe[:80]!r}",
             f"take out what is wrong, or let the recipe's count all the same: licence: {{override: {recipe[:80]}}}",
         )
     return Terms(licence=stated, stated_by=by)
+
+
+def page_licence(stated: Sequence[str], url: str | None) -> str | None:
+    """The licence of a page at ``url`` that states these names and addresses; several are an "and".
+
+    An address may be relative. Beside a licence that is known, one that is not is taken for a page that explains it.
+    """
+    addresses = [each if url is None or spdx_id(each) else resolved(each, url) for each in stated]
+    return statement([each for each in addresses if spdx_id(each)] or addresses)
+
+
+def agreed(*stated: str | None) -> str | None:
+    """What several say of one text: once where they say the same, else an "and"."""
+    return statement(list({normal(each): each for each in reversed(stated) if each is not None}.values())[::-1])
+
+
+def resolved(address: str, url: str) -> str:
+    """An absolute address; a name, or what is no address, as it stands."""
+    try:
+        return urljoin(url, address) if RELATIVE.fullmatch(address) else address
+    except ValueError:
+        return address
+
+
+def header_licences(link: str) -> tuple[str, ...]:
+    """The addresses that a response's ``Link`` header gives as its licence (RFC 8288, RFC 4946)."""
+    return tuple(address for address, parameters in HEADER_LINK.findall(link) if LICENCE_LINK.search(parameters))
 
 
 def record_licence(record: Mapping[str, Any]) -> str | None:

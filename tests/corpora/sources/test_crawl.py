@@ -128,3 +128,35 @@ def test_a_url_that_is_not_there_or_was_never_fetched(web: Web, tmp_path: Path) 
         Crawl(path=f"{web.url}/c.warc.gz").stamp(machine)
     with pytest.raises(UserError, match="never fetched"):
         Crawl(path=f"{web.url}/c.warc.gz").stamp(machine.replace(network=False))
+
+
+BY_LINK = '<link rel="license" href="https://creativecommons.org/licenses/by/4.0/">'
+
+
+@pytest.mark.parametrize(
+    ("head", "header", "recipe", "licence"),
+    [
+        (BY_LINK, "", None, "https://creativecommons.org/licenses/by/4.0/"),
+        (BY_LINK, "", "unknown", "https://creativecommons.org/licenses/by/4.0/"),
+        (BY_LINK, "", "CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"),
+        (BY_LINK, "", {"override": "internal"}, "internal"),
+        ("", 'Link: </legal>; rel="license"\r\n', None, "http://a.example/legal"),
+        ("", "", "internal", "internal"),
+        ("", "", None, None),
+    ],
+)
+def test_a_pages_licence_counts_and_the_recipe_fills_gaps(
+    tmp_path: Path, head: str, header: str, recipe: object, licence: str | None
+) -> None:
+    content = packed(record(http(page(head=head), more=header), "http://a.example/x"))
+    (found,) = read(tmp_path, content, licence=recipe)
+    assert isinstance(found, Document)
+    assert found.licence == licence
+
+
+def test_a_page_that_contradicts_the_recipe_stops_the_run(tmp_path: Path) -> None:
+    content = packed(record(http(page(head=BY_LINK)), "http://a.example/x"))
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, content, licence="internal")
+    assert caught.value.place == "http://a.example/x"
+    assert "override: internal" in caught.value.fix

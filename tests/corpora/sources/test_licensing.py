@@ -10,7 +10,7 @@ from corpora import Collection, collect
 from corpora.document import Document
 from corpora.ledger.ledger import LEDGER, read_ledger
 from corpora.sources.columns import Columns
-from corpora.sources.licensing import licence_columns, record_licence
+from corpora.sources.licensing import agreed, header_licences, licence_columns, page_licence, record_licence
 from domain.errors import UserError
 from domain.jsonlines import read_lines
 from domain.machine import Machine
@@ -125,3 +125,54 @@ def test_who_states_a_licence_is_counted_and_the_ledger_names_what_is_overridden
     plain = Collection.model_validate({**settings, "domain": [{**source, "licence": "internal"}]})
     with pytest.raises(UserError, match=r"calls\.jsonl:3: its record states the licence 'cc-by-nc-4\.0'"):
         collect(plain, out=tmp_path / "other", machine=Machine(workers=1))
+
+
+@pytest.mark.parametrize(
+    ("stated", "licence"),
+    [
+        ([], None),
+        (
+            ["https://creativecommons.org/licenses/by/4.0/deed.en"],
+            "https://creativecommons.org/licenses/by/4.0/deed.en",
+        ),
+        (["//creativecommons.org/licenses/by/4.0/"], "https://creativecommons.org/licenses/by/4.0/"),
+        (["/terms", "CC BY 4.0"], "CC BY 4.0"),
+        (["CC BY 4.0", "MIT"], "CC BY 4.0 and MIT"),
+        (["/terms"], "https://a.example/terms"),
+        (["terms.html#use"], "https://a.example/news/terms.html#use"),
+        (["proprietary"], "proprietary"),
+        (["unknown"], None),
+        (["http://[broken"], "http://[broken"),
+    ],
+)
+def test_how_a_page_speaks(stated: list[str], licence: str | None) -> None:
+    """Exact names count, with a page that explains one beside it; nothing is guessed of an address."""
+    assert page_licence(stated, "https://a.example/news/1") == licence
+
+
+@pytest.mark.parametrize(
+    ("link", "licences"),
+    [
+        ("", ()),
+        ('<https://x.example/l>; rel="license"', ("https://x.example/l",)),
+        ("<l>;rel=license", ("l",)),
+        ('<a>; rel="next", <b>; title="x"; REL="nofollow License"', ("b",)),
+        ('<a>; rel="licensed"; title="license"', ()),
+        ("<" * 10_000 + 'a>; rel="license"', ("a",)),
+    ],
+)
+def test_the_licences_of_a_link_header(link: str, licences: tuple[str, ...]) -> None:
+    assert header_licences(link) == licences
+
+
+@pytest.mark.parametrize(
+    ("stated", "licence"),
+    [((None, None), None), (("mit", None), "mit"), (("MIT", "mit"), "MIT"), (("mit", "isc"), "mit and isc")],
+)
+def test_a_feed_and_its_page_agree_or_both_count(stated: tuple[str | None, ...], licence: str | None) -> None:
+    assert agreed(*stated) == licence
+
+
+def test_a_recipe_that_says_unknown_says_nothing() -> None:
+    made = document({"license": "mit"}, licence="unknown")
+    assert (made.licence, made.licence_from) == ("mit", "record")
