@@ -41,7 +41,7 @@ from domain.stage import stage
 
 logger = logging.getLogger(__name__)
 
-VERSION = 8
+VERSION = 9
 CACHE_FORMAT = 8  # of the cached results of a filtered shard
 DEATHS = 100  # over a shard, until a run is given up: finding a document that kills takes four, a further one three
 LAST_CORPUS = "last"  # as `earlier`: the recipe's last corpus of an earlier day, which `shoptalk run` finds
@@ -180,10 +180,12 @@ def curate(spec: Curation, raw: Raw, protected: Protected, *, out: Path, machine
     refuse_broken(counts, spec.max_unreadable, out / LEDGER)
     refuse_empty(counts, shards)
     names, sources = [Path(shard).name for shard in shards], candidates.sources_of(tests)
-    overlap = overlap_facts(scratch / OVERLAP_FOLDER, names, sources)
+    overlap = overlap_facts(
+        scratch / OVERLAP_FOLDER, names, sources, candidates.ids_of(tests), out / "test_overlap.jsonl"
+    )
     # Last, so that what was never a corpus holds nothing out.
     history.record(machine.work, name, spec.holdout, candidates, decisions.outcomes, shards, scratch, machine)
-    return {**counts, **decisions.facts, "test_overlap": overlap, "losses": lost}
+    return {**counts, **decisions.facts, "test_overlap": {"words": spec.test_overlap.words, **overlap}, "losses": lost}
 
 
 def filter_shards(

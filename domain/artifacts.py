@@ -81,7 +81,7 @@ class Raw(Artifact):
 
 
 class Corpus(Artifact):
-    """Clean text: ``<split>/<part>-<n>.jsonl``, ``ledger.parquet``, ``counts.json``.
+    """Clean text: ``<split>/<part>-<n>.jsonl``, ``ledger.parquet``, ``counts.json``, ``test_overlap.jsonl``.
 
     Splits are train, validation, test and later; parts are domain and general. A line holds
     ``id``, ``text``, ``source``, ``url``, ``licence``, ``date``, ``language`` and ``cluster``,
@@ -98,6 +98,12 @@ class Corpus(Artifact):
         """The documents of one split and part, in reading order."""
         for shard in self.shards(split, part):
             yield from read_lines(shard)
+
+    def test_overlap(self) -> Iterator[dict[str, Any]]:
+        """``id``, ``part``, ``source`` of each test document, how many n-grams of words it has (``ngrams``), and how
+        many of them stood in training text (``came``) and still do (``stays``).
+        """
+        return read_lines(self.path / "test_overlap.jsonl")
 
 
 class Tokenizer(Artifact):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,9 +36,7 @@ class ScoredPart(PartScore):
 
     def headline(self) -> PartScore:
         """The scores without sources and years."""
-        return PartScore(
-            bits=self.bits, changes=self.changes, units=self.units, documents=self.documents, bytes=self.bytes
-        )
+        return PartScore(**{each.name: getattr(self, each.name) for each in fields(PartScore)})
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: that of the headline, with ``sources`` and ``years``."""
@@ -54,14 +52,7 @@ class ScoredPart(PartScore):
         flat = {key: value for key, value in content.items() if key not in BREAKDOWNS}
         head = PartScore.from_dict(flat)
         groups = {kind: {name: _read_group(score) for name, score in content[kind].items()} for kind in BREAKDOWNS}
-        return cls(
-            bits=head.bits,
-            changes=head.changes,
-            units=head.units,
-            documents=head.documents,
-            bytes=head.bytes,
-            **groups,
-        )
+        return cls(**vars(head), sources=groups["sources"], years=groups["years"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import numpy as np
 
 from corpora.decontamination.overlap import Overlap
 from corpora.ledger.ledger import PartSource
+from domain.jsonlines import write_lines
 from domain.machine import Machine
 from domain.text.words import mixed
 
 IN_PLACE = 5_000  # documents that are read here: starting workers takes longer
 LARGEST_TABLE = 1 << 25  # n-grams of test text that are looked up: 400 MB on disk; of more, a sample
 OVERLAP_FOLDER = "test_overlap"
+OVERLAP_COLUMNS = ("ngrams", "came", "stays")
 
 
 def hash_test_text(
@@ -77,11 +80,14 @@ def write_table(out: Path, parts: Iterable[Path]) -> None:
     np.save(out / "limit.npy", limit)
 
 
-def overlap_facts(folder: Path, names: Sequence[str], sources: Sequence[PartSource]) -> dict[str, Any]:
+def overlap_facts(
+    folder: Path, names: Sequence[str], sources: Sequence[PartSource], ids: Iterable[str], out: Path
+) -> dict[str, Any]:
     """``test``: by source, how much of its test text stands in training text, as it came and as it stays; ``train``: by
     source, how many training documents share an n-gram with test text, and how many of them went.
 
-    ``names`` are those under which shards were saved, ``sources`` the (part, source) of the table's documents.
+    ``names`` are those under which shards were saved, ``sources`` and ``ids`` the (part, source) and id of the table's
+    documents. Of each of these a line is written to ``out``.
     """
     keys, texts = np.load(folder / "keys.npy", mmap_mode="r"), np.load(folder / "texts.npy", mmap_mode="r")
     begins, sizes = np.load(folder / "begins.npy"), np.load(folder / "sizes.npy")
@@ -94,17 +100,39 @@ def overlap_facts(folder: Path, names: Sequence[str], sources: Sequence[PartSour
         sharing.update({(part, source): count for source, count in counts["sharing"].items()})
         gone.update({(part, source): count for source, count in counts["gone"].items()})
     each = np.diff(begins)
-    shared = {
-        what: np.bincount(texts[np.repeat(marks, each)], minlength=len(sizes))
-        for what, marks in (("came", came), ("stays", stays))
-    }
-    rows = []
-    for of in dict.fromkeys(sources):
-        here = np.flatnonzero([one == of for one in sources])
-        row: dict[str, Any] = {"part": of[0], "source": of[1], "documents": len(here), "ngrams": int(sizes[here].sum())}
-        for what, counts in shared.items():
-            row[what] = int(counts[here].sum())
-            row[f"{what}_half"] = int((2 * counts[here] > sizes[here]).sum())
-        rows.append(row)
+    of_text = [
+        sizes, *(np.bincount(texts[np.repeat(marks, each)], minlength=len(sizes)) for marks in (came, stays))
+    ]  # fmt: skip
+    totals = {of: OverlapCounts() for of in dict.fromkeys(sources)}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        """A line for each test document."""
+        for name, of, *numbers in zip(ids, sources, *(column.tolist() for column in of_text), strict=True):
+            totals[of].add(*numbers)
+            yield {"id": name, "part": of[0], "source": of[1], **dict(zip(OVERLAP_COLUMNS, numbers, strict=True))}
+
+    write_lines(out, rows())
+    test = [{"part": part, "source": source, **vars(counts)} for (part, source), counts in totals.items()]
     train = [{"part": p, "source": s, "sharing": n, "gone": gone[p, s]} for (p, s), n in sorted(sharing.items())]
-    return {"test": rows, "train": train}
+    return {"test": test, "train": train}
+
+
+@dataclass
+class OverlapCounts:
+    """Of a source: test documents, their n-grams, and how many of both stood in training text, or still do."""
+
+    documents: int = 0
+    ngrams: int = 0
+    came: int = 0
+    came_half: int = 0
+    stays: int = 0
+    stays_half: int = 0
+
+    def add(self, ngrams: int, came: int, stays: int) -> None:
+        """Count a document."""
+        self.documents += 1
+        self.ngrams += ngrams
+        self.came += came
+        self.came_half += 2 * came > ngrams
+        self.stays += stays
+        self.stays_half += 2 * stays > ngrams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import starmap
 from typing import Any
 
 from domain.artifacts import PARTS, Artifact
@@ -64,7 +65,10 @@ def card(
         + (instructions.training(tuned) if tuned else ""),
         "## Tokenizer\n\n" + tokenizer_chapter(decision.tokenizer),
         "## Data\n\n" + data_chapter(corpus.facts, datasheet.facts),
-        "## Scores\n\n" + chapter + "\n" + "".join(f"- {reason}\n" for reason in decision.reasons),
+        "## Scores\n\n"
+        + chapter
+        + "\n"
+        + "".join(f"- {each}\n" for each in [*decision.reasons, *starmap(overlap_sentence, scores.items())]),
         "## Known limitations\n\n" + (limitations.strip() + "\n\n" if limitations.strip() else "") + limits,
         "## Lineage\n\n" + lineage_table(**made, **({"tuned": tuned} if tuned else {})),
     ]
@@ -176,6 +180,18 @@ def score_table(scores: Mapping[str, PartScore]) -> str:
         "number of tokens, of general text only. Changes are relative, with 95% intervals.\n\n"
         + table(["text", *models, "against control", "against base"], rows)
     )
+
+
+def overlap_sentence(part: str, score: PartScore) -> str:
+    """How much of the test text was trained on, and the gain on the documents of which nothing was."""
+    overlap = score.overlap
+    share = f"Of the word {overlap.words}-grams of the {part} test documents {percent(overlap.total.share)} stand in"
+    sentence = f"{share} training text too."
+    new = min(overlap.new_text, key=lambda each: each.max_share)
+    if new.score is None:
+        return f"{sentence} No document is without such."
+    documents, change = new.score.documents, new.score.changes["control"].percent()
+    return f"{sentence} On the {documents:,} of {score.documents:,} without any: {change} against the control."
 
 
 def lineage_table(**artifacts: Artifact) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 from domain.artifacts import PARTS
 from domain.page.charts import Series, line_chart, round_numbers
 from domain.page.page import PageHeader, render
+from domain.release.scores import OverlapReport, Score
 from domain.release.vocabulary import measure_rows
-from domain.units import amount, size
+from domain.units import amount, percent, size
 from evals.scorecard import GroupScore, ScorecardContent, ScoredPart
 from evals.statistics.bootstrap import MIN_UNITS
 
+COMPARED = ("control", "base")  # with the adapted model
 Metrics = Sequence[Mapping[str, Any]]  # the lines of a training's metrics log
 
 
@@ -24,6 +26,7 @@ def page(scores: ScorecardContent, header: PageHeader, training: Mapping[str, Me
     return render(
         Path(__file__).with_name("scorecard.html"), header,
         scores=scores, min_units=MIN_UNITS, written=three_places, changes=changes, group_rows=group_rows,
+        overlap_rows=overlap_rows, new_text_rows=new_text_rows,
         curves=list(loss_curves(logs)), models=[(model, model) for model in logs],
         tokenizers=measure_rows(scores.tokenizer.measures), verdict=verdict.sentences() if verdict else [],
     )  # fmt: skip
@@ -48,6 +51,32 @@ def group_rows(groups: Mapping[str, GroupScore], models: Mapping[str, float]) ->
         (name, f"{group.documents:,}", size(group.bytes), *(three_places(group.bits[model]) for model in models))
         for name, group in groups.items()
     ]
+
+
+def overlap_rows(overlap: OverlapReport) -> list[tuple[str, ...]]:
+    """How much of each source's test documents stands in training text."""
+    total = {"all": overlap.total} if len(overlap.sources) > 1 else {}
+    return [
+        (name, f"{of.documents:,}", f"{of.ngrams:,}", f"{of.in_training:,}", percent(of.share))
+        for name, of in {**overlap.sources, **total}.items()
+    ]
+
+
+def new_text_rows(score: ScoredPart) -> list[tuple[str, ...]]:
+    """The scores over all documents, and over those of which little or nothing stands in training text."""
+    scores: list[tuple[str, Score | None]] = [("all", score)]
+    for each in score.overlap.new_text:
+        scores.append((f"at most {each.max_share:.0%}" if each.max_share else "none", each.score))
+    width = 3 + len(score.bits) + len(score.changes)
+    return [
+        (
+            share, f"{of.documents:,}", f"{of.units:,}", size(of.bytes), *(map(three_places, of.bits.values())),
+            *(of.changes[model].percent() for model in COMPARED),
+        )
+        if of
+        else (share, "0", *["–"] * (width - 1))
+        for share, of in scores
+    ]  # fmt: skip
 
 
 def loss_curves(training: Mapping[str, Metrics]) -> Iterator[tuple[str, dict[str, Any]]]:

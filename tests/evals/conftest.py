@@ -17,6 +17,7 @@ def scored_corpus(tmp_path_factory: pytest.TempPathFactory) -> Any:
     import json
 
     from domain.artifacts import Corpus
+    from domain.jsonlines import write_lines
     from domain.manifest import seal
 
     folder = tmp_path_factory.mktemp("scored_corpus")
@@ -43,8 +44,17 @@ def scored_corpus(tmp_path_factory: pytest.TempPathFactory) -> Any:
             lines = [json.dumps(row, sort_keys=True) + "\n" for row in rows]
             (folder / split / f"{part}-00000.jsonl").write_text("".join(lines))
             splits[split][part] = {"documents": count, "bytes": sum(len(row["text"]) for row in rows)}
+    write_lines(
+        folder / "test_overlap.jsonl",
+        (
+            {"id": f"test-{part}-{number}", "part": part, "source": f"{part}-{number % 2}",
+             "ngrams": 20, "came": 20, "stays": number % 4}
+            for part in ("domain", "general") for number in range(80)
+        ),
+    )  # fmt: skip
+    facts = {"splits": splits, "test_overlap": {"words": 13}}
     fields = {"stage": "curate", "version": 1, "kind": "Corpus", "spec": None, "parents": {}}
-    seal(folder, identity="by-hand", facts={"splits": splits}, **fields)
+    seal(folder, identity="by-hand", facts=facts, **fields)
     return Corpus.open(folder)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import math
 from pathlib import Path
@@ -11,7 +12,8 @@ import torch
 from domain.artifacts import Scorecard
 from domain.errors import UserError
 from domain.machine import Machine
-from evals.evaluate import Evaluation, evaluate
+from domain.release.scores import OverlapReport
+from evals.evaluate import Evaluation, evaluate, scored_part
 from evals.gate import Gates, decide
 from evals.scorecard import ScorecardContent
 
@@ -86,8 +88,9 @@ def test_a_further_baseline_is_scored_and_changes_nothing_of_the_three(
     four = evaluate(SPEC, **arms, prompts=arms["control"], **fixed, out=tmp_path / "four")
     assert four.identity != card.identity
     for part in ("domain", "general"):
-        scores = dict(four.facts[part])
-        assert scores.pop("prompts") == scores["control"]
+        scores = copy.deepcopy(four.facts[part])
+        for each in (scores, *(new["score"] for new in scores["overlap"]["new_text"])):
+            assert each.pop("prompts") == each["control"]
         assert scores == card.facts[part]
     assert [*ScorecardContent.read(four.path).parts["domain"].sources["domain-0"].bits] == [
         "base", "control", "adapted", "prompts",
@@ -136,3 +139,53 @@ def test_a_model_that_has_diverged(arms: Any, scored_corpus: Any, scored_tokens:
             SPEC, **{**arms, "adapted": bad}, corpus=scored_corpus, tokenizer=scored_tokens[0], out=tmp_path / "out",
             machine=CPU,
         )  # fmt: skip
+
+
+def test_what_was_trained_on_is_told_by_source_and_left_out_of_the_scores(card: Scorecard, rows: Any) -> None:
+    """Document n has n % 4 of its 20 n-grams in training text, and is of source n % 2."""
+    report = json.loads((card.path / "scores.json").read_text())["domain"]["overlap"]
+    assert card.facts["domain"]["overlap"] == report
+    assert report["words"] == 13
+    assert report["sources"] == {
+        "domain-0": {"documents": 40, "ngrams": 800, "in_training": 40, "share": 0.05},  # 20 of 0, 20 of 2
+        "domain-1": {"documents": 40, "ngrams": 800, "in_training": 80, "share": 0.1},  # 20 of 1, 20 of 3
+    }
+    assert report["total"] == {"documents": 80, "ngrams": 1600, "in_training": 120, "share": 0.075}
+    assert [(each["max_share"], each["score"]["documents"]) for each in report["new_text"]] == [(0.1, 60), (0.0, 20)]
+    for each in report["new_text"]:
+        new = [row for row in rows if row["part"] == "domain" and row["in_training"] <= 20 * each["max_share"]]
+        score = each["score"]
+        nats = {model: sum(row["nats"][model] for row in new) for model in ("base", "control", "adapted")}
+        assert score["bytes"] == sum(row["bytes"] for row in new)
+        for model, sum_of in nats.items():
+            assert score[model] == pytest.approx(sum_of / math.log(2) / score["bytes"], rel=1e-5)
+        assert score["change"] == pytest.approx(nats["adapted"] / nats["base"] - 1, abs=1e-5)
+        assert score["change_from_control"] == pytest.approx(nats["adapted"] / nats["control"] - 1, abs=1e-5)
+        low, high = score["interval_from_control"]
+        assert low < score["change_from_control"] < high < 0
+
+
+def row(nats: float, ngrams: int, in_training: int) -> dict[str, Any]:
+    """A document of 10 bytes that costs the adapted model half of what it costs the others."""
+    by_model = {"base": nats, "control": nats, "adapted": nats / 2}
+    counts = {"bytes": 10, "ngrams": ngrams, "in_training": in_training}
+    return {"source": "a", "cluster": str(nats), "year": None, **counts, "nats": by_model}
+
+
+@pytest.mark.parametrize(
+    ("of_documents", "documents"),
+    [
+        ([(10, 1), (10, 2), (10, 0)], [2, 1]),  # a tenth is at most a tenth
+        ([(10, 10), (11, 2)], [0, 0]),
+        ([(0, 0), (5, 0)], [2, 2]),  # shorter than an n-gram: nothing of it is told
+    ],
+)
+def test_which_documents_are_new(of_documents: list[tuple[int, int]], documents: list[int]) -> None:
+    made = [row(float(1 + number), *counts) for number, counts in enumerate(of_documents)]
+    report = scored_part(made, ["base", "control", "adapted"], 13, SPEC).overlap
+    assert [each.score.documents if each.score else 0 for each in report.new_text] == documents
+    assert report.total.in_training == sum(shared for _, shared in of_documents)
+    assert OverlapReport.from_dict(report.to_dict()) == report
+    for each in report.new_text:
+        if each.score:
+            assert each.score.changes["control"].value == pytest.approx(-0.5)

@@ -16,12 +16,15 @@ GOOD = (-0.15, [-0.16, -0.14])
 FITTED = {"measures": {"size": 300}, "verdict": None}
 GATES = Gates(domain_gain=0.02, general_loss=0.01)
 
+NOTHING = {"documents": 0, "ngrams": 0, "in_training": 0, "share": 0.0}
+
 
 def part(from_base: Any, from_control: Any, units: int = 60) -> dict[str, Any]:
     return {
         "base": 2.5, "control": 2.4, "adapted": 2.0, "change": from_base[0], "interval": from_base[1],
         "change_from_control": from_control[0], "interval_from_control": from_control[1],
         "units": units, "documents": 70, "bytes": 9_000, "sources": {}, "years": {},
+        "overlap": {"words": 13, "total": NOTHING, "sources": {}, "new_text": []},
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from flows.run.record import RunRecord
 SCORE = {
     "base": 1.0, "control": 1.0, "adapted": 0.9, "change": -0.1, "interval": [-0.2, 0.0],
     "change_from_control": -0.1, "interval_from_control": [-0.2, 0.0], "units": 9, "documents": 9, "bytes": 900,
+    "overlap": {"words": 13, "sources": {}, "new_text": [{"max_share": 0.0, "score": None}]},
 }  # fmt: skip
 FACTS: dict[str, dict[str, Any]] = {
     "curate": {"documents_in": 9, "documents_out": 8, "bytes_in": 90, "bytes_out": 80, "dropped": {"near": 1}},

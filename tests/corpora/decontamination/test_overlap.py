@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from corpora.decontamination import overlap_table
 from corpora.decontamination.overlap import MOST_TEXTS, Match, Overlap, OverlapOfShard, OverlapTable
 from corpora.decontamination.overlap_table import hash_test_text, overlap_facts, write_table
-from domain.jsonlines import line
+from domain.artifacts import PARTS
+from domain.jsonlines import line, read_lines
 from domain.machine import Machine
 from domain.text.words import Split
 from tests.corpora.fates import ledger, where
@@ -109,7 +110,8 @@ def test_sentences_that_are_shared_are_cut(tmp_path: Path) -> None:
 def test_no_test_text_shares_nothing(tmp_path: Path) -> None:
     for made in (table(tmp_path), table(tmp_path, "too short", "")):
         assert [match.share for match in made.matches(["", numbered(0, 50)])] == [0, 0]
-    facts = overlap_facts(tmp_path / "test_overlap", [], [("domain", "a"), ("domain", "a")])
+    sources = [("domain", "a"), ("domain", "a")]
+    facts = overlap_facts(tmp_path / "test_overlap", [], sources, ["d0", "d1"], tmp_path / "documents.jsonl")
     row = {"documents": 2, "ngrams": 0, "came": 0, "came_half": 0, "stays": 0, "stays_half": 0}
     assert facts == {"test": [{"part": "domain", "source": "a", **row}], "train": []}
 
@@ -135,7 +137,11 @@ def test_what_is_counted_of_a_source(tmp_path: Path) -> None:
     list(second.settled(["y"], [f"{numbered(200, 14)} {numbered(900, 40)}"]))  # 2 of 20
     first.save(folder, "domain-00000.jsonl")
     second.save(folder, "general-00000.jsonl")
-    facts = overlap_facts(folder, ["domain-00000.jsonl", "general-00000.jsonl"], sources)
+    shards = ["domain-00000.jsonl", "general-00000.jsonl"]
+    facts = overlap_facts(folder, shards, sources, ["d0", "d1", "d2"], tmp_path / "documents.jsonl")
+    assert [tuple(row.values()) for row in read_lines(tmp_path / "documents.jsonl")] == [
+        (20, "d0", 20, "domain", "a", 0), (10, "d1", 20, "domain", "a", 10), (2, "d2", 20, "general", "b", 2),
+    ]  # fmt: skip
     assert facts["test"] == [
         {"part": "domain", "source": "a", "documents": 2, "ngrams": 40, "came": 30, "came_half": 1, "stays": 10,
          "stays_half": 0},
@@ -173,6 +179,13 @@ def test_a_corpus_trains_on_no_test_text(raw: Make, cleaned: Make, prose: Callab
     shared = sum(gram in test for d in corpus.documents("train", "domain") for gram in grams(d["text"]))
     assert bool(shared) == (on_match == "keep")
     row = next(row for row in facts["test"] if row["part"] == "domain")
+    of_documents = {each["id"]: each for each in corpus.test_overlap()}
+    tests, train = ([d for part in PARTS for d in corpus.documents(split, part)] for split in ("test", "train"))
+    assert of_documents.keys() == {d["id"] for d in tests}
+    trained = {gram for document in train for gram in grams(document["text"])}
+    for document in tests:
+        own, counts = {*grams(document["text"])}, of_documents[document["id"]]
+        assert (counts["ngrams"], counts["stays"]) == (len(own), len(own & trained))
     assert row["came_half"] >= len(leaked)
     assert (row["stays"], row["stays_half"]) == ((row["came"], row["came_half"]) if on_match == "keep" else (0, 0))
     assert row["documents"] == sum(split == "test" for split in kept.values() if split) - sum(

@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 
+COUNTS = {"documents": 70, "ngrams": 8_000, "in_training": 464}
+NEW = {
+    "base": 2.6, "adapted": 2.1, "control": 2.4, "change": -0.19231, "interval": [-0.2, -0.18],
+    "change_from_control": -0.125, "interval_from_control": [-0.131, -0.118],
+    "units": 50, "documents": 58, "bytes": 80_000,
+}  # fmt: skip
+OVERLAP = {"words": 13, "sources": {"filings": COUNTS}, "new_text": [{"max_share": 0.0, "score": NEW}]}
 SCORE = {
     "base": 2.5312, "adapted": 2.0125, "control": 2.4111, "change": -0.20492, "interval": [-0.21, -0.2],
     "change_from_control": -0.16532, "interval_from_control": [-0.171, -0.159],
-    "units": 60, "documents": 70, "bytes": 90_000,
+    "units": 60, "documents": 70, "bytes": 90_000, "overlap": OVERLAP,
 }  # fmt: skip
 FACTS = {
     "documents_in": 1000, "documents_out": 900, "quarantined": 0, "bytes_in": 2_000_000, "bytes_out": 1_500_000,

@@ -11,11 +11,12 @@ from huggingface_hub import ModelCard
 from domain.release.card import mixed
 from domain.release.decision import DecisionRecord, GateResult
 from domain.release.front_matter import front_matter
-from domain.release.scores import PartScore
+from domain.release.scores import OverlapReport, PartScore
 from tests.html_reader import HOSTILE
 
+NO_OVERLAP = OverlapReport(words=13, sources={}, new_text=[])
 SCORES = {
-    part: PartScore(bits={"adapted": adapted}, changes={}, units=60, documents=70, bytes=90_000)
+    part: PartScore(bits={"adapted": adapted}, changes={}, units=60, documents=70, bytes=90_000, overlap=NO_OVERLAP)
     for part, adapted in (("domain", 2.0125), ("general", 2.1))
 }
 
@@ -64,6 +65,10 @@ def test_it_says_what_a_reader_must_know(card: str) -> None:
     both = "30% domain, 70% general until 50%; 100% domain until 100%"
     assert mixed({"phases": phases}) == both
     assert "filings, web" in card
+    assert (  # 464 of 8,000
+        "- Of the word 13-grams of the domain test documents 5.8% stand in training text too. On the 58 of 70 without "
+        "any: -12.5% [-13.1%, -11.8%] against the control."
+    ) in card
 
 
 def test_the_funnel_adds_up(card: str) -> None:

@@ -13,10 +13,19 @@ from tests.html_reader import HOSTILE, Page
 
 MODELS = {"base": 2.5, "control": 2.4, "adapted": 2.0}
 GROUP = {**MODELS, "documents": 1_234, "bytes": 56_000}
+NEW = {
+    **MODELS, "change": -0.2, "interval": [-0.22, -0.18], "change_from_control": -0.15,
+    "interval_from_control": [-0.16, -0.14], "units": 50, "documents": 58, "bytes": 80_000,
+}  # fmt: skip
+OVERLAP = {
+    "words": 13, "sources": {"calls": {"documents": 54, "ngrams": 9_007, "in_training": 811},
+                             "speeches": {"documents": 16, "ngrams": 993, "in_training": 89}},
+    "new_text": [{"max_share": 0.1, "score": NEW}, {"max_share": 0.0, "score": None}],
+}  # fmt: skip
 SCORE = {
     **MODELS, "change": -0.2, "interval": [-0.21, -0.19], "change_from_control": -1 / 6,
     "interval_from_control": [-0.175, -0.155], "units": 60, "documents": 70, "bytes": 90_000,
-    "sources": {HOSTILE: GROUP}, "years": {str(year): GROUP for year in range(1993, 2026)},
+    "overlap": OVERLAP, "sources": {HOSTILE: GROUP}, "years": {str(year): GROUP for year in range(1993, 2026)},
 }  # fmt: skip
 HEADER = PageHeader(
     name="fed", as_of="2026-01-02", state="released", outcome="Released", reasons=["Domain text: holds."],
@@ -68,6 +77,24 @@ def test_numbers_stand_beside_their_names() -> None:
     year = text.index("1993")
     assert text[year : year + 6] == ["1993", "1,234", "56 kB", "2.500", "2.400", "2.000"]
     assert "70 documents in 60 clusters, 90 kB." in text
+
+
+def test_what_of_the_test_text_was_trained_on_stands_beside_the_gain_without_it() -> None:
+    text = Page(drawn(domain=SCORE)).text
+    assert any(each.startswith("9.0% of the word 13-grams of these documents also stand in") for each in text)
+    row = text.index("calls")
+    assert text[row : row + 15] == [
+        "calls", "54", "9,007", "811", "9.0%", "speeches", "16", "993", "89", "9.0%",
+        "all", "70", "10,000", "900", "9.0%",
+    ]  # fmt: skip
+    row = text.index("of a document in training text")
+    assert text[row + 9 : row + 36] == [
+        "all", "70", "60", "90 kB", "2.500", "2.400", "2.000", "-16.7% [-17.5%, -15.5%]",
+        "-20.0% [-21.0%, -19.0%]",
+        "at most 10%", "58", "50", "80 kB", "2.500", "2.400", "2.000", "-15.0% [-16.0%, -14.0%]",
+        "-20.0% [-22.0%, -18.0%]",
+        "none", "0", *["–"] * 7,
+    ]  # fmt: skip
 
 
 def test_bars_are_in_proportion() -> None:

@@ -40,7 +40,7 @@ def test_a_run_that_went_half_way(make_recipe: Any, command: Any, tmp_path: Path
 SCORE = {
     "base": 3.071, "control": 2.912, "adapted": 2.741, "change": -0.1074, "interval": [-0.1201, -0.0953],
     "change_from_control": -0.0587, "interval_from_control": [-0.0694, -0.0531],
-    "units": 40, "documents": 41, "bytes": 20_000,
+    "units": 40, "documents": 41, "bytes": 20_000, "overlap": {"words": 13, "sources": {}, "new_text": []},
 }  # fmt: skip
 
 

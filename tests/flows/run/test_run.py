@@ -70,7 +70,7 @@ def test_show_json_has_the_keys_that_are_promised(killed: tuple[Path, Any, list[
     for part in ("domain", "general"):
         scores = shown["scores"][part]
         arms = {"base", "adapted", "control"}
-        assert scores.keys() >= arms | {"change", "interval", "change_from_control", "interval_from_control"}
+        assert scores.keys() >= arms | {"change", "interval", "change_from_control", "interval_from_control", "overlap"}
         assert scores["interval"][0] <= scores["change"] <= scores["interval"][1]
         assert scores["change"] == pytest.approx(scores["adapted"] / scores["base"] - 1, abs=1e-3)
     assert shown["decision"]["released"] is True
