@@ -15,9 +15,9 @@ from corpora.crawl.capture import Capture
 from corpora.crawl.warc import Damage, captures
 from corpora.extract import form_of
 from corpora.web import Client, NotFoundError, Pace, Unfit
+from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 from domain.machine import Machine
-from domain.manifest import write_atomically
 
 INDEX = "https://index.commoncrawl.org/"
 DATA = "https://data.commoncrawl.org/"
@@ -40,7 +40,8 @@ class Listed:
 
 
 class CommonCrawl:
-    """One crawl, such as CC-MAIN-2024-10. What it holds never changes, so all that is fetched is kept in ``folder``."""
+    """One crawl, such as CC-MAIN-2024-10. What it holds never changes, so all that is fetched is kept in ``folder``,
+    with its digest: what is not as it was written is fetched again."""
 
     def __init__(self, index: str, machine: Machine) -> None:
         self.index, self.machine = index, machine
@@ -67,13 +68,12 @@ class CommonCrawl:
     def lines(self, domain: str) -> Iterator[str]:
         """The index's lines on a domain, page by page; pages that are here are not asked for."""
         folder = self.folder / "index" / domain
-        folder.mkdir(parents=True, exist_ok=True)
         query = f"url={quote(domain)}&matchType=domain&output=json"
         count = self.page(f"{query}&showNumPages=true", folder / "pages.json")
         try:
             pages = int(json.loads(count)["pages"]) if count.strip() else 0
         except (ValueError, KeyError, TypeError):
-            (folder / "pages.json").unlink()
+            (folder / "pages.json").unlink(missing_ok=True)
             raise UserError(
                 f"{self.index}: {domain}", "the index does not say how much there is", "run again"
             ) from None
@@ -82,25 +82,29 @@ class CommonCrawl:
 
     def page(self, query: str, path: Path) -> str:
         """A page of the index; empty where it holds nothing."""
-        if not path.exists():
+        if (here := read_page(path)) is None:
             try:
                 content = self.asking.get(f"{INDEX}{self.index}-index?{query}", limit=PAGE).content
             except NotFoundError:
                 content = b""
             except Unfit as error:
                 raise UserError(self.index, str(error), "correct index and domains") from None
-            write_atomically(path, content)
-        return path.read_text("utf-8", errors="replace")
+            here = keep(path, content, {}, packed=False)
+        return here.content.decode(errors="replace")
 
     def place(self, page: Listed) -> Path:
         """Where a page's record is kept."""
         name = hashlib.sha256(f"{page.filename}:{page.offset}".encode()).hexdigest()
-        return self.folder / "records" / name[:2] / f"{name[:32]}.warc.gz"
+        return self.folder / "records" / name[:2] / f"{name[:32]}.warc"
+
+    def holds(self, page: Listed) -> bool:
+        """Whether a page's record is here, as it came."""
+        return read_page(self.place(page)) is not None
 
     def capture(self, page: Listed) -> Capture | Damage | None:
         """A page, fetched if it is not here; None where its record holds none."""
         path = self.place(page)
-        if not path.exists():
+        if (here := read_page(path)) is None:
             part = {"range": f"bytes={page.offset}-{page.offset + page.length - 1}", "accept-encoding": "identity"}
             try:
                 content = self.reading.get(f"{DATA}{page.filename}", headers=part, limit=page.length).content
@@ -108,9 +112,8 @@ class CommonCrawl:
                 return Damage(offset=page.offset, reason=str(error))
             if len(content) != page.length:
                 return Damage(offset=page.offset, reason=f"came as {len(content):,} bytes, not {page.length:,}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
-        return next(captures(io.BytesIO(path.read_bytes()), lambda url: True), None)
+            here = keep(path, content, {}, packed=False)
+        return next(captures(io.BytesIO(here.content), lambda url: True), None)
 
 
 def listed(line: str) -> Listed | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 from xml.sax import SAXException
 
@@ -19,10 +20,12 @@ from corpora.metadata.licence import statement
 from corpora.web import Answer, NotFoundError, PoliteClient, Unreachable
 from domain.errors import UserError, first_line
 from domain.jsonlines import line, parse_line
-from domain.manifest import write_json
+from domain.manifest import write_atomically, write_json
 
 if TYPE_CHECKING:
     from feedparser import FeedParserDict
+
+logger = logging.getLogger(__name__)
 
 LARGEST_FEED = 20_000_000  # bytes of a feed
 SMALL_FEED = 200_000  # bytes of one that is parsed at once
@@ -48,57 +51,89 @@ class FeedEntry:
 
 
 class Log:
-    """The entries of a feed: lines that are appended and never taken away, the last one of a URL counts."""
+    """The entries of a feed: lines that are appended and never taken away, the last one of a URL counts.
+
+    Each line has the digest of its entry, so that one that is not as it was written is passed over.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "entries.jsonl"
 
-    def entries(self) -> dict[str, FeedEntry]:
-        """By URL. A line that a kill cut short is passed over: its feed's mark was not noted, so it comes again."""
-        entries = {}
+    def lines(self) -> tuple[list[FeedEntry], int]:
+        """(entries in order, how many lines are none). A line may be cut short by a kill, or damaged later."""
+        entries = []
         try:
-            lines = self.path.read_bytes().splitlines()
+            data = self.path.read_bytes()
         except FileNotFoundError:
-            return {}
+            return [], 0
+        lines = data.splitlines(keepends=True)
         for text in lines:
             try:
-                entry = FeedEntry(**parse_line(text))
-            except (ValueError, TypeError):
+                row = parse_line(text)
+                if row.pop("sha256") == digest(row) and text.endswith(b"\n"):
+                    entries.append(FeedEntry(**row))
+            except (ValueError, TypeError, KeyError, AttributeError):
                 continue
-            entries[entry.url] = entry
-        return entries
+        return entries, len(lines) - len(entries)
 
-    def add(self, entries: Iterable[FeedEntry]) -> None:
-        """Append what is new or has changed."""
-        recorded = self.entries()
-        lines = b"".join(line(asdict(each)) for each in entries if recorded.get(each.url) != each)
+    def entries(self) -> dict[str, FeedEntry]:
+        """By URL."""
+        entries, broken = self.lines()
+        if broken:
+            logger.warning("%s: %d lines are not as they were written, and passed over", self.path, broken)
+        return {entry.url: entry for entry in entries}
+
+    def add(self, entries: Iterable[FeedEntry]) -> int:
+        """Append what is new or has changed, and drop lines that are none; how many lines there are then."""
+        before, broken = self.lines()
+        recorded = {entry.url: entry for entry in before}
+        new = [each for each in entries if recorded.get(each.url) != each]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, io.SEEK_END)
-                lines = lines if file.read(1) == b"\n" else b"\n" + lines
-            file.write(lines)
+        if broken:
+            write_atomically(self.path, b"".join(sealed(asdict(each)) for each in (*before, *new)))
+        else:
+            with self.path.open("ab") as file:
+                file.writelines(sealed(asdict(each)) for each in new)
+        return len(before) + len(new)
+
+
+def sealed(row: dict[str, Any]) -> bytes:
+    """The line of an entry, with its digest."""
+    return line({**row, "sha256": digest(row)})
+
+
+def digest(row: dict[str, Any]) -> str:
+    """SHA-256 over an entry's fields."""
+    return hashlib.sha256(line(row)).hexdigest()
 
 
 def refresh(url: str, folder: Path, client: PoliteClient) -> str:
-    """Add to the log what a feed says that is new; empty, or why that cannot be."""
-    mark = folder / "mark.json"
+    """Add to the log what a feed says that is new; empty, or why that cannot be.
+
+    All of it is asked for again where the log is not as it was left. What a feed has forgotten then is lost, and told.
+    """
+    mark, log = folder / "mark.json", Log(folder)
+    before, broken = log.lines()
     try:
-        validators = json.loads(mark.read_bytes())
-        headers = {name: str(value) for name, value in validators.items() if value}
-    except (OSError, ValueError, AttributeError):
+        noted = json.loads(mark.read_bytes())
+        headers = {name: str(value) for name, value in noted["headers"].items() if value}
+        missing = noted["lines"] - len(before)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        headers, missing = {}, broken
+    if missing > 0:
+        logger.warning("%s: %d entries are gone or damaged; the feed is asked for all again", log.path, missing)
         headers = {}
     try:
         answer = client.get(url, headers=headers, limit=LARGEST_FEED)
         if answer.status == 304:
             return ""
         entries, whole = parse(answer)
-        Log(folder).add(entries)
+        count = log.add(entries)
     except (NotFoundError, Unreachable, ValueError, UserError) as error:
         return str(error)
     marks = {"if-none-match": answer.headers.get("etag"), "if-modified-since": answer.headers.get("last-modified")}
     if whole:  # and last: after a kill, or where the feed was cut short, all of it is asked for again
-        write_json(mark, marks)
+        write_json(mark, {"headers": marks, "lines": count})
     return ""
 
 

@@ -199,4 +199,4 @@ class Crawl(Source):
             page.url: page for page in captures if self.wanted(page.url) and self.spoken(iso_language(page.language))
         }
         network = crawl.machine.network
-        return [pages[url] for url in sorted(pages) if network or crawl.place(pages[url]).exists()]
+        return [pages[url] for url in sorted(pages) if network or crawl.holds(pages[url])]

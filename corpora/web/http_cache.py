@@ -32,7 +32,7 @@ class CachedPage:
     content: bytes
 
 
-def keep(path: Path, content: bytes, metadata: dict[str, Any], *, packed: bool) -> None:
+def keep(path: Path, content: bytes, metadata: dict[str, Any], *, packed: bool) -> CachedPage:
     """Write both into one file with their digest, whole or not at all, though several threads write."""
     from backports import zstd
 
@@ -47,6 +47,7 @@ def keep(path: Path, content: bytes, metadata: dict[str, Any], *, packed: bool) 
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    return CachedPage(metadata=metadata, content=content)
 
 
 def read_page(path: Path) -> CachedPage | None:
@@ -55,12 +56,17 @@ def read_page(path: Path) -> CachedPage | None:
 
     try:
         data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
         head, line, content = (zstd.decompress(data) if data.startswith(ZSTD) else data).partition(b"\n")
         metadata = json.loads(head)
-        sha256 = metadata.pop("sha256")
-    except (FileNotFoundError, zstd.ZstdError, ValueError, AttributeError, KeyError, TypeError):
-        return None
-    return CachedPage(metadata=metadata, content=content) if line and sha256 == digest(metadata, content) else None
+        whole = bool(line) and metadata.pop("sha256") == digest(metadata, content)
+    except (zstd.ZstdError, ValueError, AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        logger.warning("%s is not as it was written", path)
+    return CachedPage(metadata=metadata, content=content) if whole else None
 
 
 def digest(metadata: dict[str, Any], content: bytes) -> str:

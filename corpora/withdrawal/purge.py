@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from corpora.feed.entries import sealed
 from corpora.filters.masked_names import Names
 from corpora.withdrawal.containment import PURGED, Made, Place, made_at
 from corpora.withdrawal.many_strings import ManyStrings, RowsById
@@ -157,7 +158,8 @@ def from_caches(cache: Path, ids: Collection[str], urls: Collection[str], passag
         except ValueError:  # cut short by a kill: the feed is asked for it again
             return b""
         ours = not {entry["url"], entry["link"]}.isdisjoint({*ids, *urls})
-        return line({**entry, "html": ""}) if ours and entry["html"] else text
+        entry.pop("sha256", None)
+        return sealed({**entry, "html": ""}) if ours and entry["html"] else text
 
     for path in sorted((cache / "feed").glob(f"*/{LOG}")):
         if rewrite(path, unsaid):

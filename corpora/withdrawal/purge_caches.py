@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -80,23 +81,26 @@ def mentions(path: Path, wanted: ManyStrings) -> bool:
     """Whether any of these stands in a file, unpacked; also where it cannot be unpacked to its end."""
     if not wanted.longest:
         return False
-    before = b""
     try:
-        with unpacked(path) as file:
+        with path.open("rb") as stored:
+            # What is kept of an answer begins with a line of what was noted of it.
+            before = stored.readline(CHUNK) if stored.peek(1)[:1] == b"{" else b""
+            if stored.peek(6)[:6].startswith(SEALED):
+                return True
+            file = unpacked(stored)
             while chunk := file.read(CHUNK):
-                if (not before and chunk.startswith(SEALED)) or wanted.within(before + chunk):
+                if wanted.within(before + chunk):
                     return True
                 before = chunk[-wanted.longest :]
+            return wanted.within(before)
     except Exception:  # each library has errors of its own for what is broken
         return True
-    return False
 
 
-def unpacked(path: Path) -> Any:
-    """The bytes of a file that may be gzip or zstandard, by how it begins."""
-    import fsspec
+def unpacked(file: BufferedReader) -> Any:
+    """The bytes of a file from here on, which may be gzip or zstandard, by how they begin."""
+    from fsspec.compression import compr
 
-    with path.open("rb") as file:
-        magic = file.read(4)
+    magic = file.peek(4)[:4]
     packed = "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else None
-    return fsspec.open(str(path), "rb", compression=packed)
+    return file if packed is None else compr[packed](file, mode="r")

@@ -95,3 +95,24 @@ def test_records_that_do_not_come(common_crawl: Web, tmp_path: Path) -> None:
     found = list(spec.documents(machine))
     assert [each.id for each in found] == [f"http://a.example/{n}" for n in range(5)]
     assert all(isinstance(each, Quarantined) and "answers 403" in each.reason for each in found)
+
+
+@pytest.mark.parametrize("name", ["pages.json", "00000.jsonl", "00001.jsonl", "*.warc"])
+@pytest.mark.parametrize("how", ["a byte", "cut", "empty", "more"])
+def test_what_is_not_as_it_came_is_fetched_again(common_crawl: Web, tmp_path: Path, name: str, how: str) -> None:
+    machine = mirrored(common_crawl, tmp_path)
+    spec = Crawl(index="CC-MAIN-2024-10", domains=["a.example"])
+    first, stamp = list(spec.documents(machine)), spec.stamp(machine)
+    asked = len(common_crawl.asked)
+    path = min(machine.cache.rglob(name))
+    data = path.read_bytes()
+    at = data.index(b"\n") + (len(data) - data.index(b"\n")) // 2
+    byte = bytes([data[at] ^ 1])
+    path.write_bytes(
+        {"a byte": data[:at] + byte + data[at + 1 :], "cut": data[:at], "empty": b"", "more": data + b" "}[how]
+    )
+    offline = list(spec.documents(machine.replace(network=False))) if name == "*.warc" else []
+    assert len(offline) == (4 if name == "*.warc" else 0)  # nothing of what was changed is believed
+    assert (list(spec.documents(machine)), spec.stamp(machine)) == (first, stamp)
+    assert len(common_crawl.asked) == asked + 1
+    assert path.read_bytes() == data

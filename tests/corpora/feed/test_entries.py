@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -159,3 +160,62 @@ def test_a_large_feed_that_takes_too_long_is_given_up(monkeypatch: pytest.Monkey
     with pytest.raises(ValueError, match=r"took more than 0\.5 seconds"):
         parse(large(content))
     assert time.process_time() - begin < 20
+
+
+def damaged(path: Path, how: str) -> None:
+    """Change one entry in the middle of the log."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    first = lines[0]
+    changed = {
+        "a letter": first.replace(b"Release", b"Relapse"),
+        "its day": first.replace(b"2024-01-01", b"2014-01-01"),
+        "its digest": first.replace(b'"sha256":"', b'"sha256":"0'),
+        "no digest": re.sub(rb',"sha256":"\w+"', b"", first),
+        "cut": first[:-20] + b"\n",
+        "no JSON": b"\x00" * len(first) + b"\n",
+        "no object": b"[1]\n",
+        "gone": b"",
+    }[how]
+    assert changed != first
+    path.write_bytes(b"".join([changed, *lines[1:]]))
+
+
+@pytest.mark.parametrize(
+    "how", ["a letter", "its day", "its digest", "no digest", "cut", "no JSON", "no object", "gone"]
+)
+def test_an_entry_that_is_not_as_it_was_written_is_asked_for_again(
+    web: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    more = "<description>Release notes.</description>"
+    web.pages["/feed"] = Reply(rss(*(item(web, n, more) for n in (1, 2))), etag='"same"')
+    first = run(web, tmp_path, pages=False)
+    (log,) = tmp_path.rglob("entries.jsonl")
+    before = log.read_bytes()
+    damaged(log, how)
+    if how != "gone":
+        offline = run(web, tmp_path, network=False, pages=False)
+        assert ids(offline) == ["2?id=2"]  # nothing of what was changed is believed
+        assert "not as they were written" in caplog.text
+    web.asked.clear()
+    assert run(web, tmp_path, pages=False) == first
+    assert "if-none-match" not in web.asked[0].headers
+    assert "1 entries are gone or damaged" in caplog.text
+    assert sorted(log.read_bytes().splitlines()) == sorted(before.splitlines())
+    caplog.clear()
+    web.asked.clear()
+    assert run(web, tmp_path, pages=False) == first
+    assert web.asked[0].headers["if-none-match"] == '"same"'
+    assert caplog.text == ""
+
+
+def test_a_log_that_a_kill_cut_goes_on(web: Web, tmp_path: Path) -> None:
+    news(web, 1, 2)
+    first = run(web, tmp_path)
+    (log,) = tmp_path.rglob("entries.jsonl")
+    whole = log.read_bytes()
+    second = whole.index(b"\n") + 1
+    for end in (second + 1, second + 30, len(whole) - 1):
+        log.write_bytes(whole[:end])
+        log.with_name("mark.json").unlink()  # it is written last
+        assert run(web, tmp_path) == first
+        assert log.read_bytes() == whole

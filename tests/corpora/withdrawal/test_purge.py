@@ -62,10 +62,14 @@ def test_what_sources_keep_is_told_by_name_address_and_content(tmp_path: Path) -
         f"files/{file_name(url)}/page": b"by its address",
         f"feed/pages/ab/{hashlib.sha256(url.encode()).hexdigest()[:32]}.page": b"by its address too",
         "crawl/records/ab/torn.warc.gz": gzip.compress(warc)[:-12],
+        "crawl/records/ab/sealed.warc": b'{"sha256": "0"}\n' + gzip.compress(warc),
+        "crawl/index/example.org/00000.jsonl": b'{"sha256": "0"}\n' + url.encode(),
+        "files/0/a.jsonl": b'{"url": "' + url.encode() + b'"}\n',
     }
     stay = {
         "edgar/filings/0000320193/0000320193-24-000124.zst": zstd.compress(b"another"),
         "crawl/records/ab/other.warc.gz": gzip.compress(other),
+        "crawl/records/ab/another.warc": b'{"sha256": "0"}\n' + gzip.compress(other),
         "robots/example.org": url.encode(),
         "feed/pages/cd/another.page": url.encode(),  # a page that only links to it, and may be gone from its site
         "feed/one/entries.jsonl": b"",
