@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from corpora.collection.progress import CollectProgress, FirstUnread, SourceTally
+from corpora.collection.raw_writer import LEFT_OUT, RawWriter
 from corpora.document import Document, Empty, Quarantined
 from corpora.metadata.licence import Licences
 from corpora.metadata.unread_dates import UnreadDates
 from corpora.sources import AnySource
-from corpora.sources.source import Source
+from corpora.sources.source import FileEnd, Source
 from corpora.withdrawal.withdraw import Withdrawals
 from domain.artifacts import Raw
 from domain.errors import UserError
-from domain.jsonlines import line, write_lines
+from domain.jsonlines import write_lines
 from domain.machine import Machine
+from domain.manifest import SCRATCH
 from domain.progress import progress
-from domain.spec import Share, Spec
+from domain.spec import Share, Spec, fingerprint
 from domain.stage import stage
-from domain.url_secrets import shown
 
 logger = logging.getLogger(__name__)
 SHARD_BYTES = 4_000_000  # of text; a worker's task, so it never depends on how many workers there are
-# What gives no document, with what its row of quarantine.jsonl says.
-LEFT_OUT = {"empty": "no text", "later": "dated after the day", "withdrawn": "withdrawn", "quarantined": ""}
+SAVED_BYTES = 64_000_000  # of text that are read again at most, where files are small
 
 
 def some(sources: tuple[AnySource, ...]) -> tuple[AnySource, ...]:
@@ -74,107 +77,75 @@ class Collection(Spec):
         return {**self.identity_key(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).state()}
 
 
-class RawWriter:
-    """Writes Raw as it comes: ``documents/<part>-<n>.jsonl``, ``inventory.jsonl`` and ``quarantine.jsonl``."""
-
-    def __init__(self, out: Path, withdrawn: Withdrawals) -> None:
-        self.withdrawn = withdrawn
-        self.folder, self.ids, self.numbers, self.size = out / "documents", Counter[str](), Counter[str](), 0
-        self.folder.mkdir()
-        self.shard: BinaryIO | None = None
-        self.inventory = (out / "inventory.jsonl").open("wb")
-        self.quarantine = (out / "quarantine.jsonl").open("wb")
-
-    def __enter__(self) -> RawWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cut()
-        self.inventory.close()
-        self.quarantine.close()
-
-    def cut(self) -> None:
-        """The next document begins a new shard."""
-        if self.shard is not None:
-            self.shard.close()
-        self.shard, self.size = None, 0
-
-    def add(self, part: str, document: Document, withdrawn: str = "") -> int | None:
-        """Write a document under an id that no other has; its text's size in UTF-8 bytes. None if it was withdrawn, for
-        the reason ``withdrawn`` or as the SHA-256 of its text says.
-        """
-        raw = document.text.encode()
-        # A withdrawn document keeps its id, or the next one of that name would inherit it.
-        name, sha256 = unique(document.id, self.ids), hashlib.sha256(raw).hexdigest()
-        if withdrawn or sha256 in self.withdrawn.hashes:
-            self.leave_out(part, document.source, name, "withdrawn", withdrawn)
-            return None
-        if self.shard is None:
-            self.shard = (self.folder / f"{part}-{self.numbers[part]:05d}.jsonl").open("wb")
-            self.numbers[part] += 1
-        self.shard.write(line({**document.row(), "id": name}))
-        entry = {"id": name, "own": document.own, "part": part, "source": document.source, "bytes": len(raw)}
-        self.inventory.write(line({**entry, "sha256": sha256}))
-        if document.overridden_licence is not None:
-            self.note_override(part, document, name)
-        self.size += len(raw)
-        if self.size >= SHARD_BYTES:
-            self.cut()
-        return len(raw)
-
-    def note_override(self, part: str, document: Document, name: str) -> None:
-        """Note a document whose licence is the recipe's where its record states another."""
-        about = {"record": shown(name), "action": "changed", "reason": "licence overridden"}
-        detail = f"its record states {document.overridden_licence}, the recipe {document.licence}"
-        self.quarantine.write(line({"part": part, "source": document.source, **about, "detail": shown(detail)}))
-
-    def leave_out(self, part: str, source: str, name: str, what: str, reason: str = "") -> None:
-        """Note a record that gave no document; ``what`` is of ``LEFT_OUT``."""
-        action = "quarantined" if what == "quarantined" else "dropped"
-        about = {"record": shown(name), "action": action, "reason": shown(reason or LEFT_OUT[what])}
-        self.quarantine.write(line({"part": part, "source": source, **about}))
-
-
-@stage("collect", makes=Raw, version=4, snapshot=True)
+@stage("collect", makes=Raw, version=5, snapshot=True, resumes=True)
 def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
     ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``; ``readers``, what read each source.
 
-    Raises ``UserError`` for a licence that is not allowed, a source that is empty, or too many broken records.
+    A killed run goes on behind the last file that was read whole. Raises ``UserError`` for a licence that is not
+    allowed, a source that is empty, or too many broken records.
     """
     documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
-    rows = []
-    with RawWriter(out, Withdrawals.read(machine.work)) as writer:
-        for part, source in spec.sources():
-            writer.cut()
-            row = taken(part, source, spec, writer, machine)
-            rows.append(row)
-            documents[part] += row["documents"]
-            sizes[part] += row["bytes"]
-            left_out.update({what: row[what] for what in (*LEFT_OUT, "undated")})
-    refuse_licences(rows, spec.licences)
-    write_lines(out / "sources.jsonl", rows)
+    folder, withdrawn = out / SCRATCH / "raw", Withdrawals.read(machine.work)
+    asked = fingerprint([spec.identity_key(), withdrawn.state()])
+    done = CollectProgress.read(folder, asked)
+    if not unchanged(done, spec, machine):
+        shutil.rmtree(folder)
+        done = CollectProgress.read(folder, asked)
+    with RawWriter(folder, withdrawn, done.position, SHARD_BYTES) as writer:
+        for part, source in islice(spec.sources(), len(done.rows), None):
+            if done.source is None:
+                writer.cut()
+            done.rows.append(taken(part, source, spec, writer, machine, done))
+            done.source = None
+            save(done, writer)
+    for row in done.rows:
+        documents[row["part"]] += row["documents"]
+        sizes[row["part"]] += row["bytes"]
+        left_out.update({what: row[what] for what in (*LEFT_OUT, "undated")})
+    refuse_licences(done.rows, spec.licences)
+    for name in ("documents", "inventory.jsonl", "quarantine.jsonl"):
+        os.rename(folder / name, out / name)
+    write_lines(out / "sources.jsonl", done.rows)
     readers = {source.title: source.reader_key() for _, source in spec.sources()}
     return {"documents": dict(documents), "bytes": dict(sizes), **left_out, "readers": readers}
 
 
-def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine) -> dict[str, Any]:
+def unchanged(done: CollectProgress, spec: Collection, machine: Machine) -> bool:
+    """Whether the sources of which a killed run has read are what they were."""
+    stamps = [fingerprint(row["stamp"]) for row in done.rows] + ([done.source.stamp] if done.source else [])
+    read = zip(spec.sources(), stamps, strict=False)
+    return all(not source.steady or fingerprint(source.stamp(machine)) == stamp for (_, source), stamp in read)
+
+
+def save(done: CollectProgress, writer: RawWriter) -> None:
+    """Note how far it is."""
+    done.position = writer.position()
+    done.save(writer.folder)
+    writer.ids.tidy()
+
+
+def taken(
+    part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine, done: CollectProgress
+) -> dict[str, Any]:
     """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""
-    count = size = 0
-    left_out, licences, stated_by = Counter(dict.fromkeys(LEFT_OUT, 0)), Counter[str](), Counter[str]()
-    first: Quarantined | None = None
-    unread = UnreadDates(spec.as_of)
-    empty: Empty | None = None
     stamp = source.stamp(machine)
-    stream = progress(source.documents(machine), what=f"collect {source.title}", unit="doc")
+    tally = done.source = done.source or SourceTally(stamp=fingerprint(stamp), left_out=dict.fromkeys(LEFT_OUT, 0))
+    left_out, saved, unread = tally.left_out, tally.bytes, UnreadDates(spec.as_of, tally.undated, tally.first_undated)
+    stream = progress(source.parts(machine, tally.state), what=f"collect {source.title}", unit="doc")
     for document, withdrawn in writer.withdrawn.marked(stream):
         document = unread.checked(document) if isinstance(document, Document) else document
-        if isinstance(document, Empty):
-            empty = empty or document
+        if isinstance(document, FileEnd):
+            tally.state, tally.undated, tally.first_undated = document.state, unread.number, unread.first
+            if tally.bytes - saved >= SAVED_BYTES:
+                save(done, writer)
+                saved = tally.bytes
+        elif isinstance(document, Empty):
+            tally.empty = tally.empty or FirstUnread.of(document)
             left_out["empty"] += 1
             writer.leave_out(part, source.title, document.id, "empty", document.reason)
         elif isinstance(document, Quarantined):
-            first = first or document
+            tally.broken = tally.broken or FirstUnread.of(document)
             left_out["quarantined"] += document.records
             name = document.id or Path(document.place).name
             writer.leave_out(part, source.title, name, "quarantined", document.reason)
@@ -187,42 +158,37 @@ def taken(part: str, source: Source, spec: Collection, writer: RawWriter, machin
         elif (written := writer.add(part, document, withdrawn)) is None:
             left_out["withdrawn"] += 1
         else:
-            licences[document.licence or "unknown"] += 1
-            stated_by[document.licence_from or ("source" if document.licence else "nobody")] += 1
-            stated_by["overridden"] += document.overridden_licence is not None
+            tally.licences[document.licence or "unknown"] += 1
+            tally.stated_by[document.licence_from or ("source" if document.licence else "nobody")] += 1
+            tally.stated_by["overridden"] += document.overridden_licence is not None
             unread.count(document)
-            size += written
-            count += 1
+            tally.bytes += written
+            tally.documents += 1
     if source.steady and source.stamp(machine) != stamp:
         # Else the text of one day would be known by the digest of another.
         problem = "changed while it was read"
         raise UserError(f"corpus.{part}: {source.title}", problem, "run again, once nobody writes to it any more")
-    if first is not None:
+    if tally.broken is not None:
         bad = left_out["quarantined"]
-        refuse_broken(first, bad, count + left_out.total() - bad, spec.max_unreadable)
-    if empty is not None:
-        message = f"{left_out['empty']:,} records gave no document; the first, {empty.id}: {empty.reason}"
+        refuse_broken(tally.broken, bad, tally.documents + left_out.total() - bad, spec.max_unreadable)
+    if tally.empty is not None:
+        message = f"{left_out['empty']:,} records gave no document; the first, {tally.empty.id}: {tally.empty.reason}"
         logger.warning("corpus.%s: %s: %s", part, source.title, message)
-    if not count:
+    if not tally.documents:
         others = ", ".join(f"{number:,} {what}" for what, number in sorted(left_out.items()) if number)
         problem = f"holds no document ({others})" if others else "holds no document"
-        if first is not None:
-            problem = f"{problem}; the first is {first.place}: {first.reason}"
+        if tally.broken is not None:
+            problem = f"{problem}; the first is {tally.broken.place}: {tally.broken.reason}"
         raise UserError(f"corpus.{part}: {source.title}", problem, "correct the source, or take it out")
     unread.warn(source.title)
-    row = {"part": part, "source": source.title, "kind": source.kind, "documents": count, "bytes": size, **left_out}
+    sizes = {"documents": tally.documents, "bytes": tally.bytes, **left_out}
+    row = {"part": part, "source": source.title, "kind": source.kind, **sizes}
     row |= {"undated": unread.number, "first_undated": unread.first}
-    by = {who: number for who, number in sorted(stated_by.items()) if number}
-    return {**row, "licences": dict(sorted(licences.items())), "licences_stated_by": by, "stamp": stamp}
+    by = {who: number for who, number in sorted(tally.stated_by.items()) if number}
+    return {**row, "licences": dict(sorted(tally.licences.items())), "licences_stated_by": by, "stamp": stamp}
 
 
-def unique(name: str, counts: Counter[str]) -> str:
-    """The id, with #2, #3 behind it where it was there before."""
-    counts[name] += 1
-    return name if counts[name] == 1 else unique(f"{name}#{counts[name]}", counts)
-
-
-def refuse_broken(first: Quarantined, bad: int, good: int, share: float) -> None:
+def refuse_broken(first: FirstUnread, bad: int, good: int, share: float) -> None:
     """Raise a ``UserError`` where more than ``share`` of a source's records could not be read."""
     if bad > share * (good + bad):
         rest = bad - first.records

@@ -36,6 +36,26 @@ class Piece:
     content: IO[bytes] | Unreadable
 
 
+@dataclass
+class FilesRead:
+    """How far a source's files were read: where it goes on, and what a broken file may have held."""
+
+    files: int = 0  # as they lie, archives included
+    pieces: int = 0  # those in archives one by one
+    records: int = 0
+    checked: bool = False  # whether a first record was looked at
+    number: int = 0  # of the next record, where a source numbers them
+
+    def count(self, records: int) -> None:
+        """Note a piece that is read."""
+        self.pieces += 1
+        self.records += records
+
+    def lost(self, here: int) -> int:
+        """How many records may be behind a break: as many as came, or as files hold on average."""
+        return max(1, here, self.records // max(1, self.pieces))
+
+
 def pieces(system: AbstractFileSystem | Web, paths: list[str]) -> Iterator[Piece]:
     """Every file, those in archives too. What is gone or cannot be unpacked is a ``Piece`` that says so."""
     for path in paths:

@@ -17,8 +17,8 @@ FAR_YEARS = 10  # a date so much later than ``as_of`` is a mark for "never", as 
 class UnreadDates:
     """The documents of a source with a date of which no day can be told: how many, and the first."""
 
-    def __init__(self, as_of: date | None) -> None:
-        self.number, self.first = 0, ""
+    def __init__(self, as_of: date | None, number: int = 0, first: str = "") -> None:
+        self.number, self.first = number, first
         self.last = None if as_of is None else f"{as_of.year + FAR_YEARS:04}{as_of.isoformat()[4:]}"
 
     def checked(self, document: Document) -> Document:

@@ -114,7 +114,8 @@ class Feed(Source):
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """One for each page. What cannot be fetched or read is quarantined, and tried again by the next run."""
         ids: set[str] = set()
-        for document in read_pages(self.items(machine), workers=machine.worker_count):
+        documents: Iterator[PageResult] = read_pages(self.items(machine), workers=machine.worker_count)
+        for document in documents:
             if isinstance(document, Document):
                 if document.id in ids:
                     continue  # two entries of one page

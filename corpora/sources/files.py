@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -13,12 +14,12 @@ from pydantic import Field, field_validator
 from corpora.document import Document, Quarantined
 from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.files.formats import FORMATS, PAGES, form, records
-from corpora.files.pieces import Piece, is_archive, pieces
+from corpora.files.pieces import FilesRead, Piece, is_archive, pieces
 from corpora.files.record import Record, Unreadable, bounded
 from corpora.files.stores import file_stamp, find, relative, title_of
 from corpora.sources.columns import Columns
 from corpora.sources.pages import Page, read_pages
-from corpora.sources.source import Source
+from corpora.sources.source import FileEnd, Source, SourceItem
 from corpora.web.signed import bare
 from domain.errors import UserError
 from domain.machine import Machine
@@ -84,30 +85,40 @@ class Files(Source, Columns):
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """Every record of every file, in order of the files' names; pages are read by several workers at once."""
-        yield from read_pages(self.items(machine), workers=machine.worker_count)
+        yield from (each for each in self.parts(machine) if not isinstance(each, FileEnd))
 
-    def items(self, machine: Machine) -> Iterator[Page | Document | Quarantined]:
+    def parts(self, machine: Machine, state: dict[str, Any] | None = None) -> Iterator[SourceItem]:
+        """The same, and where each file ends; from the state behind a file on."""
+        yield from read_pages(self.items(machine, FilesRead(**state or {})), workers=machine.worker_count)
+
+    def items(self, machine: Machine, read: FilesRead) -> Iterator[Page | SourceItem]:
         """Every record, and every page as it is yet to be read."""
         system, root, paths = self.locate(machine)
-        first, before = True, 0
-        for done, piece in enumerate(pieces(system, paths)):
+        for path in paths[read.files :]:
+            yield from self.items_of(system, root, path, read)
+            read.files += 1
+            yield FileEnd(asdict(read))
+
+    def items_of(self, system: Any, root: str, path: str, read: FilesRead) -> Iterator[Page | SourceItem]:
+        """The records and pages of one file."""
+        for piece in pieces(system, [path]):
             name, here = f"{self.title}/{relative(piece.name, root)}", 0
             for line, record in self.records(piece):
                 place, own = (f"{piece.name}:{line}", f"{name}:{line}") if line else (piece.name, name)
                 if isinstance(record, Unreadable):
                     # Nobody knows how many records are behind a break: as many as came, or as files hold on average.
-                    lost = max(1, here, before // max(1, done)) if record.rest else record.records
+                    lost = read.lost(here) if record.rest else record.records
                     yield Quarantined(place=place, reason=record.reason, id=own, records=lost)
                     continue
                 here += 1
                 if isinstance(record, Job):
                     yield Page(job=record, finish=partial(self.finished, place, own))
                     continue
-                if first:
+                if not read.checked:
                     self.check_first(record, place)
-                    first = False
+                    read.checked = True
                 yield self.made(record, place, own)
-            before += here
+            read.count(here)
 
     def made(self, record: dict[str, Any], place: str, own: str) -> Document | Quarantined:
         """The document in a record, or why there is none."""

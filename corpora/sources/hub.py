@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,12 +15,12 @@ from corpora.files.dataset_card import configuration, front_matter, refuse_incom
 from corpora.files.dataset_folder import DatasetFolder
 from corpora.files.dataset_repository import Repository
 from corpora.files.formats import FORMATS, PAGES, form, records
-from corpora.files.pieces import Piece, is_archive, pieces
+from corpora.files.pieces import FilesRead, Piece, is_archive, pieces
 from corpora.files.record import Record, Unreadable
 from corpora.files.stores import content, unreadable, without_own_work
 from corpora.sources.columns import Columns
 from corpora.sources.licensing import record_licence
-from corpora.sources.source import Source
+from corpora.sources.source import FileEnd, Source, SourceItem
 from corpora.web.hub_access import cached, reached
 from domain.errors import UserError, first_line
 from domain.machine import Machine
@@ -119,11 +120,19 @@ class Hub(Source, Columns):
 
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """The records in the order of the dataset's files; raises ``UserError`` where it cannot be had."""
-        number = -1
+        yield from (each for each in self.parts(machine) if not isinstance(each, FileEnd))
+
+    def parts(self, machine: Machine, state: dict[str, Any] | None = None) -> Iterator[SourceItem]:
+        """The same, and where each file ends; from the state behind a file on."""
+        read = FilesRead(**state or {})
         try:
-            for number, (licence, record) in enumerate(self.stream(machine)):
-                if number == self.documents_at_most:
+            for licence, record in self.stream(machine, read):
+                if isinstance(record, FileEnd):
+                    yield FileEnd(asdict(read))
+                    continue
+                if read.number == self.documents_at_most:
                     return
+                number, read.number = read.number, read.number + 1
                 name, place = f"{self.title}:{number}", f"{self.place}, record {number}"
                 if isinstance(record, Unreadable):
                     yield Quarantined(place=place, reason=record.reason, id=name, records=record.records)
@@ -140,10 +149,10 @@ class Hub(Source, Columns):
             # The hub's library raises kinds of its own for each cause, such as its HTTP client's for a network that is
             # not there; all of them are about the dataset or the network.
             fix = "check dataset, revision, subset, split and the network; then run again"
-            problem = f"cannot be read after {number + 1} records ({first_line(error)})"
+            problem = f"cannot be read after {read.number} records ({first_line(error)})"
             raise UserError(self.place, problem, fix) from error
 
-    def stream(self, machine: Machine) -> Iterator[tuple[str | None, Record]]:
+    def stream(self, machine: Machine, read: FilesRead) -> Iterator[tuple[str | None, Record | FileEnd]]:
         """(the licence that README.md states, record) of every file, in order."""
         from fsspec.implementations.local import LocalFileSystem
 
@@ -156,7 +165,7 @@ class Hub(Source, Columns):
                 refuse_incomplete(paths, self.place)
             card = b"" if root.is_file() else DatasetFolder(root, self.place).card()
             licence = card_licence(card, self.place)
-            yield from ((licence, record) for record in self.opened(LocalFileSystem(), paths))
+            yield from ((licence, record) for record in self.opened(LocalFileSystem(), paths, read))
             return
         with reached(machine):
             repository = Repository(self.dataset, self.revision or "", self.place)
@@ -166,21 +175,21 @@ class Hub(Source, Columns):
             self.refuse_script(top, stated=layout.patterns is not None)
             names = layout.files(repository.names(layout.below(self.split), recursive=True), self.split)
             paths = [repository.path(name) for name in names]
-            yield from ((licence, record) for record in self.opened(repository.system, paths))
+            yield from ((licence, record) for record in self.opened(repository.system, paths, read))
 
-    def opened(self, system: AbstractFileSystem, paths: list[str]) -> Iterator[Record]:
+    def opened(self, system: AbstractFileSystem, paths: list[str], read: FilesRead) -> Iterator[Record | FileEnd]:
         """The records of files, one after the other."""
-        here = before = 0
-        for done, piece in enumerate(pieces(system, paths)):
-            here = 0
-            for record in self.records(piece):
-                if isinstance(record, Unreadable) and record.rest:
-                    # Nobody knows how many are behind a break: as many as came, or as files hold on average.
-                    lost = max(1, here, before // max(1, done))
-                    record = Unreadable(reason=record.reason, records=lost, rest=True)
-                here += 1
-                yield record
-            before += here
+        for path in paths[read.files :]:
+            for piece in pieces(system, [path]):
+                here = 0
+                for record in self.records(piece):
+                    if isinstance(record, Unreadable) and record.rest:
+                        record = Unreadable(reason=record.reason, records=read.lost(here), rest=True)
+                    here += 1
+                    yield record
+                read.count(here)
+            read.files += 1
+            yield FileEnd({})
 
     def records(self, piece: Piece) -> Iterator[Record]:
         """The records of one file, as a source of kind files has them."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from corpora.document import Document, Quarantined
 from corpora.extract import Extracted, Failed, Job, extract_pages
+from corpora.sources.source import SourceItem
 
 PageResult = Document | Quarantined
 Finish = Callable[[Extracted | Failed], PageResult | None]
+R = TypeVar("R", bound=SourceItem)
 HELD = 1_000  # finds that may wait for a page before them
 HELD_CHARACTERS = 50_000_000  # of text in them
 
@@ -23,13 +26,13 @@ class Page:
     finish: Finish
 
 
-def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[PageResult]:
+def read_pages(finds: Iterator[Page | R], *, workers: int) -> Iterator[R | PageResult]:
     """Every find in its order, pages as they are finished.
 
     Processes start at the first page, and end where ``HELD`` finds in a row are none, or those that wait hold too much
     text, so that memory stays bounded.
     """
-    waiting: deque[Finish | PageResult] = deque()
+    waiting: deque[Finish | R] = deque()
     size = 0  # characters of the documents that wait
 
     def jobs(first: Page) -> Iterator[Job]:
@@ -54,18 +57,18 @@ def read_pages(finds: Iterator[Page | PageResult], *, workers: int) -> Iterator[
             continue
         waiting.append(first.finish)
         for result in extract_pages(jobs(first), workers=workers):
-            while isinstance(find := waiting.popleft(), Document | Quarantined):
+            while isinstance(find := waiting.popleft(), SourceItem):
                 size -= characters(find)
                 yield find
             if (item := find(result)) is not None:
                 yield item
         while waiting:
             rest = waiting.popleft()
-            assert isinstance(rest, Document | Quarantined)
+            assert isinstance(rest, SourceItem)
             size -= characters(rest)
             yield rest
 
 
-def characters(find: PageResult) -> int:
+def characters(find: SourceItem) -> int:
     """Characters of text in a find."""
     return len(find.text) if isinstance(find, Document) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -12,6 +13,16 @@ from corpora.document import Document, Quarantined
 from corpora.filters import Filters
 from domain.machine import Machine
 from domain.spec import Spec
+
+
+@dataclass(frozen=True)
+class FileEnd:
+    """Between two files of a source: what reading goes on with behind it, as JSON."""
+
+    state: dict[str, Any]
+
+
+SourceItem = Document | Quarantined | FileEnd
 
 
 class Source(Spec):
@@ -48,3 +59,7 @@ class Source(Spec):
     def documents(self, machine: Machine) -> Iterator[Document | Quarantined]:
         """All documents, in an order that does not depend on the machine. Raises ``UserError``."""
         raise NotImplementedError
+
+    def parts(self, machine: Machine, state: dict[str, Any] | None = None) -> Iterator[SourceItem]:
+        """All documents, and for a source that can go on behind a file, what it needs for that; from ``state`` on."""
+        yield from self.documents(machine)

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from corpora.document import Document, Quarantined
+from corpora.document import Document
 from corpora.ledger.ledger import Row
 from corpora.withdrawal.withdrawn_text import TextSignature, WithdrawnTexts
 from domain.advice import refused
@@ -23,6 +23,7 @@ AT_ONCE = 1 << 20  # characters of documents that are compared together
 TOGETHER = 256  # documents, at most
 LIST = "withdrawn.jsonl"
 Hash = Annotated[int, Field(ge=0, lt=1 << 64)]
+T = TypeVar("T")
 
 
 def all_or_none(bands: tuple[int, ...]) -> tuple[int, ...]:
@@ -103,12 +104,12 @@ class Withdrawals:
         """What enters the request for a new collection."""
         return fingerprint(sorted(row.model_dump_json(exclude={"reason"}) for row in self.rows))
 
-    def marked(self, stream: Iterable[Document | Quarantined]) -> Iterator[tuple[Document | Quarantined, str]]:
-        """Each document of a source, with the reason for which it was withdrawn, or ""."""
+    def marked(self, stream: Iterable[T]) -> Iterator[tuple[T, str]]:
+        """Each document of a source and what else comes of it, with the reason for which it was withdrawn, or ""."""
         if not self.rows:
             yield from ((each, "") for each in stream)
             return
-        batch, size = list[Document | Quarantined](), 0
+        batch, size = list[T](), 0
         for each in stream:
             batch.append(each)
             size += len(each.text) if isinstance(each, Document) else 0
@@ -117,13 +118,13 @@ class Withdrawals:
                 batch, size = [], 0
         yield from zip(batch, self.reasons(batch), strict=True)
 
-    def reasons(self, batch: Sequence[Document | Quarantined]) -> list[str]:
+    def reasons(self, batch: Sequence[object]) -> list[str]:
         """Why each was withdrawn: its text, its record's own id, or a text of which it is a near copy."""
         documents = [each for each in batch if isinstance(each, Document)]
         by_text = iter(self.texts.matches([each.text for each in documents]) if self.texts else [""] * len(documents))
         answers = []
         for each in batch:
-            if isinstance(each, Quarantined):
+            if not isinstance(each, Document):
                 answers.append("")
             elif match := next(by_text):
                 answers.append("withdrawn" if match == "text" else f"withdrawn: {match}")

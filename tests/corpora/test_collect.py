@@ -217,14 +217,14 @@ def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path, monke
     path = tmp_path / "domain.jsonl"
     path.write_text('{"text": "one"}\n{"text": "two"}\n')
     files = import_module("corpora.sources.files").Files
-    read = files.documents
+    read = files.parts
 
-    def changed(self: Any, machine: Machine) -> Any:
-        for document in read(self, machine):
+    def changed(self: Any, machine: Machine, state: Any = None) -> Any:
+        for document in read(self, machine, state):
             yield document
             path.write_text('{"text": "one"}\n{"text": "other"}\n')
 
-    monkeypatch.setattr(files, "documents", changed)
+    monkeypatch.setattr(files, "parts", changed)
     source = {"kind": "files", "path": str(path), "licence": "mit"}
     spec = Collection.model_validate({"domain": [source], "general": [source], "licences": {"allow": ["mit"]}})
     with pytest.raises(UserError, match="changed while it was read"):

@@ -1,0 +1,1 @@
+"""From sources to Raw: what is written, under which ids, and how far it is."""
