@@ -13,7 +13,7 @@ from corpora.decontamination.decontaminate import Guard
 from corpora.dedup import AnyDedup, Passages
 from corpora.dedup.candidates import Candidates
 from corpora.dedup.index import GONE, Duplicates, Index
-from corpora.dedup.near import Buckets, join
+from corpora.dedup.near import Buckets, flatten, join
 from corpora.dedup.passages import repeated
 from corpora.dedup.priority import UNDATED, integers, ranks
 from corpora.dedup.signatures import BAND_COLUMNS, KEY
@@ -21,6 +21,7 @@ from corpora.heldout.history import History
 from corpora.heldout.holdout import LATER, NEITHER, TRAIN, Holdout, are_later, settle, splits_of_keys
 
 LARGEST_RANGE = 1 << 24  # paragraphs that are compared together: 1 GB
+AT_ONCE = 1 << 20  # documents of remembered clusters that are looked up together
 NO_SOURCE = -1  # of a document that the filters dropped
 
 
@@ -86,6 +87,7 @@ def clusters_of(shared: Callable[[int], Iterable[Buckets]], count: int) -> np.nd
     for column in BAND_COLUMNS:
         for buckets in shared(column):
             join(roots, *buckets.edges())
+    flatten(roots)
     return roots
 
 
@@ -97,9 +99,20 @@ def outcomes_of(
     Its cluster is that of the texts before and after the filters, and of the remembered texts that they repeat.
     """
     roots = clusters_of(candidates.all_buckets, len(candidates))
+    heldout, trained = history.splits.copy(), history.is_trained.copy()
     old = np.flatnonzero(taking & (duplicates.roots < len(index)))  # part in a remembered cluster
-    remembered, first, inverse = np.unique(duplicates.roots[old], return_index=True, return_inverse=True)
-    join(roots, old[first][inverse], old)
+    first = np.empty(len(index), integers(len(candidates)))  # document of each remembered cluster
+    first[duplicates.roots[old]] = old
+    for begin in range(0, len(old), AT_ONCE):
+        some = old[begin : begin + AT_ONCE]
+        remembered = duplicates.roots[some]
+        join(roots, first[remembered], some)
+        splits = index.splits(remembered)
+        frozen, known = splits < TRAIN, splits == TRAIN
+        heldout[some[frozen]] = np.minimum(heldout[some[frozen]], splits[frozen].view(np.int8))
+        trained[some[known]] = True
+    flatten(roots)
+    del old, first
 
     wishes = splits_of_keys(candidates.raw(KEY), holdout)
     if holdout.later:
@@ -107,12 +120,6 @@ def outcomes_of(
         days = np.where(fresh, candidates.read("days"), UNDATED)
         wishes[are_later(candidates.read("places"), days, holdout.later)] = LATER
         del fresh, days
-    heldout, trained = history.splits.copy(), history.is_trained.copy()
-    if len(remembered):
-        splits = index.splits(remembered.astype(np.int64)).astype(np.int8)[inverse]
-        frozen = (splits >= 0) & (splits < TRAIN)
-        heldout[old[frozen]] = np.minimum(heldout[old[frozen]], splits[frozen])
-        trained[old[splits == TRAIN]] = True
     return settle(wishes, roots, heldout, trained, lambda numbers: history.trained_kin(candidates, numbers))
 
 

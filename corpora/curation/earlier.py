@@ -48,9 +48,10 @@ class Remembered:
             return cls(nothing, nothing, nothing, {})
         names = candidates.read("names")
         numbers = np.where(taking, index.named(names), -1)
-        before = np.flatnonzero(numbers >= 0)
         own = nothing.copy()  # text of the same document and cluster stayed in an earlier corpus
-        own[before] = duplicates.current_roots(index.roots(numbers[before])) == duplicates.roots[before]
+        for begin in range(0, len(numbers), AT_ONCE):
+            some = begin + np.flatnonzero(numbers[begin : begin + AT_ONCE] >= 0)
+            own[some] = duplicates.current_roots(index.roots(numbers[some])) == duplicates.roots[some]
         again = near & duplicates.recalls & own
         edited = again & ~duplicates.repeats & ~history.is_settled
         recalled = exact & (duplicates.equal < len(index))
@@ -58,7 +59,10 @@ class Remembered:
         available = same.copy()
         others = recalled & ~own
         same[same_ids(np.flatnonzero(others), candidates, duplicates, index)] = True
-        others &= ~np.isin(duplicates.equal, numbers[available])
+        drawn_once = np.zeros(len(index), bool)
+        drawn_once[numbers[available]] = True
+        places = np.flatnonzero(others)
+        others[places[drawn_once[duplicates.equal[places]]]] = False
         available[first_that_stayed(others, duplicates, index)] = True
         drawn, parts = nothing.copy(), np.array([part for part, _ in candidates.sources])
         places = candidates.read("places")

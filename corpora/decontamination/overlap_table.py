@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from corpora.decontamination.overlap import Overlap
+from corpora.dedup.range_sort import ArrayParts, RangeSort
 from corpora.ledger.ledger import PartSource
 from domain.jsonlines import write_lines
 from domain.machine import Machine
@@ -59,25 +60,29 @@ def write_table(out: Path, parts: Iterable[Path]) -> None:
     while total > one_of * LARGEST_TABLE:
         one_of *= 2
     limit = np.uint64((1 << 64) // one_of - 1)
-    keys, texts, sizes = [np.empty(0, np.uint64)], [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    count = 0
+    sort, sizes, count = RangeSort(out / "sort", total // one_of), [np.empty(0, np.int64)], 0
     for part in parts:
         with np.load(part) as arrays:
             grams, here = arrays["grams"], arrays["sizes"]
         owners = np.repeat(np.arange(len(here)), here)
         chosen = mixed(grams) <= limit
-        keys.append(grams[chosen])
-        texts.append((owners[chosen] + count).astype(np.int32))
+        sort.add(grams[chosen], owners[chosen] + count)
         sizes.append(np.bincount(owners[chosen], minlength=len(here)))
         count += len(here)
-    every, of = np.concatenate(keys), np.concatenate(texts)
-    order = np.lexsort((of, every))
-    unique, begins = np.unique(every[order], return_index=True)
-    np.save(out / "keys.npy", unique)
-    np.save(out / "begins.npy", np.concatenate((begins, [len(every)])).astype(np.int64))
-    np.save(out / "texts.npy", of[order])
+    ArrayParts(np.unique(grams) for grams, _ in sort.parts()).save(out / "keys.npy")
+    ArrayParts(texts for _, texts in sort.parts()).save(out / "texts.npy")
+    ArrayParts(begins(grams for grams, _ in sort.parts())).save(out / "begins.npy")
     np.save(out / "sizes.npy", np.concatenate(sizes))
     np.save(out / "limit.npy", limit)
+
+
+def begins(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """int64: where each n-gram begins among all of them (uint64, sorted, in parts), and the end of the last."""
+    count = 0
+    for grams in parts:
+        yield count + np.unique(grams, return_index=True)[1]
+        count += len(grams)
+    yield np.array([count])
 
 
 def overlap_facts(

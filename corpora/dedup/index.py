@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from corpora.dedup.index_segment import ENTRIES, LARGEST_SEGMENT, Segment
-from corpora.dedup.near import join
+from corpora.dedup.near import flatten, join
 from corpora.dedup.packed_strings import StringWriter
 from corpora.dedup.priority import integers, inverse
 from corpora.dedup.signatures import BAND_COLUMNS, KEY, SECOND, TextSignatures
@@ -83,8 +84,12 @@ class Index:
         """Write all of it to a new folder; the same runs give the same bytes. 155 bytes a text."""
         folder.mkdir(parents=True)
         names = [f"{segment.first:010d}" for segment in self.segments]
-        for name, segment in zip(names, self.segments, strict=True):
-            shutil.copytree(segment.folder, folder / name)
+        for place, (name, segment) in enumerate(zip(names, self.segments, strict=True)):
+            if segment.folder.parent == self.folder:  # new, and nobody else's
+                os.rename(segment.folder, folder / name)
+            else:
+                shutil.copytree(segment.folder, folder / name)
+            self.segments[place] = Segment(folder / name, segment.first, segment.count)
         write_json(folder / "index.json", {"version": VERSION, "segments": names})
 
     def find(self, texts: TextSignatures, order: np.ndarray) -> Duplicates:
@@ -107,6 +112,7 @@ class Index:
                 first, later = buckets.edges(order)
                 repeats[ranked[later]] = True
                 join(roots, before + first, before + later)
+        flatten(roots)
         moved = np.flatnonzero(roots[:before] != np.arange(before, dtype=kind))
         joined = np.stack((moved, roots[moved]), axis=1).astype(np.int64)
         later = np.flatnonzero(roots[before:] != np.arange(before, before + count, dtype=kind))
@@ -210,14 +216,14 @@ class Index:
         return roots
 
     def named(self, names: np.ndarray) -> np.ndarray:
-        """int64: the last remembered text that stayed of each document, by its name (uint64), or -1."""
-        numbers = np.full(len(names), -1, np.int64)
+        """int: the last remembered text that stayed of each document, by its name (uint64), or -1."""
+        numbers = np.full(len(names), -1, integers(len(self)))
         for segment in self.segments:
             own, places = names_of(segment)
-            if len(own):
-                ends = np.searchsorted(own, names, side="right")
-                last = np.maximum(ends, 1) - 1
-                numbers = np.where(own[last] == names, segment.first + places[last], numbers)
+            for begin in range(0, len(names) if len(own) else 0, AT_ONCE):
+                some = slice(begin, begin + AT_ONCE)
+                last = np.maximum(np.searchsorted(own, names[some], side="right"), 1) - 1
+                numbers[some] = np.where(own[last] == names[some], segment.first + places[last], numbers[some])
         return numbers
 
     def absent(self, names: np.ndarray) -> int:

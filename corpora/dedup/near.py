@@ -53,14 +53,15 @@ def changes(values: np.ndarray) -> np.ndarray:
 
 
 def join(roots: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """Connect nodes: ``roots`` (int [nodes]), the smallest node of the component of each, is changed in place.
+    """Connect nodes by edges (int64, from left to right). ``roots`` (int [nodes]) is changed in place: it leads from
+    each node, in one step or several, to the smallest one of its component.
 
-    Memory beyond it grows with the edges (int64, from left to right), not with the nodes.
+    Time and memory grow with the edges, not with the nodes.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    left, right = roots[left], roots[right]
+    left, right = roots_of(roots, left), roots_of(roots, right)
     differ = left != right
     nodes, ends = np.unique(np.concatenate((left[differ], right[differ])), return_inverse=True)
     if not len(nodes):
@@ -69,7 +70,21 @@ def join(roots: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     _, labels = connected_components(coo_array(edges, shape=(len(nodes), len(nodes))), directed=False)
     _, first = np.unique(labels, return_index=True)
     roots[nodes] = nodes[first[labels]]
-    roots[:] = roots[roots]
+
+
+def roots_of(roots: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """int: the smallest node of the component of each of some nodes; ``roots`` leads there in one step from now on."""
+    tops: np.ndarray = roots[nodes]
+    while len(lower := np.flatnonzero(roots[tops] != tops)):
+        tops[lower] = roots[tops[lower]]
+    roots[nodes] = tops
+    return tops
+
+
+def flatten(roots: np.ndarray) -> None:
+    """Make ``roots`` lead from each node to the smallest one of its component in one step."""
+    while (roots[roots] != roots).any():
+        roots[:] = roots[roots]
 
 
 def near_duplicates(bands: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,4 +100,5 @@ def near_duplicates(bands: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, n
         first, later = Buckets.of(column).edges(order)
         drops[later] = True
         join(roots, first, later)
+    flatten(roots)
     return drops[order], np.argsort(order)[roots[order]]

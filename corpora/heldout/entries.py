@@ -19,36 +19,20 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from corpora.dedup.range_sort import ArrayParts
 from domain.errors import UserError
 from domain.jsonfile import read_json
 from domain.manifest import write_json
 
-VERSION = 2
+VERSION = 3
 FOLDER = "heldout"
 MAPPED = 1 << 20  # bytes; a smaller file is read whole
-
-
-@dataclass(frozen=True)
-class ArrayRows:
-    """An array of as many rows (uint64) as ``count``, of which one is in memory."""
-
-    count: int
-    rows: Iterable[np.ndarray]
-
-    def save(self, path: Path) -> None:
-        """Write it as ``np.save`` does."""
-        with path.open("wb") as file:
-            for number, row in enumerate(self.rows):
-                if number == 0:
-                    shape = (self.count, len(row))
-                    np.lib.format.write_array_header_1_0(file, {"descr": "<u8", "fortran_order": False, "shape": shape})
-                row.tofile(file)
 
 
 @dataclass(frozen=True)
@@ -71,9 +55,13 @@ class Entry:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise damaged(path, str(error)) from None
 
+    def file(self, name: str) -> Path:
+        """Where an array lies."""
+        return self.path / f"{name}.npy"
+
     def read(self, name: str) -> np.ndarray:
         """An array of the entry."""
-        path = self.path / f"{name}.npy"
+        path = self.file(name)
         try:
             array: np.ndarray = np.load(path, mmap_mode="r" if path.stat().st_size > MAPPED else None)
         except (OSError, ValueError, EOFError) as error:
@@ -102,7 +90,7 @@ def obeyed(work: Path, name: str) -> list[Entry]:
 
 def write_entry(
     work: Path, name: str, shares: Mapping[str, float], obeys: list[Entry],
-    arrays: Mapping[str, np.ndarray | ArrayRows],
+    arrays: Mapping[str, np.ndarray | ArrayParts],
 ) -> None:  # fmt: skip
     """Record what was decided; what is recorded under the name already stays."""
     path = work / FOLDER / name
@@ -114,7 +102,7 @@ def write_entry(
     digest = hashlib.sha256(repr(sorted(shares.items())).encode())
     for key, array in sorted(arrays.items()):
         path_of_array = building / f"{key}.npy"
-        if isinstance(array, ArrayRows):
+        if isinstance(array, ArrayParts):
             array.save(path_of_array)
         else:
             np.save(path_of_array, array)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from corpora.dedup.candidates import Candidates
+from corpora.dedup.range_sort import ArrayParts, RangeSort
 from corpora.dedup.signatures import BAND_COLUMNS, KEY
-from corpora.heldout.entries import ArrayRows, Entry, write_entry
+from corpora.heldout.entries import Entry, write_entry
 from corpora.heldout.holdout import NEITHER, TRAIN, VALIDATION, Holdout
-from corpora.heldout.ngrams import distinctive
+from corpora.heldout.ngrams import SAMPLE, distinctive
+from corpora.heldout.pieces import PIECES
 from corpora.heldout.texts import NO_TEXT, HeldOutTexts, TrainedTexts, earlier
 from domain.machine import Machine
-from domain.text.minhash import BANDS
-
-if TYPE_CHECKING:
-    from corpora.heldout.ngram_pass import TextNgrams
 
 AT_ONCE = 1 << 18  # documents of which n-grams and pieces are in memory together
 REFERENCE = 100_000  # training documents that say which n-grams of a held-out text are nothing of its own
@@ -43,7 +40,7 @@ class History:
         machine: Machine,
     ) -> History:  # fmt: skip
         """Look up all documents. Only the texts of new ones that are no near duplicates are read, for their n-grams."""
-        from corpora.heldout.ngram_pass import read_ngrams
+        from corpora.heldout.ngram_pass import joined, read_ngrams
 
         heldout, trained = HeldOutTexts(entries), TrainedTexts(entries, holdout.shares())
         keys = candidates.raw(KEY)
@@ -57,10 +54,10 @@ class History:
         del keys
         new = np.flatnonzero((kin == NO_TEXT) & ~is_trained)
         if len(new) and len(heldout):
-            what, table = "compare with held-out text", np.unique(heldout.grams)
             for begin in range(0, len(new), AT_ONCE):
-                some = new[begin : begin + AT_ONCE]
-                read = read_ngrams(shards, candidates.starts[:-1], some, scratch, machine, what, table)
+                some, tables = new[begin : begin + AT_ONCE], heldout.gram_tables()
+                what, out = "compare with held-out text", scratch / "ngrams"
+                read = joined(read_ngrams(shards, candidates.starts[:-1], some, out, machine, what, tables))
                 edited = heldout.edited(read.grams, read.begins, read.words)
                 kin[some] = earlier(edited, heldout.replaced(read.pieces, read.words))
         splits = heldout.split_codes(kin, NEITHER).astype(np.int8)
@@ -85,36 +82,51 @@ class History:
             """Of the texts as they came, and of those that a filter changed as it left them."""
             return np.concatenate((candidates.raw(column)[texts], candidates.changed(column)[filtered]))
 
-        own = self.own_grams(texts, keys, outcomes, candidates, shards, scratch, machine)
-        arrays: dict[str, np.ndarray | ArrayRows] = {
+        arrays: dict[str, np.ndarray | ArrayParts] = {
+            **self.own_grams(texts, keys, outcomes, candidates, shards, scratch, machine),
             "splits": outcomes[texts].astype(np.uint8),
-            "words": own.words,
             "keys": both(KEY),
             "bands": np.stack([both(column) for column in BAND_COLUMNS], axis=1),
             "texts": np.concatenate((np.arange(len(texts)), np.searchsorted(texts, changed[filtered]))),
-            "grams": own.grams,
-            "begins": own.begins,
-            "pieces": own.pieces,
             "trained_keys": np.unique(keys[into_training]),
-            "trained_bands": ArrayRows(BANDS, (np.sort(candidates.raw(each)[into_training]) for each in BAND_COLUMNS)),
+            "trained_bands": ArrayParts(np.sort(candidates.raw(each)[into_training])[None] for each in BAND_COLUMNS),
         }
         write_entry(work, name, holdout.shares(), self.heldout.entries, arrays)
 
     def own_grams(
         self, texts: np.ndarray, keys: np.ndarray, outcomes: np.ndarray, candidates: Candidates,
         shards: Sequence[str], scratch: Path, machine: Machine,
-    ) -> TextNgrams:  # fmt: skip
+    ) -> dict[str, np.ndarray | ArrayParts]:  # fmt: skip
         """What is recorded of held-out documents; of their n-grams a sample of those that no training text has."""
-        from corpora.heldout.ngram_pass import read_ngrams
+        from corpora.heldout.ngram_pass import joined, read_ngrams
 
-        starts, what = candidates.starts[:-1], "remember held-out text"
-        own = read_ngrams(shards, starts, texts, scratch, machine, what)
-        if not len(own.grams):
-            return own
+        starts, what, table = candidates.starts[:-1], "remember held-out text", scratch / "table.npy"
+        paths = read_ngrams(shards, starts, texts, scratch / "own ngrams", machine, what)
+        every = RangeSort(scratch / "every ngram", 2 * SAMPLE * len(texts))
+        for path in paths:
+            with np.load(path) as arrays:
+                every.add(arrays["grams"], np.zeros(len(arrays["grams"]), np.int32))
+        ArrayParts(np.unique(grams) for grams, _ in every.parts()).save(table)
         # A share of all documents by their keys, so that it is the same one whatever comes in which order.
         reference = np.flatnonzero((outcomes == TRAIN) & (keys / 2.0**64 >= 1 - REFERENCE / len(keys)))
-        table = np.unique(own.grams)
-        common = np.unique(read_ngrams(shards, starts, reference, scratch, machine, what, table).grams)
-        samples = [distinctive(own.grams[begin:end], common) for begin, end in pairwise(own.begins.tolist())]
-        begins = np.cumsum([0, *map(len, samples)], dtype=np.int64)
-        return replace(own, grams=np.concatenate(samples), begins=begins)
+        trained = read_ngrams(shards, starts, reference, scratch / "ngrams", machine, what, [str(table)])
+        common = np.unique(joined(trained).grams)
+        own, columns = RangeSort(scratch / "distinctive", SAMPLE * len(texts)), defaultdict[str, list[np.ndarray]](list)
+        count = 0
+        for path in paths:
+            with np.load(path) as arrays:
+                parts = np.split(arrays["grams"], np.cumsum(arrays["sizes"])[:-1])
+                samples = [distinctive(part, common) for part in parts]
+                sizes = np.array(list(map(len, samples)), np.int64)
+                own.add(np.concatenate(samples), count + np.repeat(np.arange(len(sizes)), sizes))
+                columns["sizes"].append(sizes)
+                for name in ("words", "pieces"):
+                    columns[name].append(arrays[name])
+                count += len(sizes)
+        none = np.empty(0, np.int64)
+        empty = {"sizes": none, "words": none, "pieces": np.empty((0, PIECES), np.uint64)}
+        return {
+            **{name: np.concatenate([start, *columns[name]]) for name, start in empty.items()},
+            "grams": ArrayParts(grams for grams, _ in own.parts()),
+            "gram_texts": ArrayParts(texts for _, texts in own.parts()),
+        }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
 BATCH = 256  # documents at a time
+AT_ONCE = 1 << 20  # n-grams of a table at a time
 IN_PLACE = 5_000  # documents that are read here: starting workers takes longer
 
 
@@ -39,26 +40,27 @@ class TextNgrams:
 
 class ReadNgrams(PipelineStep):  # type: ignore[misc]
     """Rank r reads some rows of a shard and writes ``<r>.npz``: their n-grams one after the other, how many each has,
-    how many words each has, and their ``piece_hashes``. With a ``table`` the n-grams are those in it, else a sample.
+    how many words each has, and their ``piece_hashes``. With ``tables`` the n-grams are those in these files, else a
+    sample.
     """
 
     name, type = "read n-grams", "reader"
 
-    def __init__(self, shards: list[str], rows: list[np.ndarray], table: str, out: str) -> None:
+    def __init__(self, shards: list[str], rows: list[np.ndarray], tables: list[str] | None, out: str) -> None:
         super().__init__()
-        self.shards, self.rows, self.table, self.out = shards, rows, table, out
+        self.shards, self.rows, self.tables, self.out = shards, rows, tables, out
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
         """Read the rows of this rank."""
         texts, grams = self.texts(rank), list[np.ndarray]()
         words, pieces = list[np.ndarray](), list[np.ndarray]()
-        table = np.load(self.table) if self.table else None
-        bits = Bits()
-        if table is not None:
-            bits.add(table)
+        tables, bits = [np.load(path, mmap_mode="r") for path in self.tables or ()], Bits()
+        for table in tables:
+            for begin in range(0, len(table), AT_ONCE):
+                bits.add(table[begin : begin + AT_ONCE])
         while batch := list(islice(texts, BATCH)):
             split = Split(batch)
-            grams += sampled(split) if table is None else shared(split, table, bits)
+            grams += sampled(split) if self.tables is None else shared(split, tables, bits)
             words.append(np.diff(split.offsets))
             pieces.append(piece_hashes(split))
         np.savez(
@@ -81,13 +83,13 @@ class ReadNgrams(PipelineStep):  # type: ignore[misc]
 
 
 def read_ngrams(
-    shards: Sequence[str], starts: Sequence[int], documents: np.ndarray, scratch: Path, machine: Machine, what: str,
-    table: np.ndarray | None = None,
-) -> TextNgrams:  # fmt: skip
-    """What ``ReadNgrams`` reads of documents (int64, ascending numbers; a shard's begin at its start)."""
+    shards: Sequence[str], starts: Sequence[int], documents: np.ndarray, out: Path, machine: Machine, what: str,
+    tables: list[str] | None = None,
+) -> list[Path]:  # fmt: skip
+    """Files of the folder ``out`` with what ``ReadNgrams`` reads of documents (int64, ascending numbers; a shard's
+    begin at its start), in their order."""
     from corpora.workers.executor import execute
 
-    out = scratch / "ngrams"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     bounds = np.searchsorted(documents, [*starts, np.iinfo(np.int64).max])
@@ -96,17 +98,13 @@ def read_ngrams(
         for shard, start, begin, end in zip(shards, starts, bounds[:-1], bounds[1:], strict=True)
         if end > begin
     ]
-    path = ""
-    if table is not None:
-        path = str(out / "table.npy")
-        np.save(path, table)
-    step = ReadNgrams([shard for shard, _ in groups], [rows for _, rows in groups], path, str(out))
+    step = ReadNgrams([shard for shard, _ in groups], [rows for _, rows in groups], tables, str(out))
     if len(documents) <= IN_PLACE:
         for rank in range(len(groups)):
             list(step.run((), rank, len(groups)))
     else:
-        execute([step], tasks=len(groups), what=f"curate: {what}", logs=scratch / "logs" / "ngrams", machine=machine)
-    return joined(out / f"{rank:05d}.npz" for rank in range(len(groups)))
+        execute([step], tasks=len(groups), what=f"curate: {what}", logs=out / "logs", machine=machine)
+    return [out / f"{rank:05d}.npz" for rank in range(len(groups))]
 
 
 def joined(paths: Iterable[Path]) -> TextNgrams:

@@ -6,6 +6,8 @@ does not (Broder 1997, section 2): the share of a held-out text's n-grams that s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from domain.text.ngrams import Bits, ngram_hashes
@@ -21,6 +23,7 @@ SAMPLE = 128  # n-grams of a text: the share of them is off by 4 points (standar
 FEWEST_GRAMS = 4  # n-grams that must be shared, whatever their share
 SHARE = 0.3  # of a text's n-grams that an edited one has at least
 QUOTED = 0.8  # likewise of a text that is a small part of the other
+AT_ONCE = 1 << 20  # hashes that are looked up together
 LONGER = 4  # times as long is the other, then
 
 
@@ -46,21 +49,33 @@ def distinctive(sample: np.ndarray, common: np.ndarray) -> np.ndarray:
 
     Empty where too few are left to recognise it by.
     """
-    left = sample[~np.isin(sample, common, assume_unique=True)]
+    left = sample[~among(common, sample)]
     left = np.sort(left[np.argsort(mixed(left), kind="stable")[:SAMPLE]])
     return left if len(left) >= FEWEST_GRAMS else left[:0]
 
 
-def shared(split: Split, table: np.ndarray, bits: Bits) -> list[np.ndarray]:
-    """uint64 [n-grams], sorted, of each text: those of either length that the table (uint64, sorted) has."""
+def shared(split: Split, tables: Sequence[np.ndarray], bits: Bits) -> list[np.ndarray]:
+    """uint64 [n-grams], sorted, of each text: those of either length that a table (uint64, sorted) has; ``bits`` holds
+    all of them."""
     matches = []
     for begin, end in zip(split.offsets[:-1].tolist(), split.offsets[1:].tolist(), strict=True):
         hashes = split.hashes[begin:end]
         grams = np.concatenate([ngram_hashes(hashes, n) for n in (SHORT, LONG)])
         grams = np.unique(grams[bits.hold(grams) > 0])
-        places = np.minimum(np.searchsorted(table, grams), len(table) - 1)
-        matches.append(grams[table[places] == grams])
+        there = np.zeros(len(grams), bool)
+        for table in tables:
+            there |= among(table, grams)
+        matches.append(grams[there])
     return matches
+
+
+def among(column: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """bool: whether each hash is in a sorted column (uint64)."""
+    there = np.zeros(len(hashes), bool)
+    for begin in range(0, len(hashes) if len(column) else 0, AT_ONCE):
+        some = hashes[begin : begin + AT_ONCE]
+        there[begin : begin + AT_ONCE] = column[np.minimum(np.searchsorted(column, some), len(column) - 1)] == some
+    return there
 
 
 def needed(sizes: np.ndarray, words: np.ndarray, other_words: np.ndarray) -> np.ndarray:

@@ -8,24 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpora.heldout.entries import Entry
-from corpora.heldout.ngrams import needed
+from corpora.heldout.ngrams import among, needed
 from corpora.heldout.pieces import PIECES, equal_pieces_needed, piece_counts
 from domain.text.minhash import BANDS
 
 NO_TEXT = -1
-AT_ONCE = 1 << 20  # hashes that are looked up together
 COLUMNS = {  # of an entry: dtype and further dimension
     "splits": (np.uint8, ()),  # of each held-out text: its place in ``corpora.heldout.holdout.LOUDEST``
     "words": (np.int64, ()),  # of each held-out text
     "keys": (np.uint64, ()),  # of each signature, sorted by nothing: a text has one before the filters and one after
     "bands": (np.uint64, (BANDS,)),  # of each signature
     "texts": (np.int64, ()),  # of each signature: the text's number
-    "grams": (np.uint64, ()),  # the n-grams of all texts, one text after the other
-    "begins": (np.int64, ()),  # [texts + 1] where those of each begin
+    "sizes": (np.int64, ()),  # of each held-out text: how many n-grams it has
     "pieces": (np.uint64, (PIECES,)),  # of each held-out text
+    "grams": (np.uint64, ()),  # the n-grams of all texts, sorted
+    "gram_texts": (np.int32, ()),  # the text of each n-gram
     "trained_keys": (np.uint64, ()),  # sorted, of all texts that went to training
     "trained_bands": (np.uint64, ()),  # [14, texts] each row sorted
 }
+ON_DISK = ("grams", "gram_texts", "trained_keys", "trained_bands")  # a kilobyte for a text, and are searched there
 
 
 @dataclass(frozen=True)
@@ -56,26 +57,22 @@ class HeldOutTexts:
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = list(entries)
-        parts = [{name: entry.read(name) for name in COLUMNS if "trained" not in name} for entry in self.entries]
+        names = [name for name in COLUMNS if name not in ON_DISK]
+        parts = [{name: entry.read(name) for name in names} for entry in self.entries]
         columns = {
-            name: np.concatenate([np.empty((0, *more), dtype), *(part[name] for part in parts)])
-            for name, (dtype, more) in COLUMNS.items()
-            if "trained" not in name and name not in ("texts", "begins")
+            name: np.concatenate([np.empty((0, *COLUMNS[name][1]), COLUMNS[name][0]), *(part[name] for part in parts)])
+            for name in names
         }
         counts = [len(part["splits"]) for part in parts]
         firsts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         order = np.argsort(columns["splits"], kind="stable")
         number = np.empty(len(order), np.int64)
         number[order] = np.arange(len(order))
-        texts = np.concatenate(
-            [np.empty(0, np.int64), *(part["texts"] + first for part, first in zip(parts, firsts, strict=False))]
-        )
-        sizes = np.concatenate([np.empty(0, np.int64), *(np.diff(part["begins"]) for part in parts)])
-        self.splits, self.words, self.sizes = columns["splits"][order], columns["words"][order], sizes[order]
-        self.keys = Column.of(columns["keys"], number[texts])
-        self.bands = [Column.of(column, number[texts]) for column in columns["bands"].T]
-        places = np.argsort(columns["grams"], kind="stable")
-        self.grams, self.gram_texts = columns["grams"][places], number[np.repeat(np.arange(len(sizes)), sizes)][places]
+        self.numbers = np.split(number, firsts[1:-1]) if parts else []  # of each entry's texts
+        texts = number[columns["texts"] + np.repeat(firsts[:-1], [len(part["texts"]) for part in parts])]
+        self.splits, self.words, self.sizes = (columns[name][order] for name in ("splits", "words", "sizes"))
+        self.keys = Column.of(columns["keys"], texts)
+        self.bands = [Column.of(column, texts) for column in columns["bands"].T]
         pieces = columns["pieces"][order].ravel()
         places = np.argsort(pieces, kind="stable")
         places = places[pieces[places] != 0]
@@ -102,9 +99,17 @@ class HeldOutTexts:
         ``words`` how many words each text has.
         """
         rows = np.repeat(np.arange(len(words)), np.diff(begins))
-        rows, texts, hits = matches(self.grams, self.gram_texts, grams, rows)
-        enough = hits >= needed(self.sizes[texts], self.words[texts], words[rows])
-        return first_texts(len(words), rows[enough], texts[enough])
+        numbers = np.full(len(words), NO_TEXT, np.int64)
+        for entry, own in zip(self.entries, self.numbers, strict=True):
+            of, texts, hits = matches(entry.read("grams"), entry.read("gram_texts"), grams, rows)
+            texts = own[texts]
+            enough = hits >= needed(self.sizes[texts], self.words[texts], words[of])
+            numbers = earlier(numbers, first_texts(len(words), of[enough], texts[enough]))
+        return numbers
+
+    def gram_tables(self) -> list[str]:
+        """The files with the n-grams of all texts, sorted in each."""
+        return [str(entry.file("grams")) for entry in self.entries]
 
     def replaced(self, pieces: np.ndarray, words: np.ndarray) -> np.ndarray:
         """int64 [texts]: the first held-out text from which each differs in a word or two, or ``NO_TEXT``.
@@ -136,10 +141,11 @@ def matches(
 
 
 def first_texts(count: int, rows: np.ndarray, texts: np.ndarray) -> np.ndarray:
-    """int64 [count]: the first text of each row, of pairs that ascend; ``NO_TEXT`` for a row without one."""
+    """int64 [count]: the first text of each row, by pairs in any order; ``NO_TEXT`` for a row without one."""
     numbers = np.full(count, NO_TEXT, np.int64)
-    rows, first = np.unique(rows, return_index=True)
-    numbers[rows] = texts[first]
+    order = np.lexsort((texts, rows))
+    rows, first = np.unique(rows[order], return_index=True)
+    numbers[rows] = texts[order][first]
     return numbers
 
 
@@ -173,12 +179,3 @@ class TrainedTexts:
             for entry in self.entries:
                 there |= among(entry.read("trained_bands")[place], hashes)
         return there
-
-
-def among(column: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-    """bool: whether each hash is in a sorted column (uint64)."""
-    there = np.zeros(len(hashes), bool)
-    for begin in range(0, len(hashes) if len(column) else 0, AT_ONCE):
-        some = hashes[begin : begin + AT_ONCE]
-        there[begin : begin + AT_ONCE] = column[np.minimum(np.searchsorted(column, some), len(column) - 1)] == some
-    return there

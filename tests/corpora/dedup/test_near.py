@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from corpora.dedup import Near
-from corpora.dedup.near import Buckets, join, near_duplicates
+from corpora.dedup.near import Buckets, flatten, join, near_duplicates, roots_of
 from domain.text.minhash import band_hashes
 from domain.text.words import Split
 
@@ -62,6 +62,7 @@ def test_a_chain_is_one_cluster() -> None:
     left, roots, none = np.arange(20_000), np.arange(20_001), np.arange(3)
     join(roots, left, left + 1)
     join(none, left[:0], left[:0])
+    flatten(roots)
     assert not roots.any()
     assert none.tolist() == [0, 1, 2]
 
@@ -70,9 +71,19 @@ def test_edges_that_come_one_after_the_other_join_what_all_at_once_join() -> Non
     roots = np.arange(8, dtype=np.int32)
     for left, right in ((6, 7), (3, 4), (5, 6), (4, 6), (4, 3), (1, 1)):
         join(roots, np.array([left]), np.array([right]))
-    assert roots.tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
+    assert roots_of(roots.copy(), np.arange(8)).tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
     join(roots, np.array([7, 2]), np.array([0, 1]))
+    assert roots_of(roots.copy(), np.array([7, 6, 2, 7])).tolist() == [0, 0, 1, 0]
+    flatten(roots)
     assert roots.tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_a_long_way_to_the_root() -> None:
+    roots = np.array([0, 0, 1, 2, 3, 4])
+    assert roots_of(roots, np.array([5, 2])).tolist() == [0, 0]
+    assert roots.tolist() == [0, 0, 0, 2, 3, 0]
+    flatten(roots)
+    assert not roots.any()
 
 
 def test_buckets_hold_what_shares_a_hash_and_name_the_earliest() -> None:

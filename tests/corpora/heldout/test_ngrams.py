@@ -45,7 +45,12 @@ def test_shared_n_grams_of_either_length() -> None:
     bits = Bits()
     bits.add(table)
     split = Split([words(20), f"x {words(10, 5)} y", words(80, 100), words(50, 1000), ""])
-    assert [len(each) for each in shared(split, table, bits)] == [18, 8, 76, 0, 0]
+    assert [len(each) for each in shared(split, [table], bits)] == [18, 8, 76, 0, 0]
+    parts = [table[::2], table[:0], table[1::3]]
+    expected = np.unique(np.concatenate(parts))
+    for one, some in zip(shared(split, [table], bits), shared(split, parts, bits), strict=True):
+        assert some.tolist() == one[np.isin(one, expected)].tolist()
+    assert [len(each) for each in shared(split, [], bits)] == [0] * 5
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,20 @@ def entries_of(work: Path, *contents: dict[str, Any], shares: dict[str, float] =
             "keys": np.array(content.get("keys", range(texts)), np.uint64),
             "bands": np.array(content.get("bands", np.zeros((texts, 14))), np.uint64).reshape(-1, 14),
             "texts": np.array(content.get("texts", range(texts)), np.int64),
-            "grams": np.array(content.get("grams", []), np.uint64),
-            "begins": np.array(content.get("begins", [0] * (texts + 1)), np.int64),
+            **sorted_grams(content.get("grams", []), content.get("begins", [0] * (texts + 1))),
             "pieces": np.array(content.get("pieces", np.zeros((texts, 8))), np.uint64).reshape(-1, 8),
             "trained_keys": np.array(content.get("trained_keys", []), np.uint64),
             "trained_bands": np.array(content.get("trained_bands", np.zeros((14, 0))), np.uint64).reshape(14, -1),
         }
         write_entry(work, f"entry{number}{len(shares)}{shares['test']}", shares, [], arrays)
     return obeyed(work, "new")
+
+
+def sorted_grams(grams: list[int], begins: list[int]) -> dict[str, np.ndarray]:
+    """The n-grams of texts, one text after the other, as an entry has them."""
+    sizes, order = np.diff(begins), np.argsort(grams, kind="stable")
+    texts = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    return {"grams": np.array(grams, np.uint64)[order], "gram_texts": texts[order], "sizes": sizes}
 
 
 def codes(texts: HeldOutTexts, numbers: np.ndarray) -> list[int]:
@@ -88,6 +94,18 @@ def test_an_edited_text_shares_enough_of_the_n_grams_of_one_held_out_text(tmp_pa
     assert edited((one[:4], 20), (one[:3], 20), (other[:6], 30), (other[:5], 30)) == [VALIDATION, 9, TEST, 9]
     assert edited((one[:7], 80), (one[:7], 81), (one[:8], 81)) == [VALIDATION, 9, VALIDATION]
     assert edited(([], 20), (sorted({*one, *other}), 25)) == [9, TEST]
+
+
+def test_of_several_entries_the_first_text_counts(tmp_path: Path) -> None:
+    """Numbered over all of them, test first."""
+    same = {"words": [20], "grams": list(range(10)), "begins": [0, 10]}
+    entries = entries_of(
+        tmp_path, {"splits": [VALIDATION], **same}, {"splits": [TEST], **same}, {}, {"splits": [VALIDATION], **same}
+    )
+    texts = HeldOutTexts(entries)
+    grams, begins = np.arange(10, dtype=np.uint64), np.array([0, 10, 10])
+    assert codes(texts, texts.edited(grams, begins, np.array([20, 20]))) == [TEST, 9]
+    assert sorted(table.rpartition("/")[2] for table in texts.gram_tables()) == ["grams.npy"] * 4
 
 
 def test_a_text_of_which_a_word_or_two_are_others(tmp_path: Path) -> None:
