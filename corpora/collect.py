@@ -87,16 +87,16 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """
     documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
     folder, withdrawn = out / SCRATCH / "raw", Withdrawals.read(machine.work)
-    asked = fingerprint([spec.identity_key(), withdrawn.state()])
-    done = CollectProgress.read(folder, asked)
+    request = fingerprint([spec.identity_key(), withdrawn.state()])
+    done = CollectProgress.read(folder, request)
     if not unchanged(done, spec, machine):
         shutil.rmtree(folder)
-        done = CollectProgress.read(folder, asked)
+        done = CollectProgress.read(folder, request)
     with RawWriter(folder, withdrawn, done.position, SHARD_BYTES) as writer:
         for part, source in islice(spec.sources(), len(done.rows), None):
             if done.source is None:
                 writer.cut()
-            done.rows.append(taken(part, source, spec, writer, machine, done))
+            done.rows.append(collect_source(part, source, spec, writer, machine, done))
             done.source = None
             save(done, writer)
     for row in done.rows:
@@ -125,7 +125,7 @@ def save(done: CollectProgress, writer: RawWriter) -> None:
     writer.ids.tidy()
 
 
-def taken(
+def collect_source(
     part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine, done: CollectProgress
 ) -> dict[str, Any]:
     """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""

@@ -48,6 +48,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 SOAK = Path(__file__).parent / "soak"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their size: gzip writes the time into them, and two workers must name a test alike."""
+    return f"{argname}: {len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The folder of long tests is collected only where it is named, or with ``-m soak``."""
     return None if collection_path != SOAK or soaking(config) else True

@@ -57,26 +57,26 @@ class RawPosition(BaseModel):
 
 
 class CollectProgress(BaseModel):
-    """All that a killed collection is gone on with. ``asked`` is the fingerprint of what is collected."""
+    """What a killed collection resumes from. ``request`` is the fingerprint of what is collected."""
 
-    asked: str
+    request: str
     rows: list[dict[str, Any]] = []  # of the sources that were read whole
     source: SourceTally | None = None
     position: RawPosition = RawPosition()
 
     @classmethod
-    def read(cls, folder: Path, asked: str) -> CollectProgress:
+    def read(cls, folder: Path, request: str) -> CollectProgress:
         """What was saved in a folder for the same request; else the folder is emptied and all begins anew."""
         try:
             progress = cls.model_validate_json((folder / PROGRESS).read_bytes())
             sizes = progress.position.sizes.items()
-            if progress.asked == asked and all((folder / name).stat().st_size >= size for name, size in sizes):
+            if progress.request == request and all((folder / name).stat().st_size >= size for name, size in sizes):
                 return progress
         except (OSError, ValidationError):
             pass
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "documents").mkdir(parents=True)
-        return cls(asked=asked)
+        return cls(request=request)
 
     def save(self, folder: Path) -> None:
         """Write it; what it says is on the disk by then."""

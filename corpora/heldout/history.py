@@ -14,7 +14,7 @@ from corpora.dedup.range_sort import ArrayParts, RangeSort
 from corpora.dedup.signatures import BAND_COLUMNS, KEY
 from corpora.heldout.entries import Entry, write_entry
 from corpora.heldout.holdout import NEITHER, TRAIN, VALIDATION, Holdout
-from corpora.heldout.ngrams import SAMPLE, distinctive
+from corpora.heldout.ngrams import SAMPLE_SIZE, distinctive
 from corpora.heldout.pieces import PIECES
 from corpora.heldout.texts import NO_TEXT, HeldOutTexts, TrainedTexts, earlier
 from domain.machine import Machine
@@ -102,7 +102,7 @@ class History:
 
         starts, what, table = candidates.starts[:-1], "remember held-out text", scratch / "table.npy"
         paths = read_ngrams(shards, starts, texts, scratch / "own ngrams", machine, what)
-        every = RangeSort(scratch / "every ngram", 2 * SAMPLE * len(texts))
+        every = RangeSort(scratch / "every ngram", 2 * SAMPLE_SIZE * len(texts))
         for path in paths:
             with np.load(path) as arrays:
                 every.add(arrays["grams"], np.zeros(len(arrays["grams"]), np.int32))
@@ -111,7 +111,8 @@ class History:
         reference = np.flatnonzero((outcomes == TRAIN) & (keys / 2.0**64 >= 1 - REFERENCE / len(keys)))
         trained = read_ngrams(shards, starts, reference, scratch / "ngrams", machine, what, [str(table)])
         common = np.unique(joined(trained).grams)
-        own, columns = RangeSort(scratch / "distinctive", SAMPLE * len(texts)), defaultdict[str, list[np.ndarray]](list)
+        own = RangeSort(scratch / "distinctive", SAMPLE_SIZE * len(texts))
+        columns = defaultdict[str, list[np.ndarray]](list)
         count = 0
         for path in paths:
             with np.load(path) as arrays:

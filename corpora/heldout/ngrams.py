@@ -19,7 +19,7 @@ SHORT, LONG = (
 )  # words of an n-gram: two changed words leave 10 of 16 of the 3-grams of 18 words, 6 of 14 of their 5-grams
 LONG_FROM = 60  # words from which a text is compared by the longer ones, which other texts share by chance less often
 FEWEST_WORDS = 8  # a shorter text is compared as a whole
-SAMPLE = 128  # n-grams of a text: the share of them is off by 4 points (standard deviation)
+SAMPLE_SIZE = 128  # n-grams of a text: the share of them is off by 4 points (standard deviation)
 FEWEST_GRAMS = 4  # n-grams that must be shared, whatever their share
 SHARE = 0.3  # of a text's n-grams that an edited one has at least
 QUOTED = 0.8  # likewise of a text that is a small part of the other
@@ -40,7 +40,7 @@ def sampled(split: Split) -> list[np.ndarray]:
         grams = np.unique(ngram_hashes(split.hashes[begin:end], gram_words(words)))
         if words < FEWEST_WORDS:
             grams = grams[:0]
-        samples.append(np.sort(grams[np.argsort(mixed(grams), kind="stable")[: 2 * SAMPLE]]))
+        samples.append(np.sort(grams[np.argsort(mixed(grams), kind="stable")[: 2 * SAMPLE_SIZE]]))
     return samples
 
 
@@ -50,7 +50,7 @@ def distinctive(sample: np.ndarray, common: np.ndarray) -> np.ndarray:
     Empty where too few are left to recognise it by.
     """
     left = sample[~among(common, sample)]
-    left = np.sort(left[np.argsort(mixed(left), kind="stable")[:SAMPLE]])
+    left = np.sort(left[np.argsort(mixed(left), kind="stable")[:SAMPLE_SIZE]])
     return left if len(left) >= FEWEST_GRAMS else left[:0]
 
 
