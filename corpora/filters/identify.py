@@ -6,15 +6,19 @@ import re
 import string
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from domain.text.quality.languages import data_of
 
 CHARACTERS = 2_000  # looked at, from the start of a text
+DEPTH = 6  # bytes of the longest feature
+PIECE = 64  # bytes that are walked one after the other
 # Every language that the model knows; zxx is text of no language: numbers, markup.
 LANGUAGES = (
     "ace", "af", "am", "an", "ar", "ary", "arz", "as", "az", "ba", "bcl", "be", "bg", "bn", "br", "bs", "ca", "crh",
@@ -68,85 +72,130 @@ class CandidateLanguages:
         self.weights = np.ascontiguousarray(weights[:, self.columns])
         names, self.language = np.unique(columns[self.columns], return_inverse=True)
         self.languages = [str(name) for name in names]
-        self.columns_of = [np.flatnonzero(self.language == number).tolist() for number in range(len(names))]
+        self.own = self.language == np.arange(len(names))[:, None]  # bool [languages, columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of a text (int32, ascending), the logarithm of how often each stands (float32), and their sum.
+    ``text`` is in its normal form; ``answers`` are those given before, by candidates.
+    """
+
+    text: bytes
+    numbers: np.ndarray
+    weights: np.ndarray
+    total: np.float32
+    answers: dict[tuple[str, ...], Identified] = field(default_factory=dict)
 
 
 class Identifier:
     """Naive Bayes over byte sequences (Lui and Baldwin 2012).
 
-    py3langid walks its automaton a byte at a time in Python; here a step is taken in all texts at once, which gives
-    the same counts. Its answer is always one of the candidates. So a text is compared with what the model expects of
-    that language's own text (the entropy of its features), and with the languages that are no candidates.
+    py3langid walks its automaton a byte at a time in Python; here a step is taken in many pieces of all texts at once,
+    which gives the same counts. Its answer is always one of the candidates. So a text is compared with what the model
+    expects of that language's own text (the entropy of its features), and with the languages that are no candidates.
     """
 
     def __init__(self) -> None:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
         model = LanguageIdentifier.from_model_file(MODEL_FILE)
-        self.next = np.asarray(model.tk_nextmove)
-        self.row = np.asarray(model.tk_row).astype(np.int64) << 8
-        self.feature = np.asarray(model.tk_output)
+        self.next = np.asarray(model.tk_nextmove).astype(np.int32)
+        self.row = np.asarray(model.tk_row).astype(np.int32) << 8
+        self.feature = np.asarray(model.tk_output).astype(np.int32)
         self.weights = np.ascontiguousarray(model.nb_ptc, dtype=np.float32)  # a row at a time is read
         self.prior = model.nb_pc.astype(np.float32)
         self.columns = np.array(model.nb_classes)  # a language may have a column for each of its scripts
         chances = np.exp(self.weights)
         self.entropy = -(chances * self.weights).sum(axis=0) / chances.sum(axis=0)
-        self.last: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}  # features of the texts that were asked for last
+        self.last: dict[str, Features] = {}  # of the texts that were asked for last
         self.candidates = lru_cache(maxsize=2)(
             lambda languages: CandidateLanguages(self.weights, self.columns, languages)
         )
 
     def identify(self, texts: Sequence[str], languages: tuple[str, ...] = WORLD) -> list[Identified]:
         """Of each text, from its first ``CHARACTERS``; ``zxx`` with probability 0 where nothing tells."""
-        encoded = [normal(text[:CHARACTERS]) for text in texts]
-        unseen = sorted({each for each in encoded if each not in self.last}, key=lambda each: (-len(each), each))
-        counts = dict(zip(unseen, self.counted(unseen), strict=True))
-        self.last = {each: counts[each] if each in counts else self.last[each] for each in encoded}
-        candidates = self.candidates(languages)
-        return [self.best(*self.last[each], each, candidates) for each in encoded]
+        parts = [text[:CHARACTERS] for text in texts]
+        unseen = [each for each in dict.fromkeys(parts) if each not in self.last]
+        counted = dict(zip(unseen, self.counted([normal(each) for each in unseen]), strict=True))
+        self.last = {each: counted.get(each) or self.last[each] for each in parts}
+        unasked = [each for each in self.last.values() if languages not in each.answers]
+        for each, answer in zip(unasked, self.answered(unasked, self.candidates(languages)), strict=True):
+            each.answers[languages] = answer
+        return [self.last[each].answers[languages] for each in parts]
 
-    def counted(self, encoded: list[bytes]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(features, times) of each text, longest first."""
-        lengths = np.array([len(each) for each in encoded], dtype=np.int64)
-        letters = np.zeros((int(lengths.max(initial=0)), len(encoded)), dtype=np.uint8)
-        for column, each in enumerate(encoded):
-            letters[: len(each), column] = np.frombuffer(each, np.uint8)
-        # State 0 is the start and has no feature: what lies behind the end of a text counts for nothing.
-        states = np.zeros(letters.shape, dtype=np.int64)
-        state = np.zeros(len(encoded), dtype=np.int64)
-        walking = np.searchsorted(-lengths, -np.arange(len(letters)), side="left")
-        for step, count in enumerate(walking.tolist()):
-            state = self.next[self.row[state[:count]] + letters[step, :count]]
-            states[step, :count] = state
-        features = self.feature[states]
-        steps, columns = np.nonzero(features >= 0)
-        size = len(self.weights)
-        keys, times = np.unique(columns * size + features[steps, columns], return_counts=True)
-        bounds = np.searchsorted(keys, np.arange(len(encoded) + 1) * size).tolist()
-        keys %= size
-        return [(keys[a:b], times[a:b]) for a, b in pairwise(bounds)]
+    def counted(self, encoded: Sequence[bytes]) -> list[Features]:
+        """The features of each text.
 
-    def best(self, features: np.ndarray, times: np.ndarray, text: bytes, candidates: CandidateLanguages) -> Identified:
-        """The likeliest language; its probability is tempered by the root of the text's bytes, as py3langid's."""
-        if not len(features):
-            return Identified("zxx", 0.0, False)
-        times = np.log1p(times.astype(np.float32))
-        every = times @ candidates.weights[features]
+        A NUL leads to the start, which has no feature, so texts stand one behind the other; and a state depends on the
+        ``DEPTH`` bytes before it at most, so each piece of them is walked by itself.
+        """
+        begins = np.cumsum([0, *(len(each) + 1 for each in encoded)])
+        pieces = 1 + int(begins[-1]) // PIECE
+        joined = b"\0".join([bytes(DEPTH - 1), *encoded, b""]).ljust(DEPTH + pieces * PIECE, b"\0")
+        steps = sliding_window_view(np.frombuffer(joined, np.uint8), DEPTH + PIECE)[::PIECE].T.astype(np.int32)
+        walked = np.empty((PIECE, pieces), np.int32)
+        state = np.zeros(pieces, np.int32)
+        for step, letters in enumerate(steps, -DEPTH):
+            state = self.next.take(self.row.take(state) + letters)
+            if step >= 0:
+                walked[step] = self.feature.take(state)
+        features = walked.T.ravel()
+        places = np.flatnonzero(features >= 0)
+        features, bounds = features[places], np.searchsorted(places, begins)
+        for begin, end in pairwise(bounds.tolist()):
+            features[begin:end].sort()
+        first = np.ones(len(features), bool)
+        first[1:] = features[1:] != features[:-1]
+        first[bounds[:-1][bounds[:-1] < len(features)]] = True
+        opens = np.flatnonzero(first)
+        numbers, bounds = features[opens], np.searchsorted(opens, bounds)
+        times = np.log1p(np.diff(opens, append=len(features)).astype(np.float32))
+        return [
+            Features(text, numbers[begin:end], times[begin:end], times[begin:end].sum())
+            for text, (begin, end) in zip(encoded, pairwise(bounds.tolist()), strict=True)
+        ]
+
+    def answered(self, features: Sequence[Features], candidates: CandidateLanguages) -> list[Identified]:
+        """The likeliest language of each text; its probability is tempered by the root of the text's bytes, as
+        py3langid's.
+        """
+        every = np.empty((len(features), len(candidates.columns)), np.float32)
+        for row, each in zip(every, features, strict=True):
+            np.matmul(each.weights, candidates.weights.take(each.numbers, axis=0), out=row)
         scores = every + self.prior[candidates.columns]
-        scores = np.exp((scores - scores.max()) / np.sqrt(np.float32(len(text))))
-        merged = np.bincount(candidates.language, scores / scores.sum())
-        number = int(merged.argmax())
-        language, probability = candidates.languages[number], round(float(merged[number]), 4)
-        best = max(candidates.columns_of[number], key=every.__getitem__)
-        feature_count = float(times.sum())
-        surprise = -float(every[best]) / feature_count - float(self.entropy[candidates.columns[best]])
+        roots = np.sqrt(np.array([max(1, len(each.text)) for each in features], np.float32))
+        scores = np.exp((scores - scores.max(axis=1, keepdims=True)) / roots[:, None])
+        scores /= scores.sum(axis=1, keepdims=True)
+        merged = scores.astype(np.float64) @ candidates.own.T
+        numbers = merged.argmax(axis=1)
+        best = np.where(candidates.own[numbers], every, -np.inf).argmax(axis=1)
+        rows = np.arange(len(features))
+        totals = np.array([each.total for each in features], np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            surprises = -every[rows, best].astype(np.float64) / totals - self.entropy[candidates.columns[best]]
+        columns = (numbers, merged[rows, numbers], every[rows, best], surprises)
+        lists = (column.tolist() for column in columns)
+        return [
+            self.verdict(each, candidates, candidates.languages[number], round(chance, 4), log, surprise)
+            for each, number, chance, log, surprise in zip(features, *lists, strict=True)
+        ]
+
+    def verdict(
+        self, features: Features, candidates: CandidateLanguages, language: str, probability: float, log: float,
+        surprise: float,
+    ) -> Identified:  # fmt: skip
+        """The answer for a text whose likeliest language is known, with its logarithm and its surprise."""
+        if not len(features.numbers):
+            return Identified("zxx", 0.0, False)
         if surprise <= UNSURPRISING:
             return Identified(language, probability, True)
-        more = SHORT / np.sqrt(feature_count)
-        if surprise > SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(text, language) + more:
+        total = float(features.total)
+        more = SHORT / np.sqrt(total)
+        if surprise > SURPRISE_IN.get(language, SURPRISE) + FOREIGN * foreign(features.text, language) + more:
             return Identified(language, probability, False)
-        others = (times @ self.weights[features])[candidates.rivals]
-        rival = float(others.max(initial=-np.inf) - every[best]) / feature_count
+        others = (features.weights @ self.weights.take(features.numbers, axis=0))[candidates.rivals]
+        rival = float(others.max(initial=-np.inf) - np.float32(log)) / total
         return Identified(language, probability, rival <= RIVAL + more)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from domain.text.words import Split
 
 LEAST = 0.5  # probability from which a language is believed, where a recipe says no other
 LETTERS = 20  # fewer tell no language
+ASCII_LETTERS = string.ascii_letters.encode()
 UNDETERMINED = "und"  # as ISO 639-2 has it
 
 
@@ -63,7 +65,7 @@ class Language(Filter):
     def verdict(self, stated: str | None, text: str, best: Identified) -> FilterAnswer:
         """What follows from what was identified, and from what the source states."""
         language, score, _ = best
-        if believed(text, best, self.allow.get(language, LEAST)):
+        if believed(best, self.allow.get(language, LEAST)) and has_letters(text):
             if not self.allow or language in self.allow:
                 return Label(language, score)
             return Drop(f"language: {language}", f"{score:.2f}", score)
@@ -75,11 +77,18 @@ class Language(Filter):
         return Label(UNDETERMINED, 0.0)
 
 
-def believed(text: str, best: Identified, least: float = LEAST) -> bool:
-    """Whether a text is taken to be in its likeliest language."""
-    return best.language != "zxx" and best.familiar and best.probability >= least and has_letters(text)
+def believed(best: Identified, least: float = LEAST) -> bool:
+    """Whether a text with letters is taken to be in its likeliest language."""
+    return best.language != "zxx" and best.familiar and best.probability >= least
 
 
 def has_letters(text: str) -> bool:
     """Whether there are enough in what is looked at."""
-    return any(sum(map(str.isalpha, text[:size])) >= LETTERS for size in (4 * LETTERS, CHARACTERS))
+    return any(letter_count(text[:size]) >= LETTERS for size in (4 * LETTERS, CHARACTERS))
+
+
+def letter_count(text: str) -> int:
+    """How many letters there are."""
+    if text.isascii():
+        return len(text) - len(text.encode().translate(None, ASCII_LETTERS))
+    return sum(map(str.isalpha, text))

@@ -69,7 +69,7 @@ def languages_of(texts: Sequence[str]) -> list[TextLanguage]:
     rows = zip(texts, identifier().identify(texts), strict=True)
     return [
         TextLanguage(ENGLISH, True) if best.language == "zxx" or not has_letters(text)
-        else TextLanguage(best.language, believed(text, best))
+        else TextLanguage(best.language, believed(best))
         for text, best in rows
     ]  # fmt: skip
 

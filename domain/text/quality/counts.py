@@ -56,10 +56,11 @@ def word_kinds(split: Split) -> np.ndarray:
         first, last = split.offsets[text], split.offsets[text + len(texts)]
         if last > first:
             joined = "\n".join(texts)
-            plain = joined.isascii()
-            raw = joined.encode("ascii" if plain else "utf-32-le", "surrogatepass")
-            codes = np.frombuffer(raw, np.uint8 if plain else "<u4")
-            values = character_kinds(plain)[codes if plain else np.minimum(codes, LETTER_PLANES)]
+            if joined.isascii():
+                values = np.frombuffer(joined.encode().translate(ascii_kinds()), np.uint8)
+            else:
+                codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
+                values = character_kinds().take(np.minimum(codes, LETTER_PLANES))
             begins = np.cumsum([0, *(len(each) + 1 for each in texts[:-1])])
             shift = np.repeat(begins, np.diff(split.offsets[text : text + len(texts) + 1]))
             # What stands between two words counts as nothing, so each stretch may run on to the next word.
@@ -68,15 +69,21 @@ def word_kinds(split: Split) -> np.ndarray:
     return kinds
 
 
-@lru_cache(maxsize=2)
-def character_kinds(plain: bool) -> np.ndarray:
-    """uint8 [code points]: what each character makes of its word; for ASCII or for all. 0 for what is in no word."""
-    kinds = np.zeros(0x80 if plain else LETTER_PLANES + 1, dtype=np.uint8)
-    for code in range(min(len(kinds), LETTER_PLANES)):
+@lru_cache(maxsize=1)
+def character_kinds() -> np.ndarray:
+    """uint8 [code points]: what each character makes of its word. 0 for what is in no word."""
+    kinds = np.zeros(LETTER_PLANES + 1, dtype=np.uint8)
+    for code in range(LETTER_PLANES):
         letter = chr(code)
         kinds[code] = LETTERS if letter.isalpha() else DIGITS if letter.isalnum() else UNDERSCORES
-    for first, last in () if plain else UNSPACED:
+    for first, last in UNSPACED:
         for code in range(first, last + 1):
             if kinds[code] or unicodedata.category(chr(code))[0] == "M":  # a vowel sign is a word there, too
                 kinds[code] = ALONE
     return kinds
+
+
+@lru_cache(maxsize=1)
+def ascii_kinds() -> bytes:
+    """The same of ASCII, as a table for ``bytes.translate``."""
+    return character_kinds()[:0x100].tobytes()
