@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,10 +72,15 @@ class Collection(Spec):
         ]
         return {**settings, "sources": sources}
 
+    @cached_property
+    def stamps(self) -> list[Any]:
+        """What the sources held when this was last asked for: what is then collected must be that."""
+        return []
+
     def snapshot_key(self, machine: Machine) -> dict[str, Any]:
         """What is asked, what the sources hold now, and what was withdrawn in this work folder."""
-        stamps = [source.stamp(machine) for _, source in self.sources()]
-        return {**self.identity_key(), "stamps": stamps, "withdrawn": Withdrawals.read(machine.work).state()}
+        self.stamps[:] = [source.stamp(machine) for _, source in self.sources()]
+        return {**self.identity_key(), "stamps": [*self.stamps], "withdrawn": Withdrawals.read(machine.work).state()}
 
 
 @stage("collect", makes=Raw, version=5, snapshot=True, resumes=True)
@@ -87,16 +93,19 @@ def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """
     documents, sizes, left_out = Counter[str](), Counter[str](), Counter(dict.fromkeys(LEFT_OUT, 0))
     folder, withdrawn = out / SCRATCH / "raw", Withdrawals.read(machine.work)
+    stamps = spec.stamps.copy()
+    spec.stamps.clear()  # another call is another reading
     request = fingerprint([spec.identity_key(), withdrawn.state()])
     done = CollectProgress.read(folder, request)
     if not unchanged(done, spec, machine):
         shutil.rmtree(folder)
         done = CollectProgress.read(folder, request)
     with RawWriter(folder, withdrawn, done.position, SHARD_BYTES) as writer:
-        for part, source in islice(spec.sources(), len(done.rows), None):
+        for number, (part, source) in islice(enumerate(spec.sources()), len(done.rows), None):
             if done.source is None:
                 writer.cut()
-            done.rows.append(collect_source(part, source, spec, writer, machine, done))
+            stamp = stamps[number] if stamps else source.stamp(machine)
+            done.rows.append(collect_source(part, source, stamp, spec, writer, machine, done))
             done.source = None
             save(done, writer)
     for row in done.rows:
@@ -126,10 +135,15 @@ def save(done: CollectProgress, writer: RawWriter) -> None:
 
 
 def collect_source(
-    part: str, source: Source, spec: Collection, writer: RawWriter, machine: Machine, done: CollectProgress
+    part: str,
+    source: Source,
+    stamp: Any,
+    spec: Collection,
+    writer: RawWriter,
+    machine: Machine,
+    done: CollectProgress,
 ) -> dict[str, Any]:
     """Write all of one source; its row of ``sources.jsonl``. Raises ``UserError`` where it is empty or too broken."""
-    stamp = source.stamp(machine)
     tally = done.source = done.source or SourceTally(stamp=fingerprint(stamp), left_out=dict.fromkeys(LEFT_OUT, 0))
     left_out, saved, unread = tally.left_out, tally.bytes, UnreadDates(spec.as_of, tally.undated, tally.first_undated)
     stream = progress(source.parts(machine, tally.state), what=f"collect {source.title}", unit="doc")

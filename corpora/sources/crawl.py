@@ -84,7 +84,7 @@ class Crawl(Source):
 
     @property
     def steady(self) -> bool:
-        """Whether these are files."""
+        """Whether these are files: what an index lists never changes."""
         return self.path is not None
 
     @property

@@ -58,6 +58,11 @@ class Edgar(Source):
             raise ValueError(f"items names {named[0]}, but exhibits are left out; write exhibits: true")
         return self
 
+    @property
+    def steady(self) -> bool:
+        """No: it is looked up once, and read by what was found then."""
+        return False
+
     @cached_property
     def looked_up(self) -> dict[tuple[Path, bool], list[IndexEntry]]:
         """What was found, by cache and network: looked up once, so that stamp and documents tell of the same."""

@@ -19,7 +19,7 @@ from corpora.document import Document, Quarantined
 from corpora.extract import EXTRACTORS, Extracted, Failed, Job, Mode
 from corpora.feed.entries import FeedEntry, Log, canonical, refresh
 from corpora.feed.page_cache import Shelf, StoredPage
-from corpora.sources.licensing import LicenceOverride, settle
+from corpora.sources.licensing import LicenceOverride, agreed, header_licences, page_licence, settle
 from corpora.sources.pages import Page, PageResult, read_pages
 from corpora.sources.source import Source
 from corpora.web import PoliteClient
@@ -63,6 +63,11 @@ class Feed(Source):
         if not (contact.isascii() and contact.isprintable() and MAIL.search(contact)):
             raise ValueError("sites want to know who asks; write your e-mail address, for instance you@example.com")
         return contact
+
+    @property
+    def steady(self) -> bool:
+        """No: it is looked up once, and read by what was found then."""
+        return False
 
     @cached_property
     def looked_up(self) -> dict[tuple[Path, bool], tuple[list[FeedEntry], list[Quarantined]]]:
@@ -172,7 +177,9 @@ class Feed(Source):
         stated = canonical(extracted.url or "")
         if stated is not None and host(stated) in (host(entry.url), host(url or entry.url)):
             url = stated
-        terms = settle(self.licence, entry.licence, "record", shown(entry.url))
+        links = [*extracted.licences, *header_licences(cached.link if cached is not None else "")]
+        stated = agreed(entry.licence, page_licence(links, cached.url if cached is not None else entry.url))
+        terms = settle(self.licence, stated, "record", shown(entry.url))
         date = entry.date or extracted.date
         return Document(
             id=url or entry.url,

@@ -18,6 +18,7 @@ from corpora.files.pieces import FilesRead, Piece, is_archive, pieces
 from corpora.files.record import Record, Unreadable, bounded
 from corpora.files.stores import file_stamp, find, relative, title_of
 from corpora.sources.columns import Columns
+from corpora.sources.licensing import page_licence
 from corpora.sources.pages import Page, read_pages
 from corpora.sources.source import FileEnd, Source, SourceItem
 from corpora.web.signed import bare
@@ -52,11 +53,6 @@ class Files(Source, Columns):
         except (LookupError, UnicodeError):
             raise ValueError("is no encoding that Python knows; write for instance cp1252 or latin-1") from None
         return encoding
-
-    @property
-    def steady(self) -> bool:
-        """Always."""
-        return True
 
     @property
     def title(self) -> str:
@@ -133,6 +129,7 @@ class Files(Source, Columns):
             return Quarantined(place=place, reason=result.reason, id=own)
         day = None if result.date is None else date.fromisoformat(result.date)  # the recipe's format is not the page's
         about = {self.date_column: day, self.url: result.url, self.language: result.language}
+        about["license"] = page_licence(result.licences, result.url)
         return self.made({**about, self.text: result.text}, place, own)
 
     def records(self, piece: Piece) -> Iterator[tuple[int, Record | Job]]:

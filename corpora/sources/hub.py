@@ -67,11 +67,6 @@ class Hub(Source, Columns):
         return Path(self.dataset).exists()
 
     @property
-    def steady(self) -> bool:
-        """Always."""
-        return True
-
-    @property
     def title(self) -> str:
         """The name, or the dataset's."""
         return self.name or Path(self.dataset).name

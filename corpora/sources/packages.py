@@ -75,9 +75,6 @@ class Packages(Source):
 
 def read_all(tasks: list[PackageFile], workers: int) -> Iterator[Document | Quarantined | None]:
     """What each file gives, in order; one that kills the process that reads it is quarantined."""
-    if workers <= 1:
-        yield from map(read, tasks)
-        return
     chunks = [tuple(tasks[begin : begin + CHUNK]) for begin in range(0, len(tasks), CHUNK)]
     places, waiting, first = {chunk: i for i, chunk in enumerate(chunks)}, dict[int, Any](), 0
     for chunk, result in results(read_chunk, chunks, workers):

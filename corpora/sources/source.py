@@ -50,7 +50,7 @@ class Source(Spec):
     @property
     def steady(self) -> bool:
         """Whether the stamp must be the same once all is read; False where reading fetches what is new."""
-        return False
+        return True
 
     def stamp(self, machine: Machine) -> Any:
         """JSON that changes when what the source holds changes; cheap against reading it. Raises ``UserError``."""

@@ -13,6 +13,7 @@ from corpora.plugins import Plugins
 from domain.errors import UserError
 from domain.jsonlines import read_lines
 from domain.machine import Machine
+from tests.corpora.crawl.warcs import PROSE, http, page, record
 
 
 def test_the_inventory_is_true_of_the_documents(raw: Any) -> None:
@@ -213,19 +214,47 @@ def test_a_request_follows_content_and_not_place(tmp_path: Path) -> None:
     assert asked("one", "same") != asked("three", "other")
 
 
-def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "domain.jsonl"
-    path.write_text('{"text": "one"}\n{"text": "two"}\n')
-    files = import_module("corpora.sources.files").Files
-    read = files.parts
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("when", ["between stamp and reading", "while it is read"])
+@pytest.mark.parametrize("kind", ["files", "hub", "crawl", "packages", "own"])
+def test_a_source_that_changes_is_never_known_by_its_old_stamp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_kinds: str, plugins: Plugins, kind: str, when: str
+) -> None:
+    def change(text: str) -> None:
+        (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}) + "\n")
+        (tmp_path / "a.warc").write_bytes(record(http(page(f"{PROSE} {text}")), "http://a.example/"))
+        (tmp_path / "docs").mkdir(exist_ok=True)
+        (tmp_path / "docs/guide.md").write_text(text * 300)
+        (tmp_path / "docs.dist-info").mkdir(exist_ok=True)
+        (tmp_path / "docs.dist-info/METADATA").write_text(f"Metadata-Version: 2.1\nName: docs\nVersion: {len(text)}\n")
+        (tmp_path / "docs.dist-info/RECORD").write_text("docs/guide.md,,\n")
+        monkeypatch.setattr(import_module(own_kinds).Numbers, "stamp", lambda self, machine: text)
 
-    def changed(self: Any, machine: Machine, state: Any = None) -> Any:
-        for document in read(self, machine, state):
-            yield document
-            path.write_text('{"text": "one"}\n{"text": "other"}\n')
+    source = {
+        "files": {"kind": "files", "path": str(tmp_path / "a.jsonl")},
+        "hub": {"kind": "hub", "dataset": str(tmp_path / "a.jsonl")},
+        "crawl": {"kind": "crawl", "path": str(tmp_path / "a.warc")},
+        "packages": {"kind": "packages", "distributions": ["docs"]},
+        "own": {"kind": f"{own_kinds}:Numbers", "count": 2},
+    }[kind]
+    monkeypatch.syspath_prepend(tmp_path)
+    change("one")
+    asked = {"domain": [source], "general": [source], "licences": {"allow": ["unknown", "mit"]}, "max_unreadable": 0.9}
+    spec = Collection.model_validate(asked, context={"plugins": plugins})
+    machine = Machine(work=tmp_path / "work", workers=1)
+    before = collect.request(spec, {}, machine)
+    if when == "while it is read":
+        read = type(spec.domain[0]).parts
 
-    monkeypatch.setattr(files, "parts", changed)
-    source = {"kind": "files", "path": str(path), "licence": "mit"}
-    spec = Collection.model_validate({"domain": [source], "general": [source], "licences": {"allow": ["mit"]}})
+        def changed(self: Any, machine: Machine, state: Any = None) -> Any:
+            for document in read(self, machine, state):
+                yield document
+                change("others")
+
+        monkeypatch.setattr(type(spec.domain[0]), "parts", changed)
+    else:
+        change("others")
     with pytest.raises(UserError, match="changed while it was read"):
-        collect(spec, out=tmp_path / "raw", machine=Machine(work=tmp_path / "work", workers=1))
+        collect(spec, out=tmp_path / "raw", machine=machine)
+    assert collect.request(spec, {}, machine) != before
+    collect(spec, out=tmp_path / "raw", machine=machine)  # nobody writes to it any more

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from corpora.document import Document
+from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.feed.bank import feed, ids, news, page, run
 from tests.corpora.web.server import Reply, Web
@@ -103,3 +104,23 @@ def test_what_is_refused_in_a_recipe(web: Web, settings: dict[str, Any], said: s
 
 def test_the_contact_is_no_part_of_what_was_asked(web: Web) -> None:
     assert "contact" not in feed(web).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("recipe", [None, "CC BY-NC 4.0", "unknown"])
+def test_a_pages_own_licence_counts(web: Web, tmp_path: Path, recipe: str | None) -> None:
+    news(web, 1)
+    web.pages["/news/1"] = page(1, '<link rel="license" href="https://creativecommons.org/licenses/by-nc/4.0/">')
+    (found,) = run(web, tmp_path, licence=recipe)
+    assert isinstance(found, Document)
+    assert found.licence == "https://creativecommons.org/licenses/by-nc/4.0/"
+
+
+def test_a_page_that_contradicts_the_recipe_stops_the_run(web: Web, tmp_path: Path) -> None:
+    news(web, 1)
+    reply = page(1)
+    web.pages["/news/1"] = Reply(reply.body, headers={**reply.headers, "Link": '</terms>; rel="license"'})
+    with pytest.raises(UserError, match=r"states the licence 'http.*/terms'"):
+        run(web, tmp_path, licence="internal")
+    (found,) = run(web, tmp_path, licence={"override": "internal"}, network=False)
+    assert isinstance(found, Document)
+    assert (found.licence, found.overridden_licence) == ("internal", f"{web.url}/terms")

@@ -122,3 +122,14 @@ def test_pages_stand_in_the_order_of_the_files(tmp_path: Path) -> None:
         "is no PDF that can be read", "the file is broken from here on",
     ]  # fmt: skip
     assert texts(one)[-2] == ""  # collecting counts it as empty
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_page_speaks_of_its_licence_as_a_record_does(tmp_path: Path) -> None:
+    link = b'<a rel="license" href="https://opensource.org/licenses/MIT">MIT</a></body>'
+    (tmp_path / "a.html").write_bytes(html("first").replace(b"</body>", link))
+    (found,) = read_documents(tmp_path / "a.html", licence="mit")
+    assert isinstance(found, Document)
+    assert (found.licence, found.licence_from) == ("https://opensource.org/licenses/MIT", "record")
+    with pytest.raises(UserError, match="states the licence"):
+        read_documents(tmp_path / "a.html", licence="internal")

@@ -83,6 +83,18 @@ def test_two_workers_read_what_one_reads() -> None:
     assert len(one) > 10
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_ends_its_reader_is_quarantined_alone(installed: Path, workers: int) -> None:
+    """Python's parser runs out of its own stack on it."""
+    (installed / "shopdocs/latin.py").write_text("-" * 1_000_000 + "1")
+    items = list(Packages(kind="packages", distributions=("shopdocs",)).documents(Machine(workers=workers)))
+    names = ["shopdocs:shopdocs/latin.py", "shopdocs:shopdocs/old.py"]
+    assert [each.id for each in items if isinstance(each, Quarantined)] == names
+    reason = "ended the process that read it (code 1)"
+    assert reason in [each.reason for each in items if isinstance(each, Quarantined)]
+    assert sum(isinstance(each, Document) for each in items) == 2
+
+
 def test_the_limit_is_never_exceeded(installed: Path) -> None:
     source = Packages(kind="packages", distributions=("shopdocs",))
     sizes = [len(i.text.encode()) for i in source.documents(Machine(workers=1)) if isinstance(i, Document)]
