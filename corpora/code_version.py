@@ -1,4 +1,4 @@
-"""What decides besides settings, for an identity: a team's own code, and the versions of libraries."""
+"""What an identity depends on besides settings: a team's own code, and the versions of libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources -> Raw: what was there on a day, with its inventory; licences are settled here or the run stops."""
+"""Sources -> Raw: what the sources held on a day, with its inventory; licences are checked here or the run stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw -> Corpus: filter, decontaminate, deduplicate, hold out and write, in two passes over the text."""
+"""Raw -> Corpus: filter, decontaminate, deduplicate, split and write, in two passes over the text."""
 
 from __future__ import annotations
 

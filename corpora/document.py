@@ -1,4 +1,4 @@
-"""What each document carries: text, id, source, url, licence, date, language."""
+"""A document: text, id, source, url, language, licence, date."""
 
 from __future__ import annotations
 

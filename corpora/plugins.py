@@ -1,4 +1,4 @@
-"""How a recipe's ``kind`` becomes a spec: one that ships, or a team's own by ``package.module:name``."""
+"""From a recipe's ``kind`` to a spec: one that ships, or a team's own by ``package.module:name``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From sources to Raw: what is written, under which ids, and how far it is."""
+"""From sources to Raw: writing documents, keeping ids unique, resuming."""

@@ -1,4 +1,4 @@
-"""How far a collection is, in a file: what was killed goes on behind the last file that was read whole."""
+"""The progress of a collection in a file: a killed one continues after the last file that was read whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes Raw: documents under ids of their own, in shards, and what is said of each record beside them."""
+"""Writes Raw: documents with unique ids, in shards, with inventory and quarantine beside them."""
 
 from __future__ import annotations
 

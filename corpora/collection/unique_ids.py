@@ -1,4 +1,4 @@
-"""Ids that no other document has, checked in bounded memory: hashes of all ids in files, a bit or two for each here."""
+"""Makes ids unique in bounded memory: hashes of all ids in sorted files, with a bit or two for each in memory."""
 
 from __future__ import annotations
 

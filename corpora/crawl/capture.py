@@ -1,4 +1,4 @@
-"""What one WARC record holds: a page as it was crawled, or the text that was taken from one."""
+"""The content of one WARC record: a crawled page, or the text extracted from one."""
 
 from __future__ import annotations
 

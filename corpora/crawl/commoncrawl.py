@@ -1,4 +1,4 @@
-"""Common Crawl by its index: which pages of a domain one crawl holds, and each of them alone."""
+"""Common Crawl by its index: the pages of a domain in one crawl, each fetched on its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of a crawled HTTP response without its encodings, whether its crawler has undone them already or not."""
+"""Decodes the body of a crawled HTTP response, whether or not its crawler has already done so."""
 
 from __future__ import annotations
 

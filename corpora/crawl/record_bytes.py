@@ -1,4 +1,4 @@
-"""A WARC file's bytes around one record: where it ends, whether it is whole, and its head as readers expect it."""
+"""The bytes of one WARC record: where it ends, whether it is complete, and its header as readers expect it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WARC and WET files, record by record; what is damaged is told, and reading goes on behind it."""
+"""WARC and WET files, record by record; damage is reported, and reading continues after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between the two passes: which document stays, and in which split, decided column by column."""
+"""Between the two passes: which documents stay, and in which split, decided column by column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was decided on each document: columns, and a file by shard for the second pass over the text."""
+"""The decision on each document: columns, and one file for each shard for the second pass over the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpus before this one: which of its documents are remembered, edited since, gone, or drawn again."""
+"""The previous corpus: which of its documents are remembered, edited since, gone, or drawn again."""
 
 from __future__ import annotations
 

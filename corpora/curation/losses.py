@@ -1,4 +1,4 @@
-"""Which sources lost much to one step, and why: a filter that does not suit a source is noticed."""
+"""Which sources lost much to one step, and why, so that a filter that does not suit a source is noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every worker needs and no one asks for by name: made once, in the process that workers are forked from.
+"""Imports and tables that every worker needs, loaded once in the process that workers are forked from.
 
 Importing this takes 0.3 s, which each worker of each pass would else spend on its own, with memory of its own.
 """

@@ -1,4 +1,4 @@
-"""The second pass over the text: kept text goes to its split, the outcome of every document to the ledger."""
+"""The second pass over the text: writes kept text to its split, and the outcome of every document to the ledger."""
 
 from __future__ import annotations
 

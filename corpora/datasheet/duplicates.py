@@ -1,4 +1,4 @@
-"""Who repeats whom: groups of duplicates, the largest of them, clusters that stayed, and sources that share texts."""
+"""Duplicates: the largest groups, clusters that stayed, and sources that share texts."""
 
 from __future__ import annotations
 

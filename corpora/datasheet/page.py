@@ -1,4 +1,4 @@
-"""The data sheet as one HTML page: escaped throughout, without script, drawn as inline SVG, nothing from elsewhere."""
+"""The data sheet as one HTML page: escaped throughout, without scripts or external resources, with inline SVG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pass over the encoded text: tokens by source, year and language, their lengths, and whom the text mentions."""
+"""A pass over the encoded text: tokens by source, year and language, lengths, mentions of groups of people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which matches with protected texts are contamination, and which are boilerplate and let be."""
+"""Which matches with protected texts are contamination, and which are boilerplate that may stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drops, or cuts, what the evals will ask: documents that share a run of 13 words with a protected text."""
+"""Finds, and drops or cuts, documents that share a run of 13 words with a text of the evals."""
 
 from __future__ import annotations
 

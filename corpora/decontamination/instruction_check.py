@@ -1,4 +1,4 @@
-"""Checks the examples that a model is tuned by: none may contain what the evals will ask."""
+"""Checks the examples of instruction tuning: none may contain what the evals ask."""
 
 from __future__ import annotations
 

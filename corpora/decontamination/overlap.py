@@ -1,4 +1,4 @@
-"""Training text that shares runs of words with the corpus's own test text: found, and dropped or cut."""
+"""Finds training text that shares runs of words with the corpus's own test text, and drops or cuts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The n-grams of a corpus's test text, in a table that training text is looked up in; and what was found, by source."""
+"""The n-grams of a corpus's test text in a look-up table, and how much of it training text contains, by source."""
 
 from __future__ import annotations
 

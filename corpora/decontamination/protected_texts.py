@@ -1,4 +1,4 @@
-"""What the evals will ask, by item: which texts are one question, and which are a form that many questions share."""
+"""The texts of the evals by item: which belong to one question, and which are a form that many questions share."""
 
 from __future__ import annotations
 

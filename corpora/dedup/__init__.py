@@ -1,4 +1,4 @@
-"""Texts that are there more than once: equal ones, nearly equal ones, and the paragraphs that many share."""
+"""Duplicates: equal texts, near duplicates, and paragraphs that many documents share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pass over the columns of all signatures, a task for each column and range of hashes: which texts share one."""
+"""A pass over all signatures, one task for each column and range of hashes, that finds texts with equal hashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first pass over the text has left of all documents, as columns on disk, one of them in memory at a time."""
+"""The results of the first pass for all documents, as columns on disk, one of them in memory at a time."""
 
 from __future__ import annotations
 

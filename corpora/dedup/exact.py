@@ -1,4 +1,4 @@
-"""Equal texts: a 128-bit key of the folded text without its case and white space; the first one stays."""
+"""Exact duplicates: a 128-bit key of the folded text without case and white space; the first document stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What deduplication remembers from run to run: bands, keys and ids of every text that took part."""
+"""What deduplication remembers between runs: bands, keys and ids of every text that took part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of the index: sorted columns of hashes that are searched on disk, and compressed ids."""
+"""A segment of the index: sorted columns of hashes that are searched on disk, and compressed ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nearly equal texts: those that share a MinHash band, joined into clusters; no pair is ever compared."""
+"""Near duplicates: texts that share a MinHash band are joined into clusters, without comparing pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many strings in a file, compressed in blocks, of which few are read for one."""
+"""Many strings in one file, compressed in blocks, so that few are read to find one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of several duplicates stays: source priority, then the oldest date, then by a hash of its name."""
+"""Which of several duplicates stays: by source, then the oldest date, then a hash of its name."""
 
 from __future__ import annotations
 

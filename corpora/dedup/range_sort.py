@@ -1,4 +1,4 @@
-"""Many hashes, each with a text's number, sorted in files: a range of the hashes is in memory at a time."""
+"""Sorts many hashes with the numbers of their texts in files, one range of hashes in memory at a time."""
 
 from __future__ import annotations
 

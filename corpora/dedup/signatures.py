@@ -1,4 +1,4 @@
-"""Keys and bands of many texts as columns in files, one of them in memory at a time."""
+"""Keys and bands of many texts as columns in files, one column in memory at a time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""EDGAR, the archive of the US Securities and Exchange Commission: its indexes, its filings, and what is kept here."""
+"""EDGAR, the archive of the US Securities and Exchange Commission: its indexes, its filings, and their cache."""

@@ -1,4 +1,4 @@
-"""EDGAR as a source reads it: which filings there are in a span of days, and each of them."""
+"""EDGAR as a source reads it: the filings of a span of days, and each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks EDGAR at the SEC's pace, and keeps what it answers: what has not changed is not sent again."""
+"""Requests to EDGAR within the SEC's rate limit, with a cache: what has not changed is not sent again."""
 
 from __future__ import annotations
 

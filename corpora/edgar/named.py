@@ -1,4 +1,4 @@
-"""How a recipe names EDGAR's forms, companies and items, and who asks for them; what is wrong is told with its fix."""
+"""How a recipe names EDGAR's forms, companies, items and its contact; errors come with a fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that stand around an article and are none of it: bylines, share bars, credits of pictures, advertisements."""
+"""Removes lines around an article that are not part of it: bylines, share buttons, photo credits, advertisements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which characters a page's bytes stand for, whatever it or its server says."""
+"""The character encoding of a page, whatever the page or its server says."""
 
 from __future__ import annotations
 

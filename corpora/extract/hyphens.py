@@ -1,4 +1,4 @@
-"""Words that a line's end divides, made whole: with their hyphen or without, as the rest of the document has them."""
+"""Joins words that are divided at line ends: with their hyphen or without, as the rest of the document spells them."""
 
 from __future__ import annotations
 

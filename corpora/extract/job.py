@@ -1,4 +1,4 @@
-"""What goes to a worker, and what comes back."""
+"""What is sent to a worker, and what it returns."""
 
 from __future__ import annotations
 

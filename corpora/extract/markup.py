@@ -1,4 +1,4 @@
-"""A page's markup, rewritten where resiliparse would lose text: cells on one line, lists, what stands in figures.
+"""Rewrites HTML where resiliparse would lose text: table cells on one line, lists, the content of figures.
 
 On the markup, since a change of resiliparse's tree takes time with its size (147 s where a filing has 1.1 MB).
 """

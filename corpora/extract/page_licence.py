@@ -1,4 +1,4 @@
-"""What an HTML page states as its licence: by its links, its meta tags, or schema.org's words on it."""
+"""The licence that an HTML page states by its links, meta tags or schema.org data."""
 
 from __future__ import annotations
 

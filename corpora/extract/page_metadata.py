@@ -1,4 +1,4 @@
-"""What an HTML page says of itself: title, date, language, canonical address, licences."""
+"""The metadata of an HTML page: title, date, language, canonical address, licences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages read by a few worker processes, each page within bounds, results in the order of the pages."""
+"""Extracts pages in a few worker processes, each page within its limits, with results in the order of the pages."""
 
 from __future__ import annotations
 

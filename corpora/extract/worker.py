@@ -1,4 +1,4 @@
-"""The process that reads pages: it ends itself at its bound of time or memory, or when nobody asks any more."""
+"""The process that extracts pages: it exits at its limit of time or memory, or when its parent is gone."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""RSS and Atom feeds: all that was ever in one, and its entries' pages."""
+"""RSS and Atom feeds: every entry that was ever in one, and the pages of entries."""

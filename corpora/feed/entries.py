@@ -1,4 +1,4 @@
-"""What feeds have said: every entry that was ever in one, since a feed forgets and its reader must not."""
+"""The log of a feed's entries: a feed forgets old entries, a corpus must not."""
 
 from __future__ import annotations
 

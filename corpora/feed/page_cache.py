@@ -1,4 +1,4 @@
-"""Pages that were fetched, one file each: what came, and what its server said of it."""
+"""The cache of fetched pages, one file each: the content, and the headers it came with."""
 
 from __future__ import annotations
 

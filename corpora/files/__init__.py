@@ -1,1 +1,1 @@
-"""Files of a team's own: where they lie, what is packed in them, and the records of each form."""
+"""A team's own files: where they are, how they are packed, and the records of each format."""

@@ -1,4 +1,4 @@
-"""How much a file may unpack to: a small one that unpacks to a huge one is stopped before it fills a disk."""
+"""Limits how much a file may decompress to, so that a small file cannot fill a disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files in buckets, of S3 or of Google, and in whatever else fsspec reaches: each by its own client."""
+"""Files in buckets of S3 or Google, and on any other system of fsspec, each through its own client."""
 
 from __future__ import annotations
 

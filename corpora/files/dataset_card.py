@@ -1,4 +1,4 @@
-"""Which files of a dataset make up a split: by the configurations in its README.md, else by the files' own names."""
+"""Which files of a data set form a split: by the configurations in its README.md, else by the names of files."""
 
 from __future__ import annotations
 

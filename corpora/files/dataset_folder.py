@@ -1,4 +1,4 @@
-"""A dataset in a local folder: the files that are truly in it. A link that leads out of the folder is refused."""
+"""A data set in a local folder: the files within it; a link that leaves the folder is refused."""
 
 from __future__ import annotations
 

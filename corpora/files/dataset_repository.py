@@ -1,4 +1,4 @@
-"""A dataset on the hub at a pinned commit, as the file system that it is there: its own files and nothing else."""
+"""A data set on the hub at a fixed commit as a read-only file system of its own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms of a file by its ending: JSON, tables, plain text or pages, compressed or not; all give records."""
+"""File formats by ending: JSON, tables, plain text or pages, compressed or not; all give records."""
 
 from __future__ import annotations
 

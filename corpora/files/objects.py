@@ -1,4 +1,4 @@
-"""Records in JSON: a line each, one array, or objects one after the other; a file of any size is streamed."""
+"""Records in JSON: one for each line, one array, or objects in sequence; files of any size are streamed."""
 
 from __future__ import annotations
 

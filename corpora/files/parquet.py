@@ -1,4 +1,4 @@
-"""Records in Parquet, as many rows at a time as unpack to little, whatever their file says of its sizes."""
+"""Records in Parquet, in batches of rows that decompress to a bounded size, whatever the footer says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Parquet file's pages unpack to, by their own headers: the footer's sizes are not checked by any reader."""
+"""The decompressed size of a Parquet file's pages by their own headers, since no reader checks the footer's sizes."""
 
 from __future__ import annotations
 

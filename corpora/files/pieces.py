@@ -1,4 +1,4 @@
-"""The files among those found, one open at a time: packed ones unpacked, zip and tar archives as those within them."""
+"""Opens one file at a time: compressed files decompressed, zip and tar archives as the files within them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record of a file: how large it may be, what stands for one that cannot be read, and its text a line at a time."""
+"""A record of a file: its limits of size, the stand-in for an unreadable one, and its text line by line."""
 
 from __future__ import annotations
 

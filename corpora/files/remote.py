@@ -1,4 +1,4 @@
-"""Files behind plain https, by the one client, as fsspec's file systems show theirs."""
+"""Files behind https, through the HTTP client, with the interface of fsspec's file systems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says: how it is packed, and which UTF its text is in."""
+"""Detects compression and UTF encoding by a file's first bytes, whatever its name says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where files lie: here, in a bucket, or behind a URL; found by path or glob, told apart by their content."""
+"""Finds files by path or glob, locally, in buckets or behind URLs, and identifies them by their content."""
 
 from __future__ import annotations
 

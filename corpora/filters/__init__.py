@@ -1,4 +1,4 @@
-"""What a document must pass: each filter answers keep, drop with a reason, or change with a reason."""
+"""Filters: each answers keep, drop with a reason, or change with a reason."""
 
 from __future__ import annotations
 

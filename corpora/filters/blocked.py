@@ -1,4 +1,4 @@
-"""Addresses that nothing is taken from: domains and beginnings of URLs."""
+"""Blocked addresses: domains and URL prefixes from which nothing is taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every filter is: a spec with one question to answer about a document."""
+"""The base class of filters: a spec that judges documents."""
 
 from __future__ import annotations
 

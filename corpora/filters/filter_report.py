@@ -1,4 +1,4 @@
-"""How filters decide on labelled text: agreement with people, and the good text of each source that they take."""
+"""How filters decide on labelled text: agreement with people, and the good text of each source that they drop."""
 
 from __future__ import annotations
 

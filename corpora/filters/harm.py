@@ -1,4 +1,4 @@
-"""Drops profanity by a word list, harmful text by one of three kinds of model, and what is from blocked addresses."""
+"""Drops profanity by a word list, harmful text by one of three kinds of model, and text from blocked addresses."""
 
 from __future__ import annotations
 

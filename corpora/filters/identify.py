@@ -1,4 +1,4 @@
-"""Which language a text is in: the model that py3langid carries, walked over many texts at once."""
+"""Language identification: the model that py3langid contains, applied to many texts at once."""
 
 from __future__ import annotations
 

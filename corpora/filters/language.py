@@ -1,4 +1,4 @@
-"""Says in which language each document is, and drops what is in another than those wanted."""
+"""Labels each document with its language, and drops languages that are not allowed."""
 
 from __future__ import annotations
 

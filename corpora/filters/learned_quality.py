@@ -1,4 +1,4 @@
-"""Quality as a model has learned it: a linear one of one's own, fastText's as DCLM's, or a transformers classifier."""
+"""Learned quality: a linear model of your own, a fastText model like DCLM's, or a transformers classifier."""
 
 from __future__ import annotations
 

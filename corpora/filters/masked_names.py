@@ -1,4 +1,4 @@
-"""Ids and addresses without what identifies a person: masked as texts are, and still each its own name."""
+"""Ids and addresses with personal data masked as in texts, and still distinct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks names of persons and addresses, as a token classifier of the recipe's finds them; no default asks for it."""
+"""Masks names of persons and addresses found by a token classification model of the recipe; off by default."""
 
 from __future__ import annotations
 

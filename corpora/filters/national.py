@@ -1,4 +1,4 @@
-"""National numbers of persons: forms that tell themselves, and bare digits where the text names the number."""
+"""National ids of persons: forms that are unmistakable, and bare digits where the text names the number."""
 
 from __future__ import annotations
 

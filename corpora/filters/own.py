@@ -1,4 +1,4 @@
-"""A filter of a team's own: a function that answers for one document."""
+"""A filter of your own: a function that judges one document."""
 
 from __future__ import annotations
 

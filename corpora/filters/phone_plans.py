@@ -1,4 +1,4 @@
-"""The numbering plans of all countries, from Google's libphonenumber: which numbers there are, in which groups."""
+"""The numbering plans of all countries, from Google's libphonenumber: valid numbers and their grouping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of phone numbers that are in a country's numbering plan, whatever stands around them."""
+"""Phone numbers that are valid in a country's numbering plan, in any context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters by one name: for documents that somebody wrote and keeps, and for pages of the web."""
+"""Presets: filters for documents that somebody wrote and keeps, and for pages of the web."""
 
 from __future__ import annotations
 

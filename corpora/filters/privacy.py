@@ -1,4 +1,4 @@
-"""Masks what identifies a person or opens a door, or drops the documents that hold it."""
+"""Masks personal data and credentials, or drops the documents that contain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drops what does not read like text, by the rules of Gopher, FineWeb and C4 or as a model has learned it."""
+"""Drops what does not read like text, by the rules of Gopher, FineWeb and C4 or by a learned model."""
 
 from __future__ import annotations
 

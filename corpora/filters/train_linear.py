@@ -1,4 +1,4 @@
-"""Labelled examples -> a linear model of harm or quality, with what it is worth measured on an unseen half."""
+"""Trains a linear model of harm or quality on labelled examples, and measures it on an unseen half."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a work folder remembers of all texts' splits, so that what is held out is held out for ever."""
+"""A work folder's record of the splits of all texts, so that held-out text stays held out."""

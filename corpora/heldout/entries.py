@@ -1,4 +1,4 @@
-"""The splits that texts of a work folder were given: an entry for each corpus, obeyed by every later one.
+"""The splits that texts of a work folder were given: one entry for each corpus, which later ones obey.
 
 ``<work>/heldout/<name>`` is written when a corpus is done. It says which texts went to test and validation and which to
 training, as hashes; no text is in it. Entries are never changed and never removed, whatever becomes of the corpus.

@@ -1,4 +1,4 @@
-"""What a work folder's entries say of the documents of one build, and what that build adds to them."""
+"""What a work folder's entries say about the documents of one build, and the entry that the build adds."""
 
 from __future__ import annotations
 

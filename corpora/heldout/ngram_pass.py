@@ -1,4 +1,4 @@
-"""A pass over some documents of Raw: their n-grams, or those that held-out texts have; and their pieces."""
+"""A pass over some documents of Raw: their n-grams, or those they share with held-out texts; and their pieces."""
 
 from __future__ import annotations
 

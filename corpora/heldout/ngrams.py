@@ -1,4 +1,4 @@
-"""Word n-grams by which a text is recognised after it was edited: a sample of a held-out text's, looked up in others.
+"""Word n-grams by which an edited text is recognised: samples of held-out texts', looked up in other texts.
 
 Near-duplicate bands miss a short text of which two words were changed, and a long one of which half was. Containment
 does not (Broder 1997, section 2): the share of a held-out text's n-grams that stand in another text.

@@ -1,4 +1,4 @@
-"""A text in eight pieces, by which it is recognised when a word or two of it are others.
+"""A text in eight pieces, by which it is recognised after a word or two were changed.
 
 Word n-grams miss a short text of which others have all but a few (a dividend is declared in the same 20 words by
 everybody). Where two words are replaced, six of eight pieces are still equal, each in its place.

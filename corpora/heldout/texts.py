@@ -1,4 +1,4 @@
-"""All held-out texts of a work folder, and which other texts equal them or are their kin."""
+"""All held-out texts of a work folder, and which other texts equal or resemble them."""
 
 from __future__ import annotations
 

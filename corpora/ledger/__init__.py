@@ -1,1 +1,1 @@
-"""What became of every document: the ledger's rows, queries of them, samples and stories."""
+"""What happened to every document: the ledger's rows, queries, samples and histories."""

@@ -1,4 +1,4 @@
-"""What came, what went, and why: every document's fate in Parquet, and counts that add up."""
+"""Every document's outcome in Parquet, and counts that are checked to add up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL over a ledger: counts by DuckDB, which goes to disk where memory does not suffice."""
+"""SQL over a ledger by DuckDB, which uses disk where memory does not suffice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A few documents out of many, and how their texts begin: masked, on one line, drawn alike every time."""
+"""Samples of documents, the same every time, and the beginnings of their texts: masked, on one line."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a record says of itself: its date and its licence."""
+"""What a record states about itself: its date and its licence."""

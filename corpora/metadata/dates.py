@@ -1,4 +1,4 @@
-"""Days as sources write them: the common forms, or the one that a recipe states. What may be two days is none."""
+"""Days as sources write them: the common forms, or one that the recipe states; an ambiguous date is none."""
 
 from __future__ import annotations
 

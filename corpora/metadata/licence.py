@@ -1,4 +1,4 @@
-"""Licences under one spelling each, so that an allow-list can be kept."""
+"""Licences in one spelling each, for comparison with an allow-list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of licences, in the ids of the SPDX list: by exact spelling alone, so that no licence is taken for another."""
+"""Names of licences as SPDX ids: by exact spelling only, so that no licence is taken for another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates of which no day can be told: their documents stay, undated, and are counted."""
+"""Dates that cannot be read: their documents stay, undated, and are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a record's columns to a document: which column is the text, the id, the date, the url, the licence."""
+"""From a record's columns to a document: the text, the id, the date, the url, the licence."""
 
 from __future__ import annotations
 

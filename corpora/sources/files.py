@@ -1,4 +1,4 @@
-"""Files of a team's own: jsonl, json, parquet, csv, txt, md, HTML, PDF, packed or not, by path, glob or URL."""
+"""A team's own files: jsonl, json, parquet, csv, txt, md, HTML, PDF, compressed or not, by path, glob or URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose word counts on a licence: the record's, else its data set's, else the recipe's; two that differ are refused."""
+"""Which licence applies: the record's, else its data set's, else the recipe's; a contradiction is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages among other finds: extracted by several processes, each in its place of the order."""
+"""Extracts pages among other records in several processes, and keeps their order."""
 
 from __future__ import annotations
 

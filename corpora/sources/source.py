@@ -1,4 +1,4 @@
-"""What every source is: a spec that can say what it holds now, and yield its documents in a fixed order."""
+"""The base class of sources: a spec that states what it holds now, and yields its documents in a fixed order."""
 
 from __future__ import annotations
 

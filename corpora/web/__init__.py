@@ -1,4 +1,4 @@
-"""The web: one client for all sources, its pace, and what sites let robots read."""
+"""The web: one HTTP client for all sources, rate limits, and robots.txt."""
 
 from corpora.web.answer import Answer, NotFoundError, Unfit, Unreachable
 from corpora.web.client import AGENT, Client

@@ -1,4 +1,4 @@
-"""Which addresses may be asked: public ones, and the private ones that the machine profile names."""
+"""Which addresses may be connected to: public ones, and the private ones that the machine profile names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request brought: an answer, or one of three errors that say what may be done about it."""
+"""The result of a request: an answer, or one of three errors that say what may be done about it."""
 
 from __future__ import annotations
 

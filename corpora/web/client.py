@@ -1,4 +1,4 @@
-"""The one HTTP client: patient with busy servers, bounded in time and size, and never led to a private address."""
+"""The HTTP client: it retries busy servers, bounds time and size, and never connects to a private address."""
 
 from __future__ import annotations
 

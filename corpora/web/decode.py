@@ -1,4 +1,4 @@
-"""Content-Encoding undone a piece at a time, so that a small body that unpacks to a huge one can be stopped."""
+"""Decodes Content-Encoding in pieces, so that a small body that expands to a huge one can be stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file on its way: under a hidden name until it is whole, so that a kill leaves nothing that looks finished."""
+"""A download in progress: under a hidden name until it is complete, so that a kill leaves no partial file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servers sent, kept with what they said of it: an answer in one file, a large file with a note beside it."""
+"""The HTTP cache: an answer with its headers in one file, a large file with a note beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the hub's library reaches the hub from this machine: proxy, certificates, mirrors, or not at all."""
+"""How the hub's library connects from this machine: proxy, certificates, mirrors, or not at all."""
 
 from __future__ import annotations
 

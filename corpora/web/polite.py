@@ -1,4 +1,4 @@
-"""A client for sites that did not ask for a visit: it keeps to robots.txt and to each site's own pace."""
+"""A client for sites that did not ask for a visit: it respects robots.txt and each site's own pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a site lets robots read, and how often (RFC 9309); remembered for a day."""
+"""robots.txt (RFC 9309): what a site lets robots read, and how often; cached for a day."""
 
 from __future__ import annotations
 

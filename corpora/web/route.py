@@ -1,4 +1,4 @@
-"""Which way a URL is asked: whether it may be at all, at which mirror, and through which proxy."""
+"""How a URL is requested: whether it is allowed, from which mirror, and through which proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs without what is in them to open a door: how a file or page is called whose URL carries a signature or token."""
+"""URLs without their secrets: the name of a file or page whose URL has a signature or token."""
 
 from __future__ import annotations
 

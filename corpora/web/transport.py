@@ -1,4 +1,4 @@
-"""The sockets below the client: connected to checked addresses alone, and given up where an answer drips."""
+"""The client's sockets: connected to checked addresses only, and closed when an answer is too slow."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Documents that must go: what was withdrawn, where it stands, and its deletion from everything that is stored."""
+"""Withdrawn documents: the list, where their text is, and its deletion from everything that is stored."""

@@ -1,4 +1,4 @@
-"""Where a document stands: the raw texts, corpora, tokens, models and releases of a work folder that contain it."""
+"""Which raw texts, corpora, tokens, models and releases of a work folder contain a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether any of many strings stands in bytes, in a time that hardly depends on how many they are."""
+"""Searches bytes for many strings, in a time that hardly depends on how many there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletes the text of documents from everything that a work folder holds, and marks what was changed or has read it."""
+"""Deletes the text of documents from everything in a work folder, and marks what was changed or trained on it."""
 
 from __future__ import annotations
 

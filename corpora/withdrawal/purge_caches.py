@@ -1,4 +1,4 @@
-"""Which files that sources keep hold a document: told by its id or address in their names, or in their bytes."""
+"""Which cached files of sources contain a document: by the id or address in their names, or by their bytes."""
 
 from __future__ import annotations
 

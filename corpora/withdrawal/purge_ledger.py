@@ -1,4 +1,4 @@
-"""A ledger's details of purged documents: what a filter of a team's own, or an error, may have quoted of their text."""
+"""Removes details from a ledger in which an error or a filter of your own may quote purged documents."""
 
 from __future__ import annotations
 

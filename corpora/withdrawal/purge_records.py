@@ -1,4 +1,4 @@
-"""What records of runs quote of purged documents: the message of an error, in the record and in Prefect's history."""
+"""Removes messages that quote purged documents from records of runs and from Prefect's history."""
 
 from __future__ import annotations
 

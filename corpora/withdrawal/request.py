@@ -1,4 +1,4 @@
-"""From the ids that somebody withdraws to the documents they mean: in which raw texts each stands, under which text."""
+"""From withdrawn ids to documents: in which raw texts each is, and with which text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was withdrawn from a work folder: a list that every later build obeys."""
+"""The list of withdrawn documents of a work folder, which every later build obeys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By what a withdrawn text is known again, wherever it comes from: hashes that hold none of its words."""
+"""The hashes by which a withdrawn text is recognised anywhere; they contain none of its words."""
 
 from __future__ import annotations
 

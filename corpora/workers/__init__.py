@@ -1,1 +1,1 @@
-"""Processes that do the work: pools on this machine, Ray and Slurm, and bounds on what one document may take."""
+"""Worker processes: pools on this machine, Ray and Slurm, and limits on what one document may take."""

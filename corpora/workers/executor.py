@@ -1,4 +1,4 @@
-"""Runs a datatrove pipeline, a task for each shard: on this machine, on Ray or on Slurm; no shard is lost unseen."""
+"""Runs a datatrove pipeline, one task for each shard, locally, on Ray or on Slurm; a lost shard is an error."""
 
 from __future__ import annotations
 

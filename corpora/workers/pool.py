@@ -1,4 +1,4 @@
-"""Tasks for a few worker processes: a death concerns the task of the process that died, once it is repeated alone."""
+"""Runs tasks in a few worker processes; a death is blamed on a task only after it recurs with that task alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds how long a filter may take over documents: processor time decides, the clock only ends what hangs."""
+"""Limits the time of a filter: processor time decides, the clock only ends what hangs."""
 
 from __future__ import annotations
 

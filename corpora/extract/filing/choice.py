@@ -1,4 +1,4 @@
-"""Which of the lines that may be items' headings are: of the places where one stands, that with most text behind it."""
+"""Chooses among the lines that may be headings of items: of several, the one with most text behind it."""
 
 from __future__ import annotations
 

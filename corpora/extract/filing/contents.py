@@ -1,4 +1,4 @@
-"""Takes the tables of contents out of a filing's lines."""
+"""Removes the tables of contents from a filing's lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a filing writes the heading of an item: "Item 1A.", "PART II - ITEM 7", "Item No. 1.A", "* Items 1 and 2"."""
+"""How filings write an item's heading: "Item 1A.", "PART II - ITEM 7", "Item No. 1.A", "* Items 1 and 2"."""
 
 from __future__ import annotations
 

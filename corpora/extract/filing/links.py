@@ -1,5 +1,7 @@
-"""Links of the table of contents: to which lines they lead, and which item they name. A second guide to the items,
-where a filing's headings have neither the word nor the title of their form."""
+"""Links of the table of contents, the lines they lead to and the items they name.
+
+They guide to items where a filing's headings have neither the word nor the title of their form.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes out of a filing's lines what belongs to its pages: numbers, running headers and footers."""
+"""Removes page numbers, running headers and footers from a filing's lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filing of the days before HTML as lines: wrapped paragraphs put together, columns told apart by a bar."""
+"""Filings in plain text, from before HTML, as lines: wrapped paragraphs joined, columns separated by a bar."""
 
 from __future__ import annotations
 

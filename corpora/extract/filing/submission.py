@@ -1,4 +1,4 @@
-"""A full submission as EDGAR hands it out: its header, and its documents without pictures, archives and XBRL."""
+"""A full submission in EDGAR's format: its header, and its documents without pictures, archives and XBRL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A filing's table as readable lines: one line a row, cells told apart by a bar, split amounts put together."""
+"""A filing's table as readable lines: one line for each row, cells separated by a bar, split amounts joined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The titles that the SEC's forms give their items, for filings whose headings have no more than these.
+"""The titles of items in the SEC's forms, for filings whose headings have nothing else.
 
 From the forms themselves: www.sec.gov/files/form10-k.pdf, form10-q.pdf, form8-k.pdf and form20-f.pdf.
 """
