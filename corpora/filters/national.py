@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.text.fold import fold
 from domain.text.privacy import Form
-from domain.text.privacy.numbers import NOT_WITHIN, before
+from domain.text.privacy.numbers import NOT_WITHIN, before, words_before
 
 KIND = "national_id"
 
@@ -80,9 +80,17 @@ ONE_OF = re.compile(
     + ")"
 )
 DIGITS = re.compile("(?=[0-9])" + NOT_WITHIN + r"[0-9](?:[ ./-]?[0-9]){7,17}(?:[ -]?[A-Z]{1,2})?" + END)
-# Folded as the text is in which they are sought.
-WORDS = {name: re.compile(rf"(?<!\w)(?:{fold(words).text})(?!\w)", re.IGNORECASE) for name, words in NAMED.items()}
-ANY_WORD = re.compile("|".join(words.pattern for words in WORDS.values()), re.IGNORECASE)
+# Each spelling as the folded text has it, in which they are sought, and the numbers that it names. A match takes up
+# nothing, since one name may begin within another: "thai id number".
+SPELLINGS = {
+    spelling: tuple(name for name, spellings in NAMED.items() if spelling in spellings.split("|"))
+    for spelling in dict.fromkeys("|".join(NAMED.values()).split("|"))
+}
+WORDS = re.compile(
+    r"(?<!\w)(?=[^\W\d_])(?=(?:" + "|".join(f"({fold(spelling).text})" for spelling in SPELLINGS) + r")(?!\w))",
+    re.IGNORECASE,
+)
+NAMES_OF = ((), *SPELLINGS.values())  # by the number of the group that matched
 
 
 @lru_cache(maxsize=64)
@@ -101,16 +109,14 @@ def _nino(match: re.Match[str]) -> int:
 
 
 def _named(match: re.Match[str]) -> int:
-    names = named_in(before(match, 48))
+    names = named_in(words_before(match, 48))
     return len(match[0]) if any(checker(name).is_valid(match[0]) for name in names) else 0
 
 
 @lru_cache(maxsize=1024)
 def named_in(context: str) -> tuple[str, ...]:
     """The numbers that this text names."""
-    if ANY_WORD.search(context) is None:
-        return ()
-    return tuple(name for name, words in WORDS.items() if words.search(context))
+    return tuple(dict.fromkeys(name for word in WORDS.finditer(context) for name in NAMES_OF[word.lastindex or 0]))
 
 
 NATIONAL_FORMS = (

@@ -35,6 +35,7 @@ ISSUED = re.compile(
     r"|3(?:0[0-5]|[689]\d)\d{11}|(?:6011|64[4-9]\d|65\d\d|62\d\d|35\d\d)\d{12,15}|(?:2131|1800)\d{11}"
     r"|(?:5[06-9]|6\d)\d{10,17}"
 )
+DIGIT, DIGITS = re.compile("[0-9]"), re.compile("[0-9]+")
 # As cards show them; a row of a table has other groups.
 GROUPED = re.compile(r"[0-9]+|[0-9]{4}([ .-])(?:[0-9]{4}\1){1,3}[0-9]{1,4}|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}")
 # Bare digits of an unusual length, or in a program's call, are a card's only where the text says so.
@@ -102,6 +103,11 @@ def before(match: re.Match[str], characters: int) -> str:
     return match.string[max(0, match.start() - characters) : match.start()].rpartition("\x00")[2]
 
 
+def words_before(match: re.Match[str], characters: int) -> str:
+    """The same with each digit as 0, which makes many of them alike: in a table, what they say is worked out once."""
+    return DIGIT.sub("0", before(match, characters))
+
+
 def _obfuscated(match: re.Match[str]) -> int:
     """Words without brackets count in capitals alone: "at" and "dot" are words."""
     bracketed = any(sign in match[0] for sign in "[({<")
@@ -116,9 +122,11 @@ def _iban(match: re.Match[str]) -> int:
 
 
 def _card(match: re.Match[str]) -> int:
-    for end in (m.end() for m in reversed(list(re.finditer(r"[0-9]+", match[0])))):
-        digits = re.sub(r"\D", "", match[0][:end])
-        if GROUPED.fullmatch(match[0][:end]) and ISSUED.fullmatch(digits) and luhn(digits) and len(set(digits)) > 1:
+    for end in (group.end() for group in reversed(list(DIGITS.finditer(match[0])))):
+        if GROUPED.fullmatch(match[0], 0, end) is None:
+            continue
+        digits = "".join(DIGITS.findall(match[0][:end]))
+        if ISSUED.fullmatch(digits) and luhn(digits) and len(set(digits)) > 1:
             odd = len(digits) == end and (len(digits) > 16 or CALLED.search(before(match, 4)))
             return end if not odd or CARD_WORDS.search(before(match, 48)) else 0
     return 0

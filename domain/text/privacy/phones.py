@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from domain.text.privacy.find import Form
-from domain.text.privacy.numbers import NOT_WITHIN, before
+from domain.text.privacy.numbers import NOT_WITHIN, words_before
 
 PHONE_END = r"(?:x\d{1,5})?(?!\w|-\d|[.,]\d)"
 GROUP_GAP = r"(?: ?/ ?| - |[ .-])"  # between the groups of a number
@@ -39,6 +40,7 @@ SAID = re.compile(
     r"|directly|number|al|au|para|on|at|to)){0,4}[\s:,-]{1,3}\Z",
     re.IGNORECASE,
 )
+SAID_WITHIN = 6  # characters before the number, one of which is a letter of what says so
 # And behind it, unless that word announces the next number: "NE 68848-1480 phone: 308-236-8491".
 SAID_AFTER = re.compile(r"[\s(-]{1,2}(?:office|fax|mobile|cell|phone|home|work)\b(?!\s?:)", re.IGNORECASE)
 DATE = re.compile(
@@ -53,8 +55,14 @@ def _written(match: re.Match[str]) -> int:
 def _local(match: re.Match[str]) -> int:
     if not 7 <= digits(match[0]) <= 13 or DATE.fullmatch(match[0]):
         return 0
-    announced = SAID.search(before(match, 48)) or SAID_AFTER.match(match.string, match.end())
+    announced = announces(words_before(match, 48)) or SAID_AFTER.match(match.string, match.end())
     return len(match[0]) if announced else 0
+
+
+@lru_cache(maxsize=1024)
+def announces(context: str) -> bool:
+    """Whether what stands before a number says that it is a phone's, by a word close before it."""
+    return any(map(str.isalpha, context[-SAID_WITHIN:])) and SAID.search(context) is not None
 
 
 def digits(number: str) -> int:

@@ -2,7 +2,7 @@
 
 The peer knows e-mail and public IP addresses only; ours finds eight kinds. Recall and precision are on Presidio's
 1,500 synthetic sentences (needs SHOPTALK_TEST_DATA): a span counts as found if all of it is masked as its kind, a find
-as right if it touches a span of its kind.
+as right if it touches a span of its kind. The second row is processor time for the slowest kind of table.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import time
 from collections import Counter
@@ -25,6 +26,14 @@ SAMPLE = 4_000_000  # bytes timed in a round
 BATCH = 256  # documents masked at once, as in curation
 KINDS = {"EMAIL_ADDRESS": "email", "CREDIT_CARD": "card", "US_SSN": "ssn", "IBAN_CODE": "iban", "IP_ADDRESS": "ip",
          "PHONE_NUMBER": "phone"}  # fmt: skip
+TABLES = {  # {n} stands for n digits
+    "digits": "{1} ", "signed": "+{1} {1} ", "areas": "00 {2} ", "national": "0{3} {3} ",
+    "countries": "+{2} {3} {3} {4}\n",
+    "named": "cpf nhs ssn {8} ", "ssn": "ssn {9} ", "phones": "phone {3} {4} ", "cards": "4{3} {4} {4} {4} ",
+    "accounts": "DE{2} {4} {4} {4} {4} {2} ", "columns": "{5}\t{3}\t", "dashes": "{3}-{2} / {4}.",
+    "wide": "{1}\u00a0",
+}  # fmt: skip
+TABLE_BYTES, SLOWEST = 200_000, 3.0  # s/MB
 GATE = {"recall": 0.95, "precision": 0.98}  # of every kind
 
 
@@ -67,7 +76,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """One row."""
+    """Text, and tables."""
     from datatrove.data import Document
     from datatrove.pipeline.formatters import PIIFormatter
 
@@ -104,3 +113,18 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
         "peer_mb_per_s": round(megabytes / median(slow for _, slow in pairs), 1),
         "resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+    seconds = {kind: timed_table(form, random.Random(seed)) for kind, form in TABLES.items()}
+    slowest = max(seconds.values())
+    yield {"stage": "privacy, tables", "s_per_mb": round(slowest, 2), "goal": SLOWEST, "passed": slowest <= SLOWEST,
+           "kinds": {kind: round(each, 2) for kind, each in seconds.items()}}  # fmt: skip
+
+
+def timed_table(form: str, chance: random.Random) -> float:
+    """Seconds of processor time a megabyte, of a text that is nothing but this form again and again."""
+    rows: list[str] = []
+    while sum(map(len, rows[:1])) * len(rows) < TABLE_BYTES:
+        rows.append(re.sub(r"\{(\d)\}", lambda n: "".join(chance.choices("0123456789", k=int(n[1]))), form))
+    text = "".join(rows)
+    begin = time.process_time()
+    masked([text])
+    return (time.process_time() - begin) / (len(text.encode()) / 1e6)

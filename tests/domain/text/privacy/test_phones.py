@@ -36,3 +36,10 @@ def test_what_is_masked(text: str, masked: str) -> None:
 @pytest.mark.parametrize("text", NO_PHONES)
 def test_what_is_not(text: str) -> None:
     assert mask(text) == (text, {})
+
+
+@pytest.mark.parametrize("said", ["tel", "Tel.: no. ", "phone number is ", "電話:. :", "cell :   ", "call us at, -"])
+def test_the_word_that_announces_a_number_is_close_before_it(said: str) -> None:
+    """However many marks the forms allow between them, in whatever row of a table."""
+    assert mask(f"{said} 123 4567" if said == "tel" else f"{said}123 4567")[1] == {"phone": 1}
+    assert mask(f"{said}       123 4567")[1] == mask("0 . 123 4567")[1] == {}
