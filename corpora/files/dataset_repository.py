@@ -33,8 +33,8 @@ class Repository:
         """What the file system calls a file."""
         return f"datasets/{self.dataset}@{self.revision}/{name}"
 
-    def names(self, folder: str, *, recursive: bool) -> list[str]:
-        """The files below a folder; raises ``UserError`` where there is no such dataset or revision."""
+    def names(self, folder: str, *, recursive: bool) -> dict[str, int]:
+        """The files below a folder, with their bytes; raises ``UserError`` for no such dataset or revision."""
         from huggingface_hub import HfApi, RepoFile
         from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -42,9 +42,9 @@ class Repository:
             tree = HfApi().list_repo_tree(
                 self.dataset, folder or None, repo_type="dataset", revision=self.revision, recursive=recursive
             )
-            return [each.path for each in tree if isinstance(each, RepoFile)]
+            return {each.path: each.size for each in tree if isinstance(each, RepoFile)}
         except EntryNotFoundError:
-            return []
+            return {}
         except RevisionNotFoundError:
             raise UserError(self.place, f"has no revision {self.revision}", "correct revision: a commit") from None
         except RepositoryNotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -37,10 +37,17 @@ def form(path: str) -> tuple[str, str | None]:
 
 
 def records(
-    file: IO[bytes], ending: str, encoding: str, column: str, *, choose: Choose = list, text_by_line: bool = False
+    file: IO[bytes],
+    ending: str,
+    encoding: str,
+    column: str,
+    *,
+    choose: Choose = list,
+    text_by_line: bool = False,
+    groups: Container[int] | None = None,
 ) -> Iterator[tuple[int, Record]]:
     """(line, record) of an open file; line 0 is the whole of it, as one text in ``column``. Of a
-    table with a schema only the columns are read that ``choose`` names.
+    table with a schema only the columns are read that ``choose`` names, and only row groups in ``groups``.
 
     What is cut short or cannot be unpacked ends with a ``Unreadable`` for the rest. ``OSError`` of the system flies.
     """
@@ -54,7 +61,7 @@ def records(
         if ending in (".csv", ".tsv"):
             rows = table(file, encoding, "\t" if ending == ".tsv" else ",")
         elif ending == ".parquet":
-            rows = parquet(file, choose, column)
+            rows = parquet(file, choose, column, groups)
         elif ending in (".jsonl", ".ndjson"):
             rows = lines(as_text(file, encoding), encoding)
         elif ending == ".json":

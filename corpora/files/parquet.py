@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -57,10 +57,13 @@ class ColumnChunk:
         return most
 
 
-def parquet(file: IO[bytes], choose: Choose = list, text: str = "text") -> Iterator[tuple[int, Record]]:
+def parquet(
+    file: IO[bytes], choose: Choose = list, text: str = "text", groups: Container[int] | None = None
+) -> Iterator[tuple[int, Record]]:
     """(number, record) of Parquet, row by row: the columns that ``choose`` names; none where ``text`` is not there.
 
-    Other columns are not read, whatever is in them. A file that is no Parquet raises ``OSError``.
+    Only row groups in ``groups``, if any are named, are read; rows keep their numbers. Other columns are not read,
+    whatever is in them. A file that is no Parquet raises ``OSError``.
     """
     import pyarrow
     from pyarrow.parquet import ParquetFile
@@ -79,6 +82,9 @@ def parquet(file: IO[bytes], choose: Choose = list, text: str = "text") -> Itera
         there = set(chosen)
         wanted = [index for index, path in enumerate(paths) if path in there]
         for group in range(metadata.num_row_groups):
+            if groups is not None and group not in groups:
+                number += metadata.row_group(group).num_rows
+                continue
             with local(file, metadata, group, wanted) as near:
                 for batch in batches(near, metadata, group, wanted):
                     allowance.take(sum(map(unpacked_bytes, batch.columns)))
@@ -87,6 +93,18 @@ def parquet(file: IO[bytes], choose: Choose = list, text: str = "text") -> Itera
                         yield number, record
     except UnicodeDecodeError:
         raise OSError("a text is not UTF-8") from None
+    except pyarrow.ArrowException as error:
+        raise OSError(first_line(error)) from None
+
+
+def group_sizes(file: IO[bytes]) -> list[int]:
+    """How many rows each row group has; raises ``OSError`` for what is no Parquet."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        metadata = ParquetFile(file).metadata
+        return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     except pyarrow.ArrowException as error:
         raise OSError(first_line(error)) from None
 

@@ -13,10 +13,12 @@ from pydantic import Field, model_validator
 from corpora.document import Document, Quarantined
 from corpora.files.dataset_card import configuration, front_matter, refuse_incomplete
 from corpora.files.dataset_folder import DatasetFolder
+from corpora.files.dataset_records import DatasetRecords, RecordAt
 from corpora.files.dataset_repository import Repository
-from corpora.files.formats import FORMATS, PAGES, form, records
-from corpora.files.pieces import FilesRead, Piece, is_archive, pieces
-from corpora.files.record import Record, Unreadable
+from corpora.files.formats import FORMATS, form
+from corpora.files.pieces import FilesRead, is_archive
+from corpora.files.record import Unreadable
+from corpora.files.sample import DatasetFile
 from corpora.files.stores import content, unreadable, without_own_work
 from corpora.sources.columns import Columns
 from corpora.sources.licensing import record_licence
@@ -51,7 +53,9 @@ class Hub(Source, Columns):
     subset: Annotated[str | None, Field(description="the dataset's configuration")] = None
     split: str = "train"
     lines: Annotated[bool, Field(description="each line of a .txt file is a document, not the file")] = False
-    documents_at_most: Annotated[Count | None, Field(alias="documents", description="stop after so many")] = None
+    documents_at_most: Annotated[
+        Count | None, Field(alias="documents", description="a sample of so many records, from all over the dataset")
+    ] = None
 
     @model_validator(mode="after")
     def _pinned(self) -> Hub:
@@ -85,7 +89,7 @@ class Hub(Source, Columns):
         try:
             return [
                 {
-                    "file": path.relative_to(root).as_posix() if path != root else path.name,
+                    "file": relative_name(path, root),
                     "bytes": path.stat().st_size,
                     "content": content(path),
                 }
@@ -121,23 +125,15 @@ class Hub(Source, Columns):
         """The same, and where each file ends; from the state behind a file on."""
         read = FilesRead(**state or {})
         try:
-            for licence, record in self.stream(machine, read):
-                if isinstance(record, FileEnd):
+            for licence, each in self.stream(machine, read):
+                if each is None:
                     yield FileEnd(asdict(read))
                     continue
-                if read.number == self.documents_at_most:
-                    return
-                number, read.number = read.number, read.number + 1
-                name, place = f"{self.title}:{number}", f"{self.place}, record {number}"
-                if isinstance(record, Unreadable):
-                    yield Quarantined(place=place, reason=record.reason, id=name, records=record.records)
-                    continue
-                if number == 0:
-                    self.check_first(record, self.place)
-                try:
-                    yield self.document(record, source=self.title, name=name, place=place, card=licence)
-                except ValueError as error:
-                    yield Quarantined(place=place, reason=str(error), id=name)
+                if not isinstance(each.record, Unreadable) and not read.checked:
+                    self.check_first(each.record, self.place)
+                    read.checked = True
+                if each.wanted:
+                    yield self.made(each, licence)
         except (UserError, GeneratorExit):
             raise
         except Exception as error:
@@ -147,53 +143,58 @@ class Hub(Source, Columns):
             problem = f"cannot be read after {read.number} records ({first_line(error)})"
             raise UserError(self.place, problem, fix) from error
 
-    def stream(self, machine: Machine, read: FilesRead) -> Iterator[tuple[str | None, Record | FileEnd]]:
-        """(the licence that README.md states, record) of every file, in order."""
+    def made(self, each: RecordAt, licence: str | None) -> Document | Quarantined:
+        """The document in a record, or why there is none."""
+        name, place = f"{self.title}:{each.number}", f"{self.place}, record {each.number}"
+        if each.file is not None:
+            name, place = f"{self.title}/{each.file}:{each.number}", f"{self.place}, {each.file}, record {each.number}"
+        if isinstance(each.record, Unreadable):
+            return Quarantined(place=place, reason=each.record.reason, id=name, records=each.record.records)
+        try:
+            return self.document(each.record, source=self.title, name=name, place=place, card=licence)
+        except ValueError as error:
+            return Quarantined(place=place, reason=str(error), id=name)
+
+    def stream(self, machine: Machine, read: FilesRead) -> Iterator[tuple[str | None, RecordAt | None]]:
+        """(the licence that README.md states, record) of every file, or of the sample, in order."""
         from fsspec.implementations.local import LocalFileSystem
 
         root = Path(self.dataset)
         if not self.local and not machine.network:
             root = Path(cached(self.dataset, self.revision, self.place))
         if self.local or not machine.network:
-            paths = [str(path) for path in self.local_paths(root, machine)]
+            paths = self.local_paths(root, machine)
             if not self.local:  # a download may have broken off
-                refuse_incomplete(paths, self.place)
+                refuse_incomplete([str(path) for path in paths], self.place)
             card = b"" if root.is_file() else DatasetFolder(root, self.place).card()
             licence = card_licence(card, self.place)
-            yield from ((licence, record) for record in self.opened(LocalFileSystem(), paths, read))
+            files = [DatasetFile(name=relative_name(each, root), path=str(each), size=size_at(each)) for each in paths]
+            yield from ((licence, each) for each in self.records(LocalFileSystem(), files, read))
             return
         with reached(machine):
             repository = Repository(self.dataset, self.revision or "", self.place)
             top = repository.names("", recursive=False)
             card = repository.card() if "README.md" in top else b""
             layout, licence = configuration(card, self.subset, self.place), card_licence(card, self.place)
-            self.refuse_script(top, stated=layout.patterns is not None)
-            names = layout.files(repository.names(layout.below(self.split), recursive=True), self.split)
-            paths = [repository.path(name) for name in names]
-            yield from ((licence, record) for record in self.opened(repository.system, paths, read))
+            self.refuse_script(list(top), stated=layout.patterns is not None)
+            sizes = repository.names(layout.below(self.split), recursive=True)
+            names = layout.files(list(sizes), self.split)
+            files = [DatasetFile(name=name, path=repository.path(name), size=sizes[name]) for name in names]
+            yield from ((licence, each) for each in self.records(repository.system, files, read))
 
-    def opened(self, system: AbstractFileSystem, paths: list[str], read: FilesRead) -> Iterator[Record | FileEnd]:
-        """The records of files, one after the other."""
-        for path in paths[read.files :]:
-            for piece in pieces(system, [path]):
-                here = 0
-                for record in self.records(piece):
-                    if isinstance(record, Unreadable) and record.rest:
-                        record = Unreadable(reason=record.reason, records=read.lost(here), rest=True)
-                    here += 1
-                    yield record
-                read.count(here)
-            read.files += 1
-            yield FileEnd({})
+    def records(
+        self, system: AbstractFileSystem, files: list[DatasetFile], read: FilesRead
+    ) -> Iterator[RecordAt | None]:
+        """The records of files, or a sample of them."""
+        reader = DatasetRecords(system=system, files=files, text=self.text, choose=self.choose, lines=self.lines)
+        return reader.read(read, self.documents_at_most)
 
-    def records(self, piece: Piece) -> Iterator[Record]:
-        """The records of one file, as a source of kind files has them."""
-        if isinstance(piece.content, Unreadable):
-            yield piece.content
-        elif piece.ending in PAGES:
-            yield Unreadable(reason="is a page; name it by a source of kind files")
-        else:
-            for _, record in records(
-                piece.content, piece.ending, "utf-8", self.text, choose=self.choose, text_by_line=self.lines
-            ):
-                yield record
+
+def relative_name(path: Path, root: Path) -> str:
+    """What a file is called in its dataset."""
+    return path.relative_to(root).as_posix() if path != root else path.name
+
+
+def size_at(path: Path) -> int:
+    """Bytes of a file; 0 where it is gone, which is told when it is to be read."""
+    return path.stat().st_size if path.exists() else 0

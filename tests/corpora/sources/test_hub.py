@@ -70,9 +70,10 @@ def test_a_dataset_is_streamed_at_its_pinned_revision(hub: LocalHub, tmp_path: P
     )  # fmt: skip
     assert [row["text"] for row in pinned] == [f"text {i}" for i in range(40)] + [f"more {i}" for i in range(3)]
     assert pinned[7]["id"] == "id7"
-    assert [(row["text"], row["source"], row["licence"]) for row in short] == [
-        (f"text {i}", "talk-five", "mit") for i in range(5)
-    ]
+    assert len(short) == 5
+    assert {(row["source"], row["licence"]) for row in short} == {("talk-five", "mit")}
+    places = [pinned.index({**row, "source": "talk", "licence": None}) for row in short]
+    assert places == sorted(set(places)) != [*range(5)]
     assert [row["text"] for row in latest] == ["new 0", "new 1"]
     assert broken[0]["id"] == "bad:0"
     assert broken[1] == ["bad:1", "column text holds int, not text"]
