@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.hand_made import hand_made
+from tests.once import once
 from tests.skipped import skipped_line
 
 __all__ = ["hand_made"]
@@ -43,6 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("network") and not os.environ.get("SHOPTALK_NETWORK"):
             item.add_marker(pytest.mark.skip(reason="SHOPTALK_NETWORK is not set"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: looking for garbage among it at every turn takes time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 SOAK = Path(__file__).parent / "soak"
@@ -96,9 +105,12 @@ def standard_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     origin = os.environ.get("SHOPTALK_TEST_DATA")
     if not origin:
         pytest.skip("SHOPTALK_TEST_DATA is not set")
-    out = tmp_path_factory.mktemp("standard_data")
-    subprocess.run([sys.executable, Path(origin) / "prepare.py", out], check=True, stdout=subprocess.DEVNULL)
-    return out
+    prepare = Path(origin) / "prepare.py"
+
+    def make(out: Path) -> None:
+        subprocess.run([sys.executable, prepare, out], check=True, stdout=subprocess.DEVNULL)
+
+    return once(tmp_path_factory, "standard_data", make)
 
 
 @pytest.fixture(scope="session")

@@ -153,8 +153,7 @@ def digests(work: Path) -> dict[str, str]:
     return {f"{m['stage']} {m['identity'][:16]}": m["digest"] for m in manifests}
 
 
-@pytest.fixture
-def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def remove_engine(patch: pytest.MonkeyPatch) -> None:
     """Runs in this process, without Prefect; a learner still has a process of its own."""
     from flows.recipe.recipe import load_recipe
     from flows.run.run import make_all
@@ -162,7 +161,13 @@ def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_flow(name: str, overrides: list[str], as_of: date, until: str, machine: Machine) -> bool:
         return make_all(load_recipe(name, overrides), as_of, machine, until)
 
-    monkeypatch.setattr("flows.run.run.run_flow", run_flow)
+    patch.setattr("flows.run.run.run_flow", run_flow)
+
+
+@pytest.fixture
+def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for one test."""
+    remove_engine(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -206,7 +211,15 @@ def plain(text: str) -> str:
 def command() -> Any:
     """The functions above, under one name: test files cannot import from each other."""
     return SimpleNamespace(
-        ask=ask, begin=begin, refused=refused, whole=whole, digests=digests, machine=MACHINE, day=DAY, plain=plain
+        ask=ask,
+        begin=begin,
+        refused=refused,
+        whole=whole,
+        digests=digests,
+        machine=MACHINE,
+        day=DAY,
+        plain=plain,
+        remove_engine=remove_engine,
     )
 
 

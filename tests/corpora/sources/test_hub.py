@@ -118,11 +118,15 @@ def test_the_readme_of_a_dataset_on_the_hub_names_no_file_elsewhere(hub: LocalHu
     private = tmp_path / "id_rsa.txt"
     private.write_text("PRIVATE KEY")
     bad = [str(private), "../../org/talk/x.jsonl", f"{hub.url}/secret.txt", "hf://datasets/org/talk/x.jsonl"]
-    before = len([line for line in hub.asked if "secret" in line])
+    settings = []
     for number, path in enumerate(bad):
         card = f"---\nconfigs:\n- config_name: default\n  data_files: '{path}'\n---\n"
         commit = hub.add("datasets", f"org/bad{number}", {"README.md": card.encode(), "train.jsonl": records(1)})
-        (message,) = read(hub, tmp_path / "cache", {"dataset": f"org/bad{number}", "revision": commit})
+        settings.append({"dataset": f"org/bad{number}", "revision": commit})
+    before = len([line for line in hub.asked if "secret" in line])
+    messages = read(hub, tmp_path / "cache", *settings)
+    assert len(messages) == len(bad)
+    for message in messages:
         assert "which is not below the dataset's own folder. Fix:" in message
     assert len([line for line in hub.asked if "secret" in line]) == before
 

@@ -21,11 +21,10 @@ from domain.training.preemption import STOPPED
 from domain.training.pretrain import prepare
 from flows.command import cli
 from flows.run.launch import job, learner
-from tests.flows.run.kills import artifacts, end_by, left_running, mark_of
+from tests.flows.run.kills import INTERRUPTED, artifacts, end_by, left_running, mark_of
 from tests.flows.run.test_launch import BASE, CPU
 
 README = Path(cli.__file__).parents[1] / "README.md"
-INTERRUPTED = "shoptalk: interrupted; give the same command again to continue\n"
 
 # What ends each command with 0 and with 2, in a folder with contracts.yaml, run as "contracts" in the folder work.
 ENDS: dict[str, dict[int, tuple[str, ...]]] = {
@@ -77,7 +76,9 @@ def recorded(undisturbed: Path, texts: Path, tmp_path_factory: pytest.TempPathFa
     (folder / "contracts.yaml").write_text(f"{recipe}pilot: {json.dumps(GRID)}\n")
     shutil.copytree(undisturbed, folder / "work")
     shutil.copy(texts / "domain.jsonl", folder)
-    assert command.ask("run", folder / "contracts.yaml", *where(folder, "run", command)).code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        command.remove_engine(patch)
+        assert command.ask("run", folder / "contracts.yaml", *where(folder, "run", command)).code == 0
     return folder
 
 
@@ -166,8 +167,13 @@ def test_130_by_an_interrupt(name: str, number: signal.Signals, command: Any, mo
     assert (answer.code, answer.err) == (130, INTERRUPTED)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("name", ["pilot", "join"])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("pilot", signal.SIGTERM), pytest.param("pilot", signal.SIGINT, marks=pytest.mark.soak),
+        ("join", signal.SIGTERM), ("join", signal.SIGINT),
+    ],
+)  # fmt: skip
 def test_130_of_a_long_command_and_nothing_is_left_running(
     name: str, number: signal.Signals, make_recipe: Any, tmp_path: Path, command: Any
 ) -> None:
@@ -184,9 +190,11 @@ def test_130_of_a_long_command_and_nothing_is_left_running(
     assert left_running(mark_of(work)) == []
 
 
+@pytest.mark.soak
 def test_130_of_a_run_whose_training_then_continues(
     make_recipe: Any, tmp_path: Path, undisturbed: Path, command: Any
 ) -> None:
+    """By SIGTERM between stages, then by SIGINT in training; the latter alone is in tests/flows/run/test_run.py."""
     make_recipe()
     work = tmp_path / "work"
     (tmp_path / "machine.yaml").write_text("checkpoint_seconds: 0.01\n")

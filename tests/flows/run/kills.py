@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+INTERRUPTED = "shoptalk: interrupted; give the same command again to continue\n"
 Begin = Callable[[], "subprocess.Popen[str]"]
 
 

@@ -28,15 +28,19 @@ BASE = Base(
 )
 
 
-def test_a_folder_named_as_ours_does_not_come_first(
+def test_a_folder_named_as_ours_does_not_come_first_and_links_beside_the_job_are_not_written_through(
     tokens: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "precious").write_text("mine")
+    for name in ("job.json", "reply.json", "log.jsonl"):
+        (tmp_path / f"out.{name}").symlink_to(tmp_path / "precious")
     parents = {"tokens": tokens, "tokenizer": tokenizer}
     (tmp_path / "domain").mkdir()
     (tmp_path / "domain" / "__init__.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
     launch(prepare, BASE, parents, out=tmp_path / "out", machine=CPU)
     assert (tmp_path / "out" / "manifest.json").exists()
+    assert (tmp_path / "precious").read_text() == "mine"
     assert {path.name for path in tmp_path.glob("out.*")} == {
         "out.spool.jsonl",
         "out.spool.json",
@@ -65,6 +69,11 @@ def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: 
     assert made.identity == one.identity
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
     assert {path.name for path in made.path.iterdir()} == {path.name for path in one.path.iterdir()}
+
+
+@pytest.mark.soak
+def test_two_processes_refuse_as_one(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
+    parents, two = {"tokens": tokens, "tokenizer": tokenizer}, CPU.replace(processes=2)
     with pytest.raises(UserError, match="fewer than one batch"):
         launch(prepare, BASE.replace(tokens=10), parents, out=tmp_path / "few", machine=two)
 
@@ -105,14 +114,6 @@ def test_threads_wait_as_the_machine_or_the_user_says(monkeypatch: pytest.Monkey
 )
 def test_a_reply_of_other_types_is_none(reply: dict[str, object]) -> None:
     raise_error("base", reply)
-
-
-def test_links_beside_a_job_are_removed_and_not_written_through(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("mine")
-    for name in ("job.json", "reply.json", "log.jsonl"):
-        (tmp_path / f"out.{name}").symlink_to(tmp_path / "precious")
-    launch(prepare, BASE, {"tokens": tokens, "tokenizer": tokenizer}, out=tmp_path / "out", machine=CPU)
-    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_only_what_the_worker_lists_is_launched(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:

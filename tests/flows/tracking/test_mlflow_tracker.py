@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import time
 from datetime import date
@@ -40,6 +41,22 @@ def settle(spec: Number, *, out: Path, machine: Machine) -> dict[str, Any]:
 def score(spec: Number, *, out: Path, machine: Machine) -> dict[str, Any]:
     (out / "scores.json").write_text("{}")
     return {"domain": {"adapted": 2.25, "interval": [-0.1, -0.05]}}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store's database without a run: MLflow takes a second to make its tables."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def store(tables: Path, tmp_path: Path) -> None:
+    """The test's folder is a work folder that holds such a store."""
+    shutil.copy(tables, tmp_path)
 
 
 def tracker(work: Path) -> MLflow:
