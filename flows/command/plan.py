@@ -11,7 +11,9 @@ from flows.command.options import add_machine, add_recipe, machine_of, recipe_of
 def add(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
     add_recipe(command)
-    command.add_argument("--write", action="store_true", help="write the tokens that the budget allows to the recipe")
+    what = command.add_mutually_exclusive_group()
+    what.add_argument("--write", action="store_true", help="write the tokens that the budget allows to the recipe")
+    what.add_argument("--until", choices=["curate", "release"], default="release", help="curate: what filters drop")
     add_machine(command)
 
 
@@ -19,13 +21,17 @@ def run(options: argparse.Namespace) -> int:
     """Print the plan; with ``--write`` put the derived tokens into the recipe."""
     from domain.errors import UserError
     from flows.recipe.edit import writable, write_values
-    from flows.recipe.plan_text import lines
+    from flows.recipe.plan_text import curation_lines, lines
     from flows.recipe.planned import plan_of
     from flows.recipe.recipe import load_recipe
 
     machine = machine_of(options)
     name = recipe_of(options, machine)
     recipe = load_recipe(name, options.set, machine)
+    if options.until == "curate":
+        for what, text in curation_lines(recipe, machine):
+            print(f"{what:11} {text}")
+        return 0
     if options.write:
         writable(name)
         if recipe.budget is None:

@@ -13,7 +13,8 @@ from domain.planning.memory import Memory
 from domain.planning.plan import Plan
 from domain.planning.tuning import Examples
 from domain.units import amount, duration, size
-from flows.recipe.planned import filters_foreseen
+from flows.recipe.planned import FILTERED, filters_foreseen
+from flows.recipe.preflight import on_this_machine
 from flows.recipe.recipe import Recipe
 
 SERVED = 16  # texts at once, of which each is as long as the context
@@ -57,6 +58,20 @@ def lines(recipe: Recipe, machine: Machine, plan: Plan) -> Iterator[tuple[str, s
         yield "note", f"{shape.architecture} {note}; tokens above count what is filled up too"
     for loss in filters_foreseen(recipe, machine):
         yield "filters", loss
+    for warning in recipe.warnings:
+        yield "note", warning
+
+
+def curation_lines(recipe: Recipe, machine: Machine) -> Iterator[tuple[str, str]]:
+    """(What, how much) of a run up to ``curate``: the sources that lose much to a filter. No base is needed."""
+    losses = list(filters_foreseen(recipe, machine))
+    for loss in losses:
+        yield "filters", loss
+    if not losses:
+        yield "filters", f"none takes more than a third of a source's first {FILTERED} documents"
+    for part, source in recipe.corpus.sources():
+        if not on_this_machine(source):
+            yield "note", f"{source.title} ({part}) is not tried: it is not on this machine"
     for warning in recipe.warnings:
         yield "note", warning
 

@@ -213,3 +213,24 @@ def test_a_plan_says_where_a_filter_would_take_much(make_recipe: Any, said: Any,
     content["corpus"]["domain"] = [{**source, "filters": ["language"]}]
     Path(path).write_text(yaml.safe_dump(content))
     assert "calls" not in said(path).get("filters", "")
+
+
+def test_a_plan_of_curation_needs_no_base(make_recipe: Any, said: Any, command: Any, tmp_path: Path) -> None:
+    path = make_recipe()
+    (tmp_path / "calls.jsonl").write_text('{"text": "short"}\n' * 4)
+    content = yaml.safe_load(Path(path).read_text())
+    crawl = {"kind": "feed", "urls": ["https://news.example/feed"], "licence": "mit", "contact": "you@bank.example"}
+    content["corpus"]["domain"] = [{"kind": "files", "path": str(tmp_path / "calls.jsonl"), "licence": "mit"}, crawl]
+    content["corpus"]["filters"] = ["quality"]
+    content["base"] = {"weights": str(tmp_path / "not there")}
+    Path(path).write_text(yaml.safe_dump(content))
+    lines = said(path, "--until", "curate")
+    assert lines.keys() == {"filters", "note"}
+    assert "calls (domain): the filter quality takes 100% of it" in lines["filters"]
+    assert "(domain) is not tried: it is not on this machine" in lines["note"]
+    command.refused(command.ask("plan", path, *command.machine), "not there")
+    content["corpus"]["domain"] = content["corpus"]["general"]
+    Path(path).write_text(yaml.safe_dump(content))
+    assert said(path, "--until", "curate", "--set", "corpus.filters=[]")["filters"] == (
+        "none takes more than a third of a source's first 100 documents"
+    )
