@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -93,11 +93,11 @@ def plain(letter: str) -> str:
 def fold_tables() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
     """(uint8: KEEP and so on, with ``HAS_MARK``; uint32: the one character for it; the several ones), by code point."""
     marks = mark_table()
-    kinds, ones = np.zeros(PLANES + 1, np.uint8), np.zeros(PLANES + 1, np.uint32)
+    kinds, ones = np.where(marks, HAS_MARK, KEEP).astype(np.uint8), np.zeros(PLANES + 1, np.uint32)
     several = {}
-    for code in range(0x80, PLANES):
-        letter = chr(code)
-        folded = plain(letter)
+    for letter in not_plain():
+        code, folded = ord(letter), plain(letter)
+        kinds[code] = KEEP
         if letter in JOINERS:
             kinds[code] = JOINER
         elif not folded:
@@ -113,14 +113,33 @@ def fold_tables() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
     return kinds, ones, several
 
 
+def not_plain() -> list[str]:
+    """The joiners, and every letter that ``plain`` may change: one in thirty. The others would take it a second."""
+    letters = beyond_ascii()
+    listed = "|".join(pattern.pattern for pattern in (INVISIBLE, in_class(JOINERS + "\u2800"), *PLAIN))
+    categories = map(unicodedata.category, letters)
+    normal = map(partial(unicodedata.normalize, "NFKC"), letters)
+    change = {"Zs", "Pd", "Nd", "Cc"}
+    others = {
+        letter
+        for letter, category, folded in zip(letters, categories, normal, strict=True)
+        if category in change or folded != letter
+    }
+    return sorted(others | set(re.findall(listed, "".join(letters))))
+
+
+def beyond_ascii() -> list[str]:
+    """The characters from U+0080 up to ``PLANES``."""
+    return list(map(chr, range(0x80, PLANES)))
+
+
 @lru_cache(maxsize=1)
 def mark_table() -> np.ndarray:
     """bool by code point: what may join what stands before it when a text is composed (NFC_Quick_Check is not Yes)."""
-    marks = np.zeros(PLANES + 1, bool)
-    for code in range(0x80, PLANES):
-        letter = chr(code)
-        marks[code] |= unicodedata.combining(letter) > 0
-        parts = unicodedata.decomposition(letter).split()
+    marks, letters = np.zeros(PLANES + 1, bool), beyond_ascii()
+    marks[0x80:PLANES] = list(map(unicodedata.combining, letters))
+    for decomposition in filter(None, map(unicodedata.decomposition, letters)):
+        parts = decomposition.split()
         if len(parts) == 2 and not parts[0].startswith("<"):
             marks[int(parts[1], 16)] = True
     marks[0x1161:0x1176] = marks[0x11A8:0x11C3] = True  # vowels and finals of Hangul, which compose by arithmetic

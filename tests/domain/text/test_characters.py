@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from domain.text.characters import INVISIBLE, JOINERS, PLANES, fold_tables, mark_table, plain
+from domain.text.characters import HAS_MARK, INVISIBLE, JOINERS, PLANES, fold_tables, mark_table, plain
 
 EVERY = [chr(code) for code in range(0x80, PLANES) if not 0xD800 <= code < 0xE000]
 SEEN_FORMATS = set("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -21,6 +21,12 @@ def test_each_category_is_folded_as_a_whole() -> None:
 
 def test_folded_characters_are_folded() -> None:
     assert all(plain(part) == part for each in EVERY for part in plain(each))
+
+
+def test_the_table_folds_what_plain_changes_and_nothing_else() -> None:
+    kinds = fold_tables()[0]
+    folded = {each for each in EVERY if kinds[ord(each)] % HAS_MARK}
+    assert folded == {each for each in EVERY if plain(each) != each} | set(JOINERS)
 
 
 def test_marks_are_all_that_composes_with_what_is_before() -> None:
