@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpora.web.answer import NotFoundError, Unfit, Unreachable
+from corpora.web.http_cache import keep, read_page
 from corpora.web.rate_limit import file_name
-from domain.manifest import write_json
 
 if TYPE_CHECKING:
     from protego import Protego
@@ -57,8 +56,7 @@ def rules(site: str, client: Client, folder: Path) -> Rules:
     else:
         try:
             text = fetched(site, client)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(path, {"site": site, "at": time.time(), "text": text})
+            keep(path, text.encode(), {"site": site, "at": time.time()}, packed=False)
         except Unreachable:
             lately = cached is not None and 0 <= time.time() - cached["at"] < LONGEST_SILENCE
             text = cached["text"] if cached is not None and lately else None
@@ -75,9 +73,6 @@ def fetched(site: str, client: Client) -> str:
 
 
 def remembered(path: Path) -> dict[str, Any] | None:
-    """The last answer; None where there is none that can be read."""
-    try:
-        cached = json.loads(path.read_bytes())
-        return {"at": float(cached["at"]), "text": str(cached["text"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """The last answer; None where there is none, or where it is not as it was written."""
+    cached = read_page(path)
+    return None if cached is None else {"at": float(cached.metadata["at"]), "text": cached.content.decode()}

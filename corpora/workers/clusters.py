@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ class RunShards(PipelineStep):  # type: ignore[misc]
 
     So a shard whose process dies is run again by the same rules as on one machine, and datatrove, whose executors
     lose all of a task with its process or wait for ever, never sees that. ``done`` has a file for each rank that is
-    complete, and for an error the error.
+    complete, and for an error the error. Modules are found where whoever submits this finds them, such as filters of a
+    team's own; so the pipeline is unpickled after that.
     """
 
     name, type = "run shards", "runner"
@@ -48,14 +50,15 @@ class RunShards(PipelineStep):  # type: ignore[misc]
         self, pipeline: list[Any], groups: list[list[int]], tasks: int, what: str, done: Path, deaths: int
     ) -> None:
         super().__init__()
-        self.pipeline, self.groups, self.tasks, self.what = pipeline, groups, tasks, what
-        self.done, self.deaths = done, deaths
+        self.pipeline, self.groups, self.tasks, self.what = bytes(ForkingPickler.dumps(pipeline)), groups, tasks, what
+        self.done, self.deaths, self.path = done, deaths, [*sys.path]
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Run what is left of the group."""
         left = [each for each in self.groups[rank] if not (self.done / f"{each}").exists()]
+        sys.path += [each for each in self.path if each not in sys.path]
         try:
-            for each in ranks_done(self.pipeline, left, self.tasks, 1, self.what, self.deaths):
+            for each in ranks_done(ForkingPickler.loads(self.pipeline), left, self.tasks, 1, self.what, self.deaths):
                 (self.done / f"{each}").touch()
         except UserError as error:
             self.fail(rank, error)

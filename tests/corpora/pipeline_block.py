@@ -41,7 +41,9 @@ def steps(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """``step(what="")``: it writes an x into ``out/<rank>`` of the folder for each time it runs."""
     (folder / "house_block.py").write_text(BLOCK)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setenv("PYTHONPATH", f"{folder}:{Path(__file__).resolve().parents[2]}")
+    monkeypatch.setenv(
+        "PYTHONPATH", str(Path(__file__).resolve().parents[2])
+    )  # not the folder: a cluster is told of it
     sys.modules.pop("house_block", None)
     from house_block import Block  # type: ignore[import-not-found]
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 
+from corpora.dedup.index import Index
 from corpora.filters.masked_names import Names, digest, masked_names
 from corpora.ledger.samples import excerpts
 from corpora.withdrawal.containment import holders, made_at
@@ -57,13 +59,19 @@ def contents(folder: Any) -> bytes:
     return b"\n".join([*(path.read_bytes() for path in paths), *(table.encode() for table in tables)])
 
 
-def test_no_address_of_a_person_is_in_the_names_of_a_corpus(raw: Any, cleaned: Any) -> None:
+def general(made: Any) -> list[str]:
+    return [row["id"] for row in read_lines(made.path / "inventory.jsonl") if row["part"] == "general"]
+
+
+def test_no_address_of_a_person_is_in_the_names_of_a_corpus(raw: Any, cleaned: Any, tmp_path: Any) -> None:
     made = raw(RECORDS)
     corpus = cleaned(made, filters=["privacy"])
     stored = contents(corpus.path)
     for secret in (b"anna@", b"anna%40", b"bob@", b"bob%40", b"carol@"):
         assert secret not in stored
     first, second = masked_names(["anna@bank.com/1", "anna@bank.com/2"])
+    index = Index.open(corpus.path / "index", tmp_path / "index")
+    assert sorted(index.ids(np.arange(len(index)))) == sorted([first, second, "c", *general(made)])
     assert first.encode() in stored
     assert second.encode() in stored
     rows = [{"id": first, "shard": "domain-00000.jsonl"}]

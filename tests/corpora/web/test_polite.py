@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from corpora.web import PoliteClient, Unfit
+from corpora.web.http_cache import keep, read_page
 from domain.errors import UserError
 from domain.machine import Machine
 from tests.corpora.web.server import Reply, Web, serving
@@ -63,6 +63,13 @@ def test_a_silent_robots_txt_forbids_all(web: Web, tmp_path: Path, reply: Reply)
     assert "/" not in web.paths()
 
 
+def aged(path: Path, seconds: int) -> None:
+    """Let what is kept be so old."""
+    page = read_page(path)
+    assert page is not None
+    keep(path, page.content, {**page.metadata, "at": time.time() - seconds}, packed=False)
+
+
 def test_it_is_asked_once_a_day_and_an_old_one_counts_in_silence(web: Web, tmp_path: Path) -> None:
     web.pages["/robots.txt"] = Reply(b"User-agent: *\nDisallow: /private")
     for _ in range(2):
@@ -70,17 +77,18 @@ def test_it_is_asked_once_a_day_and_an_old_one_counts_in_silence(web: Web, tmp_p
             client.get(f"{web.url}/")
     assert web.paths().count("/robots.txt") == 1
     (kept,) = (tmp_path / "cache" / "robots").iterdir()
-    kept.write_text(json.dumps({**json.loads(kept.read_text()), "at": time.time() - 86_401}))
+    aged(kept, 86_401)
     web.pages["/robots.txt"] = Reply(status=503)
     with polite(web, tmp_path) as client:
         client.get(f"{web.url}/")
         with pytest.raises(Unfit):
             client.get(f"{web.url}/private")
-    kept.write_text(json.dumps({**json.loads(kept.read_text()), "at": time.time() - 30 * 86_400 - 1}))
+    aged(kept, 30 * 86_400 + 1)
     with polite(web, tmp_path) as client, pytest.raises(Unfit, match=r"robots\.txt is silent"):
         client.get(f"{web.url}/")  # but not for ever
-    kept.write_text("{")
-    web.pages["/robots.txt"] = Reply(b"User-agent: *\nDisallow: /")
+    aged(kept, 0)
+    kept.write_bytes(kept.read_bytes().replace(b"/private", b"/pirate!"))
+    web.pages["/robots.txt"] = Reply(b"User-agent: *\nDisallow: /")  # asked for again: that is not what came
     with polite(web, tmp_path) as client, pytest.raises(Unfit):
         client.get(f"{web.url}/")
 

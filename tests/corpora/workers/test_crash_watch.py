@@ -66,18 +66,21 @@ Corpora = Callable[..., Any]
 def corpora(
     raw: Any, cleaned: Any, plugins: Plugins, prose: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Corpora:
-    """``corpora(function, marked, word, workers, **arguments)``: 40 documents in four shards, without a cache."""
+    """``corpora(function, marked, word, workers, executor="local", **arguments)``: 40 documents in four shards, without
+    a cache."""
     (tmp_path / "house_rule.py").write_text(RULE)
     monkeypatch.setattr(sys.modules["corpora.collect"], "SHARD_BYTES", 4_000)
     made: dict[str, Any] = {}
 
-    def make(function: str, marked: set[int], word: str, workers: int, **arguments: Any) -> Any:
+    def make(
+        function: str, marked: set[int], word: str, workers: int, executor: str = "local", **arguments: Any
+    ) -> Any:
         records = [{"id": f"d{i}", "text": f"{prose(i)} {word if i in marked else ''}"} for i in range(40)]
         key = f"{word} {marked}"
         made[key] = made.get(key) or raw(records)
         shutil.rmtree(tmp_path / "work" / "cache", ignore_errors=True)
         filters = [{"kind": f"house_rule:{function}", **arguments}]
-        return cleaned(made[key], workers=workers, filters=filters, max_unreadable=0.5)
+        return cleaned(made[key], workers=workers, executor=executor, filters=filters, max_unreadable=0.5)
 
     return make
 
@@ -99,6 +102,16 @@ def test_several_in_one_shard_and_in_others(corpora: Corpora) -> None:
     made = [corpora("deadly", marked, "kill", workers) for workers in (1, 2, 4, 4)]
     assert [quarantined(corpus) for corpus in made] == [{f"d{i}" for i in marked}] * 4
     assert len({corpus.digest for corpus in made}) == 1
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("way", ["sigkill", "segfault", "exit"])
+def test_on_ray_the_same_documents_are_quarantined(corpora: Corpora, way: str) -> None:
+    pytest.importorskip("ray")
+    marked = {0, 17, 39}
+    here, there = (corpora("deadly", marked, "kill", 2, executor, way=way) for executor in ("local", "ray"))
+    assert quarantined(there) == quarantined(here) == {f"d{i}" for i in marked}
+    assert there.digest == here.digest
 
 
 def test_a_document_that_leaves_python(corpora: Corpora) -> None:
