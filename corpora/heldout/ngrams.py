@@ -40,7 +40,7 @@ def sampled(split: Split) -> list[np.ndarray]:
         grams = np.unique(ngram_hashes(split.hashes[begin:end], gram_words(words)))
         if words < FEWEST_WORDS:
             grams = grams[:0]
-        samples.append(np.sort(grams[np.argsort(mixed(grams), kind="stable")[: 2 * SAMPLE_SIZE]]))
+        samples.append(np.sort(grams[np.argsort(mixed(grams))[: 2 * SAMPLE_SIZE]]))
     return samples
 
 
@@ -50,7 +50,7 @@ def distinctive(sample: np.ndarray, common: np.ndarray) -> np.ndarray:
     Empty where too few are left to recognise it by.
     """
     left = sample[~among(common, sample)]
-    left = np.sort(left[np.argsort(mixed(left), kind="stable")[:SAMPLE_SIZE]])
+    left = np.sort(left[np.argsort(mixed(left))[:SAMPLE_SIZE]])
     return left if len(left) >= FEWEST_GRAMS else left[:0]
 
 
@@ -72,7 +72,7 @@ def shared(split: Split, tables: Sequence[np.ndarray], bits: Bits) -> list[np.nd
 def among(column: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     """bool: whether each hash is in a sorted column (uint64)."""
     there = np.zeros(len(hashes), bool)
-    for begin in range(0, len(hashes) if len(column) else 0, AT_ONCE):
+    for begin in range(0, len(hashes), AT_ONCE) if len(column) else ():
         some = hashes[begin : begin + AT_ONCE]
         there[begin : begin + AT_ONCE] = column[np.minimum(np.searchsorted(column, some), len(column) - 1)] == some
     return there

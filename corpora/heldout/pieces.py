@@ -34,10 +34,8 @@ def piece_hashes(split: Split) -> np.ndarray:
     hashes = np.zeros((len(words), PIECES), np.uint64)
     texts = np.repeat(np.arange(len(words)), words)
     place = np.arange(len(texts)) - np.repeat(split.offsets[:-1], words)
-    divided = counts[texts] > 0
-    texts, place = texts[divided], place[divided]
     piece = place * counts[texts] // words[texts]
-    values = mixed(split.hashes[divided] + place.astype(np.uint64) * FACTORS[0])
+    values = mixed(split.hashes + place.astype(np.uint64) * FACTORS[0])
     np.add.at(hashes, (texts, piece), values)
     salts = np.arange(PIECES, dtype=np.uint64) * FACTORS[1] + words[:, None].astype(np.uint64) * FACTORS[2]
     return np.where(np.arange(PIECES) < counts[:, None], mixed((hashes + salts).ravel()).reshape(hashes.shape), 0)

@@ -40,9 +40,7 @@ class Column:
     def of(cls, hashes: np.ndarray, texts: np.ndarray) -> Column:
         """Sort."""
         places = np.lexsort((texts, hashes))
-        hashes, texts = hashes[places], texts[places]
-        opens = np.concatenate(([True], hashes[1:] != hashes[:-1]))[: len(hashes)]
-        return cls(hashes[opens], texts[opens])
+        return cls(hashes[places], texts[places])
 
     def find(self, hashes: np.ndarray) -> np.ndarray:
         """int64: the text that has each hash, or ``NO_TEXT``."""
@@ -75,7 +73,6 @@ class HeldOutTexts:
         self.bands = [Column.of(column, texts) for column in columns["bands"].T]
         pieces = columns["pieces"][order].ravel()
         places = np.argsort(pieces, kind="stable")
-        places = places[pieces[places] != 0]
         self.pieces, self.piece_texts = pieces[places], places // PIECES
 
     def __len__(self) -> int:
@@ -125,7 +122,7 @@ class HeldOutTexts:
         """int64: the place in ``LOUDEST`` of the split of each held-out text; ``otherwise`` for ``NO_TEXT``."""
         if not len(self):
             return np.full(len(numbers), otherwise, np.int64)
-        return np.where(numbers == NO_TEXT, otherwise, self.splits[np.maximum(numbers, 0)]).astype(np.int64)
+        return np.where(numbers == NO_TEXT, otherwise, self.splits[numbers]).astype(np.int64)
 
 
 def matches(

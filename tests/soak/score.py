@@ -38,6 +38,17 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
             ),
         },
     ),
+    "corpora/curation/decide.py": (
+        "tests/corpora/curation/test_decide.py",
+        {
+            "more or fewer at a time are the same": (
+                "LARGEST_RANGE = 2 <<", "LARGEST_RANGE = 1 <<", "AT_ONCE = 2 <<", "AT_ONCE = 1 <<", "AT_ONCE = 1 >>",
+            ),
+            "whatever is less than 0 is no source": ("NO_SOURCE = -2",),
+            "more at a time are the same": ("old[:begin + AT_ONCE]", "old[begin:]"),
+            "of a share of 0 nothing is later": ("if True:",),
+        },
+    ),
     "corpora/heldout/holdout.py": (
         "tests/corpora/heldout/test_holdout.py",
         {
@@ -57,6 +68,32 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "tests/corpora/decontamination/test_contamination.py "
         "tests/corpora/decontamination/test_contamination_report.py",
         {"more or fewer at a time are the same": ("AT_ONCE = 2 << 22", "AT_ONCE = 1 << 23", "AT_ONCE = 1 << 21")},
+    ),
+    "corpora/heldout/pieces.py": (
+        "tests/corpora/heldout/test_pieces.py",
+        {
+            "hashes by other numbers are as good": (
+                "np.arange(0, 4", "np.arange(1, 5", "| np.uint64(2)", "| np.uint64(0)", "& np.uint64(1)",
+                "split.hashes - place", "place.astype(np.uint64) * FACTORS[1]", "FACTORS[-1]", "FACTORS[1] - words",
+                "dtype=np.uint64) * FACTORS[2]", "dtype=np.uint64) * FACTORS[0]", "astype(np.uint64) * FACTORS[1]",
+                "hashes - salts",
+            ),
+        },
+    ),
+    "corpora/heldout/ngrams.py": (
+        "tests/corpora/heldout/test_ngrams.py",
+        {
+            "more or fewer at a time are the same": ("AT_ONCE = 2 <<", "AT_ONCE = 1 <<", "AT_ONCE = 1 >>"),
+            "what the table of bits lets pass is compared": ("bits.hold(grams) >= 0", "bits.hold(grams) > -1"),
+            "any small number makes up for floating point": ("9.000000000000001e-10",),
+        },
+    ),
+    "corpora/heldout/texts.py": (
+        "tests/corpora/heldout/test_texts.py",
+        {
+            "texts of one split count alike": ("np.argsort(columns['splits'])", "np.argsort(pieces)"),
+            "where there is no text, none is found": ("strict=True):", "enumerate(bands):"),
+        },
     ),
     "corpora/decontamination/protected_texts.py": ("tests/corpora/decontamination/test_protected_texts.py", {}),
     "corpora/dedup/near.py": (

@@ -25,7 +25,7 @@ from tests.benchmarks.rounds import told
 
 STAGES = (
     "quality", "exact", "near", "extraction", "pages", "filings", "decontamination", "harm", "privacy", "names",
-    "pipeline",
+    "pipeline", "heldout",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from corpora.heldout import ngrams
 from corpora.heldout.ngrams import distinctive, needed, sampled, shared
 from domain.text.ngrams import Bits, ngram_hashes
 from domain.text.words import Split, mixed
@@ -21,6 +22,19 @@ def test_a_text_has_3_grams_or_from_60_words_on_5_grams_and_at_most_256(count: i
     assert sample.tolist() == sorted(sample.tolist())
     every = ngram_hashes(Split([words(count)]).hashes, 5 if count >= 60 else 3)
     assert set(sample.tolist()) <= set(every.tolist())
+
+
+def test_each_text_counts_its_own_words() -> None:
+    assert [len(each) for each in sampled(Split([words(55), words(10), words(7), words(60)]))] == [53, 8, 0, 56]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_whether_hashes_are_in_a_column(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(ngrams, "AT_ONCE", at_once)
+    hashes, column = np.array([9, 2, 5, 7, 3], np.uint64), np.array([2, 2, 7], np.uint64)
+    assert ngrams.among(column, hashes).tolist() == [False, True, False, True, False]
+    assert ngrams.among(column[:0], hashes).tolist() == [False] * 5
+    assert ngrams.among(column, hashes[:0]).tolist() == []
 
 
 def test_which_n_grams_are_drawn_depends_on_them_alone() -> None:

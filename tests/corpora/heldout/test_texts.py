@@ -77,6 +77,14 @@ def test_equal_keys_and_shared_bands_over_several_entries_and_test_before_valida
     ]  # fmt: skip
 
 
+def test_texts_are_numbered_over_entries_of_other_sizes(tmp_path: Path) -> None:
+    entries = entries_of(
+        tmp_path, {"splits": [TEST], "keys": [5]}, {"splits": [VALIDATION, TEST, VALIDATION], "keys": [6, 7, 8]}
+    )
+    texts = HeldOutTexts(entries)
+    assert codes(texts, texts.equal(pairs(5, 6, 7, 8))) == [TEST, VALIDATION, TEST, VALIDATION]
+
+
 def test_an_edited_text_shares_enough_of_the_n_grams_of_one_held_out_text(tmp_path: Path) -> None:
     grams = [*range(0, 100, 10), *range(5, 205, 10)]  # 10 of the first, 20 of the second
     entries = entries_of(
