@@ -31,9 +31,29 @@ HOME = str(Path(__file__).resolve().parent.parent)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (HOME, os.environ.get("PYTHONPATH"))))
 
 
+# Files that take longest, many of them for few tests: pytest-xdist would leave them to the end, and to one worker.
+FIRST = tuple(
+    Path(__file__).parent / name
+    for name in (
+        "flows/run/test_run.py", "flows/run/test_deployed.py", "flows/command/test_exit_codes.py",
+        "corpora/workers/test_clusters.py", "flows/run/test_prefect_server.py", "flows/command/test_isolation.py",
+        "domain/training/test_ranks.py", "flows/run/test_launch.py", "flows/run/test_actuals.py",
+        "corpora/sources/test_hub.py", "flows/run/test_prefect_credential.py", "flows/run/test_join.py",
+        "corpora/extract/test_pool.py", "flows/tracking/test_mlflow_tracker.py", "flows/test_four_weeks.py",
+        "domain/test_worker.py",
+    )
+)  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-xdist hands out files in the order of their collection, not by how many tests they have."""
+    config.option.loadscopereorder = False
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long tests are left to the soak; those that need a GPU or the internet skip themselves where there is none."""
+    items.sort(key=lambda item: item.path not in FIRST)
     leave_to_the_soak(config, items)
     needs_gpu = [item for item in items if item.get_closest_marker("gpu")]
     if needs_gpu:

@@ -20,12 +20,29 @@ def test_another_owner_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "evals also belongs to evals-kit" in amiss[0]
 
 
+@pytest.fixture
+def recipe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what is checked of the machine: a disk that fills or a package being installed fails no recipe."""
+    monkeypatch.setattr("flows.command.check.installation", lambda machine: ())
+
+
+def test_the_machine_is_checked_before_the_recipe(make_recipe: Any, command: Any, tmp_path: Any) -> None:
+    lines = command.ask("check", make_recipe(), "--work", tmp_path).out.splitlines()
+    (python,), (torch,), (room,), (recipe,) = (
+        [number for number, line in enumerate(lines) if line[6:].startswith(begin) or end in line]
+        for begin, end in (("Python 3.", "\n"), ("torch ", "\n"), ("\n", f"GB free for {tmp_path}"), ("recipe ", "\n"))
+    )
+    assert python < torch < room < recipe
+
+
+@pytest.mark.usefixtures("recipe_alone")
 def test_a_recipe_s_sources_and_base(make_recipe: Any, command: Any, tmp_path: Any) -> None:
     answer = command.ask("check", make_recipe(), "--work", tmp_path)
     assert "ok    domain text: domain, 1 files, " in answer.out
     assert "ok    base: llama of 1 layers and width 32, from scratch" in answer.out
 
 
+@pytest.mark.usefixtures("recipe_alone")
 def test_what_is_not_there_is_to_mend(make_recipe: Any, command: Any, tmp_path: Any) -> None:
     path = make_recipe(base="org/model", tokenizer={"mode": "keep"}, evaluation={"domain": ["nonsense"]})
     path.write_text(path.read_text().replace("domain.jsonl", "nowhere.jsonl"))
@@ -41,6 +58,7 @@ def failures(answer: Any) -> list[str]:
     return [line for line in answer.out.splitlines() if line.startswith("FAIL")]
 
 
+@pytest.mark.usefixtures("recipe_alone")
 @pytest.mark.parametrize(
     ("override", "words"),
     [
@@ -64,6 +82,7 @@ def test_what_a_run_would_refuse_later(
         assert plan.code == 2
 
 
+@pytest.mark.usefixtures("recipe_alone")
 def test_a_device_that_is_not_there(
     make_recipe: Any, command: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +95,7 @@ def test_a_device_that_is_not_there(
     ]
 
 
+@pytest.mark.usefixtures("recipe_alone")
 @pytest.mark.parametrize(
     ("config", "objective", "fits"),
     [
@@ -105,12 +125,14 @@ def test_the_objective_is_compared_with_the_base(
         assert command.whole(tmp_path / "work") == []
 
 
+@pytest.mark.usefixtures("recipe_alone")
 def test_five_records_of_a_source_are_read(make_recipe: Any, command: Any, tmp_path: Any) -> None:
     answer = command.ask("check", make_recipe(), "--work", tmp_path)
     assert answer.code == 0, answer.out
     assert answer.out.count("; 5 of the first 5 records read") == 2
 
 
+@pytest.mark.usefixtures("recipe_alone")
 def test_orders_are_read(make_recipe: Any, command: Any, tmp_path: Any) -> None:
     path = make_recipe(instruction_tuning={"path": "orders.jsonl"})
     lines = [f'{{"instruction": "{number}?", "label": "yes"}}\n' for number in range(3)]
@@ -126,6 +148,7 @@ def test_orders_are_read(make_recipe: Any, command: Any, tmp_path: Any) -> None:
     assert "is empty" in answer.out
 
 
+@pytest.mark.usefixtures("recipe_alone")
 def test_a_broken_recipe_is_to_mend(make_recipe: Any, command: Any) -> None:
     answer = command.ask("check", make_recipe(name="A B"))
     assert answer.code == 1

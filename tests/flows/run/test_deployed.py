@@ -51,6 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             patch.delenv(name)
         work = tmp_path_factory.mktemp("prefect")
         patch.setenv("PREFECT_HOME", str(work / "home"))
+        patch.setenv("PREFECT_RUNNER_POLL_FREQUENCY", "1")  # seconds; what serves a flow else looks every ten
         configure_prefect(work)
         refresh_global_settings_context()  # an earlier test of this process may have used a server of its own
         start_server(work)

@@ -52,7 +52,9 @@ def test_two_nodes(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
             other.kill()
     one = prepare(BASE, tokens=tokens, tokenizer=tokenizer, out=tmp_path / "one", machine=CPU)
     made = Checkpoint.open(tmp_path / "building" / "two")
+    assert made.identity == one.identity
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
+    assert {path.name for path in made.path.iterdir()} == {path.name for path in one.path.iterdir()}
 
 
 @pytest.mark.parametrize("node", [0, 2])

@@ -59,8 +59,9 @@ def test_ends_without_a_reply() -> None:
     assert isinstance(stopped("base", 1), RuntimeError)
 
 
+@pytest.mark.soak
 def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    """Beside one process: the same identity, and losses that agree to rounding."""
+    """Beside one process: the same identity, and losses that agree to rounding; for two nodes see ``test_join``."""
     parents = {"tokens": tokens, "tokenizer": tokenizer}
     two = CPU.replace(processes=2)
     launch(prepare, BASE, parents, out=tmp_path / "two", machine=two)
@@ -69,11 +70,6 @@ def test_two_processes_make_one_artifact(tokens: Any, tokenizer: Any, tmp_path: 
     assert made.identity == one.identity
     assert made.facts["loss"] == pytest.approx(one.facts["loss"], abs=1e-4)
     assert {path.name for path in made.path.iterdir()} == {path.name for path in one.path.iterdir()}
-
-
-@pytest.mark.soak
-def test_two_processes_refuse_as_one(tokens: Any, tokenizer: Any, tmp_path: Path) -> None:
-    parents, two = {"tokens": tokens, "tokenizer": tokenizer}, CPU.replace(processes=2)
     with pytest.raises(UserError, match="fewer than one batch"):
         launch(prepare, BASE.replace(tokens=10), parents, out=tmp_path / "few", machine=two)
 
