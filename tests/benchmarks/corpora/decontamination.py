@@ -81,8 +81,9 @@ def copied(protected: list[str], rest: list[str], chance: random.Random) -> dict
                 words = host.split()[:80]
                 pages.append(" ".join([*words[:40], question, *words[40:]]))
         finds = guard.matches(Split(pages), len(rest) + np.arange(len(pages)))
-        sources = [("domain", "text")] * (len(rest) + len(pages))
-        dropped = np.array(sorted(decide(guard, np.concatenate((before, finds)), sources).dropped), np.int64)
+        places = np.zeros(len(rest) + len(pages), int)
+        decided = decide(guard, np.concatenate((before, finds)), places, [("domain", "text")])
+        dropped = np.array(sorted(decided.dropped), np.int64)
         answers[f"recall_{copies}"] = float((dropped >= len(rest)).sum()) / len(pages)
         answers["clean_dropped"] = max(answers["clean_dropped"], float((dropped < len(rest)).sum()) / len(rest))
     return answers
