@@ -52,8 +52,9 @@ def page(content: bytes, *, charset: str | None = None, mode: Mode = "trafilatur
     html = decoded(content, charset)
     if "ix:" in html[:XMLNS]:
         html = XBRL.sub("", html)
-    tree = HTMLTree.parse(prepared(html))
-    metadata = about(tree, html)
+    markup = prepared(html)
+    tree = HTMLTree.parse(markup)
+    metadata = about(tree, markup, html)
     if mode == "trafilatura":
         main = extract_plain_text(tree, main_content=True, alt_texts=False, comments=False)
         everything = extract_plain_text(tree, alt_texts=False)

@@ -13,9 +13,16 @@ CELL_BEGINS = re.compile(r"<t[dh]\b", re.IGNORECASE)
 BLOCK = re.compile(r"</?(?:div|p|br|center|h[1-6]|blockquote)\b[^>]*>|\n", re.IGNORECASE)
 ANY_TAG = re.compile(r"<[^>]*>")
 CELL = 500  # characters; a longer cell is a part of the layout and keeps its paragraphs
+# Found in one pass: tags that are rewritten, of which most pages have few, and what holds no markup.
 REWRITTEN = re.compile(
-    r"<(/?)(ul|figure|figcaption|td)\b[^>]{0,2000}>", re.IGNORECASE
-)  # found in one pass: most pages have few
+    r"<(?=/?[uftsUFTS!][LIDCTElidcte-])(?:(/?)(ul|figure|figcaption|td)\b[^>]{0,2000}>"
+    r"|(?<![\"'].)(script|style|title|textarea)\b[^>]{0,2000}(?<!/)>|(!--))",
+    re.IGNORECASE,
+)
+ENDS_OF_RAW_TEXT = {
+    name: re.compile(rf"</(?i:{name})\b[^>]{{0,2000}}>") for name in ("script", "style", "title", "textarea")
+} | {"!--": re.compile("--!?>")}
+UNSEEN = ("script", "style", "!--")  # resiliparse weighs a script as text, and takes a menu of many for an article
 TEXT_WITHIN = re.compile(r"<(?:table|pre|code|blockquote|ul|ol|dl|math)\b", re.IGNORECASE)
 LINK = re.compile(r"<a\s.*?(?:</a|$)", re.DOTALL | re.IGNORECASE)
 NAVIGATION = re.compile(r"nav|menu|breadcrumb|shar(?:e|ing)\b|social|pagin|toolbar|\btags?\b|related", re.IGNORECASE)
@@ -30,13 +37,15 @@ DEEPER, SHALLOWER = "<div><div><div>", "</div></div></div>"
 
 
 def prepared(html: str, *, lists: bool = True) -> str:
-    """The markup, ready for resiliparse. Without ``lists`` only figures are changed."""
+    """The markup, ready for resiliparse, without scripts, styles and comments. Without ``lists`` only figures are
+    changed beside.
+    """
     changes: list[tuple[int, int, str]] = []
     cells = False
     for name, begin, inside, end, after in elements(html):
         if name == "td":
             cells = True
-        elif name == "figcaption":
+        elif name in (*UNSEEN, "figcaption"):
             changes.append((begin, after, ""))
         elif name == "figure":
             if TEXT_WITHIN.search(html, inside, end):
@@ -52,17 +61,27 @@ def prepared(html: str, *, lists: bool = True) -> str:
 def elements(html: str) -> Iterator[tuple[str, int, int, int, int]]:
     """(name, where its tag begins, what is in it, its end tag, what is behind it), inner elements before outer ones."""
     opened: list[tuple[str, int, int]] = []
-    for tag in REWRITTEN.finditer(html):
-        name = tag[2].lower()
-        if name == "td":
+    at = 0
+    while (tag := REWRITTEN.search(html, at)) is not None:
+        begin, at = tag.span()
+        name = (tag[2] or tag[3] or tag[4]).lower()
+        if (ending := ENDS_OF_RAW_TEXT.get(name)) is not None:
+            inside = at - 2 if name == "!--" else at  # <!--> is a whole comment
+            if (end := ending.search(html, inside)) is None:
+                return
+            at = end.end()
+            # A script that hides another one in a comment ends elsewhere: that is for the parser.
+            if name in UNSEEN and html.find("<!--", inside, at) < 0:
+                yield name, begin, inside, end.start(), at
+        elif name == "td":
             if not tag[1]:
-                yield name, tag.start(), tag.end(), tag.end(), tag.end()
+                yield name, begin, at, at, at
         elif not tag[1]:
-            opened.append((name, tag.start(), tag.end()))
+            opened.append((name, begin, at))
         elif any(each[0] == name for each in opened[-8:]):
             while opened[-1][0] != name:
                 opened.pop()
-            yield (*opened.pop(), tag.start(), tag.end())
+            yield (*opened.pop(), begin, at)
 
 
 def changed(html: str, changes: list[tuple[int, int, str]]) -> str:

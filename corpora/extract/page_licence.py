@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 LONGEST_STATEMENT = 1_000  # characters of an address or a name
 MOST_LICENCES = 10  # licences of one page
 MOST_ELEMENTS = 100  # that are looked at for one
-# Most pages have none of these, and the whole tree is walked for a page that has.
-MARKED = re.compile(
-    r"""\b(?:rel|property|itemprop)\s*=\s*(?:"[^"<>]{0,300}|'[^'<>]{0,300}|[^\s"'<>]{0,300})licens""", re.IGNORECASE
+NAMES = ("license", "licence")
+WORDS = ("icens", "ICENS")  # in which an attribute speaks of a licence; in most pages neither stands
+REACH = 400  # characters before such a word in which its attribute may begin
+ATTRIBUTE = re.compile(
+    r"""\b(?:rel|property|itemprop)\s*=\s*(?:"[^"<>]{0,300}|'[^'<>]{0,300}|[^\s"'<>]{0,300})l\Z""", re.IGNORECASE
 )
 COPYRIGHT = re.compile(r"""\brel\s*=\s*["']?copyright\b""", re.IGNORECASE)
 ELEMENTS = '[rel*="license" i], [property*="license" i], [itemprop*="license" i], [rel~="copyright" i]'
@@ -35,15 +37,16 @@ TEXTS = re.compile(
 DEPTH = 3  # of lists and graphs in which schema.org's words are looked for
 
 
-def page_licences(tree: HTMLTree, html: str, meta: dict[str, str]) -> tuple[str, ...]:
-    """Addresses and names as they stand there, each once; ``meta`` are its meta tags by name.
+def page_licences(tree: HTMLTree, markup: str, html: str, meta: dict[str, str]) -> tuple[str, ...]:
+    """Addresses and names as they stand there, each once, of a tree, its markup and, with scripts, its page; ``meta``
+    are its meta tags by name.
 
     Read are ``rel=license`` (HTML, and ccREL in RDFa), ``itemprop=license``, meta tags such as ``dcterms.license``,
     and ``license`` in JSON-LD of the page itself. https://html.spec.whatwg.org/multipage/links.html#link-type-license
     """
     stated = [content for name, content in meta.items() if is_licence(name)]
     stated += [content for name in RIGHTS if CREATIVE_COMMONS.fullmatch(content := meta.get(name, ""))]
-    if MARKED.search(html) or COPYRIGHT.search(html):
+    if marked(markup) or ("reativecommons" in markup and COPYRIGHT.search(markup)):
         stated += linked(tree)
     if "ld+json" in html and '"license"' in html:
         stated += [licence for script in scripts(html) for licence in of_json(script)]
@@ -55,7 +58,19 @@ def page_licences(tree: HTMLTree, html: str, meta: dict[str, str]) -> tuple[str,
 
 def is_licence(name: str) -> bool:
     """Whether a name of a link or tag is "license", in whatever vocabulary (``cc:license``, ``dcterms.license``)."""
-    return re.split(r"[:.#/]", name.lower())[-1] in ("license", "licence")
+    name = name.lower()
+    return name.endswith(NAMES) and re.split(r"[:.#/]", name)[-1] in NAMES
+
+
+def marked(markup: str) -> bool:
+    """Whether an attribute names a licence: the whole tree is walked for a page that has one."""
+    for word in WORDS:
+        begin, at = 0, markup.find(word)
+        while at >= 0:
+            if ATTRIBUTE.search(markup, max(begin, at - REACH), at):
+                return True
+            begin, at = at, markup.find(word, at + 1)
+    return False
 
 
 def linked(tree: HTMLTree) -> Iterator[str]:

@@ -41,15 +41,17 @@ class PageMetadata(TypedDict):
     licences: tuple[str, ...]
 
 
-def about(tree: HTMLTree, html: str) -> PageMetadata:
-    """Fields of ``Extracted`` from resiliparse's tree of a page and its text; what is not said is None."""
-    meta, link = head_of(html)
+def about(tree: HTMLTree, markup: str, html: str) -> PageMetadata:
+    """Fields of ``Extracted`` from resiliparse's tree of a page, its markup as that was read, and as it came, with its
+    scripts; what is not said is None.
+    """
+    meta, link = head_of(markup)
     return {
         "title": meta.get("og:title") or " ".join((tree.title or "").split()) or None,
-        "date": dated(meta, html),
+        "date": dated(meta, markup, html),
         "language": spoken(tree),
         "url": canonical(link, meta),
-        "licences": page_licences(tree, html, meta),
+        "licences": page_licences(tree, markup, html, meta),
     }
 
 
@@ -66,9 +68,11 @@ def head_of(html: str) -> tuple[dict[str, str], str]:
             at = max(at, html.find(ending, at))
             continue
         inside = tag[2]
+        if name == "link" and (link or "canonical" not in inside.lower()):
+            continue
         attributes = {key.lower(): unescape(value.strip("\"'")) for key, value in ATTRIBUTE.findall(inside)}
         if name == "link":
-            if not link and attributes.get("rel", "").lower() == "canonical":
+            if attributes.get("rel", "").lower() == "canonical":
                 link = attributes.get("href", "")
         elif "content" in attributes and (
             key := attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
@@ -77,14 +81,14 @@ def head_of(html: str) -> tuple[dict[str, str], str]:
     return meta, link
 
 
-def dated(meta: dict[str, str], html: str) -> str | None:
+def dated(meta: dict[str, str], markup: str, html: str) -> str | None:
     """The day of publication: by a meta tag, schema.org, or the page's only ``time`` elements' one day."""
     for name in DATES:
         if day := iso_day(meta.get(name, "")):
             return day
     if "datePublished" in html and (match := LINKED.search(html)) and (day := iso_day(match[1])):
         return day
-    days = {iso_day(stated) for stated in TIME.findall(html)} if "<time" in html else set[str | None]()
+    days = {iso_day(stated) for stated in TIME.findall(markup)} if "<time" in markup else set[str | None]()
     return days.pop() if len(days) == 1 else None
 
 

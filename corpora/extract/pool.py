@@ -91,7 +91,9 @@ class PageWorker:
             return None
         self.answered += 1
         fields = json.loads(data)
-        return Failed(**fields) if "reason" in fields else Extracted(**fields)
+        if "reason" in fields:
+            return Failed(**fields)
+        return Extracted(**{**fields, "licences": tuple(fields["licences"])})
 
     def end(self) -> int:
         """Kill the process if need be; its exit code, negative for a signal."""

@@ -93,6 +93,37 @@ def test_menus_stay_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("markup", "ready"),
+    [
+        ("a<script>if (1) { '<ul>' }</script>b", "ab"),
+        ("a<SCRIPT type='x'>y</Script >b<script>z</script>", "ab"),
+        ("a<style>p { color: red }</style>b", "ab"),
+        ("a<!-- <figcaption>x</figcaption> -->b<!-->c<!--->d<!-- e --!>f", "abcdf"),
+        ("a<!-- <script> -->b<script>c</script>d", "abd"),
+        ("a<!-- b", "a<!-- b"),
+        ("a<script>b", "a<script>b"),
+        ("a<svg><style/></svg>b<style>c</style>d", "a<svg><style/></svg>bd"),
+        ("<title>How to use <script> well</title>b<script>c</script>d", "<title>How to use <script> well</title>bd"),
+        ("<textarea><!-- </textarea>b<!-- c -->d", "<textarea><!-- </textarea>bd"),
+        ("<a title='<script>'>b</a><script>c</script>", "<a title='<script>'>b</a>"),
+        ("a<scripts>b</scripts>c", "a<scripts>b</scripts>c"),
+    ],
+)
+def test_scripts_styles_and_comments_go_and_nothing_else(markup: str, ready: str) -> None:
+    assert prepared(markup) == prepared(markup, lists=False) == ready
+
+
+def test_what_stands_around_scripts_is_read(text_of: Callable[[str], str]) -> None:
+    """Also where one hides another in a comment, as advertisements were written."""
+    advertisement = "<script><!--\ndocument.write(\"<script src='a.js'></script>\");\n//--></script>"
+    for script in (advertisement, "<SCRIPT>var a = '<ul><li>';</SCRIPT>", "<!-- <script> -->", "<style>ul {}</style>"):
+        text = text_of(f"<h1>Lease</h1>{script}{P}{script}<p>The second paragraph of the lease is here.</p>{script}")
+        assert PROSE in text
+        assert "second paragraph" in text
+        assert not [word for word in ("var a", "-->", "document.write", "ul {") if word in text]
+
+
+@pytest.mark.parametrize(
     "part",
     [
         "<ul>",
@@ -108,6 +139,11 @@ def test_menus_stay_what_they_are() -> None:
         "<meta content='",
         "<!--",
         "<script>",
+        "<script></script ",
+        "<script></script>",
+        "<script><!-- </script>",
+        "<title><style>",
+        "<!-->",
     ],
 )
 def test_no_markup_makes_it_slow(part: str) -> None:

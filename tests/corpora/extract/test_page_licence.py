@@ -7,7 +7,7 @@ import time
 import pytest
 
 from corpora.extract.html import page
-from corpora.extract.page_licence import LONGEST_STATEMENT, MARKED, MOST_LICENCES, scripts
+from corpora.extract.page_licence import LONGEST_STATEMENT, MOST_LICENCES, marked, scripts
 
 BY = "https://creativecommons.org/licenses/by/4.0/"
 
@@ -96,6 +96,6 @@ def test_several_are_all_told_once_and_no_page_has_many() -> None:
 @pytest.mark.parametrize("markup", ["rel=", 'rel="', "<script type=application/ld+json>", "property = '"])
 def test_hostile_markup_takes_no_time(markup: str) -> None:
     begin = time.process_time()
-    assert MARKED.search(markup * 200_000) is None
+    assert not marked(markup * 200_000)
     assert list(scripts(markup * 200_000)) == []
     assert time.process_time() - begin < 5
