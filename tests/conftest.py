@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,6 +49,11 @@ FIRST = tuple(
 def pytest_configure(config: pytest.Config) -> None:
     """pytest-xdist hands out files in the order of their collection, not by how many tests they have."""
     config.option.loadscopereorder = False
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs so, and commands that tests start would inherit it and never be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marks
