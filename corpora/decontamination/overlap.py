@@ -57,9 +57,9 @@ class OverlapTable:
         """What each text shares with test text."""
         split = Split(texts)
         grams, begins = ngrams_of(split.hashes, split.offsets, self.spec.words)
-        likely = np.flatnonzero(self.bits.hold(grams)) if len(self.keys) else np.empty(0, np.int64)
+        likely = np.flatnonzero(self.bits.hold(grams))
         places = np.searchsorted(self.keys, grams[likely])
-        equal = self.keys[np.minimum(places, len(self.keys) - 1)] == grams[likely] if len(likely) else likely > 0
+        equal = self.keys[np.minimum(places, len(self.keys) - 1)] == grams[likely]
         at, keys = likely[equal], places[equal]
         bounds = np.searchsorted(at, begins)
         for number, words in enumerate(split):

@@ -30,7 +30,7 @@ from domain.errors import UserError
 from domain.jsonfile import read_json
 from domain.manifest import write_json
 
-VERSION = 3
+VERSION = 4
 FOLDER = "heldout"
 MAPPED = 1 << 20  # bytes; a smaller file is read whole
 

@@ -14,7 +14,7 @@ from corpora.dedup.range_sort import ArrayParts, RangeSort
 from corpora.dedup.signatures import BAND_COLUMNS, KEY
 from corpora.heldout.entries import Entry, write_entry
 from corpora.heldout.holdout import NEITHER, TRAIN, VALIDATION, Holdout
-from corpora.heldout.ngrams import SAMPLE_SIZE, distinctive
+from corpora.heldout.ngrams import SAMPLE_SIZE, recorded
 from corpora.heldout.pieces import PIECES
 from corpora.heldout.texts import NO_TEXT, HeldOutTexts, TrainedTexts, earlier
 from domain.machine import Machine
@@ -117,9 +117,9 @@ class History:
         for path in paths:
             with np.load(path) as arrays:
                 parts = np.split(arrays["grams"], np.cumsum(arrays["sizes"])[:-1])
-                samples = [distinctive(part, common) for part in parts]
-                sizes = np.array(list(map(len, samples)), np.int64)
-                own.add(np.concatenate(samples), count + np.repeat(np.arange(len(sizes)), sizes))
+                samples, numbers = zip(*(recorded(part, common) for part in parts), strict=True)
+                sizes = np.array(numbers, np.int64)
+                own.add(np.concatenate(samples), count + np.repeat(np.arange(len(sizes)), abs(sizes)))
                 columns["sizes"].append(sizes)
                 for name in ("words", "pieces"):
                     columns[name].append(arrays[name])

@@ -25,6 +25,8 @@ SHARE = 0.3  # of a text's n-grams that an edited one has at least
 QUOTED = 0.8  # likewise of a text that is a small part of the other
 AT_ONCE = 1 << 20  # hashes that are looked up together
 LONGER = 4  # times as long is the other, then
+WHOLE = 0.9  # of all n-grams of a text that has hardly any of its own, in a text of at most twice its length
+TWICE = 2
 
 
 def gram_words(words: int) -> int:
@@ -54,6 +56,19 @@ def distinctive(sample: np.ndarray, common: np.ndarray) -> np.ndarray:
     return left if len(left) >= FEWEST_GRAMS else left[:0]
 
 
+def recorded(sample: np.ndarray, common: np.ndarray) -> tuple[np.ndarray, int]:
+    """(uint64 [n-grams], sorted, by which a text is known again; how many they are, negative where they are not its
+    own).
+
+    A notice in the words of all others has too few of its own: all that were drawn are recorded then.
+    """
+    left = distinctive(sample, common)
+    if len(left):
+        return left, len(left)
+    left = np.sort(sample[np.argsort(mixed(sample))[:SAMPLE_SIZE]])
+    return left, -len(left)
+
+
 def shared(split: Split, tables: Sequence[np.ndarray], bits: Bits) -> list[np.ndarray]:
     """uint64 [n-grams], sorted, of each text: those of either length that a table (uint64, sorted) has; ``bits`` holds
     all of them."""
@@ -79,7 +94,11 @@ def among(column: np.ndarray, hashes: np.ndarray) -> np.ndarray:
 
 
 def needed(sizes: np.ndarray, words: np.ndarray, other_words: np.ndarray) -> np.ndarray:
-    """int64: how many of the ``sizes`` n-grams of texts of ``words`` words others of ``other_words`` must share."""
+    """int64: how many of the ``sizes`` n-grams of texts of ``words`` words others of ``other_words`` must share.
+
+    Sizes are those of ``recorded``. One more than there are where no number is enough.
+    """
     shares = np.where(other_words > LONGER * words, QUOTED, SHARE)
-    numbers: np.ndarray = np.maximum(np.ceil(shares * sizes - 1e-9).astype(np.int64), FEWEST_GRAMS)
-    return numbers
+    shares = np.where(sizes < 0, WHOLE, shares)
+    numbers: np.ndarray = np.maximum(np.ceil(shares * abs(sizes) - 1e-9).astype(np.int64), FEWEST_GRAMS)
+    return np.where((sizes < 0) & (other_words > TWICE * words), 1 - sizes, numbers)

@@ -19,7 +19,7 @@ COLUMNS = {  # of an entry: dtype and further dimension
     "keys": (np.uint64, ()),  # of each signature, sorted by nothing: a text has one before the filters and one after
     "bands": (np.uint64, (BANDS,)),  # of each signature
     "texts": (np.int64, ()),  # of each signature: the text's number
-    "sizes": (np.int64, ()),  # of each held-out text: how many n-grams it has
+    "sizes": (np.int64, ()),  # of each held-out text: how many n-grams it has; negative where these are not its own
     "pieces": (np.uint64, (PIECES,)),  # of each held-out text
     "grams": (np.uint64, ()),  # the n-grams of all texts, sorted
     "gram_texts": (np.int32, ()),  # the text of each n-gram

@@ -42,7 +42,8 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "tests/corpora/curation/test_decide.py",
         {
             "more or fewer at a time are the same": (
-                "LARGEST_RANGE = 2 <<", "LARGEST_RANGE = 1 <<", "AT_ONCE = 2 <<", "AT_ONCE = 1 <<", "AT_ONCE = 1 >>",
+                "LARGEST_RANGE = 2 <<", "LARGEST_RANGE = 1 << 25", "LARGEST_RANGE = 1 << 23", "AT_ONCE = 2 <<",
+                "AT_ONCE = 1 << 21", "AT_ONCE = 1 << 19",
             ),
             "whatever is less than 0 is no source": ("NO_SOURCE = -2",),
             "more at a time are the same": ("old[:begin + AT_ONCE]", "old[begin:]"),
@@ -83,7 +84,7 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "corpora/heldout/ngrams.py": (
         "tests/corpora/heldout/test_ngrams.py",
         {
-            "more or fewer at a time are the same": ("AT_ONCE = 2 <<", "AT_ONCE = 1 <<", "AT_ONCE = 1 >>"),
+            "more or fewer at a time are the same": ("AT_ONCE = 2 <<", "AT_ONCE = 1 << 21", "AT_ONCE = 1 << 19"),
             "what the table of bits lets pass is compared": ("bits.hold(grams) >= 0", "bits.hold(grams) > -1"),
             "any small number makes up for floating point": ("9.000000000000001e-10",),
         },
@@ -93,6 +94,17 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "texts of one split count alike": ("np.argsort(columns['splits'])", "np.argsort(pieces)"),
             "where there is no text, none is found": ("strict=True):", "enumerate(bands):"),
+        },
+    ),
+    "corpora/decontamination/overlap.py": (
+        "tests/corpora/decontamination/test_overlap.py",
+        {
+            "more or fewer at a time are the same": (
+                "AT_ONCE = 2 <<", "AT_ONCE = 1 << 21", "AT_ONCE = 1 << 19", "self.keys[:begin + AT_ONCE]",
+                "self.keys[begin:]",
+            ),
+            "hardly any hash is that number": ("mixed(grams) < self.limit",),
+            "read whole it is the same": ("f'{name}.npy') for", "np.load(folder / 'begins.npy'), np"),
         },
     ),
     "corpora/decontamination/protected_texts.py": ("tests/corpora/decontamination/test_protected_texts.py", {}),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from corpora.decontamination.overlap import MOST_TEXTS, Match, Overlap, OverlapOfShard, OverlapTable
+from corpora.decontamination.overlap import Match, Overlap, OverlapOfShard, OverlapTable, overlap_table
 from corpora.decontamination.overlap_table import overlap_facts
+from domain.jsonlines import read_lines
 from domain.text.words import Split
 from tests.corpora.decontamination.guards import numbered
 from tests.corpora.decontamination.overlaps import grams, table
@@ -36,6 +38,29 @@ def test_shares_are_those_of_sets_of_tuples(tmp_path: Path, seed: int) -> None:
         assert [text[begin:end] for begin, end in match.spans] == [" ".join(gram) for gram in own if gram in every]
 
 
+class Everything:
+    """A table of bits in which every place is set."""
+
+    def hold(self, grams: np.ndarray) -> np.ndarray:
+        return np.ones(len(grams), np.uint8)
+
+
+def test_what_the_table_of_bits_lets_pass_is_compared(tmp_path: Path) -> None:
+    made = table(tmp_path, numbered(0, 14))
+    made.bits = Everything()  # type: ignore[assignment]
+    others = [numbered(100 * i, 30) for i in range(1, 20)]
+    (match, *rest) = made.matches([numbered(0, 30), *others])
+    assert (match.keys.tolist(), match.share) == ([0, 1], 2 / 18)
+    assert [other.share for other in rest] == [0] * 19
+
+
+def test_the_table_is_opened_once_for_what_was_written(tmp_path: Path) -> None:
+    made = table(tmp_path, numbered(0, 14))
+    tables = [overlap_table(tmp_path / "test_overlap", made.spec, written) for written in (1, 1, 2)]
+    assert tables[0] is tables[1] is not tables[2]
+    assert tables[2].keys.tolist() == made.keys.tolist()
+
+
 def fates(made: OverlapTable, *texts: str) -> list[str]:
     """For each text, what becomes of it: its reason, or nothing."""
     shard = OverlapOfShard(made)
@@ -60,7 +85,7 @@ def test_more_than_half_of_a_document_or_of_a_test_document_is_too_much(tmp_path
 
 
 def test_what_many_test_documents_hold_is_none_of_them(tmp_path: Path) -> None:
-    for count, expected in ((MOST_TEXTS, 1.0), (MOST_TEXTS + 1, 0.0)):
+    for count, expected in ((16, 1.0), (17, 0.0)):
         made = table(tmp_path / str(count), *[numbered(0, 30)] * count)
         (match,) = made.matches([f"{numbered(0, 30)} {numbered(100, 500)}"])
         assert (match.of_test, len(match.keys)) == (expected, 18)
@@ -92,9 +117,34 @@ def test_the_settings_and_their_bounds() -> None:
     for wrong in ({"words": 4}, {"words": 1_001}, {"max_share": 1.1}, {"on_match": "mask"}):
         with pytest.raises(ValidationError):
             Overlap.model_validate(wrong)
-    assert Overlap.model_validate({"words": 5, "max_share": 1}).words == 5
+    assert [Overlap.model_validate({"words": each, "max_share": 1}).words for each in (5, 1_000)] == [5, 1_000]
 
 
 def test_a_match_of_nothing() -> None:
     assert (Match().share, Match().of_test, Match().spans, len(Match().keys)) == (0, 0, [], 0)
     assert len(Split([])) == 0
+
+
+def test_what_is_counted_of_a_source(tmp_path: Path) -> None:
+    made = table(tmp_path, numbered(0, 32), numbered(100, 32), numbered(200, 32))  # 20 n-grams each
+    folder, sources = tmp_path / "test_overlap", [("domain", "a"), ("domain", "a"), ("general", "b")]
+    first, second = OverlapOfShard(made), OverlapOfShard(made)
+    list(first.settled(["x", "x"], [numbered(0, 32), f"{numbered(100, 22)} {numbered(900, 40)}"]))  # all; 10 of 20
+    list(second.settled(["y"], [f"{numbered(200, 14)} {numbered(900, 40)}"]))  # 2 of 20
+    first.save(folder, "domain-00000.jsonl")
+    second.save(folder, "general-00000.jsonl")
+    shards = ["domain-00000.jsonl", "general-00000.jsonl"]
+    facts = overlap_facts(folder, shards, sources, ["d0", "d1", "d2"], tmp_path / "documents.jsonl")
+    assert [tuple(row.values()) for row in read_lines(tmp_path / "documents.jsonl")] == [
+        (20, "d0", 20, "domain", "a", 0), (10, "d1", 20, "domain", "a", 10), (2, "d2", 20, "general", "b", 2),
+    ]  # fmt: skip
+    assert facts["test"] == [
+        {"part": "domain", "source": "a", "documents": 2, "ngrams": 40, "came": 30, "came_half": 1, "stays": 10,
+         "stays_half": 0},
+        {"part": "general", "source": "b", "documents": 1, "ngrams": 20, "came": 2, "came_half": 0, "stays": 2,
+         "stays_half": 0},
+    ]  # fmt: skip
+    assert facts["train"] == [
+        {"part": "domain", "source": "x", "sharing": 2, "gone": 1},
+        {"part": "general", "source": "y", "sharing": 1, "gone": 0},
+    ]

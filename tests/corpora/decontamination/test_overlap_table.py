@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 
 from corpora.decontamination import overlap_table
-from corpora.decontamination.overlap import OverlapOfShard
-from corpora.decontamination.overlap_table import overlap_facts, write_table
+from corpora.decontamination.overlap_table import write_table
 from domain.artifacts import PARTS
-from domain.jsonlines import read_lines
 from tests.corpora.decontamination.guards import numbered
 from tests.corpora.decontamination.overlaps import grams, table
 from tests.corpora.fates import ledger, where
@@ -33,31 +31,6 @@ def test_of_more_n_grams_than_the_table_may_have_it_is_a_sample(
         (match,) = made.matches([f"{numbered(0, 3012)} {numbered(20_000, 5_000)}"])  # 3,000 of 8,000
         assert match.share == pytest.approx(0.375, abs=0.03)
         assert match.of_test == pytest.approx(0.3, abs=0.03)
-
-
-def test_what_is_counted_of_a_source(tmp_path: Path) -> None:
-    made = table(tmp_path, numbered(0, 32), numbered(100, 32), numbered(200, 32))  # 20 n-grams each
-    folder, sources = tmp_path / "test_overlap", [("domain", "a"), ("domain", "a"), ("general", "b")]
-    first, second = OverlapOfShard(made), OverlapOfShard(made)
-    list(first.settled(["x", "x"], [numbered(0, 32), f"{numbered(100, 22)} {numbered(900, 40)}"]))  # all; 10 of 20
-    list(second.settled(["y"], [f"{numbered(200, 14)} {numbered(900, 40)}"]))  # 2 of 20
-    first.save(folder, "domain-00000.jsonl")
-    second.save(folder, "general-00000.jsonl")
-    shards = ["domain-00000.jsonl", "general-00000.jsonl"]
-    facts = overlap_facts(folder, shards, sources, ["d0", "d1", "d2"], tmp_path / "documents.jsonl")
-    assert [tuple(row.values()) for row in read_lines(tmp_path / "documents.jsonl")] == [
-        (20, "d0", 20, "domain", "a", 0), (10, "d1", 20, "domain", "a", 10), (2, "d2", 20, "general", "b", 2),
-    ]  # fmt: skip
-    assert facts["test"] == [
-        {"part": "domain", "source": "a", "documents": 2, "ngrams": 40, "came": 30, "came_half": 1, "stays": 10,
-         "stays_half": 0},
-        {"part": "general", "source": "b", "documents": 1, "ngrams": 20, "came": 2, "came_half": 0, "stays": 2,
-         "stays_half": 0},
-    ]  # fmt: skip
-    assert facts["train"] == [
-        {"part": "domain", "source": "x", "sharing": 2, "gone": 1},
-        {"part": "general", "source": "y", "sharing": 1, "gone": 0},
-    ]
 
 
 def records(prose: Callable[..., str]) -> list[dict[str, Any]]:

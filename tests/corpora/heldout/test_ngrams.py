@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from corpora.heldout import ngrams
-from corpora.heldout.ngrams import distinctive, needed, sampled, shared
+from corpora.heldout.ngrams import distinctive, needed, recorded, sampled, shared
 from domain.text.ngrams import Bits, ngram_hashes
 from domain.text.words import Split, mixed
 
@@ -53,6 +53,18 @@ def test_what_training_text_has_too_says_nothing() -> None:
     assert len(distinctive(sample[:20], sample[3:])) == 0  # three n-grams do not tell a text apart
 
 
+def test_a_text_without_n_grams_of_its_own_is_known_by_all_of_them() -> None:
+    sample = np.sort(mixed(np.arange(300, dtype=np.uint64)))
+    for common, expected in ((sample[4:20], (4, 4)), (sample[3:20], (20, -20)), (sample[:0], (20, 20))):
+        grams, size = recorded(sample[:20], common)
+        assert (len(grams), size) == expected
+        assert grams.tolist() == sample[:20].tolist()[: len(grams)]
+    grams, size = recorded(sample, sample)
+    assert (len(grams), size) == (128, -128)
+    assert grams.tolist() == distinctive(sample, sample[:0]).tolist()
+    assert recorded(sample[:0], sample)[1] == 0
+
+
 def test_shared_n_grams_of_either_length() -> None:
     held = Split([words(20), words(80, 100)])
     table = np.unique(np.concatenate(sampled(held)))
@@ -71,7 +83,8 @@ def test_shared_n_grams_of_either_length() -> None:
     ("size", "own", "other", "number"),
     [
         (100, 50, 50, 30), (100, 50, 200, 30), (100, 50, 201, 80), (101, 50, 50, 31), (10, 12, 12, 4), (4, 9, 9, 4),
-        (5, 9, 9, 4), (128, 500, 2001, 103), (125, 500, 2001, 100),
+        (5, 9, 9, 4), (128, 500, 2001, 103), (125, 500, 2001, 100), (0, 5, 5, 4),
+        (-20, 22, 44, 18), (-20, 22, 45, 21), (-21, 22, 22, 19), (-4, 9, 9, 4), (-3, 9, 9, 4), (-1, 9, 9, 4),
     ],
 )  # fmt: skip
 def test_three_tenths_are_enough_and_four_fifths_where_the_other_text_is_over_four_times_as_long(

@@ -21,7 +21,9 @@ def entries_of(work: Path, *contents: dict[str, Any], shares: dict[str, float] =
             "keys": np.array(content.get("keys", range(texts)), np.uint64),
             "bands": np.array(content.get("bands", np.zeros((texts, 14))), np.uint64).reshape(-1, 14),
             "texts": np.array(content.get("texts", range(texts)), np.int64),
-            **sorted_grams(content.get("grams", []), content.get("begins", [0] * (texts + 1))),
+            **sorted_grams(
+                content.get("grams", []), content.get("begins", [0] * (texts + 1)), content.get("own", True)
+            ),
             "pieces": np.array(content.get("pieces", np.zeros((texts, 8))), np.uint64).reshape(-1, 8),
             "trained_keys": np.array(content.get("trained_keys", []), np.uint64),
             "trained_bands": np.array(content.get("trained_bands", np.zeros((14, 0))), np.uint64).reshape(14, -1),
@@ -30,11 +32,11 @@ def entries_of(work: Path, *contents: dict[str, Any], shares: dict[str, float] =
     return obeyed(work, "new")
 
 
-def sorted_grams(grams: list[int], begins: list[int]) -> dict[str, np.ndarray]:
+def sorted_grams(grams: list[int], begins: list[int], *, own: bool) -> dict[str, np.ndarray]:
     """The n-grams of texts, one text after the other, as an entry has them."""
     sizes, order = np.diff(begins), np.argsort(grams, kind="stable")
     texts = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    return {"grams": np.array(grams, np.uint64)[order], "gram_texts": texts[order], "sizes": sizes}
+    return {"grams": np.array(grams, np.uint64)[order], "gram_texts": texts[order], "sizes": sizes if own else -sizes}
 
 
 def codes(texts: HeldOutTexts, numbers: np.ndarray) -> list[int]:
@@ -102,6 +104,15 @@ def test_an_edited_text_shares_enough_of_the_n_grams_of_one_held_out_text(tmp_pa
     assert edited((one[:4], 20), (one[:3], 20), (other[:6], 30), (other[:5], 30)) == [VALIDATION, 9, TEST, 9]
     assert edited((one[:7], 80), (one[:7], 81), (one[:8], 81)) == [VALIDATION, 9, VALIDATION]
     assert edited(([], 20), (sorted({*one, *other}), 25)) == [9, TEST]
+
+
+def test_a_text_in_the_words_of_others_is_known_by_nearly_all_of_them(tmp_path: Path) -> None:
+    grams = list(range(20))
+    content = {"splits": [TEST], "words": [22], "grams": grams, "begins": [0, 20], "own": False}
+    texts = HeldOutTexts(entries_of(tmp_path, content))
+    for count, words, expected in ((20, 25, TEST), (18, 44, TEST), (17, 22, 9), (20, 45, 9)):
+        shared = np.array(grams[:count], np.uint64)
+        assert codes(texts, texts.edited(shared, np.array([0, count]), np.array([words]))) == [expected]
 
 
 def test_of_several_entries_the_first_text_counts(tmp_path: Path) -> None:
