@@ -89,7 +89,9 @@ def quarantined(corpus: Any) -> set[str]:
     return {name for name, rows in ledger(corpus).items() if rows[-1]["action"] == "quarantined"}
 
 
-@pytest.mark.parametrize("way", ["sigkill", "sigterm", "segfault", "abort", "exit", "memory"])
+@pytest.mark.parametrize(
+    "way", ["sigkill", "exit", "memory", *(pytest.param(e, marks=pytest.mark.soak) for e in ("sigterm", "segfault", "abort"))]
+)
 def test_one_document_that_kills_its_worker(corpora: Corpora, way: str) -> None:
     made = [corpora("deadly", {17}, "kill", workers, way=way) for workers in (1, 2, 4)]
     assert [quarantined(corpus) for corpus in made] == [{"d17"}] * 3
