@@ -228,25 +228,30 @@ print(json.dumps("fetched"), flush=True)
     assert hub.asked[-1].startswith("GET /datasets/org/kept/resolve/")  # nothing but the fetch
 
 
-@pytest.mark.parametrize("path", ["{private}", "../../../../../id_rsa.txt", "{url}/asked.txt", "s3://bucket/x.jsonl"])
-def test_a_cached_snapshot_reads_its_own_blobs_alone(hub: LocalHub, tmp_path: Path, path: str) -> None:
+def test_a_cached_snapshot_reads_its_own_blobs_alone(hub: LocalHub, tmp_path: Path) -> None:
     private = tmp_path / "id_rsa.txt"
     private.write_text("PRIVATE KEY")
-    path = path.format(private=private, url=hub.url)
-    card = f"---\nconfigs:\n- config_name: default\n  data_files: ['{path}']\n---\n".encode()
-    commit = hub.add("datasets", "org/trap", {"README.md": card, "train.jsonl": records(1)})
-    code = f"""
-import json
+    paths = [str(private), "../../../../../id_rsa.txt", f"{hub.url}/asked.txt", "s3://bucket/x.jsonl"]
+    settings = []
+    for number, path in enumerate(paths):
+        card = f"---\nconfigs:\n- config_name: default\n  data_files: ['{path}']\n---\n".encode()
+        commit = hub.add("datasets", f"org/trap{number}", {"README.md": card, "train.jsonl": records(1)})
+        settings.append({"dataset": f"org/trap{number}", "revision": commit})
+    code = """
+import json, sys
 from huggingface_hub import snapshot_download
-snapshot_download("org/trap", repo_type="dataset", revision="{commit}")
+for settings in json.loads(sys.argv[1]):
+    snapshot_download(settings["dataset"], repo_type="dataset", revision=settings["revision"])
 """ + READ.replace("Machine()", "Machine(network=False)")
-    command = [sys.executable, "-c", code, json.dumps([{"dataset": "org/trap", "revision": commit}])]
+    command = [sys.executable, "-c", code, json.dumps(settings)]
     answer = subprocess.run(
         command, env=hub.environment(tmp_path), cwd=HOME, capture_output=True, text=True, check=True
     )
-    message = json.loads(answer.stdout.splitlines()[-1])
-    assert isinstance(message, str)
-    assert "which is not below the dataset's own folder" in message
+    messages = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(messages) == len(paths)
+    for message in messages:
+        assert isinstance(message, str)
+        assert "which is not below the dataset's own folder" in message
     assert not [line for line in hub.asked if "asked.txt" in line]
 
 

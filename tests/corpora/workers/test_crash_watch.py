@@ -90,7 +90,8 @@ def quarantined(corpus: Any) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "way", ["sigkill", "exit", "memory", *(pytest.param(e, marks=pytest.mark.soak) for e in ("sigterm", "segfault", "abort"))]
+    "way",
+    ["sigkill", "exit", "memory", *(pytest.param(e, marks=pytest.mark.soak) for e in ("sigterm", "segfault", "abort"))],
 )
 def test_one_document_that_kills_its_worker(corpora: Corpora, way: str) -> None:
     made = [corpora("deadly", {17}, "kill", workers, way=way) for workers in (1, 2, 4)]
