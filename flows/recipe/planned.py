@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
 
 from corpora.curation.losses import foreseen
 from corpora.document import Document
@@ -19,7 +18,7 @@ from domain.tokenizer.encoding.texts import load_tokenizer
 from domain.tokenizer.encoding.tokenizer_file import encoding_errors
 from domain.tokenizer.files import tokenizer_folder
 from evals.tasks import load_task
-from flows.recipe.preflight import base, on_this_machine
+from flows.recipe.preflight import base, first_records
 from flows.recipe.recipe import Recipe
 
 FILTERED = 100  # documents of each source, on which filters of rules are tried
@@ -53,7 +52,7 @@ def base_bytes_per_token(recipe: Recipe, machine: Machine) -> float | None:
     texts: dict[str, list[str]] = {part: [] for part in PARTS}
     for part, source in recipe.corpus.sources():
         with suppress(UserError):  # check names what is wrong with a source
-            records = islice(source.documents(machine), SAMPLED) if on_this_machine(source) else ()
+            records = first_records(source, machine, SAMPLED)
             texts[part] += [record.text for record in records if isinstance(record, Document)]
     if not all(texts.values()):
         return None
@@ -71,7 +70,7 @@ def filters_foreseen(recipe: Recipe, machine: Machine) -> Iterator[str]:
     spec = recipe.corpus.curation()
     for part, source in recipe.corpus.sources():
         with suppress(UserError):  # check names what is wrong with a source
-            records = islice(source.documents(machine), FILTERED) if on_this_machine(source) else ()
+            records = first_records(source, machine, FILTERED)
             documents = [record for record in records if isinstance(record, Document) and record.text]
             if documents:
                 filters = spec.source_filters.get(source.title, spec.filters)

@@ -77,6 +77,18 @@ def on_this_machine(source: Source) -> bool:
     return isinstance(source, Files | Packages) or (isinstance(source, Hub) and source.local)
 
 
+def first_records(source: Source, machine: Machine, number: int) -> list[Document | Quarantined]:
+    """The first records of a source, none where that takes a network.
+
+    Of a dataset they come from its first file: a sample would be drawn from up to 1 GB of it.
+    """
+    if not on_this_machine(source):
+        return []
+    if isinstance(source, Hub):
+        source = source.model_copy(update={"documents_at_most": None})
+    return list(islice(source.documents(machine), number))
+
+
 def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
     """How many of the first records of a source on this machine are documents.
 
@@ -84,7 +96,7 @@ def sampled(part: str, source: Source, recipe: Recipe, machine: Machine) -> str:
     """
     if not on_this_machine(source):
         return ""
-    records = list(islice(source.documents(machine), SAMPLED))
+    records = first_records(source, machine, SAMPLED)
     documents = [record for record in records if isinstance(record, Document)]
     if not documents:
         reason = next((record.reason for record in records if isinstance(record, Quarantined)), "")
