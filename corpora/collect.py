@@ -83,7 +83,7 @@ class Collection(Spec):
         return {**self.identity_key(), "stamps": [*self.stamps], "withdrawn": Withdrawals.read(machine.work).state()}
 
 
-@stage("collect", makes=Raw, version=6, snapshot=True, resumes=True)
+@stage("collect", makes=Raw, version=7, snapshot=True, resumes=True)
 def collect(spec: Collection, *, out: Path, machine: Machine) -> dict[str, Any]:
     """Sources -> Raw. facts: ``documents`` and ``bytes`` (UTF-8) by part, and how many records were ``quarantined``,
     ``empty``, ``withdrawn``, or dated ``later`` than ``as_of``; ``readers``, what read each source.
