@@ -105,15 +105,16 @@ def test_contaminated_text_goes_and_takes_no_copy_along(weeks: Weeks, tmp_path: 
     assert weeks.index.ids(np.arange(len(weeks.index)))[0:] == ["near", "clean"]
 
 
-def test_the_share_of_a_source_that_is_contaminated_is_of_what_passed_the_filters(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["calls", "news"])
+def test_the_share_of_a_source_that_is_contaminated_is_of_what_passed_the_filters(tmp_path: Path, source: str) -> None:
     guard = guarded(tmp_path, ("quiz", 0, numbered(0, 6)), max_share=0.5)
-    asking = [Text(f"asks{number}", number, runs=(0,)) for number in range(2)]
-    dropped = [
-        Text(f"dropped{number}", 10 + number, passed=False, source=("calls", "news")[number]) for number in (0, 1)
-    ]
-    Weeks(tmp_path / "half").week(*asking, *dropped, Text("clean", 5), Text("more", 6), guard=guard)
-    with pytest.raises(UserError, match="2 of 3 documents"):
-        Weeks(tmp_path / "most").week(*asking, *dropped, Text("clean", 5), guard=guard)
+    others = [Text("other", 30), Text("new", 31, source="news")]
+    dropped = [Text(f"dropped{number}", 10 + number, passed=False) for number in range(5)]
+    asking = [Text(f"asks{number}", number, runs=(0,), source=source) for number in range(3)]
+    clean = [Text(f"clean{number}", 20 + number, source=source) for number in range(2)]
+    Weeks(tmp_path / "half").week(*others, *dropped, *asking, *clean, guard=guard)
+    with pytest.raises(UserError, match="3 of 5 documents"):
+        Weeks(tmp_path / "most").week(*others, *dropped, *asking, clean[0], guard=guard)
 
 
 def test_copies_of_a_contaminated_text_count_once(weeks: Weeks, tmp_path: Path) -> None:
