@@ -22,7 +22,7 @@ def entries_of(work: Path, *contents: dict[str, Any], shares: dict[str, float] =
             "bands": np.array(content.get("bands", np.zeros((texts, 14))), np.uint64).reshape(-1, 14),
             "texts": np.array(content.get("texts", range(texts)), np.int64),
             **sorted_grams(
-                content.get("grams", []), content.get("begins", [0] * (texts + 1)), content.get("own", True)
+                content.get("grams", []), content.get("begins", [0] * (texts + 1)), own=content.get("own", True)
             ),
             "pieces": np.array(content.get("pieces", np.zeros((texts, 8))), np.uint64).reshape(-1, 8),
             "trained_keys": np.array(content.get("trained_keys", []), np.uint64),
