@@ -85,6 +85,9 @@ DECIDING: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "tests/corpora/heldout/test_ngrams.py",
         {
             "more or fewer at a time are the same": ("AT_ONCE = 2 <<", "AT_ONCE = 1 << 21", "AT_ONCE = 1 << 19"),
+            "of one n-gram or none any share asks for four": (
+                "where(sizes <= 0, WHOLE", "where(sizes < 1, WHOLE", "where(sizes < -1, WHOLE",
+            ),
             "what the table of bits lets pass is compared": ("bits.hold(grams) >= 0", "bits.hold(grams) > -1"),
             "any small number makes up for floating point": ("9.000000000000001e-10",),
         },
