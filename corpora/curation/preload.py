@@ -8,6 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
+from threadpoolctl import threadpool_limits
 
 import corpora.curation.filter_pass
 import corpora.curation.write_pass  # noqa: F401
@@ -20,3 +21,5 @@ from domain.text.words import unicode_tables
 
 unicode_folds(), unicode_tables(), fold_tables(), mark_table(), replaced_table(), letter_tables(), languages()
 pa.array([])  # brings pandas, if it is there
+# There is a worker for each core. Where each had threads of its own for products, two workers took a fifth longer.
+threadpool_limits(1, user_api="blas")

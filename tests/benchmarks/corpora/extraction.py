@@ -206,7 +206,7 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
     if built := articles(texts, chance):
         yield compared("extraction: articles", built, rounds, 1.25)
     if data := os.environ.get("SHOPTALK_TEST_DATA"):
-        yield compared("extraction: crawl", crawled(Path(data)), rounds, 2)
+        yield compared("extraction: crawl", crawled(Path(data)), rounds, 1.75)
         yield compared("extraction: filings", filings(Path(data), chance), rounds, 2)
 
 

@@ -39,8 +39,8 @@ if __name__ == "__main__":
     for name, given in ("first", few), ("then", raw):
         machine = Machine(workers=int(workers), work=Path(work) / name)
         began = time.monotonic()
-        parents = Raw.open(Path(given)), Protected.open(Path(protected))
-        curate(spec, *parents, out=Path(work) / name / "out", machine=machine)
+        parents = {"raw": Raw.open(Path(given)), "protected": Protected.open(Path(protected))}
+        curate(spec, **parents, out=Path(work) / name / "out", machine=machine)
         seconds = time.monotonic() - began
     print(seconds)
 """

@@ -8,6 +8,7 @@ with our words.
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import resource
 import time
@@ -158,11 +159,17 @@ def rows(texts: list[str], seed: int, rounds: int) -> Iterator[dict[str, Any]]:
     spacy = [*peers("en").values()]
     yield compared("quality", small, lambda t: ours(t, rules), lambda t: chain(spacy, t), 8, gate)
     yield language(small)
-    yield together(large)
+    with multiprocessing.get_context("spawn").Pool(1) as fresh:
+        yield fresh.apply(together, (large,))
 
 
 def together(samples: list[list[str]]) -> dict[str, Any]:
-    """The filters language and quality as a recipe has them by default, one after the other; on processor time."""
+    """The filters language and quality as a recipe has them by default, one after the other; on processor time.
+
+    In a process of its own that is prepared as a worker of curation is.
+    """
+    import corpora.curation.preload  # noqa: F401
+
     filters, speeds = (Language(), Quality()), []
     for sample in [samples[0][:BATCH], *samples]:
         documents = [Document(id="", text=text, source="s") for text in sample]
